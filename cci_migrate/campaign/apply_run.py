@@ -52,7 +52,7 @@ class ApplyRun(Struct, frozen=True):
     """One run of `batch apply` over the planned repositories of a campaign."""
 
     campaign: Campaign
-    host_of: Callable[[RepositoryRef], Host]
+    host_of: Callable[[RepositoryRef, str], Host]
     options: ApplyOptions
     canary: Canary
     progress: Progress
@@ -71,7 +71,7 @@ class ApplyRun(Struct, frozen=True):
             if (entry.state in PENDING or entry.files) and not self.options.filter.why_not_by_name(
                 entry.ref
             ):
-                host = self.host_of(entry.ref)
+                host = self.host_of(entry.ref, entry.branch_name)
                 by_host.setdefault(host, []).append(entry.ref)
         self.progress.begin("apply", sum(map(len, by_host.values())))
         budget = _Budget(self.options.max_changes)
@@ -92,7 +92,7 @@ class ApplyRun(Struct, frozen=True):
                 self.progress.note("the limit of this run is reached; run it again to go on")
                 return False
             if has_canary:
-                gate = self.canary.gate(host, self.campaign.ledger, waiting)
+                gate = self.canary.gate(entry.ref, self.campaign.ledger, waiting)
                 if gate is not Gate.OPEN:
                     return False
             updated = self._deliver(host, entry, observation)
@@ -151,13 +151,13 @@ class ApplyRun(Struct, frozen=True):
         self, host: Host, entry: LedgerEntry, snapshot: Snapshot, plan: RepositoryPlan
     ) -> LedgerEntry:
         """Perform steps until none is left. Raises what `Host.write` raises."""
-        snapshot = with_ownership(host, snapshot, plan.hashes, entry)
+        snapshot = with_ownership(host, snapshot, plan.hashes, entry, self.campaign.ids)
         is_under_way = entry.state is State.APPLYING
         while True:
             step = next_step(snapshot, plan, host.delivery)
             if isinstance(step, Stop):
                 if entry.state is State.APPLYING and step.state is State.PULL_REQUEST_OPEN:
-                    self._set_labels_and_reviewers(host, snapshot, self._proposal(entry.ref, plan))
+                    self._set_labels_and_reviewers(host, snapshot, self._proposal(entry, plan))
                 if is_under_way and not self.options.is_dry_run:
                     snapshot = _without_leftover_branch(host, snapshot)
                 return self._stop(host, entry, snapshot, step, is_under_way=is_under_way)
@@ -168,7 +168,7 @@ class ApplyRun(Struct, frozen=True):
             if not is_under_way:
                 entry = self._record(replace(entry, state=State.APPLYING, cause=""))
                 is_under_way = True
-            proposal = self._proposal(entry.ref, plan)
+            proposal = self._proposal(entry, plan)
             match step:
                 case Write():
                     branch = host.write(snapshot, proposal)
@@ -191,8 +191,9 @@ class ApplyRun(Struct, frozen=True):
             why = describe_error(error)
             self.progress.note(f"{snapshot.ref.label}: no label or reviewer was added: {why}")
 
-    def _proposal(self, ref: RepositoryRef, plan: RepositoryPlan) -> Proposal:
-        return self.options.messages.proposal(ref, plan, self.campaign.branch, self.campaign.id)
+    def _proposal(self, entry: LedgerEntry, plan: RepositoryPlan) -> Proposal:
+        branch = entry.branch_name or self.campaign.branch
+        return self.options.messages.proposal(entry.ref, plan, branch, self.campaign.id)
 
     def _stop(
         self, host: Host, entry: LedgerEntry, snapshot: Snapshot, stop: Stop, *, is_under_way: bool
@@ -206,8 +207,8 @@ class ApplyRun(Struct, frozen=True):
             state=state,
             cause=cause,
             branch=branch_to_record(snapshot, entry),
-            pull=pull_to_record(snapshot),
-            is_canary=entry.is_canary or self.canary.takes(state, host, self.campaign.ledger),
+            pull=pull_to_record(snapshot, entry),
+            is_canary=entry.is_canary or self.canary.takes(state, entry.ref, self.campaign.ledger),
         )
         return self._record(updated)
 
@@ -222,7 +223,7 @@ class ApplyRun(Struct, frozen=True):
             cause = "it moved on since CircleCI's compiler confirmed its change; plan it again"
             return self._record(LedgerEntry(snapshot.ref, State.LISTED, cause))
         self.campaign.store_diff(snapshot.ref, plan.diff)
-        replanned = planned_entry(snapshot, plan, None, self._now(), entry)
+        replanned = planned_entry(snapshot, plan, None, self._now(), entry, entry.branch_name)
         cause = "planned again, since it moved on; look at its diff, then apply again"
         return self._record(replace(replanned, cause=cause))
 

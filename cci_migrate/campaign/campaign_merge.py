@@ -36,6 +36,7 @@ def merge(campaign: Campaign, folders: Sequence[Path]) -> int:
                     _copy(campaign, other, entry)
                     copied += 1
             campaign.ledger.add_history(other.ledger)
+            campaign.add_ids(other.ids)
     return copied
 
 

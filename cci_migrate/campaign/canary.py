@@ -9,7 +9,7 @@ from cci_migrate.campaign.isolation import observe_each
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
 from cci_migrate.campaign.states import State
 from cci_migrate.forges.host import Host
-from cci_migrate.forges.repository import Checks, PullState, RepositoryRef, Snapshot
+from cci_migrate.forges.repository import Checks, Kind, PullState, RepositoryRef, Snapshot
 from cci_migrate.transport.pace import Clock
 from cci_migrate.transport.progress import Progress
 
@@ -35,7 +35,7 @@ class Canary:
         self,
         size: int,
         patience: float,
-        host_of: Callable[[RepositoryRef], Host],
+        host_of: Callable[[RepositoryRef, str], Host],
         clock: Clock,
         progress: Progress,
     ) -> None:
@@ -44,29 +44,29 @@ class Canary:
         self._host_of = host_of
         self._clock = clock
         self._progress = progress
-        self._passed: set[Host] = set()
+        self._passed: set[tuple[Kind, str]] = set()
 
-    def takes(self, state: State, host: Host, ledger: Ledger) -> bool:
-        """Whether a repository of ``host`` that just reached ``state`` joins the canary."""
-        if state is not State.PULL_REQUEST_OPEN or host in self._passed:
+    def takes(self, state: State, ref: RepositoryRef, ledger: Ledger) -> bool:
+        """Whether the repository ``ref``, which just reached ``state``, joins the canary."""
+        if state is not State.PULL_REQUEST_OPEN or _host(ref) in self._passed:
             return False
-        return len(self._canary(host, ledger)) < self._size
+        return len(_canary(ref, ledger)) < self._size
 
-    def gate(self, host: Host, ledger: Ledger, waiting: int) -> Gate:
-        """Whether the next of ``waiting`` pull requests may be opened now.
+    def gate(self, ref: RepositoryRef, ledger: Ledger, waiting: int) -> Gate:
+        """Whether the next of ``waiting`` pull requests on the host of ``ref`` may be opened now.
 
         Waits for the canary's CI, at most for the user's patience. Raises HostUnavailable.
         """
-        if host in self._passed:
+        if _host(ref) in self._passed:
             return Gate.OPEN
-        canary = self._canary(host, ledger)
+        canary = _canary(ref, ledger)
         if len(canary) < self._size or not canary:
             return Gate.OPEN
         started_at = self._clock.now()
         while True:
-            verdict, why = judge(canary, host)
+            verdict, why = judge(canary, self._host_of)
             if verdict is Gate.OPEN:
-                self._passed.add(host)
+                self._passed.add(_host(ref))
                 self._progress.note(f"the CI of the first {len(canary)} pull requests passed")
                 return verdict
             if verdict is Gate.SHUT:
@@ -84,13 +84,12 @@ class Canary:
             self._progress.waiting(self._clock.now() + min(POLL, left), why)
             self._clock.sleep(min(POLL, left))
 
-    def _canary(self, host: Host, ledger: Ledger) -> list[LedgerEntry]:
-        return [entry for entry in ledger.canaries() if self._host_of(entry.ref) is host]
 
-
-def judge(canary: list[LedgerEntry], host: Host) -> tuple[Gate, str]:
+def judge(
+    canary: list[LedgerEntry], host_of: Callable[[RepositoryRef, str], Host]
+) -> tuple[Gate, str]:
     """Whether the CI of ``canary`` passed, and if not, why and on which pull request."""
-    verdicts = [(entry, _checks(entry, host)) for entry in canary]
+    verdicts = [(entry, _checks(entry, host_of(entry.ref, entry.branch_name))) for entry in canary]
     for entry, checks in verdicts:
         if checks is Checks.FAILED:
             return Gate.SHUT, f"CI failed on {_url(entry)}, or somebody closed it"
@@ -110,6 +109,15 @@ def _checks(entry: LedgerEntry, host: Host) -> Checks:
     if observation.pull.state is PullState.CLOSED:
         return Checks.FAILED
     return host.checks(observation)
+
+
+def _host(ref: RepositoryRef) -> tuple[Kind, str]:
+    return ref.kind, ref.host
+
+
+def _canary(ref: RepositoryRef, ledger: Ledger) -> list[LedgerEntry]:
+    """The canary on the host of ``ref``, whatever the branches are called."""
+    return [entry for entry in ledger.canaries() if _host(entry.ref) == _host(ref)]
 
 
 def _url(entry: LedgerEntry) -> str:

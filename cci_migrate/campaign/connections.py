@@ -54,19 +54,22 @@ class Connections:
         self._make_lane = lane_of
         self._lanes: dict[str, Lane] = {}
         self._clock = clock
-        self._hosts: dict[tuple[Kind, str], Host] = {}
+        self._hosts: dict[tuple[Kind, str, str], Host] = {}
 
-    def host_of(self, ref: RepositoryRef) -> Host:
-        """The host on which ``ref`` lives. Raises SourceError without a token for it.
+    def host_of(self, ref: RepositoryRef, branch: str = "") -> Host:
+        """The host on which ``ref`` lives, for the branch called ``branch``.
+
+        Without a name it is the campaign's branch. Raises SourceError without a token.
 
         The ledger may come from somebody else: a token is sent only to the host that it was looked
         up for, and git connects only to the host in the repository's name.
         """
         if not _is_consistent(ref):
             raise SourceError(f"{ref.key}: the campaign has it at an address of another host")
-        key = (ref.kind, ref.host)
+        branch = branch or self._campaign.branch
+        key = (ref.kind, ref.host, branch)
         if key not in self._hosts:
-            self._hosts[key] = self._make(ref)
+            self._hosts[key] = self._make(ref, branch)
         return self._hosts[key]
 
     def sources(self, names: Iterable[str], stdin: TextIO) -> list[Source]:
@@ -88,8 +91,8 @@ class Connections:
             self._lanes[name] = self._make_lane(name)
         return self._lanes[name]
 
-    def _make(self, ref: RepositoryRef) -> Host:
-        branch, is_nested = self._campaign.branch, self._campaign.is_nested
+    def _make(self, ref: RepositoryRef, branch: str) -> Host:
+        is_nested = self._campaign.is_nested
         match ref.kind:
             case Kind.LOCAL:
                 return LocalHost(self._local_mode, branch, self._campaign)

@@ -12,7 +12,7 @@ Only the user can read it, whatever the umask: configs may contain secrets.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,6 +44,15 @@ class Campaign:
     def id(self) -> str:
         """A random id, made when the campaign began."""
         return self.ledger.setting("id")
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Its id, and those of the campaigns that were merged into it."""
+        return frozenset({self.id, *self.ledger.setting("merged").split()})
+
+    def add_ids(self, ids: Iterable[str]) -> None:
+        """Take the campaigns with ``ids`` for parts of this one."""
+        self.ledger.set({"merged": " ".join(sorted({*self.ids, *ids} - {self.id}))})
 
     @property
     def policy(self) -> Policy:
@@ -96,22 +105,27 @@ class Campaign:
 
 @contextmanager
 def begin_campaign(
-    folder: Path | None,
+    folder: Path,
     policy: Policy,
     branch: str,
     *,
     again: bool,
+    is_dry_run: bool = False,
     is_nested: bool = False,
     needs_confirmation: bool = False,
 ) -> Iterator[Campaign]:
     """Begin a campaign in ``folder``, or go on planning the one that is there.
 
+    A dry run has an empty ledger in memory, and the id of the campaign that is there.
     Raises CampaignError when it was begun with another policy or branch and ``again`` (plan
     everything anew) is not set.
     """
-    if folder is None:
+    if is_dry_run:
         ledger = Ledger.create(None)
         ledger.set(_initial_settings(policy, branch, is_nested, needs_confirmation))
+        if (folder / LEDGER).is_file():
+            with open_read_only(folder) as campaign:
+                ledger.set({"id": campaign.id})
         yield Campaign(None, ledger)
         ledger.close()
         return

@@ -16,6 +16,7 @@ from cci_migrate.campaign.states import State, Undoing
 from cci_migrate.forges.host import DeliveredChange, Delivery, Host
 from cci_migrate.forges.repository import (
     Observation,
+    PullRequest,
     PullState,
     RepositoryRef,
     Snapshot,
@@ -29,8 +30,7 @@ from cci_migrate.transport.progress import Progress
 #: Repositories observed in one request.
 CHUNK = 40
 
-_OPEN = frozenset({State.PULL_REQUEST_OPEN})
-_DELIVERED = frozenset({State.PULL_REQUEST_OPEN, State.PULL_REQUEST_MERGED, State.CHANGED})
+_ENDED = frozenset({State.CLOSED, State.CLOSED_BY_HUMAN, State.REVERTED})
 
 
 class FollowUp(Struct, frozen=True):
@@ -40,33 +40,33 @@ class FollowUp(Struct, frozen=True):
     """
 
     campaign: Campaign
-    host_of: Callable[[RepositoryRef], Host]
+    host_of: Callable[[RepositoryRef, str], Host]
     filter: RepositoryFilter
     progress: Progress
     clock: Clock
 
     def refresh(self) -> bool:
         """Record which open pull requests were merged or closed."""
-        return self._for_each("status", _OPEN, self._refresh_entry)
+        return self._for_each("status", _is_open, self._refresh_entry)
 
     def close(self) -> bool:
         """Close the open pull requests and delete the branches that were not merged."""
-        return self._for_each("close", _OPEN | {State.CHANGED}, self._close_entry)
+        return self._for_each("close", _can_close, self._close_entry)
 
     def revert(self) -> bool:
         """Close open pull requests, and revert what was merged or written."""
-        return self._for_each("revert", _DELIVERED, self._revert_entry)
+        return self._for_each("revert", _is_delivered, self._revert_entry)
 
     def _for_each(
         self,
         task: str,
-        states: frozenset[State],
+        selects: Callable[[LedgerEntry], bool],
         action: Callable[[Host, LedgerEntry, Snapshot], LedgerEntry],
     ) -> bool:
         by_host: dict[Host, list[RepositoryRef]] = {}
-        for entry in self.campaign.ledger.entries(states):
-            if not self.filter.why_not_by_name(entry.ref):
-                host = self.host_of(entry.ref)
+        for entry in self.campaign.ledger.entries():
+            if selects(entry) and not self.filter.why_not_by_name(entry.ref):
+                host = self.host_of(entry.ref, entry.branch_name)
                 by_host.setdefault(host, []).append(entry.ref)
         self.progress.begin(task, sum(map(len, by_host.values())))
         is_complete = True
@@ -106,7 +106,8 @@ class FollowUp(Struct, frozen=True):
             self.progress.note(f"{entry.ref.label}: {observation.cause}")
             return None
         try:
-            return action(host, entry, with_ownership(host, observation, entry.files, entry))
+            ids = self.campaign.ids
+            return action(host, entry, with_ownership(host, observation, entry.files, entry, ids))
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - the other repositories go on
@@ -116,7 +117,7 @@ class FollowUp(Struct, frozen=True):
     def _refresh_entry(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> LedgerEntry:
         del host
         pull = snapshot.pull
-        if pull is None or pull.state is PullState.OPEN:
+        if pull is None or pull.state is PullState.OPEN or not _is_recorded(pull, entry):
             return entry
         if pull.state is PullState.MERGED:
             return self._record(entry, State.PULL_REQUEST_MERGED, pull.url, snapshot)
@@ -128,8 +129,9 @@ class FollowUp(Struct, frozen=True):
             raise HostError("was written in place; `batch revert` takes that back")
         if entry.undoing is not Undoing.CLOSING:
             entry = self._refresh_entry(host, entry, snapshot)
-            if entry.state not in _OPEN | {State.CHANGED}:
+            if not _can_close(entry):
                 return entry
+            _check_is_own(snapshot)
             entry = self._begin(entry, Undoing.CLOSING, snapshot)
         if snapshot.pull is not None or snapshot.branch is not None:
             host.close(snapshot)
@@ -138,12 +140,13 @@ class FollowUp(Struct, frozen=True):
     def _revert_entry(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> LedgerEntry:
         if entry.undoing is Undoing.CLOSING:
             return self._close_entry(host, entry, snapshot)
-        if entry.state is State.PULL_REQUEST_OPEN:
+        if _is_open(entry):
             entry = self._refresh_entry(host, entry, snapshot)
-            if entry.state is State.PULL_REQUEST_OPEN:
+            if _is_open(entry):
                 return self._close_entry(host, entry, snapshot)
-        if entry.state not in _DELIVERED:
+        if not _is_delivered(entry):
             return entry
+        _check_is_own(snapshot)
         entry = self._begin(entry, Undoing.REVERTING, snapshot)
         reversal_url = host.revert(snapshot, DeliveredChange(entry.head, entry.files))
         return self._record(entry, State.REVERTED, reversal_url, snapshot)
@@ -163,9 +166,37 @@ class FollowUp(Struct, frozen=True):
             entry,
             state=state,
             cause=cause,
-            pull=pull_to_record(snapshot),
+            pull=pull_to_record(snapshot, entry),
             changed_at=self.clock.now(),
             undoing=undoing,
         )
         self.campaign.ledger.record(updated)
         return updated
+
+
+def _has_pull(entry: LedgerEntry, state: PullState) -> bool:
+    return entry.pull is not None and entry.pull.state is state and entry.state not in _ENDED
+
+
+def _is_open(entry: LedgerEntry) -> bool:
+    """Whether the campaign's pull request was open when it was last observed."""
+    return _has_pull(entry, PullState.OPEN)
+
+
+def _can_close(entry: LedgerEntry) -> bool:
+    return _is_open(entry) or entry.state is State.CHANGED
+
+
+def _is_delivered(entry: LedgerEntry) -> bool:
+    return _can_close(entry) or _has_pull(entry, PullState.MERGED)
+
+
+def _is_recorded(pull: PullRequest, entry: LedgerEntry) -> bool:
+    return entry.pull is not None and entry.pull.number == pull.number
+
+
+def _check_is_own(snapshot: Snapshot) -> None:
+    """Raises HostError for a pull request that is not the campaign's."""
+    pull = snapshot.pull
+    if pull is not None and not pull.is_ours:
+        raise HostError(f"{pull.url} does not name this campaign any more; left as it is")

@@ -28,7 +28,7 @@ from cci_migrate.transport.progress import RepositoryDone
 from cci_migrate.transport.write_record import WriteRecord
 
 #: Raised with every change of the tables; a ledger of another version is refused.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 #: The largest record of one repository in bytes, some hundred thousand findings: larger ones are
 #: neither written nor read (a ledger may come from somebody else).
@@ -55,7 +55,11 @@ class LedgerError(UserError):
 
 
 class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The record of one repository. ``is_confirmed``: by CircleCI's compiler."""
+    """The record of one repository. ``is_confirmed``: by CircleCI's compiler.
+
+    ``branch`` is the campaign's newest commit on the branch called ``branch_name``, which is empty
+    for the campaign's usual one.
+    """
 
     ref: RepositoryRef
     state: State
@@ -70,6 +74,7 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     images: int = 0
     authenticated: int = 0
     branch: str = ""
+    branch_name: str = ""
     pull: PullRequest | None = None
     is_canary: bool = False
     changed_at: float = 0.0

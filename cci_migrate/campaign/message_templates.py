@@ -15,6 +15,7 @@ from cci_migrate.error_kinds import UserError
 from cci_migrate.escaping.commit_message import message_text
 from cci_migrate.escaping.markdown import code, prose
 from cci_migrate.findings import FindingState
+from cci_migrate.forges import campaign_identity
 from cci_migrate.forges.host import TRAILER, Proposal
 from cci_migrate.forges.repository import RepositoryRef
 from cci_migrate.policy.settings import Policy, Revert
@@ -131,9 +132,12 @@ class MessageTemplates(Struct, frozen=True):
             changes=plan.changes,
             digest=plan.digest,
             branch=branch,
-            message=f"{rendered['message'].rstrip()}\n\n{TRAILER}: {plan.digest}\n",
+            message=(
+                f"{rendered['message'].rstrip()}\n\n{TRAILER}: {plan.digest}\n"
+                f"{campaign_identity.TRAILER}: {campaign}\n"
+            ),
             title=rendered["title"].strip(),
-            body=rendered["body"],
+            body=campaign_identity.with_identity(rendered["body"], campaign),
             draft=self.draft,
             labels=self.labels,
             reviewers=self.reviewers,

@@ -47,7 +47,7 @@ def next_step(snapshot: Snapshot, plan: RepositoryPlan, delivery: Delivery) -> D
     if snapshot.traits.empty:
         return Stop(State.EMPTY)
     if plan.state is not State.PLANNED:
-        if pull is not None and pull.state is PullState.MERGED:
+        if pull is not None and pull.state is PullState.MERGED and pull.is_ours:
             return Stop(State.PULL_REQUEST_MERGED, pull.url)
         return Stop(plan.state, plan.cause)
     if delivery is Delivery.FILES:
@@ -56,7 +56,7 @@ def next_step(snapshot: Snapshot, plan: RepositoryPlan, delivery: Delivery) -> D
         return Stop(State.ARCHIVED)
     if pull is not None and pull.state is PullState.OPEN:
         return Stop(
-            State.BRANCH_EXISTS, f"{pull.url} proposes something else than the planned change"
+            State.BRANCH_EXISTS, f"{pull.url} is open from the branch, and not this campaign's"
         )
     if pull is not None:
         return _after_pull_request(pull)
@@ -66,12 +66,14 @@ def next_step(snapshot: Snapshot, plan: RepositoryPlan, delivery: Delivery) -> D
 
 
 def _after_pull_request(pull: PullRequest) -> Stop:
-    if pull.state is PullState.MERGED:
+    if pull.state is PullState.MERGED and pull.is_ours:
         return Stop(
-            State.PULL_REQUEST_MERGED,
-            f"{pull.url} is merged, and something is to be changed again; plan it in a new "
-            "campaign with another branch",
+            State.NEEDS_DECISION,
+            f"{pull.url} is merged, and something is to be changed again; plan that in a new "
+            "campaign",
         )
+    if pull.state is PullState.MERGED:
+        return Stop(State.LISTED, f"{pull.url} used up the branch; plan it again")
     return Stop(State.CLOSED_BY_HUMAN, pull.url)
 
 
@@ -79,7 +81,7 @@ def _with_branch(branch: Branch | None, delivery: Delivery) -> DeliveryStep:
     if branch is None:
         return Write()
     if branch.content is BranchContent.OTHER:
-        return Stop(State.BRANCH_EXISTS, "its content is not the planned change")
+        return Stop(State.BRANCH_EXISTS, "it is not this campaign's, or others committed to it")
     if branch.content is not BranchContent.PLANNED:
         return Write()
     if delivery is Delivery.BRANCH:

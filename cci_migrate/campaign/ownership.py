@@ -1,36 +1,59 @@
-"""Whose the campaign's branch is, decided by its content: anybody can use its name or trailer."""
+"""Whether a branch and its pull request are the campaign's own.
+
+Own is what names the campaign (see `forges.campaign_identity`) and is proven besides: by the
+ledger's record of it, or by its content. Anybody can use the branch's name or copy the id.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from msgspec.structs import replace
 
 from cci_migrate.campaign.ledger import LedgerEntry
+from cci_migrate.campaign.states import State
 from cci_migrate.forges.host import Delivery, Host
 from cci_migrate.forges.repository import (
     Branch,
     BranchContent,
     FileHash,
     PullRequest,
-    PullState,
     Snapshot,
 )
 
 
 def with_ownership(
-    host: Host, snapshot: Snapshot, planned: Sequence[FileHash], recorded: LedgerEntry | None
+    host: Host,
+    snapshot: Snapshot,
+    planned: Sequence[FileHash],
+    recorded: LedgerEntry | None,
+    campaigns: Set[str],
 ) -> Snapshot:
     """``snapshot`` with the content of its branch, and whether its pull request is the campaign's.
 
-    ``planned`` are the files of the current plan, ``recorded`` is the ledger's entry. A branch is
-    ours if the ledger recorded its tip, or if its content is that of a plan. Raises what
-    `Host.branch_content` raises.
+    ``planned`` are the files of the current plan, ``recorded`` is the ledger's entry, ``campaigns``
+    are the campaign's ids. A branch that names the campaign is ours if the ledger recorded its tip,
+    or if its content is that of a plan. Raises what `Host.branch_content` raises.
     """
-    if snapshot.branch is None or host.delivery is Delivery.FILES:
-        return _with_pull(snapshot, recorded)
-    content = _content(host, snapshot, snapshot.branch, planned, recorded)
-    return _with_pull(replace(snapshot, branch=replace(snapshot.branch, content=content)), recorded)
+    if snapshot.branch is not None and host.delivery is not Delivery.FILES:
+        content = _content(host, snapshot, snapshot.branch, planned, recorded, campaigns)
+        snapshot = replace(snapshot, branch=replace(snapshot.branch, content=content))
+    if snapshot.pull is None:
+        return snapshot
+    is_ours = is_own_pull(snapshot, recorded, campaigns)
+    return replace(snapshot, pull=replace(snapshot.pull, is_ours=is_ours))
+
+
+def is_own_pull(snapshot: Snapshot, recorded: LedgerEntry | None, campaigns: Set[str]) -> bool:
+    """Whether the campaign opened the pull request in ``snapshot``, whose branch is decided."""
+    pull, branch = snapshot.pull, snapshot.branch
+    if pull is None or pull.campaign not in campaigns:
+        return False
+    if recorded is not None and recorded.state is State.APPLYING:
+        return True  # opened by a run that was killed before it could record that
+    if recorded is not None and recorded.pull is not None and recorded.pull.number == pull.number:
+        return True  # whatever people did to its branch
+    return branch is not None and branch.content.is_ours
 
 
 def _content(
@@ -39,31 +62,21 @@ def _content(
     branch: Branch,
     planned: Sequence[FileHash],
     recorded: LedgerEntry | None,
+    campaigns: Set[str],
 ) -> BranchContent:
-    content = branch.content
-    if content is BranchContent.NOTHING:
-        return content
-    if planned:
-        content = host.branch_content(snapshot, planned)
-    if content is not BranchContent.OTHER or recorded is None:
-        return content
-    if recorded.branch == branch.oid:
-        return BranchContent.EARLIER
-    if recorded.files and recorded.files != tuple(planned):
-        content = host.branch_content(snapshot, recorded.files)
-        return BranchContent.EARLIER if content is BranchContent.PLANNED else content
-    return content
-
-
-def _with_pull(snapshot: Snapshot, recorded: LedgerEntry | None) -> Snapshot:
-    pull, branch = snapshot.pull, snapshot.branch
-    if pull is None:
-        return snapshot
-    is_ours = branch is not None and branch.content.is_ours
-    if recorded is not None and recorded.pull is not None and recorded.branch:
-        # People may have pushed commits to it since.
-        is_ours |= recorded.pull.number == pull.number
-    return replace(snapshot, pull=replace(pull, is_ours=is_ours))
+    if branch.content is BranchContent.NOTHING:
+        return BranchContent.NOTHING
+    earlier = recorded.files if recorded is not None else ()
+    for files in dict.fromkeys((tuple(planned), earlier)):
+        content = host.branch_content(snapshot, files) if files else BranchContent.OTHER
+        if content is BranchContent.NOTHING:
+            return content
+        if branch.campaign in campaigns:
+            if content is BranchContent.PLANNED:
+                return content if files == tuple(planned) else BranchContent.EARLIER
+            if recorded is not None and recorded.branch == branch.oid:
+                return BranchContent.EARLIER
+    return BranchContent.OTHER
 
 
 def branch_to_record(snapshot: Snapshot, recorded: LedgerEntry | None) -> str:
@@ -76,8 +89,14 @@ def branch_to_record(snapshot: Snapshot, recorded: LedgerEntry | None) -> str:
     return recorded.branch if recorded is not None else ""
 
 
-def pull_to_record(snapshot: Snapshot) -> PullRequest | None:
-    """The pull request that the ledger records: none with another change than the campaign's."""
-    pull = snapshot.pull
-    is_foreign = pull is not None and pull.state is PullState.OPEN and not pull.is_ours
-    return None if is_foreign else pull
+def pull_to_record(snapshot: Snapshot, recorded: LedgerEntry | None) -> PullRequest | None:
+    """The pull request that the ledger records: only one that the campaign opened.
+
+    One that is recorded stays so whatever people do to its text.
+    """
+    pull, earlier = snapshot.pull, recorded.pull if recorded is not None else None
+    if pull is None:
+        return None
+    if pull.is_ours:
+        return pull
+    return replace(pull, is_ours=False) if earlier and earlier.number == pull.number else earlier

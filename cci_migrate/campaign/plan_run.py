@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.next_step import Stop, next_step
-from cci_migrate.campaign.ownership import branch_to_record, pull_to_record, with_ownership
+from cci_migrate.campaign.ownership import (
+    branch_to_record,
+    is_own_pull,
+    pull_to_record,
+    with_ownership,
+)
 from cci_migrate.campaign.planner import PlanResult, planner
 from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
 from cci_migrate.campaign.repository_plan import RepositoryPlan
@@ -23,6 +28,7 @@ from cci_migrate.forges.host import Host, Source
 from cci_migrate.forges.repository import (
     Blocker,
     Observation,
+    PullState,
     RepositoryRef,
     Snapshot,
     Unreadable,
@@ -59,7 +65,7 @@ class PlanRun(Struct, frozen=True):
     """One run of `batch plan`. ``verification`` is for changes that must be confirmed."""
 
     campaign: Campaign
-    host_of: Callable[[RepositoryRef], Host]
+    host_of: Callable[[RepositoryRef, str], Host]
     filter: RepositoryFilter
     shard: Shard
     progress: Progress
@@ -67,6 +73,8 @@ class PlanRun(Struct, frozen=True):
     limits: WorkLimits
     jobs: int | None = None
     verification: PlanVerification | None = None
+    #: The branch of each repository in which the campaign's usual one is used up, by its key.
+    branch_names: dict[str, str] = field(default_factory=dict)
 
     def run(self, sources: Sequence[Source]) -> ExitCode:
         """Plan the repositories of ``sources`` that are not planned yet.
@@ -148,7 +156,7 @@ class PlanRun(Struct, frozen=True):
             failed_just_now = entry.state is State.FAILED and entry.changed_at >= started_at
             if failed_just_now or entry.ref.key in in_progress:
                 continue
-            host = self.host_of(entry.ref)
+            host = self.host_of(entry.ref, "")
             waiting.setdefault(host, []).append(entry.ref)
         for host, refs in waiting.items():
             try:
@@ -158,7 +166,11 @@ class PlanRun(Struct, frozen=True):
                 unavailable.add(str(error), is_limit=bool(error.until))
 
     def _plannable(self, observations: Iterable[Observation]) -> Iterator[Snapshot]:
-        """The snapshots among ``observations`` to plan; records the states of the others."""
+        """The snapshots among ``observations`` to plan; records the states of the others.
+
+        Where the branch is used up, the repository is observed again with the next branch.
+        """
+        used_up: dict[str, list[RepositoryRef]] = {}
         for observation in observations:
             if isinstance(observation, Unreadable):
                 self._finish(unreadable_entry(observation, self.clock.now()))
@@ -172,8 +184,32 @@ class PlanRun(Struct, frozen=True):
                 self._finish(
                     LedgerEntry(observation.ref, State.ARCHIVED, changed_at=self.clock.now())
                 )
+            elif self._has_used_up_branch(observation):
+                used_up.setdefault(self._next_branch_name(observation.ref), []).append(
+                    observation.ref
+                )
             else:
                 yield observation
+        for name, refs in used_up.items():
+            self.branch_names.update(dict.fromkeys((ref.key for ref in refs), name))
+            by_host: dict[Host, list[RepositoryRef]] = {}
+            for ref in refs:
+                by_host.setdefault(self.host_of(ref, name), []).append(ref)
+            for host, host_refs in by_host.items():
+                yield from self._plannable(observe_each(host, host_refs))
+
+    def _has_used_up_branch(self, snapshot: Snapshot) -> bool:
+        """Whether another campaign's pull request was merged from the branch."""
+        if snapshot.pull is None or snapshot.pull.state is not PullState.MERGED:
+            return False
+        recorded = self.campaign.ledger.entry(snapshot.ref.key)
+        return not is_own_pull(snapshot, recorded, self.campaign.ids)
+
+    def _next_branch_name(self, ref: RepositoryRef) -> str:
+        """The campaign's branch with the next number: ``cci-migrate/registry-auth-2``, ``-3``."""
+        usual = self.campaign.branch
+        number = self.branch_names.get(ref.key, usual).removeprefix(usual)
+        return f"{usual}-{int(number[1:] or 1) + 1}"
 
     def _is_new(self, ref: RepositoryRef) -> bool:
         entry = self.campaign.ledger.entry(ref.key)
@@ -184,7 +220,10 @@ class PlanRun(Struct, frozen=True):
             self._finish(LedgerEntry(ref, State.EXCLUDED, why_not, changed_at=self.clock.now()))
 
     def _fetch(self, snapshot: Snapshot, paths: tuple[str, ...]) -> Mapping[str, bytes | None]:
-        return self.host_of(snapshot.ref).read(snapshot, paths)
+        return self._host(snapshot.ref).read(snapshot, paths)
+
+    def _host(self, ref: RepositoryRef) -> Host:
+        return self.host_of(ref, self.branch_names.get(ref.key, ""))
 
     def _record(self, planned: PlanResult) -> None:
         now, snapshot = self.clock.now(), planned.snapshot
@@ -206,12 +245,13 @@ class PlanRun(Struct, frozen=True):
         self._finish(entry)
 
     def _entry(self, snapshot: Snapshot, plan: RepositoryPlan, now: float) -> LedgerEntry:
-        host = self.host_of(snapshot.ref)
+        host = self._host(snapshot.ref)
         recorded = self.campaign.ledger.entry(snapshot.ref.key)
-        snapshot = with_ownership(host, snapshot, plan.hashes, recorded)
+        snapshot = with_ownership(host, snapshot, plan.hashes, recorded, self.campaign.ids)
         step = next_step(snapshot, plan, host.delivery)
         self.campaign.store_diff(snapshot.ref, plan.diff)
-        return planned_entry(snapshot, plan, step, now, recorded)
+        name = self.branch_names.get(snapshot.ref.key, "")
+        return planned_entry(snapshot, plan, step, now, recorded, name)
 
     def _finish(self, entry: LedgerEntry) -> None:
         self.campaign.ledger.record(entry)
@@ -224,10 +264,11 @@ def planned_entry(
     step: object,
     now: float,
     recorded: LedgerEntry | None,
+    branch_name: str,
 ) -> LedgerEntry:
     """The ledger's entry for ``plan``, of which ``step`` is the next step.
 
-    ``recorded`` is the earlier entry.
+    ``recorded`` is the earlier entry, ``branch_name`` as in an entry.
     """
     stop = step if isinstance(step, Stop) else Stop(State.PLANNED, plan.cause)
     return LedgerEntry(
@@ -245,7 +286,8 @@ def planned_entry(
         images=plan.images,
         authenticated=plan.authenticated,
         branch=branch_to_record(snapshot, recorded),
-        pull=pull_to_record(snapshot),
+        branch_name=branch_name,
+        pull=pull_to_record(snapshot, recorded),
         changed_at=now,
     )
 

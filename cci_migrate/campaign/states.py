@@ -56,7 +56,7 @@ MEANING = {
     State.ARCHIVED: "archived, read-only",
     State.EXCLUDED: "left out by a filter",
     State.NO_PERMISSION: "the token may not write here",
-    State.BRANCH_EXISTS: "the branch exists, and what is on it is not the planned change",
+    State.BRANCH_EXISTS: "the branch or its pull request is not this campaign's",
     State.GENERATED_CONFIG: "the config is generated: change its source",
     State.REFUSED: "not to be edited, or the change could not be proven; nothing was written",
     State.NEEDS_DECISION: "something is left that only a person can decide or do",

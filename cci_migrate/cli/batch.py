@@ -149,10 +149,11 @@ def plan(
     campaign_policy = Policies(policy).for_folder(Path.cwd())
     with (
         begin_campaign(
-            None if dry_run else folder,
+            folder,
             campaign_policy,
             branch,
             again=again,
+            is_dry_run=dry_run,
             is_nested=nested,
             needs_confirmation=verify,
         ) as campaign,

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from msgspec import Struct
 from msgspec.structs import replace
 
+from cci_migrate.forges.campaign_identity import campaign_of_pull_request
 from cci_migrate.forges.git_remotes import branch_at
 from cci_migrate.forges.host import RepositoryPage
 from cci_migrate.forges.pull_request_hosts import NewPullRequest, PullRequestHost
@@ -65,6 +66,11 @@ class _Repository(Struct, frozen=True):
     parent: object = None
 
 
+class _Commit(Struct, frozen=True):
+    hash: str
+    message: str = ""
+
+
 class _Status(Struct, frozen=True):
     state: str
 
@@ -90,10 +96,16 @@ class _PullRequest(Struct, frozen=True):
     links: _Links
     state: Literal["OPEN", "MERGED", "DECLINED", "SUPERSEDED"]
     source: _Source
+    description: str | None = None
 
     @property
     def pull(self) -> PullRequest:
-        return PullRequest(self.id, self.links.html.href, _STATES[self.state])
+        return PullRequest(
+            self.id,
+            self.links.html.href,
+            _STATES[self.state],
+            campaign=campaign_of_pull_request(self.description or ""),
+        )
 
     @property
     def source_name(self) -> str | None:
@@ -234,7 +246,8 @@ class Bitbucket(PullRequestHost):
             answer = self._api.read("GET", f"{root}/{quote(branch, safe='')}")
         except MissingError:
             return None
-        return branch_at(answer.body(str, "target", "hash"), snapshot.head)
+        tip = answer.body(_Commit, "target")
+        return branch_at(tip.hash, snapshot.head, tip.message)
 
     def find_pull_request(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
         """The newest pull request from a branch, in any state."""

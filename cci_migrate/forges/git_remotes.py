@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from cci_migrate.forges.branch_content import content_in_git
+from cci_migrate.forges.campaign_identity import campaign_of_commit
 from cci_migrate.forges.git_trees import GitTree
 from cci_migrate.forges.host import DeliveredChange, Delivery, Proposal, RepositoryPage
 from cci_migrate.forges.local_checkouts import push
@@ -37,7 +38,7 @@ from cci_migrate.forges.repository import (
     Traits,
     Unreadable,
 )
-from cci_migrate.transport.git.objects import commit_files, read_blobs
+from cci_migrate.transport.git.objects import commit_files, commit_message, read_blobs
 from cci_migrate.transport.git.process import GitDirectory, GitError
 from cci_migrate.transport.git.remote_urls import read_remote_url
 from cci_migrate.transport.git.repositories import bare_repository
@@ -204,11 +205,10 @@ class GitClones:
         tips = _tips(clone)
         head = tips["refs/campaign/head"]
         snapshot = self._tree(clone, head).snapshot(ref)
-        return replace(snapshot, branch=self._find_branch(tips, head))
-
-    def _find_branch(self, tips: Mapping[str, str], head: str) -> Branch | None:
         oid = tips.get(f"refs/campaign/heads/{self._branch}")
-        return None if oid is None else branch_at(oid, head)
+        if oid is None:
+            return snapshot
+        return replace(snapshot, branch=branch_at(oid, head, commit_message(clone, oid)))
 
     def _tree(self, clone: GitDirectory, commit: str) -> GitTree:
         return GitTree(clone, commit, lambda oids: self._blobs(clone, oids))
@@ -262,9 +262,10 @@ class GitClones:
         return read_blobs(clone, oids, self._login())
 
 
-def branch_at(oid: str, head: str) -> Branch:
-    """The campaign's branch with the commit ``oid`` at its tip."""
-    return Branch(oid, BranchContent.NOTHING if oid == head else BranchContent.OTHER)
+def branch_at(oid: str, head: str, message: str) -> Branch:
+    """The campaign's branch with the commit ``oid`` at its tip, whose message is ``message``."""
+    content = BranchContent.NOTHING if oid == head else BranchContent.OTHER
+    return Branch(oid, content, campaign=campaign_of_commit(message))
 
 
 def _tips(clone: GitDirectory) -> dict[str, str]:

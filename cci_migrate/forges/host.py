@@ -21,7 +21,7 @@ from cci_migrate.forges.repository import (
     Snapshot,
 )
 
-#: The trailer of our commits, for people. Anybody can write it, so nothing is decided by it.
+#: The trailer with the change's hash in our commits, for people: nothing is decided by it.
 TRAILER = "Cci-Migrate-Change"
 
 

@@ -18,6 +18,7 @@ from cci_migrate.engine.proof import FileChange, ProvenChange
 from cci_migrate.files.discovery import discover, read_candidate, reader_of, root_of
 from cci_migrate.files.writing import Restoration, WriteError, write
 from cci_migrate.forges.branch_content import content_in_git
+from cci_migrate.forges.campaign_identity import campaign_of_commit
 from cci_migrate.forges.git_trees import GitTree
 from cci_migrate.forges.host import DeliveredChange, Delivery, Proposal, RepositoryPage
 from cci_migrate.forges.repository import (
@@ -34,7 +35,7 @@ from cci_migrate.forges.repository import (
     Traits,
     Unreadable,
 )
-from cci_migrate.transport.git.objects import commit_files, read_blobs
+from cci_migrate.transport.git.objects import commit_files, commit_message, read_blobs
 from cci_migrate.transport.git.process import GitDirectory, GitError
 from cci_migrate.transport.git.repositories import Checkout, opened_checkout
 from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
@@ -281,7 +282,11 @@ class LocalHost:
         if not oid:
             return None
         commits = repository.text(["rev-list", "--max-count=1", oid, f"^{head}"])
-        return Branch(oid, BranchContent.OTHER if commits else BranchContent.NOTHING)
+        return Branch(
+            oid,
+            BranchContent.OTHER if commits else BranchContent.NOTHING,
+            campaign=campaign_of_commit(commit_message(repository, oid)),
+        )
 
     def _commit(self, snapshot: Snapshot, folder: Path, proposal: Proposal) -> Branch:
         old = snapshot.branch.oid if snapshot.branch is not None else ""

@@ -97,12 +97,14 @@ class BranchContent(Enum):
 class Branch(Struct, frozen=True):
     """The campaign's branch on the host. ``node`` is its id in the API.
 
-    Hosts set ``content`` only if it is NOTHING; `ownership.with_ownership` sets the rest.
+    ``campaign`` is the id of the campaign that its last commit names, empty for none. Hosts set
+    ``content`` only if it is NOTHING; `ownership.with_ownership` sets the rest.
     """
 
     oid: str
     content: BranchContent = BranchContent.OTHER
     node: str = ""
+    campaign: str = ""
 
 
 class PullState(Enum):
@@ -116,13 +118,15 @@ class PullState(Enum):
 class PullRequest(Struct, frozen=True):
     """A pull request (GitLab: merge request). ``node`` is its id in the API.
 
-    ``is_ours``: this campaign opened it, or it proposes exactly the planned change.
+    ``campaign`` is the id of the campaign that its text names, empty for none. ``is_ours``: this
+    campaign opened it, as `ownership.with_ownership` decides.
     """
 
     number: int
     url: str
     state: PullState
     node: str = ""
+    campaign: str = ""
     is_ours: bool = False
 
 

@@ -398,6 +398,7 @@ class _Root:
             "url": f"https://github.example/{pull.repository.name}/pull/{pull.number}",
             "state": pull.state,
             "isCrossRepository": pull.cross,
+            "body": pull.body,
             "commits": {"nodes": commits},
         }
 

@@ -92,6 +92,7 @@ def _project(hosted: Hosted) -> dict[str, Any]:
                 "iid": str(request["iid"]),
                 "webUrl": request["web_url"],
                 "state": request["state"],
+                "description": request.get("description"),
                 "sourceProjectId": request["source_project_id"],
                 "targetProjectId": request["target_project_id"],
             }

@@ -14,6 +14,8 @@ from typing import Any
 from click.testing import CliRunner, Result
 from msgspec import Struct
 
+from cci_migrate.campaign.folder import LEDGER
+from cci_migrate.campaign.ledger import Ledger
 from cci_migrate.cli.batch import batch as command
 from tests.batch.victims import Victim
 
@@ -170,6 +172,18 @@ class Batch(Struct, frozen=True):
     def start(self, name: str, *arguments: object) -> Victim:
         """Run ``batch NAME`` in a process of its own."""
         return Victim([name, *map(str, arguments), "--campaign", str(self.folder)])
+
+    def id(self) -> str:
+        """The campaign's id; it is begun if it is not yet."""
+        if not self.folder.exists():
+            nothing = self.folder.parent / "nothing"
+            nothing.mkdir()
+            self("plan", nothing)
+        ledger = Ledger.open(self.folder / LEDGER)
+        try:
+            return ledger.setting("id")
+        finally:
+            ledger.close()
 
     def results(self) -> dict[str, dict[str, Any]]:
         """results.jsonl, by the last part of each repository's name."""

@@ -192,7 +192,9 @@ class GitLabStandIn(RestStandIn):
             return Canned(409, {"message": [text]})
         if repository.tip(branch) is None:
             return Canned(400, {"message": {"source_branch": ["does not exist"]}})
-        return Canned(201, {**self.request(repository, branch), **body})
+        made = self.request(repository, branch)
+        made["description"] = body["description"]
+        return Canned(201, {**made, **body})
 
     def _repository_call(
         self,
@@ -369,7 +371,9 @@ class BitbucketStandIn(RestStandIn):
         for there in repository.pulls:
             if there["state"] == "OPEN" and there["source"]["branch"]["name"] == branch:
                 return Canned(201, there)
-        return Canned(201, {**body, **self.request(repository, branch)})
+        made = self.request(repository, branch)
+        made["description"] = body["description"]
+        return Canned(201, {**body, **made})
 
     def request(self, repository: Hosted, branch: str, state: str = "opened") -> dict[str, Any]:
         number = len(repository.pulls) + 1

@@ -79,7 +79,7 @@ def test_an_organisation_from_plan_to_pull_requests(github: GitHubStandIn, batch
         "old": "archived",
         "theirs": "no-permission",
         "copy": "excluded",
-        "open": "pull-request-open",
+        "open": "branch-exists",
         "closed": "closed-by-human",
         "taken": "branch-exists",
     }

@@ -84,7 +84,7 @@ def test_an_owner_from_plan_to_pull_requests(host: RestStandIn, batch: Batch) ->
     expected = {
         "api": "planned",
         "web": "planned",
-        "open": "pull-request-open",
+        "open": "branch-exists",
         "closed": "closed-by-human",
         "docs": "no-config",
         "empty": "empty",
@@ -92,7 +92,7 @@ def test_an_owner_from_plan_to_pull_requests(host: RestStandIn, batch: Batch) ->
     assert batch.states() == expected
     assert host.writes() == []
 
-    batch("apply", *QUICK)
+    batch("apply", *QUICK, code=1)
     assert batch.states() == {**expected, "api": "pull-request-open", "web": "pull-request-open"}
     assert all(is_delivered(host.repositories[f"acme/{name}"]) for name in ("api", "web"))
     assert len(host.repositories["acme/closed"].pulls) == 1
@@ -235,25 +235,20 @@ def test_a_host_that_is_down_ends_the_run(host: RestStandIn, batch: Batch) -> No
 
 
 def test_a_duplicate_that_somebody_else_made_meanwhile(host: RestStandIn, batch: Batch) -> None:
-    """Between the look and the writes, another run of the tool makes branch and pull request."""
+    """The answer to the opening gets lost; another campaign sees that the branch is taken."""
     repository = host.add("acme/api", {CONFIG: PLAIN})
     batch("plan", host.source, code=1)
     other = Batch(batch.folder.parent / "other")
     other("plan", host.source, code=1)
-    shared = host.watch_call
-
-    def watch(request: Request) -> Canned | None:
-        if request.operation == host.opening and request.moment == "before":
-            host.watch_call = shared
-            host.request(repository, BRANCH)
-        return None
-
-    host.watch_call = watch
+    host.watch_call = once(host.opening, ConnectionError, "after")
     batch("apply", *QUICK)
     assert is_delivered(repository)
-    other("apply", *QUICK)
+    other("apply", *QUICK, code=1)
+    for command in ("close", "revert"):
+        other(command, code=1)
     assert is_delivered(repository)
-    assert other.states() == batch.states() == {"api": "pull-request-open"}
+    assert other.states() == {"api": "branch-exists"}
+    assert batch.states() == {"api": "pull-request-open"}
 
 
 def test_a_branch_that_appears_meanwhile_is_left_alone(host: RestStandIn, batch: Batch) -> None:

@@ -160,10 +160,11 @@ def test_a_branch_is_pushed_to_origin(tmp_path: Path, batch: Batch, git_server: 
     assert batch.states() == {"one": "changed"}
     assert content(origin, BRANCH) == FIXED
     assert content(origin, "main") == PLAIN
-    # A second campaign finds its own work done.
+    # A second campaign leaves the branch to the first one.
     other = Batch(tmp_path / "other")
     other("plan", folder, code=1)
-    other("apply", "--local", "push")
+    other("apply", "--local", "push", code=1)
+    assert other.states() == {"one": "branch-exists"}
     assert git(origin, "rev-list", "--count", BRANCH) == "2"
 
 

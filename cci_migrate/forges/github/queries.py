@@ -23,9 +23,9 @@ fragment repository on Repository {{
   id nameWithOwner isArchived isFork isEmpty visibility viewerPermission
   repositoryTopics(first: 20) {{ nodes {{ topic {{ name }} }} }}
   defaultBranchRef {{ name target {{ oid }} }}
-  branch: ref(qualifiedName: $ref) {{ id target {{ oid }} }}
+  branch: ref(qualifiedName: $ref) {{ id target {{ oid ... on Commit {{ message }} }} }}
   pullRequests(headRefName: $head, first: 5, orderBy: {{field: CREATED_AT, direction: DESC}}) {{
-    nodes {{ id number url state isCrossRepository }}
+    nodes {{ id number url state isCrossRepository body }}
   }}
   circleci: object(expression: "HEAD:.circleci") {{
     ... on Blob {{ oid }} ... on Tree {{ {_folder(_DEPTH)} }}

@@ -12,6 +12,7 @@ from cci_migrate.bounds.limits import SIZE_LIMIT, TOO_LARGE
 from cci_migrate.engine.outcomes import Failed
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.forges.blob_text import contents_within_limit, exact_bytes
+from cci_migrate.forges.campaign_identity import campaign_of_pull_request
 from cci_migrate.forges.config_paths import config_paths
 from cci_migrate.forges.git_remotes import branch_at
 from cci_migrate.forges.repository import (
@@ -64,9 +65,10 @@ class GitObject(Struct, frozen=True, rename="camel"):
 
 
 class Tip(Struct, frozen=True):
-    """A commit, by its id."""
+    """A commit, by its id; that of the campaign's branch with its message."""
 
     oid: str
+    message: str = ""
 
 
 class GitReference(Struct, frozen=True):
@@ -85,11 +87,18 @@ class PullNode(Struct, frozen=True, rename="camel"):
     url: str
     state: Literal["OPEN", "CLOSED", "MERGED"] = "OPEN"
     is_cross_repository: bool = False
+    body: str = ""
 
     @property
     def pull(self) -> PullRequest:
         """The pull request as a campaign has it."""
-        return PullRequest(self.number, self.url, PullState(self.state.lower()), self.id)
+        return PullRequest(
+            self.number,
+            self.url,
+            PullState(self.state.lower()),
+            self.id,
+            campaign_of_pull_request(self.body),
+        )
 
 
 class _TopicName(Struct, frozen=True):
@@ -327,4 +336,5 @@ def _walk(tree: GitObject, folder: str) -> Iterator[tuple[str, tuple[int, GitObj
 def _branch(reference: GitReference | None, head: str) -> Branch | None:
     if reference is None or reference.target is None:
         return None
-    return replace(branch_at(reference.target.oid, head), node=reference.id)
+    tip = reference.target
+    return replace(branch_at(tip.oid, head, tip.message), node=reference.id)

@@ -195,7 +195,7 @@ class GitLab(PullRequestHost):
     def find_branch(self, snapshot: Snapshot, branch: str) -> Branch | None:
         """https://docs.gitlab.com/api/branches/#get-single-repository-branch"""
         tip = self._tip(snapshot.node, branch)
-        return None if tip is None else branch_at(tip, snapshot.head)
+        return None if tip is None else branch_at(tip.id, snapshot.head, tip.message)
 
     def find_pull_request(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
         """The open or else the newest merge request from ``branch``; None if there is none."""
@@ -352,13 +352,14 @@ class GitLab(PullRequestHost):
         )
         if project.traits.empty or not project.default_branch:
             return project.snapshot()
-        head, branch_tip = self._tip(node, project.default_branch), self._tip(node, self._branch)
-        if head is None:
+        tip, branch_tip = self._tip(node, project.default_branch), self._tip(node, self._branch)
+        if tip is None:
             return project.snapshot()
+        head = tip.id
         listed = self._tree(node, head, "" if self._is_nested else ".circleci")
         snapshot = project.snapshot(
             head,
-            None if branch_tip is None else branch_at(branch_tip, head),
+            None if branch_tip is None else branch_at(branch_tip.id, head, branch_tip.message),
             self._files(ref.name, node, head, list(config_modes(listed))),
             listed,
         )
@@ -377,14 +378,14 @@ class GitLab(PullRequestHost):
         contents = self._files(snapshot.ref.name, node, head, further)
         return snapshot.with_configs(contents, configs)
 
-    def _tip(self, node: str, branch: str) -> str | None:
+    def _tip(self, node: str, branch: str) -> RestCommit | None:
         """The commit at a branch's tip."""
         name = quote(branch, safe="")
         try:
             answer = self._api.read("GET", f"/projects/{node}/repository/branches/{name}")
         except MissingError:
             return None
-        return answer.body(str, "commit", "id")
+        return answer.body(RestCommit, "commit")
 
     def _requests(self, node: str, branch: str) -> tuple[MergeRequest, ...]:
         """https://docs.gitlab.com/api/merge_requests/#list-project-merge-requests"""

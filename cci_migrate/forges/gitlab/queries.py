@@ -18,14 +18,14 @@ fragment project on Project {{
   userPermissions {{ pushCode }}
   mergeRequests(sourceBranches: [$branch], sort: CREATED_DESC, first: 5) {{
     nodes {{
-      iid web_url: webUrl state
+      iid web_url: webUrl state description
       source_project_id: sourceProjectId target_project_id: targetProjectId
     }}
   }}
   repository {{
     empty rootRef
     head: tree {{ lastCommit {{ sha }} }}
-    branch: tree(ref: $ref) {{ lastCommit {{ sha }} }}
+    branch: tree(ref: $ref) {{ lastCommit {{ sha message }} }}
     circleci: tree(path: ".circleci", recursive: true) {{
       blobs {{ pageInfo {{ hasNextPage }} nodes {{ path mode }} }}
     }}

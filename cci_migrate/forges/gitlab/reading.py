@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct
 
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.forges.blob_text import exact_bytes
+from cci_migrate.forges.campaign_identity import campaign_of_pull_request
 from cci_migrate.forges.config_paths import SYMLINK, config_modes, unusual_modes
 from cci_migrate.forges.git_remotes import branch_at
 from cci_migrate.forges.pull_request_hosts import IncompleteError
@@ -49,11 +50,17 @@ class MergeRequest(Struct, frozen=True):
     state: Literal["opened", "locked", "closed", "merged"]
     source_project_id: int | None
     target_project_id: int
+    description: str | None = None
 
     @property
     def pull(self) -> PullRequest:
         """The merge request as a campaign has it."""
-        return PullRequest(int(self.iid), self.web_url, _STATES[self.state])
+        return PullRequest(
+            int(self.iid),
+            self.web_url,
+            _STATES[self.state],
+            campaign=campaign_of_pull_request(self.description or ""),
+        )
 
 
 class TreeFile(Struct, frozen=True):
@@ -84,6 +91,7 @@ class BlobNode(Struct, frozen=True, rename="camel"):
 
 class _Commit(Struct, frozen=True):
     sha: str
+    message: str | None = None
 
 
 class _Tree(Struct, frozen=True, rename="camel"):
@@ -180,6 +188,7 @@ class RestCommit(Struct, frozen=True):
     """https://docs.gitlab.com/api/commits/#get-a-single-commit"""
 
     id: str
+    message: str = ""
     status: str | None = None
 
 
@@ -258,7 +267,7 @@ def read_node(node: ProjectNode, ref: RepositoryRef, read: ReadFiles) -> Snapsho
     branch = repository.branch.last_commit if repository.branch is not None else None
     return project.snapshot(
         head,
-        None if branch is None else branch_at(branch.sha, head),
+        None if branch is None else branch_at(branch.sha, head, branch.message or ""),
         {path: contents[path] for path in modes},
         listed,
     )

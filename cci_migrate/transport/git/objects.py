@@ -22,6 +22,12 @@ def tree_paths(repository: GitDirectory, commit: str) -> dict[str, tuple[str, st
     return files
 
 
+def commit_message(repository: GitDirectory, commit: str) -> str:
+    """The message of ``commit``. Raises GitError."""
+    raw = repository.run(["cat-file", "commit", commit])
+    return raw.partition(b"\n\n")[2].decode("utf-8", "replace")
+
+
 def read_blobs(
     repository: GitDirectory, oids: Iterable[str], settings: Mapping[str, str] | None = None
 ) -> dict[str, bytes]:

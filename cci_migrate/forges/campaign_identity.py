@@ -1,0 +1,39 @@
+"""The campaign that a commit or a pull request says it is from.
+
+Anybody can write that too: it proves nothing alone (see `campaign.ownership`), but what does not
+say it is not the campaign's.
+"""
+
+from __future__ import annotations
+
+import re
+
+#: The trailer with the campaign's id in its commits.
+TRAILER = "Cci-Migrate-Campaign"
+
+_IN_COMMIT = re.compile(rf"^{TRAILER}: ([0-9a-f]{{32}})\r?$", re.MULTILINE)
+_IN_TEXT = re.compile(r"^\[//\]: # \(cci-migrate campaign ([0-9a-f]{32})\)\r?$", re.MULTILINE)
+
+
+def with_identity(text: str, campaign: str) -> str:
+    """The text of a pull request with the id of its ``campaign``.
+
+    It is a link definition, which GitHub, GitLab and Bitbucket all leave out of the page
+    (https://spec.commonmark.org/0.31.2/#link-reference-definitions); Bitbucket shows HTML comments.
+    """
+    return f"{text.rstrip()}\n\n[//]: # (cci-migrate campaign {campaign})\n"
+
+
+def campaign_of_commit(message: str) -> str:
+    """The id of the campaign that a commit's ``message`` names; empty for none."""
+    return _last(_IN_COMMIT, message)
+
+
+def campaign_of_pull_request(text: str) -> str:
+    """The id of the campaign that the ``text`` of a pull request names; empty for none."""
+    return _last(_IN_TEXT, text)
+
+
+def _last(pattern: re.Pattern[str], text: str) -> str:
+    ids: list[str] = pattern.findall(text)
+    return ids[-1] if ids else ""
