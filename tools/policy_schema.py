@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import re
 from typing import Any, get_args
 
@@ -50,7 +49,6 @@ def policy_schema() -> dict[str, Any]:
     """The schema of a policy file."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "https://cci-migrate.invalid/schemas/policy.schema.json",
         "title": "The policy of cci-migrate",
         "description": "What stands in .cci-migrate.toml, or under [tool.cci-migrate] in "
         "pyproject.toml.",
@@ -79,11 +77,6 @@ def _contexts_only_without_project() -> dict[str, Any]:
         "if": {"properties": {"credentials": store}, "required": ["credentials"]},
         "then": {"properties": {"registries": {"additionalProperties": account}}},
     }
-
-
-def policy_schema_text() -> str:
-    """The schema as the text of its file."""
-    return json.dumps(policy_schema(), indent=2) + "\n"
 
 
 def credential_forms() -> dict[str, tuple[Setting, ...]]:

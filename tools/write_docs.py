@@ -23,6 +23,7 @@ import click
 from typing_extensions import assert_never
 
 from cci_migrate.cli.main_command import main_command
+from cci_migrate.cli.schema_command import SCHEMA_NAMES
 from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.examination import examine
 from cci_migrate.engine.outcomes import Examined
@@ -40,9 +41,10 @@ from cci_migrate.policy.setting_kinds import (
     settings_of,
 )
 from cci_migrate.policy.settings import JobCredential, Policy, RegistryPolicy
+from cci_migrate.project import schema_address
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.rules.page import rule_page
-from tools.policy_schema import credential_forms, policy_schema_text, property_schema
+from tools.policy_schema import credential_forms, policy_schema, property_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMAS = ROOT / "cci_migrate" / "schemas"
@@ -259,11 +261,24 @@ def _commands(
                 yield from _commands((*words, name), inner, names)
 
 
+def schema_text(name: str) -> str:
+    """The text of the schema ``name``, with its address as ``$id`` if it has one."""
+    path = SCHEMAS / f"{name}.schema.json"
+    text = f"{json.dumps(policy_schema(), indent=2)}\n" if name == "policy" else path.read_text()
+    bracket, dialect, *rest = re.sub(r'(?m)^  "\$id": .*\n', "", text).splitlines(keepends=True)
+    address = schema_address(name)
+    identity = f'  "$id": {json.dumps(address)},\n' if address else ""
+    return "".join((bracket, dialect, identity, *rest))
+
+
 #: Pages that are generated as a whole.
 GENERATED: dict[str, Callable[[], str]] = {
     "docs/rules/index.md": rules_index,
     "docs/commands.md": commands,
-    "cci_migrate/schemas/policy.schema.json": policy_schema_text,
+    **{
+        f"cci_migrate/schemas/{name}.schema.json": partial(schema_text, name)
+        for name in SCHEMA_NAMES
+    },
     **{f"docs/rules/{rule.id}.md": partial(rule_page, rule) for rule in RULES},
 }
 

@@ -32,6 +32,10 @@ SUBCOMMANDS = {
     "rules": Subcommand("cci_migrate.cli.rules_commands:rules", "List the rules."),
     "rule": Subcommand("cci_migrate.cli.rules_commands:rule", "Show the page of a rule."),
     "policy": Subcommand("cci_migrate.cli.policy_command:policy", "Export the policy."),
+    "schema": Subcommand(
+        "cci_migrate.cli.schema_command:schema",
+        "Print the schema of a policy, report or baseline.",
+    ),
     "lsp": Subcommand("cci_migrate.cli.lsp_command:lsp", "Run the language server, for editors."),
     "completion": Subcommand(
         "cci_migrate.cli.completion_command:completion",

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from cci_migrate.policy.setting_kinds import Tables, TextValue, settings_of
 from cci_migrate.policy.settings import JobCredential, Policy, RegistryPolicy
+from cci_migrate.project import schema_address
 
 #: Keys that are always written, even with their default values.
 _ALWAYS = ("platform", "credentials", "login")
@@ -45,10 +46,13 @@ def _written(declaring: Struct) -> dict[str, Any]:
 
 def policy_text(policy: Policy) -> str:
     """A ``.cci-migrate.toml`` with ``policy``: the values that differ from the default, and those
-    that a reader looks for.
+    that a reader looks for. Editors take its schema from the first line
+    (https://taplo.tamasfe.dev/configuration/directives.html), if it has an address.
     """
     default = policy_data(Policy())
+    schema = schema_address("policy")
     lines = [
+        *((f"#:schema {schema}",) if schema else ()),
         "# What cci-migrate writes where a config has no convention of its own.",
         "",
     ]
