@@ -27,7 +27,7 @@ def package_urls() -> dict[str, str]:
 
     https://packaging.python.org/en/latest/specifications/well-known-project-urls/
     """
-    urls = {}
+    urls: dict[str, str] = {}
     if DOCUMENTATION:
         urls |= {"Homepage": DOCUMENTATION, "Documentation": DOCUMENTATION}
     if REPOSITORY:
