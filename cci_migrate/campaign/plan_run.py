@@ -94,7 +94,7 @@ class PlanRun(Struct, frozen=True):
                 if planned.plan is not None:
                     matched.append(planned.plan.matched_patterns)
         for pattern in unmatched(self.campaign.policy, matched) if matched else ():
-            self.progress.note(f"The policy's {pattern} matched nothing in this run.")
+            self.progress.note(f"The policy's {pattern} matches nothing in this run.")
         for text in unavailable.causes:
             self.progress.note(text)
         return unavailable.exit_code

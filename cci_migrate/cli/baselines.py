@@ -42,7 +42,7 @@ def _read(path: Path) -> Baseline:
     try:
         baseline = parse_baseline(read_bounded_text(path, MAX_BYTES))
     except UnreadableFileError as error:
-        raise PolicyError(f"{path}: the baseline cannot be read: {error}") from None
+        raise PolicyError(f"{path}: can't read the baseline: {error}") from None
     except JsonInputError as error:
         where = path if error.line is None else f"{path}:{error.line}"
         raise PolicyError(f"{where}: {error}") from None

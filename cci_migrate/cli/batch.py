@@ -62,9 +62,11 @@ def batch() -> None:
     """Make the same change across many repositories.
 
     \b
-    cci-migrate batch plan ~/checkouts --campaign docker-auth
+    cci-migrate batch plan github:acme --campaign docker-auth
     cci-migrate batch diff --campaign docker-auth
     cci-migrate batch apply --campaign docker-auth
+
+    `batch plan --help` lists the other kinds of sources.
     """
 
 
@@ -87,15 +89,19 @@ def batch() -> None:
     callback=to_shard,
     default=default_shard,
     metavar="K/N",
-    help="Only share K of N (default in a parallel CircleCI job: the node's)",
+    help="Plan only share K of N (default in a parallel CircleCI job: the node's)",
 )
 @click.option(
     "--nested",
     is_flag=True,
-    help="On GitHub and GitLab, look for configs below the root too: a request a repository",
+    help="Also search below the root on GitHub and GitLab; takes a request for each repository",
 )
-@click.option("--branch", default=DEFAULT_BRANCH, show_default=True, help="The branch to make")
-@click.option("--again", is_flag=True, help="Plan again what is not changed, closed or reverted")
+@click.option("--branch", default=DEFAULT_BRANCH, show_default=True, help="Branch to create")
+@click.option(
+    "--again",
+    is_flag=True,
+    help="Plan every repository again, except changed, closed and reverted ones",
+)
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Number of processes")
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be planned; write nothing")
 @click.option("--verify", is_flag=True, help="Plan only changes that CircleCI's compiler confirms")
@@ -138,11 +144,18 @@ def plan(
 ) -> ExitCode:
     """Plan the change of each repository.
 
-    Writes nothing outside the campaign's folder. A SOURCE is a folder with checkouts, a git URL,
-    github:ORG, gitlab:GROUP, bitbucket:WORKSPACE, or @FILE or - with one source a line.
+    Writes only to the campaign's folder. Each SOURCE is one of these:
+
+    \b
+    github:ORG           github:acme, github:acme/api
+    gitlab:GROUP         gitlab:acme, gitlab:acme/platform/, gitlab:acme/api
+    bitbucket:WORKSPACE  bitbucket:acme, bitbucket:acme/api
+    a git URL            https://git.example.com/team/api.git
+    a folder             ~/checkouts, with the checkouts in it
+    @FILE or -           a list, one source a line
     """
     if not verify and (organisation is not None or send_secrets):
-        raise click.UsageError("--org and --send-secrets are for --verify", ctx)
+        raise click.UsageError("--org and --send-secrets require --verify", ctx)
     compiler = CompilerOptions(api_url, organisation, send_secrets) if verify else None
     # One policy for the whole campaign: a repository's own policy file could make the tool write
     # names that nobody reviewed.
@@ -198,16 +211,16 @@ def diff(folder: Path, names: tuple[str, ...]) -> ExitCode:
             diff = campaign.read_diff(entry)
             click.echo(printable_file(diff) if sys.stdout.isatty() else diff, nl=False)
     if names and not has_printed:
-        click.echo(printable(f"no planned change of {', '.join(names)}"), err=True)
+        click.echo(printable(f"no planned change for {', '.join(names)}"), err=True)
         return ExitCode.LEFT
     return ExitCode.DONE
 
 
 @batch.command()
 @campaign_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a repository")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each repository")
 @click.option(
-    "--refresh", is_flag=True, help="First ask the hosts for the state of each pull request"
+    "--refresh", is_flag=True, help="Get the state of each pull request from its host first"
 )
 @running_options
 @exits_with_code
@@ -251,8 +264,8 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
     help="The pull request's text, a Jinja template",
 )
 @click.option("--draft", is_flag=True, help="Open pull requests as drafts")
-@click.option("--label", "labels", multiple=True, help="Put a label on the pull request")
-@click.option("--reviewer", "reviewers", multiple=True, help="Ask for a review")
+@click.option("--label", "labels", multiple=True, help="Add a label to the pull request")
+@click.option("--reviewer", "reviewers", multiple=True, help="Request a review from this user")
 @click.option("--max-prs", type=click.IntRange(1), metavar="N", help="Stop after N changes")
 @click.option("--until", callback=to_time, metavar="TIME", help="Stop at HH:MM")
 @click.option(
@@ -261,7 +274,7 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
     default=3,
     show_default=True,
     metavar="N",
-    help="Open N pull requests first, the rest once their CI has passed",
+    help="Open N pull requests first, and the rest when their CI has passed",
 )
 @click.option(
     "--canary-wait",
@@ -277,7 +290,7 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
     default=DEFAULT_PACE_LIMITS.per_hour,
     show_default=True,
     metavar="N",
-    help="Pull requests an hour, on one host under one identity",
+    help="Maximum of pull requests an hour on each host",
 )
 @click.option(
     "--seconds-between",
@@ -285,7 +298,7 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
     default=DEFAULT_PACE_LIMITS.apart,
     show_default=True,
     metavar="SECONDS",
-    help="Between two pull requests",
+    help="Pause between two pull requests",
 )
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be written; write nothing")
 @limit_options
@@ -314,8 +327,8 @@ def apply(
     """Write the planned changes.
 
     NAME limits it to some repositories; globs work. Reads each repository again first: if its
-    files changed since, it is planned again and waits for the next run. A pull request that
-    somebody closed stays closed.
+    files changed since, it is planned again and waits for the next run. Closed pull requests
+    stay closed.
     """
     body = None if body_file is None else body_file.read()
     templates = MessageTemplates(message or "", title or "", body or "", draft, labels, reviewers)
@@ -371,9 +384,9 @@ def close(folder: Path, names: tuple[str, ...], running: Running) -> ExitCode:
 def revert(folder: Path, names: tuple[str, ...], running: Running) -> ExitCode:
     """Undo the changes.
 
-    NAME limits it to some repositories; globs work. Closes open pull requests, opens a reverting
-    one for each merged one, deletes branches in checkouts, and restores files rewritten in place
-    unless they changed since.
+    NAME limits it to some repositories; globs work. Closes open pull requests, opens one that
+    reverts each merged one, deletes branches in checkouts, and restores files rewritten in place
+    unless somebody changed them since.
     """
     with follow_up_session(folder, names, running) as (campaign, follow_up):
         return conclude(campaign, ExitCode.DONE if follow_up.revert() else ExitCode.LEFT)
@@ -387,7 +400,7 @@ def revert(folder: Path, names: tuple[str, ...], running: Running) -> ExitCode:
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
     metavar="FILE",
-    help="Where to write the page",
+    help="File to write",
 )
 @exits_with_code
 def report(folder: Path, path: Path) -> ExitCode:
@@ -415,7 +428,7 @@ def report(folder: Path, path: Path) -> ExitCode:
 def merge(folders: tuple[Path, ...], folder: Path) -> ExitCode:
     """Merge campaigns into one.
 
-    Such as the shares that the nodes of a CI job planned.
+    For instance the shares that the nodes of a CI job planned.
     """
     from cci_migrate.campaign.campaign_merge import merge as merge_campaigns
 
@@ -440,15 +453,15 @@ def merge(folders: tuple[Path, ...], folder: Path) -> ExitCode:
     "--sourcegraph",
     is_flag=True,
     required=True,
-    help="As a batch spec of Sourcegraph",
+    help="Print a Sourcegraph batch spec",
 )
-@click.option("--name", default="cci-migrate", show_default=True, help="The batch change's name")
+@click.option("--name", default="cci-migrate", show_default=True, help="Name of the batch change")
 @click.option(
     "--container",
     default="python:3.13-slim",
     show_default=True,
     metavar="IMAGE",
-    help="What the step runs in",
+    help="Image that the step runs in",
 )
 @exits_with_code
 def export(folder: Path, sourcegraph: bool, name: str, container: str) -> ExitCode:
@@ -458,6 +471,8 @@ def export(folder: Path, sourcegraph: bool, name: str, container: str) -> ExitCo
     del sourcegraph
     with open_read_only(folder) as campaign:
         if not exportable_entries(campaign):
-            raise CampaignError(f"{folder}: no planned repository that is not a local checkout")
+            raise CampaignError(
+                f"{folder}: no planned repository on a host; local checkouts are not exported"
+            )
         click.echo(printable_lines(sourcegraph_spec(campaign, name, container)), nl=False)
     return ExitCode.DONE

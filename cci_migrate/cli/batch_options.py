@@ -140,7 +140,7 @@ def to_time(context: click.Context, parameter: click.Parameter, text: str | None
     try:
         time_of_day = time.strptime(text, "%H:%M")
     except ValueError:
-        raise click.BadParameter(f"{text!r} is not a time like 17:30") from None
+        raise click.BadParameter(f"{text!r} is not a time such as 17:30") from None
     now = time.localtime()
     at = time.mktime(
         (now.tm_year, now.tm_mon, now.tm_mday, time_of_day.tm_hour, time_of_day.tm_min, 0, 0, 0, -1)

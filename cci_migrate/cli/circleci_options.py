@@ -90,7 +90,7 @@ def token_in(*variables: str) -> str | None:
         if token:
             if not token.isascii() or not token.isprintable() or " " in token:
                 raise UnreachableError(
-                    f"{variable} is not a token: it has blanks or line breaks in it"
+                    f"{variable} is not a token: it contains spaces or line breaks"
                 )
             return token
     return None
@@ -168,7 +168,9 @@ def _organisation(
 ) -> Organisation | None:
     organisation = None if value is None else parse_organisation(value)
     if value is not None and organisation is None:
-        raise click.BadParameter(f"{value!r} is not like gh/acme or circleci/ID", ctx, param)
+        raise click.BadParameter(
+            f"{value!r} is not an organisation such as gh/acme or circleci/ID", ctx, param
+        )
     return organisation
 
 
@@ -176,7 +178,9 @@ def _project(ctx: click.Context, param: click.Parameter, value: str | None) -> P
     project = None if value is None else parse_project(value)
     if value is not None and project is None:
         raise click.BadParameter(
-            f"{value!r} is not like gh/acme/api or circleci/ORG-ID/PROJECT-ID", ctx, param
+            f"{value!r} is not a project such as gh/acme/api or circleci/ORG-ID/PROJECT-ID",
+            ctx,
+            param,
         )
     return project
 

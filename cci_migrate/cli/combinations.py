@@ -23,7 +23,7 @@ def refuse_combinations(ctx: click.Context, options: Mapping[str, Any]) -> None:
     _refuse(
         ctx,
         options["statistics"] and not is_for_people,
-        f"--statistics is for --format {Format.TEXT.value} and {Format.CONCISE.value}",
+        f"--statistics requires --format {Format.TEXT.value} or {Format.CONCISE.value}",
     )
     asks = options["interactive"] or options["answers"] is not None
     _refuse(
@@ -31,46 +31,55 @@ def refuse_combinations(ctx: click.Context, options: Mapping[str, Any]) -> None:
         options["interactive"] and options["answers"] is not None,
         "--interactive and --answers: choose one",
     )
-    _refuse(ctx, asks and options["check"], "--check decides on nothing; use --dry-run")
     _refuse(
-        ctx, asks and reads_stdin, "- takes the config from standard input; name its file instead"
+        ctx,
+        asks and options["check"],
+        "--interactive and --answers can't be combined with --check; use --dry-run",
+    )
+    _refuse(
+        ctx,
+        asks and reads_stdin,
+        "- can't be combined with --interactive and --answers; name the file",
     )
     _refuse(
         ctx,
         options["save_answers"] is not None and not options["interactive"],
-        "--save-answers is for --interactive",
+        "--save-answers requires --interactive",
     )
-    _refuse(ctx, reads_stdin and len(names) > 1, "- cannot be mixed with other paths")
+    _refuse(ctx, reads_stdin and len(names) > 1, "- can't be combined with other paths")
     _refuse(
         ctx,
         options["stdin_filename"] is not None and not reads_stdin,
-        "--stdin-filename is for -, and no - is given",
+        "--stdin-filename requires the path -",
     )
     _refuse(
         ctx,
         options["verify"] and (options["check"] or options["write_baseline"] is not None),
-        "--verify compiles changes, and none is made here; cci-migrate verify compiles configs",
+        "--verify can't be combined with --check or --write-baseline, which change nothing; "
+        "use cci-migrate verify",
     )
     for option in ("organisation", "send_secrets"):
         name = {"organisation": "--org", "send_secrets": "--send-secrets"}[option]
         is_used = options["verify"] or options["compiles"]
-        _refuse(ctx, bool(options[option]) and not is_used, f"{name} is for --verify and --compile")
+        _refuse(
+            ctx, bool(options[option]) and not is_used, f"{name} requires --verify or --compile"
+        )
     writes_baseline = options["write_baseline"] is not None
     _refuse(
         ctx,
         writes_baseline and (asks or options["dry_run"] or reads_stdin or options["no_ignores"]),
-        "--write-baseline only looks at files: not with --interactive, --answers, --dry-run, - or "
+        "--write-baseline can't be combined with --interactive, --answers, --dry-run, - or "
         "--no-ignores",
     )
     _refuse(
         ctx,
         writes_baseline and "revert" in options["policy"].given,
-        "--write-baseline is about what is to be fixed, and --revert takes fixes back",
+        "--write-baseline can't be combined with --revert",
     )
     _refuse(
         ctx,
         options["no_ignores"] and options["interactive"],
-        "--no-ignores is for audits; a session writes such comments",
+        "--no-ignores can't be combined with --interactive, which writes ignore comments",
     )
 
 

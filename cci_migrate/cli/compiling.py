@@ -20,7 +20,7 @@ from cci_migrate.verification.compilation import CompiledText
 from cci_migrate.verification.verdicts import Verdict, compiled_text
 from cci_migrate.workers.limited_work import within
 
-_NOT_SHOWN = "what orbs pull is not known, as the config is not compiled"
+_NOT_SHOWN = "unknown what orbs pull, because the config was not compiled"
 
 #: What is done to tasks before they are processed.
 Before = Callable[[Sequence[Task]], Sequence[Task]]

@@ -15,7 +15,7 @@ _SHELLS = ("bash", "zsh", "fish", "powershell")
 @click.argument("shell", type=click.Choice(_SHELLS))
 @click.help_option("-h", "--help")
 def completion(shell: str) -> None:
-    """Print the script that completes commands in SHELL.
+    """Print the completion script for a shell.
 
     For bash: cci-migrate completion bash > ~/.local/share/bash-completion/completions/cci-migrate
 

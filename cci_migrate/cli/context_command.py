@@ -50,12 +50,12 @@ _LONGEST = 32 * 1024
 
 @click.group(name="context", context_settings={"help_option_names": ["-h", "--help"]})
 def context() -> None:
-    """Make contexts at CircleCI."""
+    """Create contexts at CircleCI."""
 
 
 @context.command(
-    epilog="Exit codes: 0 it is all there; 1 declined; 2 usage; 3 CircleCI "
-    "could not be asked or did not do it; 130 interrupted."
+    epilog="Exit codes: 0 the context has all its variables; 1 declined; 2 usage; 3 CircleCI "
+    "failed or gave no answer; 130 interrupted."
 )
 @click.argument("name", required=False)
 @circleci_options
@@ -70,15 +70,15 @@ def context() -> None:
 @click.option(
     "--from-env",
     is_flag=True,
-    help="Take the values from environment variables of the same names, instead of asking",
+    help="Take the values from environment variables of the same names",
 )
-@click.option("--overwrite", is_flag=True, help="Replace the values that are there")
-@click.option("-y", "--yes", is_flag=True, help="Do it without asking")
+@click.option("--overwrite", is_flag=True, help="Replace existing values")
+@click.option("-y", "--yes", is_flag=True, help="Don't ask for confirmation")
 @click.option(
     "--campaign",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="In every organisation of a campaign, with its policy",
+    help="Create it in every organisation of a campaign, by its policy",
 )
 @policy_options()
 def create(
@@ -92,10 +92,10 @@ def create(
     campaign: Path | None,
     policy: PolicySource,
 ) -> None:
-    """Make the context NAME (default: the policy's), and store its variables.
+    """Create the context NAME (default: the policy's), and store its variables.
 
-    The values are asked for, and not shown. A context that is there only gets what it lacks. Run
-    again it does nothing. The token is taken from CIRCLE_TOKEN.
+    Prompts for the values without showing them. If the context exists, it stores only the missing
+    variables. Requires a token in CIRCLE_TOKEN.
     """
     terminal = Terminal()
 
@@ -127,11 +127,11 @@ def _required_variables(
 ) -> tuple[str, tuple[str, ...]]:
     name = name or default_context(policy)
     if not is_context_name(name):
-        raise UserError("CircleCI takes no such name for a context")
+        raise UserError("CircleCI does not allow this name for a context")
     required = variables or variables_for_context(name, policy)
     if not required:
         raise UserError(
-            f"the policy keeps nothing in a context {name}: say what it is to hold, --variable"
+            f"the policy has no variables for context {name}; name them with --variable"
         )
     return name, required
 
@@ -167,7 +167,7 @@ def _organisations(
     found = sorted(by_name | by_checkouts)
     if not found:
         raise UserError(
-            f"{campaign}: its repositories do not tell their organisation: name it with --org"
+            f"{campaign}: can't determine the organisation of its repositories; name it with --org"
         )
     return found, frozenset(by_checkouts - by_name)
 
@@ -205,10 +205,10 @@ def _create(
     if not yes or (stores and environment is None):
         _check_terminal(asks_values=environment is None and bool(stores))
     if not yes and not (
-        click.confirm("Do this?", default=False, err=True)
+        click.confirm("Continue?", default=False, err=True)
         and (environment is None or environment.confirms(stores))
     ):
-        terminal.out("Nothing was done.\n")
+        terminal.out("Nothing was changed.\n")
         return ExitCode.LEFT
     if environment is None:
         values = {store: _ask_for_value(store) for store in stores}
@@ -256,8 +256,8 @@ class _FromEnvironment(Struct, frozen=True):
             kind = None if name in self.chosen else service_behind(name)
             if kind is not None:
                 raise UserError(
-                    f"{name}: its name says that it is a credential of {kind}, and only a policy "
-                    f"asks for it; to store it all the same: --variable {name}"
+                    f"{name}: looks like a credential of {kind}, and only a policy names it; to "
+                    f"store it anyway, use --variable {name}"
                 )
         missing = [name for name in names if not os.environ.get(name)]
         if missing:
@@ -277,15 +277,15 @@ class _FromEnvironment(Struct, frozen=True):
         ]
         if names and unsure:
             raise UserError(
-                f"--yes does not send values to {listed(unsure)}: only the git remote origin names "
-                f"the organisation; name it: --org {unsure[0]}"
+                f"--yes does not send values to {listed(unsure)}, which only the git remote origin "
+                f"names; confirm it with --org {unsure[0]}"
             )
         unnamed = [name for name in names if name in self.unnamed]
         if unnamed:
             raise UserError(
-                f"--yes does not send {listed(unnamed)}: only the repository's policy file, or the "
-                "campaign's policy, names the context or the variables; name both (context create "
-                "NAME --variable VARIABLE), or name the policy file with --config"
+                f"--yes does not send {listed(unnamed)}, because only the repository's policy file "
+                "or the campaign's policy names the context or the variables; name both (context "
+                "create NAME --variable VARIABLE), or name the policy file with --config"
             )
 
     def confirms(self, names: Iterable[str]) -> bool:
@@ -307,14 +307,14 @@ def _problem_of(value: str) -> str:
         return "is not UTF-8 text"
     if not size:
         return "is empty"
-    return "is longer than the 32 kB that CircleCI takes" if size > _LONGEST else ""
+    return "is longer than 32 kB, CircleCI's limit" if size > _LONGEST else ""
 
 
 def _check_terminal(*, asks_values: bool) -> None:
     if sys.stdin is not None and sys.stdin.isatty():
         return
     options = "--from-env and --yes" if asks_values else "--yes"
-    raise UserError(f"nobody can be asked here, standard input is no terminal: {options}")
+    raise UserError(f"can't prompt, because standard input is not a terminal; use {options}")
 
 
 def _ask_for_value(name: str) -> Secret:

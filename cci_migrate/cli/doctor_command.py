@@ -102,7 +102,7 @@ def _registry_roots(
         parts = urlsplit(url)
         if not equals or not _HOST.fullmatch(host) or not parts.hostname or parts.username:
             raise click.BadParameter(
-                "HOST=URL is wanted: docker.io=https://hub.acme.io", ctx, param
+                "must be HOST=URL, such as docker.io=https://hub.acme.io", ctx, param
             )
         roots[normalise_host(host)] = url
     return roots
@@ -114,7 +114,7 @@ def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
         host, equals, names = value.partition("=")
         if not equals or not _HOST.fullmatch(host):
             raise click.BadParameter(
-                "HOST=VARIABLE is wanted: docker.io=HUB_USERNAME,HUB_PASSWORD", ctx, param
+                "must be HOST=VARIABLES, such as docker.io=HUB_USERNAME,HUB_PASSWORD", ctx, param
             )
         variables = variable_names(ctx, param, tuple(names.split(",")))
         pairs.update((normalise_host(host), name) for name in variables)
@@ -147,8 +147,8 @@ def _without_options(arguments: Sequence[str], options: Sequence[str]) -> tuple[
 @click.command(
     name="doctor",
     cls=_DoctorCommand,
-    epilog="Exit codes: 0 nothing to do; 1 something to do; 2 usage; 3 a question could not be "
-    "asked; 130 interrupted.",
+    epilog="Exit codes: 0 nothing to do; 1 something to do; 2 usage; 3 a check could not "
+    "be made; 130 interrupted.",
 )
 @click.argument(
     "paths", nargs=-1, metavar="[PATH]...", type=click.Path(exists=True, path_type=Path)
@@ -159,12 +159,12 @@ def _without_options(arguments: Sequence[str], options: Sequence[str]) -> tuple[
     "--campaign",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="All repositories of a campaign, each organisation looked at once",
+    help="Check all repositories of a campaign, and each organisation once",
 )
 @click.option(
     "--only",
     type=click.Choice([choice.value for choice in Only]),
-    help="Ask CircleCI, or the registries, alone",
+    help="Check only CircleCI, or only the registries",
 )
 @click.option(
     "--registry",
@@ -172,21 +172,21 @@ def _without_options(arguments: Sequence[str], options: Sequence[str]) -> tuple[
     multiple=True,
     metavar="HOST=URL",
     callback=_registry_roots,
-    help="Where a registry answers, if not at https://HOST",
+    help="URL of a registry, if not https://HOST",
 )
 @click.option(
     "--send",
     multiple=True,
     metavar="HOST=VARIABLES",
     callback=_pairs,
-    help="Variables (A,B) that may be sent to the registry HOST",
+    help="Send these variables (A,B) to the registry HOST",
 )
 @click.option(
     "--token-host",
     "trusted",
     multiple=True,
     metavar="HOST",
-    help="A host at which a registry's token service may be given the password",
+    help="Send the password to a registry's token service at this host too",
 )
 @policy_options("credentials", "context")
 @format_option(Format.TEXT, Format.JSON)
@@ -208,15 +208,17 @@ def doctor(
     report_format: Format,
     colour: Colour,
 ) -> None:
-    """Ask CircleCI and the registries whether what the configs rely on is there.
+    """Check at CircleCI and the registries that the configs' contexts and logins work.
 
-    Contexts, the variables in them, their restrictions, and what pull requests of forks and bots
-    will meet: asked with the token in CIRCLE_TOKEN. Logins: tried with DOCKERHUB_USERNAME and
-    DOCKERHUB_PASSWORD at Docker Hub, with the variables that --send or the file of --config name
-    for a registry, or with what docker login left. Nothing is changed.
+    At CircleCI it checks contexts, their variables and restrictions, and the builds of forks and
+    bots, with the token in CIRCLE_TOKEN. At the registries it tries to log in: to Docker Hub with
+    DOCKERHUB_USERNAME and DOCKERHUB_PASSWORD, elsewhere with the variables that --send or the file
+    of --config names for the registry, or with what docker login stored. It changes nothing.
     """
     if campaign is not None and (paths or project or policy != PolicySource()):
-        raise click.UsageError("--campaign has its own repositories and its own policy", ctx)
+        raise click.UsageError(
+            "--campaign can't be combined with paths, --project or policy options", ctx
+        )
     terminal = Terminal(colour)
     options = Doctor(
         paths=paths or (Path(),),
@@ -311,7 +313,7 @@ def _repositories(
     if not discovery.repositories:
         raise NothingFoundError(nothing_in(options.paths))
     if options.project is not None and len(discovery.repositories) > 1:
-        raise UserError("--project names one project, and there are several repositories")
+        raise UserError("--project names one project, but the paths are in several repositories")
     policies = Policies(options.policy)
     used: dict[Policy, None] = {}
 

@@ -67,15 +67,15 @@ def explain(
     report_format: Format,
     colour: Colour,
 ) -> None:
-    """Show each pull of the configs, and the chain that gives it access or does not.
+    """Show each pull of the configs, and what gives it access.
 
-    Workflow job, job, executor or step, image, credential, context. Nothing is written. The exit
-    code is 1 if a pull is not authenticated.
+    For each pull: workflow job, job, executor or step, image, credential and context. Writes
+    nothing. The exit code is 1 if a pull is not authenticated.
 
-    With --compile each config goes to CircleCI as a whole, as with cci-migrate verify.
+    With --compile, the whole config is sent to CircleCI, as by cci-migrate verify.
     """
     if not compiles and (organisation is not None or send_secrets):
-        raise click.UsageError("--org and --send-secrets are for --compile", ctx)
+        raise click.UsageError("--org and --send-secrets require --compile", ctx)
     terminal = Terminal(colour)
     options = Options(
         paths=paths or (Path(),),

@@ -14,10 +14,10 @@ _SUBCOMMANDS = {
 }
 #: Options of ruff, eslint, prettier and others.
 _OPTIONS = {
-    "--diff": "to see the changes as a diff, use --dry-run",
+    "--diff": "to show the changes as a diff, use --dry-run",
     "--explain": "to read about a rule, run: cci-migrate rule NAME",
-    "--fix": "leave it out: cci-migrate fixes files in place unless an option says otherwise",
-    "--write": "leave it out: cci-migrate fixes files in place unless an option says otherwise",
+    "--fix": "leave it out: cci-migrate fixes files in place by default",
+    "--write": "leave it out: cci-migrate fixes files in place by default",
 }
 
 

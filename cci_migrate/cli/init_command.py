@@ -31,10 +31,10 @@ from cci_migrate.policy.settings import Policy
 @click.help_option("-h", "--help")
 @click.pass_context
 def init(ctx: click.Context, folder: Path, colour: Colour) -> None:
-    """Ask a few questions, and write their answers to .cci-migrate.toml.
+    """Ask a few questions, and write the answers to .cci-migrate.toml.
 
-    It goes to the root of the repository that FOLDER (default: the current folder) is in. The
-    defaults are what the configs do already. A policy file that is there is never replaced.
+    Writes to the root of the repository that contains FOLDER (default: the current folder). The
+    defaults are what the configs do already. Never replaces a policy file.
     """
     terminal = Terminal(colour)
     ctx.exit(exit_code_of(lambda: _init(folder, terminal), terminal).value)
@@ -44,7 +44,7 @@ def _init(folder: Path, terminal: Terminal) -> ExitCode:
     root = root_of(folder)
     there = find_policy_file(root)
     if there is not None and there.parent == root:
-        terminal.error(f"{there}: a policy is there already; edit it")
+        terminal.error(f"{there}: the policy file exists already; edit it")
         return ExitCode.USAGE
     screen = screen_of(terminal)
     path = root / FILE_NAME

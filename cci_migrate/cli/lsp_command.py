@@ -21,15 +21,15 @@ from cci_migrate.policy.settings import Policy
 def lsp(ctx: click.Context, policy: PolicySource) -> None:
     """Run the language server, for editors.
 
-    It speaks the Language Server Protocol on standard input and output, writes no file, and needs
-    the extra cci-migrate[lsp].
+    Speaks the Language Server Protocol on standard input and output, and writes no files.
+    Requires the extra cci-migrate[lsp].
     """
     try:
         from cci_migrate.editor.server import language_server
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] not in ("pygls", "lsprotocol"):
             raise
-        problem = "the language server needs pygls: install cci-migrate with the extra [lsp]"
+        problem = "the language server requires pygls; install cci-migrate[lsp]"
         raise click.UsageError(problem, ctx) from None
 
     language_server(lambda: _ConfigPolicies(Policies(policy))).start_io()

@@ -39,20 +39,25 @@ SUBCOMMANDS = {
     "lsp": Subcommand("cci_migrate.cli.lsp_command:lsp", "Run the language server, for editors."),
     "completion": Subcommand(
         "cci_migrate.cli.completion_command:completion",
-        "Print what completes commands in your shell.",
+        "Print the completion script for your shell.",
     ),
     "init": Subcommand(
-        "cci_migrate.cli.init_command:init", "Write a policy file: a few questions."
+        "cci_migrate.cli.init_command:init", "Write a policy file from a few questions."
     ),
     "doctor": Subcommand(
         "cci_migrate.cli.doctor_command:doctor",
-        "Ask CircleCI and the registries what is still missing.",
+        "Check contexts at CircleCI and logins at the registries.",
     ),
     "verify": Subcommand(
-        "cci_migrate.cli.verify_command:verify", "Compare what CircleCI compiles before and after."
+        "cci_migrate.cli.verify_command:verify",
+        "Have CircleCI compile the configs before and after.",
     ),
-    "context": Subcommand("cci_migrate.cli.context_command:context", "Make a context at CircleCI."),
-    "batch": Subcommand("cci_migrate.cli.batch:batch", "Do the same across many repositories."),
+    "context": Subcommand(
+        "cci_migrate.cli.context_command:context", "Create a context at CircleCI."
+    ),
+    "batch": Subcommand(
+        "cci_migrate.cli.batch:batch", "Make the same change across many repositories."
+    ),
 }
 
 
@@ -86,13 +91,13 @@ def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> li
     "--save-answers",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="With -i: save the answers in a file",
+    help="With -i: save the answers to a file",
 )
 @click.option(
     "--answers",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Repeat the answers of an earlier session without asking",
+    help="Repeat the answers of an earlier session",
 )
 @every_policy_option
 @format_option(*Format)
@@ -101,7 +106,7 @@ def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> li
     metavar="FILE",
     callback=new_file,
     type=click.Path(path_type=Path),
-    help="Write the report to FILE instead",
+    help="Write the report to FILE",
 )
 @click.option(
     "--baseline",
@@ -114,7 +119,7 @@ def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> li
     metavar="FILE",
     callback=new_file,
     type=click.Path(path_type=Path),
-    help="Write a baseline of all findings to fix; change no config",
+    help="Write a baseline of all fixable findings; change no config",
 )
 @click.option("--no-ignores", is_flag=True, help="Disregard ignore comments and the baseline")
 @click.option("--verify", is_flag=True, help="Make only changes that CircleCI's compiler confirms")
@@ -122,7 +127,7 @@ def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> li
     "--compile",
     "compiles",
     is_flag=True,
-    help="Also find and fix what CircleCI's compiler shows that orbs pull",
+    help="Also find and fix pulls in orbs that CircleCI's compiler shows",
 )
 @compiler_options
 @click.option(
@@ -130,27 +135,29 @@ def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> li
 )
 @click.option("--statistics", is_flag=True, help="Count findings instead of showing them")
 @click.option("-q", "--quiet", is_flag=True, help="Show only errors and the totals")
-@click.option("-v", "--verbose", is_flag=True, help="Show every place and file, also clean ones")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Show every place and every file, clean ones too"
+)
 @colour_option
 @click.option(
     "-j",
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Processes to use (default: all processors, for many files)",
+    help="Number of processes (default: all processors, for many files)",
 )
 @limit_options
 @click.option("--show-secrets", is_flag=True, help="Show diffs that contain a secret")
 @click.option(
-    "--stdin-filename", metavar="NAME", help="File name to show for the config read from -"
+    "--stdin-filename", metavar="NAME", help="File name to report for the config read from -"
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context
 def main_command(ctx: click.Context, /, **given: Any) -> None:
-    """Authenticate the Docker registry pulls of CircleCI configs, and touch nothing else.
+    """Authenticate the Docker registry pulls of CircleCI configs, and change nothing else.
 
-    A PATH is a file, a folder to search, or - for standard input to standard output. Without one
-    the current folder is searched. The first argument may also be a subcommand.
+    PATH is a file, a folder to search, or - for standard input to standard output. Without PATH
+    it searches the current folder. The first argument may also be a subcommand.
     """
     options = _options(ctx, given)
     from cci_migrate.cli.command_errors import exit_code_of

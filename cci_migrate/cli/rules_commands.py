@@ -29,11 +29,11 @@ def _list(terminal: Terminal) -> None:
 @click.help_option("-h", "--help")
 @click.pass_context
 def rule(ctx: click.Context, /, name: str | None) -> None:
-    """Show the page of the rule NAME: what it finds, why that matters, its fix, examples.
+    """Show the page of the rule NAME: what it finds, why it matters, its fix, examples.
 
     Without NAME, list the rules.
 
-    On a terminal it is laid out; elsewhere it is the Markdown it is made from.
+    Prints plain Markdown if the output is not a terminal.
     """
     if name is None:
         _list(Terminal())

@@ -58,7 +58,7 @@ class WrittenFiles:
         if not self.count:
             return "nothing was written"
         files = "1 file was" if self.count == 1 else f"{self.count} files were"
-        return f"{files} written whole, the others are as they were"
+        return f"{files} written completely; the others are unchanged"
 
 
 def run(options: Options, terminal: Terminal, written: WrittenFiles) -> ExitCode:
@@ -148,7 +148,7 @@ def _run_on_files(options: Options, terminal: Terminal, written: WrittenFiles) -
         examined = [result.outcome for result in results[len(discovery.problems) :]]
         patterns = unmatched_patterns([task.policy for task in tasks], examined)
         for pattern in (*patterns, *policies.unmatched_exclusions()):
-            text = f"the policy's {pattern} matched nothing"
+            text = f"the policy's {pattern} matches nothing"
             terminal.err(f"note: {printable(text)}\n")
     results.sort(key=lambda result: (result.prefix, result.outcome.paths))
     is_one_repository = len(discovery.roots) == 1

@@ -71,7 +71,7 @@ class CommandWithSubcommands(click.Group):
             return ctx.args
         meant = command_meant(args)
         if meant is not None:
-            raise click.UsageError(f"there is no command {args[0]!r}; run: {meant}", ctx)
+            raise click.UsageError(f"no such command {args[0]!r}; run: {meant}", ctx)
         try:
             return click.Command.parse_args(self, ctx, spelled_out(self, args))
         except click.NoSuchOption as error:

@@ -71,11 +71,10 @@ def verify(
     report_format: Format,
     colour: Colour,
 ) -> None:
-    """Have CircleCI compile the configs, as they are and with their fixes, and compare.
+    """Have CircleCI compile the configs, without and with their fixes, and compare.
 
-    Each config goes to CircleCI as a whole: by the program circleci where it is installed, else to
-    its API. The token in CIRCLE_TOKEN is used only for orbs that are not public. Nothing is
-    written.
+    Sends the whole config to CircleCI: by the program circleci if it is installed, else to the
+    API. Uses the token in CIRCLE_TOKEN only for orbs that are not public. Writes nothing.
     """
     terminal = Terminal(colour)
     options = Options(

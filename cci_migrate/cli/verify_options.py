@@ -45,7 +45,7 @@ def compiler_options(command: _F) -> _F:
         click.option(
             "--send-secrets",
             is_flag=True,
-            help="Send configs to CircleCI even if a secret is written out in them",
+            help="Send configs to CircleCI even if they contain a secret",
         )(command)
     )
 

@@ -149,7 +149,7 @@ def test_a_repository_that_moved_on_is_confirmed_again(
 def test_usage(tmp_path: Path, batch: Batch, compiler: CompileStandIn) -> None:
     checkout(tmp_path / "all" / "api", {CONFIG: PLAIN})
     done = batch("plan", tmp_path / "all", "--send-secrets", code=2)
-    assert "--org and --send-secrets are for --verify" in done.output
+    assert "--org and --send-secrets require --verify" in done.output
     batch("plan", tmp_path / "all", "--verify", code=1)
     done = batch("plan", tmp_path / "all", code=2)
     assert "this campaign was begun with another verify" in done.output

@@ -267,7 +267,9 @@ def test_interrupted_while_writing_each_file_is_old_or_new(tmp_path: Path, jobs:
     assert running.returncode == 130
     assert out == ""
     what = "1 file was" if written == 1 else f"{written} files were"
-    assert err == (f"cci-migrate: interrupted; {what} written whole, the others are as they were\n")
+    assert err == (
+        f"cci-migrate: interrupted; {what} written completely; the others are unchanged\n"
+    )
 
 
 def test_interrupted_while_reading_standard_input(tmp_path: Path) -> None:
@@ -294,8 +296,8 @@ def test_interrupted_while_reading_standard_input(tmp_path: Path) -> None:
     ("policy", "problem"),
     [
         ('baseline = "/dev/zero"', "baseline: is outside the folder of this file"),
-        ('baseline = "pipe"', "pipe: the baseline cannot be read: not a regular file"),
-        ('baseline = "large.json"', "large.json: the baseline cannot be read: larger than 32 MB"),
+        ('baseline = "pipe"', "pipe: can't read the baseline: not a regular file"),
+        ('baseline = "large.json"', "large.json: can't read the baseline: larger than 32 MB"),
         ('baseline = "deep.json"', "deep.json: is not read: its brackets lie too deep"),
         (
             f"select = {'[' * 10_000}",

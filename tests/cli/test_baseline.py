@@ -130,7 +130,7 @@ def test_a_baseline_that_is_none(program: Program, config: Path, tmp_path: Path)
     put(tmp_path / ".cci-migrate.toml", 'baseline = "none.json"\n')
     done = program()
     assert done.code == 2
-    assert "none.json: the baseline cannot be read" in done.err
+    assert "none.json: can't read the baseline" in done.err
 
 
 def test_no_ignores(program: Program, config: Path) -> None:

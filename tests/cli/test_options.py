@@ -43,8 +43,8 @@ def usage_error(*arguments: str) -> str:
         (["-q", "-v"], "--quiet and --verbose: choose one"),
         (["--no-config", "--config", __file__], "--config and --no-config: choose one"),
         (["--context", "a", "--credentials", "project"], "project's settings hold"),
-        (["-", "."], "- cannot be mixed with other paths"),
-        (["--stdin-filename", "x.yml"], "--stdin-filename is for -"),
+        (["-", "."], "- can't be combined with other paths"),
+        (["--stdin-filename", "x.yml"], "--stdin-filename requires the path -"),
         (["--revert", "--mirror", "m.dev"], "--revert does not take back what --mirror does"),
         (["--mirror", "hub"], "a host has a dot or a port"),
         (["--select", "sunset-version", "--ignore", "sunset-version"], "both name sunset-version"),
@@ -340,14 +340,14 @@ def test_patterns_of_the_policy_that_match_nothing(
     put(config.parent / "old.yml", CONFIG)
     notes = [
         "note: .circleci/old.yml is excluded by the policy",
-        *(f"note: the policy's {pattern} matched nothing" for pattern in UNMATCHED),
-        """note: the policy's "templates" in exclude matched nothing""",
+        *(f"note: the policy's {pattern} matches nothing" for pattern in UNMATCHED),
+        """note: the policy's "templates" in exclude matches nothing""",
     ]
     assert program("--check", "-v").err.splitlines() == notes
-    assert "matched nothing" not in program("--check").err
+    assert "matches nothing" not in program("--check").err
     # What could not be examined may have what they are for.
     put(config.parent / "other.yml", "version: 2.1\njobs: [\n")
-    assert "exempt-images matched nothing" not in program("--check", "-v").err
+    assert "exempt-images matches nothing" not in program("--check", "-v").err
 
 
 def test_a_plan_says_which_patterns_match_nothing(
@@ -357,6 +357,6 @@ def test_a_plan_says_which_patterns_match_nothing(
     del config
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     planned = program("batch", "plan", ".", "--campaign", "campaign", "--config", str(policy))
-    notes = [line for line in planned.err.splitlines() if "matched nothing" in line]
+    notes = [line for line in planned.err.splitlines() if "matches nothing" in line]
     assert len(notes) == len(UNMATCHED)
     assert all(pattern in " ".join(notes) for pattern in UNMATCHED)

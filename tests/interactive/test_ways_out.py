@@ -98,9 +98,9 @@ def test_without_a_terminal_it_says_so(repository: MakeRepository, arguments: li
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["-i", "--check"], "--check decides on nothing"),
-        (["-i", "-"], "- takes the config from standard input"),
-        (["--save-answers", "x"], "--save-answers is for --interactive"),
+        (["-i", "--check"], "can't be combined with --check"),
+        (["-i", "-"], "- can't be combined with --interactive"),
+        (["--save-answers", "x"], "--save-answers requires --interactive"),
         (["-i", "--answers", ".cci-migrate.toml"], "choose one"),
     ],
 )

@@ -93,12 +93,12 @@ def test_another_name_and_other_variables(run: Program, acme: StoredOrganisation
     ("arguments", "text"),
     [
         (FROM_ENVIRONMENT, "DOCKERHUB_USERNAME and DOCKERHUB_PASSWORD: not set"),
-        ((), "standard input is no terminal: --from-env and --yes"),
-        (("--yes",), "standard input is no terminal: --from-env and --yes"),
+        ((), "not a terminal; use --from-env and --yes"),
+        (("--yes",), "not a terminal; use --from-env and --yes"),
         (("--variable", "hunter2-hunter2"), "the name of a variable is wanted, never its value"),
         (("--variable", "A=hunter2-hunter2"), "the name of a variable is wanted, never its value"),
-        (("--org", "acme"), "is not like gh/acme"),
-        (("   ",), "no such name"),
+        (("--org", "acme"), "is not an organisation such as gh/acme"),
+        (("   ",), "does not allow this name"),
     ],
 )
 def test_what_cannot_be_done(
@@ -186,7 +186,7 @@ def test_the_values_are_asked_for_and_not_shown(
     acme: StoredOrganisation, circleci: CircleCiStandIn, repository: Path
 ) -> None:
     session = Session(repository, circleci)
-    session.answer("Do this? [y/N]:", "y\n")
+    session.answer("Continue? [y/N]:", "y\n")
     session.answer("DOCKERHUB_USERNAME (not shown):", "hunter2-user\n")
     session.answer("DOCKERHUB_PASSWORD (not shown):", "\n")
     session.answer("DOCKERHUB_PASSWORD (not shown):", "hunter2-hunter2\n")
@@ -200,14 +200,14 @@ def test_the_values_are_asked_for_and_not_shown(
 
 @pytest.mark.usefixtures("acme")
 def test_nothing_is_done_unasked(circleci: CircleCiStandIn, repository: Path) -> None:
-    session = Session(repository, circleci).answer("Do this? [y/N]:", "n\n")
+    session = Session(repository, circleci).answer("Continue? [y/N]:", "n\n")
     assert session.end() == 1, session.screen
     assert writes(circleci) == 0
 
 
 @pytest.mark.usefixtures("acme")
 def test_an_interruption_ends_it(circleci: CircleCiStandIn, repository: Path) -> None:
-    session = Session(repository, circleci).answer("Do this? [y/N]:", "")
+    session = Session(repository, circleci).answer("Continue? [y/N]:", "")
     # Python itself overlooks a Ctrl-C in the instant before it waits for a line: once more, then.
     for _ in range(60):
         session.process.send("\x03")
@@ -262,7 +262,7 @@ def test_a_checkout_does_not_choose_where_values_are_stored(
     assert run(*CREATE, "--from-env", "--yes").code == 0
     del acme.contexts[NAME]
     session = Session(repository, circleci, "--from-env", **VALUES)
-    session.answer("Do this? [y/N]:", "y\n")
+    session.answer("Continue? [y/N]:", "y\n")
     assert session.end() == 0
     assert acme.contexts[NAME].values == VALUES
 
@@ -287,7 +287,7 @@ def test_what_only_the_repository_names_is_asked_about(
 ) -> None:
     (repository / ".cci-migrate.toml").write_text(POLICY)
     session = Session(repository, circleci, "--from-env", **STOLEN)
-    session.answer("Do this? [y/N]:", "y\n")
+    session.answer("Continue? [y/N]:", "y\n")
     session.answer("Store the value of $STOLEN_VALUE from here? [y/N]:", f"{answer}\n")
     assert session.end() == (0 if count else 1)
     assert writes(circleci) == count

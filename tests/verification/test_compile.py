@@ -180,14 +180,14 @@ def test_where_it_does_not_compile(run: Program, compiler: CompileStandIn, confi
     assert "does not compile as it is, without any change: Cannot find acme/hidden" in explained.err
     checked = run("--check", "--compile", "--api-url", compiler.url)
     assert checked.code == run("--check").code
-    assert " ".join(checked.out.split()).count("what orbs pull is not known, as") == 1
+    assert " ".join(checked.out.split()).count("unknown what orbs pull, because") == 1
     # Beside a diff, which leaves other notes out, too.
     shown = run("--dry-run", "--compile", "--api-url", compiler.url)
-    assert "what orbs pull is not known, as" in " ".join((shown.out + shown.err).split())
+    assert "unknown what orbs pull, because" in " ".join((shown.out + shown.err).split())
 
 
 @pytest.mark.parametrize("arguments", [["--org", "gh/acme"], ["--send-secrets"]])
 def test_usage(run: Program, arguments: list[str]) -> None:
     done = run("explain", *arguments)
     assert done.code == 2
-    assert "--org and --send-secrets are for --compile" in done.err
+    assert "--org and --send-secrets require --compile" in done.err

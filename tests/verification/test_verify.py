@@ -332,9 +332,9 @@ def test_json(run: Program, compiler: CompileStandIn, config: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--verify", "--check"], "cci-migrate verify compiles configs"),
-        (["--send-secrets"], "--send-secrets is for --verify and --compile"),
-        (["--org", "gh/acme"], "--org is for --verify and --compile"),
+        (["--verify", "--check"], "use cci-migrate verify"),
+        (["--send-secrets"], "--send-secrets requires --verify or --compile"),
+        (["--org", "gh/acme"], "--org requires --verify or --compile"),
         (["verify", "--api-url", "http://ci.acme.io"], "not https"),
         (["verify", "nowhere"], "does not exist"),
     ],
