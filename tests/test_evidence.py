@@ -188,11 +188,11 @@ def test_what_other_programs_are_given_is_evidence(
         ),
         (
             ["vault read x | crane auth login docker.io -u $HUB_USER --password-stdin"],
-            "its password is not exactly one variable",
+            "its password isn't a single variable",
         ),
         (
             ["P=$(mint); skopeo copy --src-creds $HUB_USER:$P docker://acme/app oci:app"],
-            "its password is not exactly one variable",
+            "its password isn't a single variable",
         ),
         (
             ["oras login docker.io -u me -p hunter2"],
@@ -277,7 +277,7 @@ def test_docker_finds_the_login_to_one_name_of_docker_hub(
     assert [finding.rule for finding in found] == ([] if serves else ["pull-before-login"])
     for finding in found:
         assert isinstance(finding.remedy, Fix)
-        assert finding.remedy.title == "leave the server out of the login before it"
+        assert finding.remedy.title == "remove the server from the login before it"
 
 
 def test_podman_pulls_with_what_skopeo_or_its_own_command_is_given() -> None:
@@ -384,7 +384,7 @@ def test_of_several_uses_the_precedence_decides_and_the_others_are_alternatives(
         ),
         (
             config(steps("vault read x | docker login -u $U --password-stdin")),
-            "its password is not exactly one variable",
+            "its password isn't a single variable",
         ),
         (
             config(steps("T=$(mint); T=x$T; echo $T | docker login -u $U --password-stdin")),
@@ -640,7 +640,7 @@ def test_a_definition_that_jobs_of_two_accounts_share_is_left() -> None:
         resolution.finding for resolution in examined(text, policy_with_jobs("release")).resolutions
     )
     assert isinstance(found.remedy, NoFix)
-    assert found.remedy.instead == "give the jobs of each account a definition of their own"
+    assert found.remedy.instead == "define the image separately for each account"
 
 
 @pytest.mark.parametrize(
@@ -1012,7 +1012,7 @@ def test_halves_of_names_that_the_job_has_for_another_registry(halves: str, is_l
     if is_left:
         (resolution,) = outcome.resolutions
         assert isinstance(resolution.finding.remedy, NoFix)
-        assert "for quay.io, and their values may" in resolution.finding.remedy.reason
+        assert "for quay.io, and the values may" in resolution.finding.remedy.reason
 
 
 @pytest.mark.parametrize("held", [": {context: b}", ""])
@@ -1031,8 +1031,8 @@ def test_the_policys_names_that_the_job_has_for_another_registry(held: str, is_i
     (resolution,) = outcome.resolutions
     assert isinstance(resolution.finding.remedy, NoFix)
     assert resolution.finding.remedy.reason == (
-        "job bare uses $DOCKERHUB_USERNAME, $DOCKERHUB_PASSWORD for quay.io, and their values may "
-        "be that registry's"
+        "job bare uses $DOCKERHUB_USERNAME, $DOCKERHUB_PASSWORD for quay.io, and the values may "
+        "be for that registry"
     )
     assert '[[registries."docker.io".jobs]]' in resolution.finding.remedy.instead
 

@@ -59,6 +59,13 @@ def test_every_rule_has_a_manual_and_an_example_with_a_finding() -> None:
 def test_each_page_has_the_same_parts(rule: Rule) -> None:
     page = rule_page(rule)
     headings = [line for line in page.splitlines() if line.startswith("## ")]
-    parts = ["What it finds", "Why it matters", "The fix", "When not to", "References", "Examples"]
+    parts = [
+        "What it finds",
+        "Why it matters",
+        "The fix",
+        "When to ignore it",
+        "References",
+        "Examples",
+    ]
     assert headings == [f"## {part}" for part in parts]
     assert "https://" in page.split("## References")[1].split("## Examples")[0]

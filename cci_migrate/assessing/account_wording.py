@@ -36,16 +36,16 @@ def several_accounts(accounts: Sequence[Account]) -> str:
         if account.taken_by is not None:
             return (
                 f"{account.taken_by.place.owner} uses {credential_names(account.credential)} for "
-                f"{account.taken_by.host}, and their values may be that registry's"
+                f"{account.taken_by.host}, and the values may be for that registry"
             )
-    return f"several accounts of the registry are possible: {account_uses(accounts)}"
+    return f"the config has several accounts for this registry: {account_uses(accounts)}"
 
 
 def account_uses(accounts: Iterable[Account]) -> str:
     """The names and jobs of each account: ``$U, $P (job build); $V, $Q (jobs deploy and test)``."""
     uses = (
         f"{credential_names(account.credential)} "
-        f"({job_names(account.jobs) if account.evidence else 'by the policy'})"
+        f"({job_names(account.jobs) if account.evidence else 'policy'})"
         for account in accounts
     )
     return "; ".join(uses)
@@ -55,9 +55,9 @@ def which_account(host: str, accounts: Sequence[Account]) -> str:
     """What the user can do to tell ``accounts`` of ``host`` apart."""
     if any(account.taken_by is not None for account in accounts):
         return (
-            f"name other variables for {host} in the policy, or for this job in "
+            f"choose other variables for {host} in the policy, or for this job in "
             f'[[registries."{host}".jobs]]'
         )
     if not all(account.evidence for account in accounts):
-        return "give the jobs of each account a definition of their own"
-    return f'say which jobs use which in the policy: [[registries."{host}".jobs]]'
+        return "define the image separately for each account"
+    return f'assign jobs to accounts in the policy: [[registries."{host}".jobs]]'

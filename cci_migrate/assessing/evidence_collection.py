@@ -327,7 +327,7 @@ def _reason_against(key: str, value: CredentialValue) -> tuple[Refusal, str] | N
         case Origin.ASSIGNED:
             return Refusal.ASSIGNED, f"{value.text} is set by {value.setter}"
         case Origin.DERIVED:
-            return Refusal.DERIVED, f"its {half} is not exactly one variable"
+            return Refusal.DERIVED, f"its {half} isn't a single variable"
         case Origin.UNKNOWN:
             return Refusal.NO_NAMES, f"its {half} is not in the config"
         case Origin.LITERAL:

@@ -58,21 +58,21 @@ def of_anonymous_image(image: PulledImage, host: str, platform: Platform) -> Imp
         case Platform.CLOUD:
             return Impact(
                 Effect.PRECAUTION,
-                "CircleCI Cloud pulls with its own account, not limited today. Yours is for "
-                "private images, Server, and the day that ends; its limits then apply (none if "
-                "paid, else 200 pulls in 6 hours).",
+                "CircleCI Cloud pulls with its own account, which isn't limited today. Use yours "
+                "for private images, on Server, or before that ends; its own limits apply (paid: "
+                "none; else 200 pulls in 6 hours).",
             )
         case Platform.SERVER:
             return Impact(
                 Effect.LIMITED,
-                "On CircleCI Server the pull is anonymous: Docker Hub allows 100 of them in "
-                "6 hours from one address.",
+                "On CircleCI Server the pull is anonymous: Docker Hub allows 100 per address in "
+                "6 hours.",
             )
         case Platform.RUNNER:
             return Impact(
                 Effect.LIMITED,
                 "A self-hosted runner pulls anonymously from your own address: Docker Hub allows "
-                "100 pulls in 6 hours. A container runner needs imagePullSecrets besides.",
+                "100 pulls in 6 hours. A container runner also needs imagePullSecrets.",
             )
         case _:
             assert_never(platform)
@@ -97,19 +97,19 @@ def of_anonymous_step(
         case Platform.CLOUD if names and all(map(_is_of_circleci, names)):
             return Impact(
                 Effect.PRECAUTION,
-                "On CircleCI Cloud the images that CircleCI publishes are exempt from Docker Hub's "
-                "limits, says its FAQ of 2020; with a login your account's apply.",
+                "On CircleCI Cloud, CircleCI's own images are exempt from Docker Hub's limits (its "
+                "FAQ of 2020); with a login, the limits of your account apply.",
             )
         case Platform.CLOUD:
             return Impact(
                 Effect.LIMITED,
                 "Machine executors and remote Docker pull from addresses that many builds share: "
-                "Docker Hub allows 100 anonymous pulls in 6 hours from each.",
+                "Docker Hub allows each address 100 anonymous pulls in 6 hours.",
             )
         case Platform.SERVER | Platform.RUNNER:
             return Impact(
                 Effect.LIMITED,
-                "The pull is anonymous: Docker Hub allows 100 of them in 6 hours from one address.",
+                "The pull is anonymous: Docker Hub allows 100 per address in 6 hours.",
             )
         case _:
             assert_never(platform)

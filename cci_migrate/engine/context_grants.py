@@ -171,6 +171,6 @@ def _unclear(fix: Fix) -> tuple[str, tuple[ContextCandidate, ...]]:
 _LEAVE = Choice(
     "leave",
     "leave it",
-    "The pull has no credentials.",
+    "The pull stays without credentials.",
     NoFix("you chose to leave it", "name the context in the policy"),
 )

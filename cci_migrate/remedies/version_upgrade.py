@@ -148,7 +148,7 @@ def _obstacles(config: Config, version: Scalar) -> Iterator[Obstacle]:
         yield Obstacle(
             version,
             "version.anchor",
-            "the version is also used elsewhere, by its anchor",
+            "the version's anchor is also used elsewhere",
             "write the version out there",
         )
     if version.tag is not None:
@@ -160,8 +160,8 @@ def _obstacles(config: Config, version: Scalar) -> Iterator[Obstacle]:
                 yield Obstacle(
                     section.key,
                     name,
-                    f"version 2 passes over {name}, and 2.1 reads it",
-                    "rename it if it only keeps anchors; else check that it is what you want",
+                    f"version 2 ignores {name}, and 2.1 reads it",
+                    "rename it if it only defines anchors; else check what 2.1 does with it",
                 )
     for job in config.body.jobs.values():
         yield from _in_job(job)
@@ -205,9 +205,8 @@ def _in_strings(config: Config) -> Iterator[Obstacle]:
                     yield Obstacle(
                         node,
                         f"expression({text}):{node.source.position(node.start).line}",
-                        f"version 2 takes {text} as it is written, and 2.1 puts a value in",
-                        f"write \\{text} where that very text is meant; else write it after the "
-                        "upgrade",
+                        f"version 2 keeps {text} as it is, and 2.1 replaces it",
+                        f"write \\{text} to keep the text; else add it after the upgrade",
                     )
                     break
 
@@ -228,8 +227,8 @@ def _in_step(step: Node, route: str) -> Iterator[Obstacle]:
         yield Obstacle(
             step,
             route,
-            "a list of steps stands where a step is wanted",
-            "put its steps into the list itself",
+            "a list of steps is in the place of a step",
+            "move its steps into the outer list",
         )
         return
     if isinstance(step, Scalar):
@@ -237,7 +236,7 @@ def _in_step(step: Node, route: str) -> Iterator[Obstacle]:
             yield Obstacle(
                 step,
                 f"{route}({step.value[:40]})",
-                f"{step.value[:40]!r} is no step",
+                f"{step.value[:40]!r} isn't a step",
                 "write it as - run: ...",
             )
         return
@@ -246,8 +245,8 @@ def _in_step(step: Node, route: str) -> Iterator[Obstacle]:
         yield Obstacle(
             step,
             route,
-            f"a step has the keys {', '.join(entries)}, where one is wanted",
-            "indent what belongs below the first",
+            f"a step has several keys: {', '.join(entries)}" if entries else "a step is empty",
+            "indent the keys that belong under the first",
         )
         return
     for name, entry in entries.items():
@@ -257,15 +256,15 @@ def _in_step(step: Node, route: str) -> Iterator[Obstacle]:
                 entry.key,
                 f"{route}.deploy",
                 "the step deploy is deprecated",
-                "write run: where the job has no parallelism, else give it a job of its own; see "
+                "write run: if the job has no parallelism, else move it to a separate job; see "
                 "https://circleci.com/docs/guides/orchestrate/migrate-from-deploy-to-run/",
             )
         elif step_keys is None:
             yield Obstacle(
                 entry.key,
                 f"{route}.{name}",
-                f"2.1 knows no step {name}",
-                "take it out, or write the step that is meant",
+                f"2.1 has no step {name}",
+                "remove it, or correct its name",
             )
         else:
             yield from _unknown(entry.value, step_keys, f"{route}.{name}", f"the step {name}")
@@ -277,7 +276,7 @@ def _in_entry(entry: WorkflowJob) -> Iterator[Obstacle]:
         yield Obstacle(
             entry.key,
             f"{entry.route}({entry.calls})",
-            f"2.1 takes {entry.calls} for the job of an orb",
+            f"2.1 reads {entry.calls} as the job of an orb",
             "give the job a name without a slash",
         )
 
@@ -287,12 +286,12 @@ def _unknown(node: Node | None, allowed: frozenset[str], route: str, of: str) ->
         if name in allowed:
             continue
         if name in _NEW_KEYS:
-            problem = f"version 2 passes over the key {name} of {of}, and 2.1 acts on it"
+            problem = f"version 2 ignores the key {name} of {of}, and 2.1 uses it"
         else:
-            problem = f"2.1 does not take the key {name} in {of}"
+            problem = f"2.1 doesn't allow the key {name} in {of}"
         yield Obstacle(
             entry.key,
             f"{route}.{name}",
             problem,
-            _ADVICE.get(name, "take it out, if it does nothing"),
+            _ADVICE.get(name, "remove it if it does nothing"),
         )

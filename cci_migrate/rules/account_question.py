@@ -28,7 +28,7 @@ def account_question(
     if not any(isinstance(choice.remedy, Fix) for choice in choices):
         return NoFix(reason, instead)
     left = NoFix("you chose to leave it", instead)
-    leave = Choice("leave", "leave it", "The pull has no credentials.", left)
+    leave = Choice("leave", "leave it", "The pull stays without credentials.", left)
     return Question(f"{reason}; {instead}", (*choices, leave))
 
 

@@ -2,23 +2,23 @@
 
 ## What it finds
 
-An `auth` without `username` or `password`, an `aws_auth` without one of its keys, a `gcp_auth`
-without one of its three, or a key of these without a value.
+An `auth` without `username` or `password`, an `aws_auth` or `gcp_auth` without one of its keys, or
+one of these keys without a value.
 
 ## Why it matters
 
-CircleCI refuses the config, or pulls anonymously: half a credential is none.
+CircleCI refuses the config, or pulls anonymously.
 
 ## The fix
 
-The missing key, with the names that the file uses for that registry already, else the policy's.
-Where the half that is there is a variable of other names, no fix: nothing says which variable
-holds the other half.
+It adds the missing key, with the variable that the file already uses for that registry, else that
+of the policy. If the key that is there uses some other variable, there is no fix: the config
+doesn't show which variable completes the pair.
 
-## When not to
+## When to ignore it
 
-Where CircleCI puts the missing half in itself: a value of `<< parameters.x >>` is left alone.
-Under an image that is meant to be pulled anonymously, take the whole block out instead.
+If the image is meant to be pulled anonymously; better remove the whole block. A value like
+`<< parameters.x >>` isn't reported: CircleCI replaces it.
 
 ## References
 
@@ -68,14 +68,14 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
                 subject=image.item.text,
                 owner=owners_of(image),
                 effect=Effect.CREDENTIALS,
-                because="CircleCI refuses it, or pulls anonymously.",
+                because="CircleCI refuses the config, or pulls anonymously.",
                 remedy=_remedy(assessment, assessed, auth, assessed.state.proposed),
                 registry=image.host,
                 names=assessment.name_reason(assessed.state.proposed, image.host),
             )
 
 
-_BY_HAND = "write what is missing by hand"
+_BY_HAND = "write the missing key by hand"
 
 
 def _remedy(
@@ -94,7 +94,7 @@ def _remedy(
                 lambda account: _completed(assessment, assessed, auth, account.credential),
             )
         case None:
-            return NoFix("no credentials are known for the image's registry", _BY_HAND)
+            return NoFix("no credentials for this registry in the config or policy", _BY_HAND)
         case _:
             assert_never(proposed)
 
@@ -105,7 +105,7 @@ def _completed(
     """The fix that adds the keys missing in ``auth`` from ``credential``."""
     values = values_of(credential)
     if form_of(credential) is not auth.form or not set(auth.missing) <= set(values):
-        return NoFix("the registry's known credentials are of another form", _BY_HAND)
+        return NoFix("the registry's credentials use another key", _BY_HAND)
     target = resolved(auth.entry.value)
     operations: list[Operation] = []
     if isinstance(target, Scalar) and is_null(target):
@@ -113,7 +113,7 @@ def _completed(
     elif isinstance(target, Mapping):
         other = half_of_another_pair(auth, values)
         if other is not None:
-            return NoFix(f"its {other} is not the one that is known for the registry", _BY_HAND)
+            return NoFix(f"its {other} isn't the one used for this registry", _BY_HAND)
         for key in auth.missing:
             present = entry_of(target, key)
             if present is None:
@@ -121,9 +121,9 @@ def _completed(
             elif isinstance(present.value, Scalar):
                 operations.append(ReplaceScalar(present.value, Text(values[key])))
             else:
-                return NoFix(f"the value of {key} is no text", _BY_HAND)
+                return NoFix(f"the value of {key} isn't a string", _BY_HAND)
     else:
-        return NoFix(f"the value of {auth.form.value} is no mapping", _BY_HAND)
+        return NoFix(f"the value of {auth.form.value} isn't a mapping", _BY_HAND)
     contexts = assessment.contexts.for_images(
         [assessed.image],
         variables_of(credential),
@@ -156,12 +156,12 @@ RULE = Rule(
     provides=Provision.CREDENTIALS,
     examples=(
         Example(
-            "the password is missing; the user name stays as it is",
+            "a password is missing",
             _COMPLETE.replace(_MISSING, ""),
             _COMPLETE,
         ),
         Example(
-            "$CACHE_USER is half of a pair whose other half the config does not show",
+            "the config doesn't show the password for $CACHE_USER: no fix",
             _COMPLETE.replace(_MISSING, "").replace("acme-ci", "$CACHE_USER"),
             None,
         ),

@@ -2,22 +2,23 @@
 
 ## What it finds
 
-A `password` or `aws_secret_access_key` under an image that is not one `$VARIABLE`. A user name may
-be written out; many do.
+A `password` or `aws_secret_access_key` under an image that isn't a `$VARIABLE`. A literal user name
+is fine.
 
 ## Why it matters
 
-Whoever can read the repository can use it, and git keeps it after it is gone from the file.
+Everyone who can read the repository can use the secret, and git keeps it after you remove it from
+the file.
 
 ## The fix
 
-The variable that the file uses for that registry already, else the policy's. The value is never
-printed: the diff has `[withheld]` in its place unless you ask for it. Take the secret back at the
-registry: it stays in the history.
+It writes the variable that the file already uses for that registry, else that of the policy. The
+secret is never printed: diffs show `[withheld]` unless you use `--show-secrets`. Revoke it at the
+registry: it stays in the repository's history.
 
-## When not to
+## When to ignore it
 
-Where the value is public on purpose and read only. Even then a variable is easier to change.
+If the value is public on purpose and can only read. Even then a variable is easier to change.
 
 ## References
 
@@ -70,8 +71,8 @@ def _finding(
         subject=image.item.text,
         owner=owners_of(image),
         effect=Effect.CREDENTIALS,
-        because="Everyone who can read the repository has it, and its history keeps it: take "
-        "it back at the registry.",
+        because="Everyone who can read the repository can use it, and git keeps it: revoke it "
+        "at the registry.",
         remedy=_remedy(images, auth, literal, assessment),
         registry=image.host,
     )
@@ -106,8 +107,8 @@ def _remedy(
 
 
 _UNKNOWN = NoFix(
-    "no variable is known for the image's registry",
-    "name one for it in the policy, or write it by hand",
+    "no variable for this registry in the config or policy",
+    "add one to the policy, or write it by hand",
 )
 
 
@@ -121,7 +122,7 @@ RULE = Rule(
     rank=50,
     examples=(
         Example(
-            "the variable takes the place of the value",
+            "a variable replaces the value",
             """\
 version: 2.1
 jobs:

@@ -3,27 +3,27 @@
 ## What it finds
 
 `docker login index.docker.io`, `registry-1.docker.io`, `registry.hub.docker.com`, `hub.docker.com`,
-`https://docker.io` or `docker.io/acme` in steps, and the same as the `registry` of `docker/check`.
-A login to `registry-1.docker.io` or `registry.hub.docker.com` is left alone in a job that names
-images of that very host.
+`https://docker.io` or `docker.io/acme` in steps, and the same addresses as the `registry` of
+`docker/check`. A login to `registry-1.docker.io` or `registry.hub.docker.com` is fine in a job that
+uses images of that very host.
 
 ## Why it matters
 
-Docker keeps a login under the name that it is given, and looks for that of Docker Hub under one
-name alone. The login succeeds, and every pull of a Docker Hub image after it is anonymous.
+Docker stores a login under the address that it was made with, and looks for the Docker Hub login
+under one fixed address. The login succeeds, and every later pull from Docker Hub is anonymous.
 
 ## The fix
 
-The server is left out. So the login is the one to Docker Hub, with the same account.
+It removes the server, which makes this a login to Docker Hub with the same account.
 
-Not where another account of the job would be replaced by it, where a step cannot be read that may
-log in too, or where the server is not written in the step itself: a parameter, a variable, an
-anchor, a script of the repository.
+There is no fix where this would replace another account of the job, where the job runs a step that
+can't be read and may log in too, or where the server comes from a parameter, a variable, an anchor
+or a script of the repository.
 
-## When not to
+## When to ignore it
 
-In an image's `auth` nothing of this matters: those credentials go with the image. podman and
-buildah know Docker Hub by `index.docker.io` and `registry-1.docker.io` too.
+If the pulls use podman or buildah: they accept `index.docker.io` and `registry-1.docker.io` for
+Docker Hub. The rule doesn't apply to an image's `auth`, which CircleCI sends with that image.
 
 ## References
 
@@ -48,9 +48,9 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each script or step."""
     for login in assessment.logins.misaddressed:
         docker, use = login.uses[0]
-        remedy: Remedy = Fix("leave the server out", login.operations)
+        remedy: Remedy = Fix("remove the server", login.operations)
         if login.obstacle:
-            remedy = NoFix(login.obstacle, "leave the server out, or name docker.io")
+            remedy = NoFix(login.obstacle, "remove the server, or write docker.io")
         step = use.moment.step
         node, title = step.node, login.server
         if isinstance(login.node, Scalar):
@@ -60,13 +60,13 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         yield Finding(
             rule=ID,
             place=Place(node, route),
-            message=f"a login to {login.server} is no login to Docker Hub",
-            plural=f"logins to {login.server} are no logins to Docker Hub",
+            message=f"a login to {login.server} doesn't log in to Docker Hub",
+            plural=f"logins to {login.server} don't log in to Docker Hub",
             subject=step.name if step.name.endswith("/check") else "docker login",
             owner=f"job {docker.job.name}",
             effect=Effect.WARNING,
-            because="Docker looks for the login to Docker Hub under one name: that of a login "
-            "without a server. Pulls after this one are anonymous.",
+            because="Docker looks for the Docker Hub login under the address that a login without "
+            "a server uses. Later pulls are anonymous.",
             remedy=remedy,
         )
 
@@ -80,7 +80,7 @@ RULE = Rule(
     rank=65,
     examples=(
         Example(
-            "the server is left out",
+            "without the server",
             """\
 version: 2.1
 jobs:

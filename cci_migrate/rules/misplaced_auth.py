@@ -1,8 +1,8 @@
-"""Credentials are where CircleCI does not look for them.
+"""Credentials are in the wrong place.
 
 ## What it finds
 
-- `auth:` without a value, and `username` and `password` beside it instead of under it;
+- `auth:` without a value, and `username` and `password` next to it instead of under it;
 - `username` and `password` merged into the image itself by `<<: *login`, where `auth: *login` was
   meant;
 - `username` and `password` as keys of an image without any `auth`;
@@ -11,15 +11,16 @@
 
 ## Why it matters
 
-The credentials look as if they were used, and are not. Such mistakes stay unnoticed for months.
+The credentials look used, and CircleCI ignores them. Nobody notices until a pull fails.
 
 ## The fix
 
-The block where it belongs, where that is sure; else what to do by hand.
+It moves the block to where it belongs, if the config shows where that is. Otherwise the report says
+what to do by hand.
 
-## When not to
+## When to ignore it
 
-Where another program reads these keys and CircleCI is not meant to.
+If the keys are for another program that reads the file.
 
 ## References
 
@@ -57,7 +58,7 @@ from cci_migrate.rules.rule import Example, Provision, Rule
 from cci_migrate.rules.whole_fix import whole_fix
 from cci_migrate.rules.wording import owners_of
 
-_BECAUSE = "The credentials look as if they were used, and are not."
+_BECAUSE = "The credentials look used, and CircleCI ignores them."
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
@@ -69,8 +70,8 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         yield Finding(
             rule=MISPLACED_AUTH,
             place=Place(entry.key, f"{route}.auth"),
-            message=f"auth stands on the {title} itself; it belongs under each image",
-            plural="jobs and executors have auth of their own; it belongs under each image",
+            message=f"auth is on the {title}, not under its images",
+            plural="jobs and executors have auth that should be under their images",
             subject=title,
             owner=title,
             effect=Effect.CREDENTIALS,
@@ -81,14 +82,14 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         yield Finding(
             rule=MISPLACED_AUTH,
             place=Place(entry.key, f"{route}.auth"),
-            message=f"auth stands under machine in the {title}, which knows no such key",
-            plural="jobs and executors have auth under machine, which knows no such key",
+            message=f"auth is under machine in the {title}, where it is an unknown key",
+            plural="jobs and executors have auth under machine, where it is an unknown key",
             subject=title,
             owner=title,
             effect=Effect.CREDENTIALS,
-            because="A machine image is a virtual machine's: it is not pulled from a registry.",
+            because="A machine image is a virtual machine, not pulled from a registry.",
             remedy=NoFix(
-                "machine has no credentials", "remove it, and log in with docker login in a step"
+                "machine takes no credentials", "remove it, and run docker login in a step"
             ),
         )
     for mapping, item in lost_logins(assessment.config):
@@ -96,14 +97,14 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         yield Finding(
             rule=MISPLACED_AUTH,
             place=Place(item, f"line-{position.line}"),
-            message="a login is lost here: what is merged before it has the same key",
-            plural="logins are lost: what is merged before them has the same key",
+            message="this login is lost: an earlier merge has the same key",
+            plural="logins are lost: an earlier merge has the same key",
             subject="<<",
             owner=f"line {mapping.source.position(mapping.start).line}",
             effect=Effect.CREDENTIALS,
-            because="Of two merged mappings with the same key, CircleCI takes the first one's.",
+            because="If merged mappings have the same key, CircleCI takes the first.",
             remedy=NoFix(
-                "which of the two is meant cannot be told", "write the login as a step of its own"
+                "can't determine which of the two is meant", "write the login as a separate step"
             ),
         )
 
@@ -116,28 +117,28 @@ def _of_owner(mapping: Mapping, entry: Entry) -> Remedy:
         isinstance(half.value, Scalar) for half in halves.values()
     )
     if is_null(value) or (isinstance(value, Mapping) and is_login):
-        return Fix("remove it, the images have their own", (RemoveEntry(mapping, AUTH),))
-    return NoFix("it holds more than a login", "move what is no login out of it by hand")
+        return Fix("remove it; the images have their own", (RemoveEntry(mapping, AUTH),))
+    return NoFix("it has keys besides the login", "move the other keys out by hand")
 
 
 def _beside_image(assessment: Assessment, assessed: AssessedImage, state: Misplaced) -> Finding:
     item = assessed.image.item
     remedy: Remedy = NoFix(
-        "the keys cannot be moved safely", "write username and password under auth by hand"
+        "can't move the keys safely", "write username and password under auth by hand"
     )
     match state.kind:
         case MisplacedKind.BESIDE_EMPTY_AUTH:
-            message = "username and password stand beside auth instead of under it"
+            message = "username and password are next to auth instead of under it"
             keys = follows_auth(item.mapping)
             if keys and state.proposed is not None:
                 remedy = Fix("move them under auth", (NestEntries(item.mapping, AUTH, keys),))
         case MisplacedKind.MERGED_INTO_IMAGE:
-            message = "username and password are merged into the image instead of its auth"
+            message = "username and password are merged into the image instead of into auth"
             index = merged_login(item.mapping)
             if index is not None and own_entry(item.mapping, AUTH) is None:
-                remedy = Fix("give them to auth", (RenameKey(item.mapping, index, AUTH),))
+                remedy = Fix("merge them into auth", (RenameKey(item.mapping, index, AUTH),))
         case MisplacedKind.WITHOUT_AUTH:
-            message = "username and password are keys of the image, which knows no such keys"
+            message = "username and password are unknown keys of the image"
             credential = state.proposed
             has_own_name = own_entry(item.mapping, "image") is not None
             if (
@@ -174,7 +175,7 @@ def _beside_image(assessment: Assessment, assessed: AssessedImage, state: Mispla
 
 RULE = Rule(
     id=MISPLACED_AUTH,
-    summary="credentials are where CircleCI does not look for them",
+    summary="credentials are in the wrong place",
     effect=Effect.CREDENTIALS,
     manual=__doc__,
     detect=detect,
@@ -232,7 +233,7 @@ jobs:
 """,
         ),
         Example(
-            "under machine: explained",
+            "under machine: no fix",
             """\
 version: 2.1
 jobs:

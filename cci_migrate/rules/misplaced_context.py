@@ -1,26 +1,31 @@
-"""A context is where CircleCI does not look for it.
+"""A context is in the wrong place.
 
 ## What it finds
 
 `context` on a job or on a whole workflow, `contexts` on a job, a workflow or a workflow job, and
-`context` beside a workflow job instead of under it.
+`context` next to a workflow job instead of under it.
 
 ## Why it matters
 
-CircleCI takes contexts from the key `context` of a workflow job alone. It refuses the config, or
-the job runs without the variables.
+CircleCI reads contexts only from the key `context` of a workflow job. Anywhere else, it refuses the
+config, or the job runs without the variables.
 
 ## The fix
 
-The key goes, and the workflow jobs that it is about get the context: those that run the job, or
-those of the workflow that read registry credentials. `contexts` on a workflow job becomes
-`context`. Of two contexts the later wins: those that are meant for fewer jobs stay behind those
-for more, and those that a job holds already behind both, so that no variable gets another value.
-Where nothing tells which jobs need it, or it is no plain name, it is explained.
+It removes the key and adds the context to the workflow jobs that need it: those that run the job,
+or those of the workflow that read registry credentials. `contexts` on a workflow job becomes
+`context`.
 
-## When not to
+Of two contexts with the same variable, the last one wins. The fix orders them so that no variable
+changes its value: contexts meant for more jobs come first, then those meant for fewer, then those
+that the job has already.
 
-Where the key is not for CircleCI but for a program of yours that reads the file.
+There is no fix where the config doesn't show which jobs need the context, or where its value isn't
+a plain name.
+
+## When to ignore it
+
+If the key isn't for CircleCI but for a program of yours that reads the file.
 
 ## References
 
@@ -67,11 +72,11 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             rule=ID,
             place=Place(misplaced.entry.key, misplaced.route),
             message=f"{text_of(misplaced.entry.key)} {_where(misplaced)}",
-            plural="contexts are in places where CircleCI does not look",
+            plural="contexts are in the wrong place",
             subject=", ".join(misplaced.names or ()) or "context",
             owner=owner,
             effect=Effect.CREDENTIALS,
-            because="CircleCI refuses the key, or the job runs without the variables.",
+            because="CircleCI refuses the config, or the job runs without the variables.",
             remedy=_remedy(misplaced, concerned, narrower, assessment),
         )
 
@@ -91,13 +96,13 @@ def _owner(misplaced: MisplacedContext) -> str:
 def _where(misplaced: MisplacedContext) -> str:
     match misplaced.place:
         case ContextPlace.JOB:
-            return "stands on the job; it belongs under a workflow job"
+            return "is on the job, not on a workflow job"
         case ContextPlace.WORKFLOW:
-            return "stands on the whole workflow; it belongs under a workflow job"
+            return "is on the whole workflow, not on its jobs"
         case ContextPlace.PLURAL:
-            return f"stands on {misplaced.owner}; the key is context"
+            return f"on {misplaced.owner} is an unknown key; it should be context"
         case ContextPlace.BESIDE:
-            return f"stands beside {misplaced.owner}; it belongs under it"
+            return f"is next to {misplaced.owner}, not under it"
         case _:
             assert_never(misplaced.place)
 
@@ -114,16 +119,16 @@ def _remedy(
     """
     by_hand = "write it as context under each workflow job that needs it"
     if misplaced.names is None:
-        return NoFix("its value is no plain name of a context", by_hand)
+        return NoFix("its value isn't a plain name", by_hand)
     if misplaced.place is ContextPlace.WORKFLOW:
         concerned = [assessed for assessed in concerned if assessed.uses]
     if not concerned:
-        return NoFix("nothing tells which workflow jobs need it", by_hand)
+        return NoFix("the config doesn't show which workflow jobs need it", by_hand)
     if any(
         assessed.contexts.entry is not None and assessed.contexts.entry.key is misplaced.entry.key
         for assessed in assessment.uses.entries
     ):
-        return NoFix("workflow jobs get their context from the same anchor", by_hand)
+        return NoFix("workflow jobs use the same anchor", by_hand)
     is_renamed = misplaced.place is ContextPlace.PLURAL and not all(
         assessed.contexts.values for assessed in concerned
     )
@@ -141,7 +146,7 @@ def _remedy(
         # `ContextPlacement` renames the key when it adds the contexts.
         return Fix("", (), grants)
     key = text_of(misplaced.entry.key) or ""
-    return Fix(f"remove {key} here", (RemoveEntry(misplaced.entry.holder, key),), grants)
+    return Fix(f"remove {key} from here", (RemoveEntry(misplaced.entry.holder, key),), grants)
 
 
 def _grants(
@@ -174,14 +179,14 @@ def _grants(
 
 RULE = Rule(
     id=ID,
-    summary="a context is where CircleCI does not look for it",
+    summary="a context is in the wrong place",
     effect=Effect.CREDENTIALS,
     manual=__doc__,
     detect=detect,
     rank=100,
     examples=(
         Example(
-            "on a job, and beside a workflow job",
+            "on a job, and next to a workflow job",
             """\
 version: 2.1
 jobs:
@@ -226,7 +231,7 @@ workflows:
 """,
         ),
         Example(
-            "on a workflow none of whose jobs reads credentials: explained",
+            "on a workflow whose jobs read no credentials: no fix",
             """\
 version: 2.1
 jobs:
@@ -240,7 +245,7 @@ workflows:
             None,
         ),
         Unchanged(
-            "where it belongs",
+            "in the right place",
             """\
 version: 2.1
 jobs:

@@ -1,22 +1,22 @@
-"""Credentials of one registry reach an image of another.
+"""An image has the credentials of another registry.
 
 ## What it finds
 
-An image whose `auth` names variables that belong to another registry: the policy gives them to it,
+An image whose `auth` uses variables that belong to another registry: the policy assigns them to it,
 their name says so (`$QUAY_PASSWORD`), or the file uses them for Docker Hub everywhere else.
 
 ## Why it matters
 
-The password is sent to a registry that has no business with it, and the pull fails: most
-registries refuse wrong credentials even for public images.
+The pull sends the password to the wrong registry, and fails: most registries refuse wrong
+credentials even for public images.
 
 ## The fix
 
-The right credentials if the policy has them, or none: you are asked which.
+The right credentials if the policy has them, or none. `--interactive` asks which.
 
-## When not to
+## When to ignore it
 
-Where one account serves both registries: name it in the policy for each of them.
+If one account works for both registries: add it to the policy for each of them.
 
 ## References
 
@@ -67,12 +67,12 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         yield Finding(
             rule=ID,
             place=Place(auth.entry.key, image.route),
-            message=f"credentials of {theirs} are sent to {its} for {image.item.text}",
+            message=f"{image.item.text} sends credentials of {theirs} to {its}",
             plural=f"images send credentials of {theirs} to {its}",
             subject=image.item.text,
             owner=owners_of(image),
             effect=Effect.CREDENTIALS,
-            because="The password reaches a registry that it is not meant for, and the pull fails.",
+            because="The wrong registry gets the password, and the pull fails.",
             remedy=_remedy(assessed, auth, image.host, assessment),
             registry=image.host,
         )
@@ -94,7 +94,7 @@ def _remedy(assessed: AssessedImage, auth: ImageAuth, host: str, assessment: Ass
             Choice(
                 "replace",
                 f"use the credentials of {name}",
-                "The image is pulled with the credentials that the policy or the file has for it.",
+                "The pull then uses the credentials for its registry.",
                 whole_fix(assessment, f"use the credentials of {name}", replace, contexts),
             )
         )
@@ -103,14 +103,14 @@ def _remedy(assessed: AssessedImage, auth: ImageAuth, host: str, assessment: Ass
         choices.append(
             Choice(
                 "remove",
-                "take the credentials away",
-                "The image is pulled anonymously, which is right for a public one.",
-                Fix("take the credentials away", remove),
+                "remove the credentials",
+                "The pull is then anonymous, which is fine for a public image.",
+                Fix("remove the credentials", remove),
             )
         )
     keep = NoFix("you chose to keep them", "")
     choices.append(
-        Choice("keep", "leave it as it is", "The credentials go on to that registry.", keep)
+        Choice("keep", "leave it as it is", "The pull keeps sending these credentials.", keep)
     )
     return Question(
         f"These look like the credentials of {registry_name(assessed.misrouted_to or '')}, "
@@ -158,7 +158,7 @@ def _remove(assessed: AssessedImage, auth: ImageAuth) -> tuple[Operation, ...]:
 
 RULE = Rule(
     id=ID,
-    summary="credentials of one registry reach an image of another",
+    summary="an image has the credentials of another registry",
     effect=Effect.CREDENTIALS,
     manual=__doc__,
     security_severity=8.1,
@@ -166,7 +166,7 @@ RULE = Rule(
     rank=40,
     examples=(
         Example(
-            "Docker Hub's password for an image that is not there: asked",
+            "Docker Hub's password for an image of another registry: asks",
             """\
 version: 2.1
 jobs:
@@ -180,7 +180,7 @@ jobs:
             None,
         ),
         Unchanged(
-            "a name that tells of no registry",
+            "names that belong to no registry",
             """\
 version: 2.1
 jobs:

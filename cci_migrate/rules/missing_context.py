@@ -1,30 +1,31 @@
-"""A workflow job reads registry credentials from variables, without the context that holds them.
+"""A workflow job reads registry credentials without the context that provides them.
 
 ## What it finds
 
-An entry of a workflow's (or a job group's) `jobs` whose images or logins read `$VARIABLES` today
-that other jobs have from a context, and which holds neither that context nor another one that may
-provide them. A fix that makes a job read variables brings their context along. Only where the job
-reads some of them today, without the context that the other jobs get, is it reported here as well.
+An entry under `jobs` of a workflow or a job group whose images or logins read `$VARIABLES` that
+other jobs get from a context, and that has neither this context nor another one that may provide
+them. Variables that only a fix makes a job read aren't reported here: the fix adds their context
+itself.
 
 ## Why it matters
 
-A variable that no context and no project setting provides is empty, and the pull is anonymous, or
-fails.
+A variable that neither a context nor the project's settings provide is empty: the pull is
+anonymous, or fails.
 
 ## The fix
 
-Such a job may have the variables from the project's settings, and a context would then change what
-it reads: you are asked (`--interactive`), and nothing is done without an answer. With
-`--credentials context` all of them get the context. It goes behind those that they hold, or before
-them where one of these may provide the same variables: of two contexts the later wins.
+The project's settings may provide the variables of such a job, and a context would change their
+values. So `--interactive` asks, and without an answer nothing changes. With
+`--credentials context`, every such job gets the context. It goes after the contexts that the job
+has, or before them if one of these may provide the same variables: of two contexts the last one
+wins.
 
-## When not to
+## When to ignore it
 
-Builds from forks, and from people without access to the context, fail with `Unauthorized`. Keep
-the variables in the project's settings instead where outside contributors matter
-(`--credentials project`). `# cci-migrate: ignore[missing-context] reason` on a workflow job says
-that it has its variables from elsewhere: no fix adds a context there.
+If outside contributors matter: with a context, builds from forks, and from people without access
+to the context, fail with `Unauthorized`. Keep the variables in the project's settings instead
+(`--credentials project`). If a job gets the variables from elsewhere, write
+`# cci-migrate: ignore[missing-context] reason` on it: no fix then adds a context there.
 
 ## References
 
@@ -109,32 +110,39 @@ def _finding(
 def _question(
     name: str, contexts: str, variables: str, fix: Fix, *, is_once_fixed: bool
 ) -> Question:
-    add = Choice("add", f"add context {contexts}", "It wins over the project's settings.", fix)
-    elsewhere = NoFix(f"you chose to leave it: {name} has {variables} from elsewhere")
-    leave = Choice("leave", "leave it", f"The project's settings must hold {variables}.", elsewhere)
+    add = Choice(
+        "add",
+        f"add context {contexts}",
+        "It overrides the project's settings.",
+        fix,
+    )
+    elsewhere = NoFix(f"you chose to leave it: {name} gets {variables} from elsewhere")
+    leave = Choice(
+        "leave", "leave it", f"The project's settings must provide {variables}.", elsewhere
+    )
     if is_once_fixed:
         difference = (
             f"once the rest is fixed, most jobs that read {variables} have context {contexts}, "
-            f"but {name} has not"
+            f"but {name} doesn't"
         )
     else:
         difference = (
-            f"{name} reads {variables} without context {contexts}, which most jobs that read them "
-            "hold"
+            f"{name} reads {variables} without context {contexts}, which most jobs that read "
+            "them have"
         )
     return Question(f"{difference}; do the project's settings provide them?", (add, leave))
 
 
 RULE = Rule(
     id=MISSING_CONTEXT,
-    summary="a workflow job reads registry credentials without the context that holds them",
+    summary="a workflow job reads registry credentials without the context that provides them",
     effect=Effect.WARNING,
     manual=__doc__,
     detect=detect,
     rank=110,
     examples=(
         Example(
-            "the one job that lacks what the others hold: asked",
+            "a job without the context that the others have: asks",
             """\
 version: 2.1
 jobs:
@@ -160,7 +168,7 @@ workflows:
             None,
         ),
         Unchanged(
-            "authenticated jobs without any context: the variables are the project's",
+            "jobs without any context: the project's settings provide the variables",
             """\
 version: 2.1
 jobs:

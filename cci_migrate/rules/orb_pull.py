@@ -1,29 +1,29 @@
-"""An orb's job or executor pulls an image that can't be given credentials from here.
+"""An orb's job or executor pulls an image without credentials.
 
 ## What it finds
 
 Jobs of orbs in workflows (`node/test`, `slack/on-hold`, `docker/hadolint` ...), and executors of
 orbs in jobs (`executor: node/default`), whose images come from Docker Hub or another registry that
-the policy covers. What they pull is known, release by release, for the orbs that are used most;
-the image's name is the one that your arguments give it.
+the policy covers. For the most used orbs, cci-migrate knows what each release pulls, with the names
+that your arguments give to images.
 
-Jobs and executors of other orbs, and of versions that were not read, are reported as not known,
-unless `--compile` has CircleCI's compiler show what they pull (those of private orbs too). So is
-what an orb's job builds where its Dockerfile cannot be read.
+For other orbs and releases it reports that it can't determine what they pull, unless `--compile`
+asks CircleCI's compiler, which knows private orbs too. The same applies to what an orb's job builds
+if its Dockerfile can't be read.
 
 ## Why it matters
 
-An orb's image has no `auth`, and a context on the workflow job does not give it one.
+An orb's image has no `auth`, and a context on the workflow job doesn't add one.
 
 ## The fix
 
-In this order: where the orb's job takes an executor, a local one with credentials; else a local job
-that uses the orb's commands; else nothing can be done in this config. What an orb's job pulls in
-its steps gets a login: see `pull-before-login`.
+If the orb's job takes an executor, pass one of your own with credentials (`--interactive` asks
+which). If it doesn't, use the orb's commands in a job of your own. If neither is possible, this
+config can't fix it. Pulls in the steps of an orb's job get a login: see `pull-before-login`.
 
-## When not to
+## When to ignore it
 
-Where the orb will soon take an executor.
+If the next release of the orb takes an executor.
 
 ## References
 
@@ -97,21 +97,21 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
 
 def _not_known(place: Place, what: str, orb: ImportedOrb, owner: str) -> Finding:
     """The finding about ``what`` (``job acme/deploy``), of an orb whose pulls are unknown."""
-    reason = "this orb, or this version of it, is not one of those whose sources were read"
+    reason = "cci-migrate has no data on this orb or version"
     if published_orb(orb.name, orb.version) is not None:
-        reason = "the orb's source, as it was read, does not have it"
+        reason = "the orb's source doesn't have it"
     return Finding(
         rule=ID,
         place=place,
         message=f"can't determine what the {what} of the orb {orb.name}@{orb.version} pulls",
-        plural=f"places use orb {orb.name}@{orb.version}, and what it pulls can't be determined",
+        plural=f"uses of orb {orb.name}@{orb.version} whose pulls can't be determined",
         subject=f"{orb.name}@{orb.version}",
         owner=owner,
         effect=Effect.NOTE,
         because="It may pull images without credentials.",
         remedy=NoFix(
             reason,
-            "--compile has CircleCI show what it pulls; or see in its source: "
+            "use --compile to ask CircleCI's compiler, or read the orb's source: "
             "https://circleci.com/developer/orbs",
         ),
     )
@@ -130,10 +130,10 @@ def _undecided(undecided: UndecidedPulls) -> Iterator[Finding]:
         subject=pull.command,
         owner=f"workflow {entry.workflow}",
         effect=Effect.NOTE,
-        because="What it takes from Docker Hub it pulls without a login.",
+        because="Its pulls from Docker Hub have no login.",
         remedy=NoFix(
             "the images can't be read from the config or the repository",
-            "if they come from Docker Hub, log in to it in the job's pre-steps",
+            "if they come from Docker Hub, log in in the job's pre-steps",
         ),
     )
 
@@ -152,15 +152,15 @@ def _beside_mirror(assessment: Assessment, mirror: Mirror) -> Iterator[Finding]:
         yield Finding(
             rule=ID,
             place=Place(docker.entry.key, f"{docker.entry.route}.steps.mirror"),
-            message=f"{pulls[0].command} fetches from Docker Hub, not from {mirror.host}",
-            plural=f"orb jobs have steps that fetch from Docker Hub, not from {mirror.host}",
+            message=f"{pulls[0].command} pulls from Docker Hub, not from {mirror.host}",
+            plural=f"orb jobs have steps that pull from Docker Hub, not from {mirror.host}",
             subject=", ".join(texts),
             owner=f"workflow {docker.entry.workflow}",
             effect=Effect.NOTE,
-            because="What an orb's job pulls in its steps is pulled without a login.",
+            because="The pulls in its steps have no login.",
             remedy=NoFix(
-                "the names of images stand in the orb or in the files that it reads",
-                f"name them at {mirror.host} there, or log in to Docker Hub in its pre-steps",
+                "the image names are in the orb, or in files that it reads",
+                f"change them there to {mirror.host}, or log in to Docker Hub in the pre-steps",
             ),
         )
 
@@ -184,7 +184,7 @@ def _job_images(
         subject=subject,
         owner=f"workflow {entry.workflow}",
         effect=Effect.NOTE,
-        because="The orb gives its image no credentials, and a context does not either.",
+        because="The orb's image has no auth, and a context doesn't add one.",
         remedy=_remedy(job, assessment),
     )
 
@@ -221,10 +221,10 @@ def _orb_executors(job: Job, home: Namespace, assessment: Assessment) -> Iterato
             subject=texts,
             owner=f"job {job.name}",
             effect=Effect.NOTE,
-            because="The orb gives its image no credentials.",
+            because="The orb's image has no auth.",
             remedy=NoFix(
                 "an orb's executor takes no credentials",
-                f"name an executor of your own with {texts} and auth",
+                f"use an executor of your own with {texts} and auth",
             ),
         )
 
@@ -233,9 +233,9 @@ def _remedy(job: OrbJob, assessment: Assessment) -> Remedy:
     entry, parameter = job.entry, job.takes_executor()
     if job.is_compiled:
         return NoFix(
-            "the compiled config does not show whether the orb's job takes an executor",
-            "if it does, pass one of your own with credentials; else use the orb's commands in a "
-            "job of your own",
+            "the compiled config doesn't show whether the orb's job takes an executor",
+            "if it does, pass your own with credentials; else use the orb's commands in a job of "
+            "your own",
         )
     if parameter is not None and value_of(entry.arguments, parameter) is not None:
         return NoFix(
@@ -250,8 +250,8 @@ def _remedy(job: OrbJob, assessment: Assessment) -> Remedy:
         Choice(
             name,
             f"run it on the executor {name}",
-            "Its image is pulled with the credentials that stand there; it must have the tools "
-            "that the orb's job uses.",
+            "The pull then uses its credentials. Its image must have the tools that the orb's "
+            "job uses.",
             whole_fix(
                 assessment,
                 f"run it on the executor {name}",
@@ -264,16 +264,16 @@ def _remedy(job: OrbJob, assessment: Assessment) -> Remedy:
     ]
     if not choices:
         return NoFix(
-            "there is no local executor with credentials",
-            f"name one, and pass it as {parameter}",
+            "the config has no executor with credentials",
+            f"define one, and pass it as {parameter}",
         )
     leave = Choice(
         "leave",
         "leave it as it is",
-        "The orb's own image is pulled without credentials.",
+        "The orb's image is still pulled without credentials.",
         NoFix("you chose to leave it"),
     )
-    return Question(f"On which executor is {entry.name} to run?", (*choices, leave))
+    return Question(f"Which executor should {entry.name} run on?", (*choices, leave))
 
 
 def _local_executors(assessment: Assessment) -> list[str]:
@@ -297,14 +297,14 @@ def _local_executors(assessment: Assessment) -> list[str]:
 
 RULE = Rule(
     id=ID,
-    summary="an orb pulls an image that can't be given credentials",
+    summary="an orb pulls an image without credentials",
     effect=Effect.NOTE,
     manual=__doc__,
     detect=detect,
     rank=90,
     examples=(
         Example(
-            "no way from here: explained",
+            "a job that takes no executor: no fix",
             """\
 version: 2.1
 orbs:
@@ -317,7 +317,7 @@ workflows:
             None,
         ),
         Unchanged(
-            "an executor of one's own is passed",
+            "with an executor of your own",
             """\
 version: 2.1
 orbs:

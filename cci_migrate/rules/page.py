@@ -20,10 +20,10 @@ def _examples(rule: Rule) -> Iterator[str]:
     for example in rule.examples:
         yield f"### {example.title[:1].upper()}{example.title[1:]}"
         if isinstance(example, Unchanged):
-            yield "Nothing is found here:"
+            yield "No findings:"
             yield _block("yaml", example.text)
         elif example.after is None:
-            yield "Found, and left as it is:"
+            yield "Reported, not changed:"
             yield _block("yaml", example.before)
         else:
             yield _block("diff", _change(example.before, example.after))

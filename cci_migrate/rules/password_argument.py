@@ -1,23 +1,24 @@
-"""A password is given to `docker login` on its command line.
+"""A login has the password as a command-line argument.
 
 ## What it finds
 
-`docker login -p "$PASSWORD"` and its other spellings; `podman login`, `buildah login` and
-`skopeo login` alike.
+`docker login -p "$PASSWORD"` and its other spellings, and the same for `podman login`, `buildah
+login` and `skopeo login`.
 
 ## Why it matters
 
-Every process of the machine can read it while the command runs, and Docker itself warns of it.
+Every process on the machine can read the password while the command runs. Docker itself warns about
+it.
 
 ## The fix
 
-`echo "$PASSWORD" | docker login ... --password-stdin`, with the quoting and the rest of the line as
-they were.
+`echo "$PASSWORD" | docker login ... --password-stdin`. The quoting and the rest of the line don't
+change.
 
-## When not to
+## When to ignore it
 
-For a Docker older than 17.07, which has no `--password-stdin`. Where the tag of the job's own image
-tells (`docker:17.06`), `-p` stays.
+If your Docker is older than 17.07, which has no `--password-stdin`. Where the tag of the job's own
+image shows this (`docker:17.06`), there is no fix.
 
 ## References
 
@@ -90,14 +91,13 @@ def _finding(job: Job, run: RunStep, logins: list[Login], *, is_old: bool) -> Fi
         rule=ID,
         # Steps move when others are added, so the route identifies the script by its text.
         place=Place(run.command, f"{job.route}.steps.run({crc32(run.command.value.encode()):08x})"),
-        message=f"the password for {listed(list(dict.fromkeys(hosts)))} is given on the command "
-        "line",
-        plural="logins have their passwords on the command line",
+        message=f"the password for {listed(list(dict.fromkeys(hosts)))} is a command-line argument",
+        plural="logins have the password as a command-line argument",
         subject="docker login",
         owner=f"job {job.name}",
         effect=Effect.NOTE if is_old else Effect.WARNING,
-        because="Other processes can read the command line while it runs.",
-        remedy=NoFix("the Docker of its image is older than 17.07", "use a newer image")
+        because="Other processes can read it while the command runs.",
+        remedy=NoFix("Docker in its image is older than 17.07", "use a newer image")
         if is_old
         else _remedy(run, logins),
     )
@@ -122,12 +122,12 @@ def _remedy(run: RunStep, logins: list[Login]) -> Remedy:
         )
         at = password.insert_at
         operations.append(ReplaceText(run.command, at, at, f"echo {password.value.text} | "))
-    return Fix("give it on standard input", tuple(operations))
+    return Fix("pass it on standard input", tuple(operations))
 
 
 RULE = Rule(
     id=ID,
-    summary="a password is given on a command line",
+    summary="a login has the password as a command-line argument",
     effect=Effect.WARNING,
     manual=__doc__,
     security_severity=5.5,
@@ -135,7 +135,7 @@ RULE = Rule(
     rank=80,
     examples=(
         Example(
-            "the quoting stays as it was",
+            "the quoting stays",
             """\
 version: 2.1
 jobs:
@@ -157,7 +157,7 @@ acme/app
 """,
         ),
         Unchanged(
-            "on standard input already",
+            "already on standard input",
             """\
 version: 2.1
 jobs:

@@ -4,60 +4,62 @@
 
 `docker pull`, `run`, `build`, `compose up` and the like (podman and buildah too) in the steps of a
 machine executor, or of a Docker executor after `setup_remote_docker`, that fetch images from Docker
-Hub (or another registry that the policy has a password for) while no login has surely been made.
-A login in another branch, after the pull, or to another registry does not count. Nor does one to
-another of Docker Hub's hosts (`index.docker.io`, `registry-1.docker.io`): Docker looks for the one
-that names no host, `docker.io` or `https://index.docker.io/v1/`; for images of
-`registry-1.docker.io/…` and `registry.hub.docker.com/…` it looks for one to that very host. Nor
-does one that is kept in another directory than the pull looks into: by `sudo` (unless `sudo -E`),
-with another `HOME`, `DOCKER_CONFIG` or `--config`, or gone with `docker logout` or
-`rm -rf ~/.docker`.
-The `auth` of an image does not log the steps in.
+Hub, or from another registry that the policy has a password for, before a login that is certain to
+have happened. These logins don't count:
+
+- in another branch, after the pull, or to another registry;
+- to another host of Docker Hub, such as `index.docker.io`: Docker looks for the login that names no
+  host, `docker.io` or `https://index.docker.io/v1/`. Only images of `registry-1.docker.io/…` and
+  `registry.hub.docker.com/…` use a login to that very host;
+- stored in another directory than the one the pull reads: with `sudo` (unless `sudo -E`), or with
+  another `HOME`, `DOCKER_CONFIG` or `--config`;
+- removed by `docker logout` or `rm -rf ~/.docker`;
+- the `auth` of an image, which doesn't log in the steps.
 
 ## Why it matters
 
-These are the pulls that Docker Hub limits on CircleCI Cloud too: machines and remote Docker pull
-from addresses that many builds share. Images that CircleCI publishes (`cimg/*`, `circleci/*`) are
-exempt there, says CircleCI's FAQ of 2020; its post of 2025 on the limits names no exception for
-remote Docker. So a pull of these alone is a precaution, not left out. On CircleCI Server and on
+Docker Hub limits these pulls on CircleCI Cloud too: machines and remote Docker pull from addresses
+that many builds share. CircleCI's FAQ of 2020 exempts the images that CircleCI publishes
+(`cimg/*`, `circleci/*`); its post of 2025 on the limits names no exception for remote Docker. A
+pull of only these images is therefore reported as a precaution. On CircleCI Server and on
 self-hosted runners nothing is exempt.
 
 ## The fix
 
-The login that the config has ready, where it has one: a command that does nothing else, or a step
-with an anchor. Else, in a 2.1 config, the Docker orb's `docker/check`, under the alias and at the
-version that the file has. Else, or with `--login cli`, a `run` step with `--password-stdin`, which
-goes on without a login where the variables are not there (in the builds of forked pull requests);
-so too where the orb's command has no bash to run in, and in a job that a workflow also runs for
-builds of forks alone. Before the first pull, once a registry a job,
-and only in lists of steps whose other users need it too. It is made as the pull is: by
-`sudo docker login` before `sudo docker pull`, with `--config` where the pull has that directory.
+It adds a login before the first pull, once for each registry and job. In this order:
 
-Of two logins to one registry the later counts. So the added one goes before any that the job may
-make with another account (in a condition, to a server in a variable). After a script or task that
-is called like a login and cannot be read, none is added. Nor is one where the job sets the
-variables itself.
+1. a login that the config defines already: a command that does nothing else, or a step with an
+   anchor;
+2. in a 2.1 config, the Docker orb's `docker/check`, with the alias and version that the file uses;
+3. a `run` step with `--password-stdin`, which skips the login where the variables are empty, as in
+   builds of forked pull requests. It is the first choice with `--login cli`, in images without
+   bash, and for a job that a workflow also runs only for builds of forks.
 
-Before a step with `when: always` the login has `when: always` too. Where a Docker executor's steps
-install Docker's client first, the login goes behind that; in one script with the pull, it is left.
+The login matches the pull: `sudo docker login` before `sudo docker pull`, the same `--config`, and
+`when: always` before a step with `when: always`. If the steps of a Docker executor first install
+Docker's client, the login follows that step; if one script does both, there is no fix.
 
-A job of an orb gets its login by the orb's own parameter where its version has one (`docker-login`
+A list of steps that several jobs share gets a login only if all of these jobs need it. Of two
+logins to one registry the last one counts, so the new one goes before any login that may use
+another account. No login is added after a script or task that is named like a login and can't be
+read, or in a job that sets the variables itself.
+
+The job of an orb gets its login from the orb's own parameter if its version has one (`docker-login`
 of `aws-ecr` up to 8.x, `container_registry_login` and `registry_login` from 9.0), else in its
-`pre-steps`. Arguments that workflow jobs share through an anchor are left alone.
+`pre-steps`. Arguments that workflow jobs share through an anchor aren't changed.
 
-With `--unknown-steps login`, a job with Docker gets a login to Docker Hub also where it isn't known
-what its steps pull (`undecidable-image`).
+With `--unknown-steps login`, a job with Docker also gets a login to Docker Hub if its steps run
+something that can't be followed (`undecidable-image`).
 
-With `--mirror HOST/PREFIX`, instead: the name in the script, where its characters can be told and
-all scripts of the job that have the name can be changed together. What an image is only pulled for
-the config does not show, so that is asked. Dockerfiles, Compose files and scripts of the repository
-are named with the line and what to write there.
+With `--mirror HOST/PREFIX`, the fix instead rewrites the image's name in the script, if its
+characters can be located and all scripts of the job that use the name can be changed together.
+Where the config doesn't show what a pulled image is for, `--interactive` asks. For Dockerfiles,
+Compose files and scripts of the repository, the report says which line to change and how.
 
-## When not to
+## When to ignore it
 
-Where the builds of forked pull requests matter, `docker/check` ends them, as its variables are
-empty there: take `--login cli`. Where a machine of your own is logged in already, ignore the
-finding with a comment.
+If your own machine is logged in already: ignore the finding with a comment. If builds of forked
+pull requests matter, use `--login cli`: `docker/check` fails in them, as its variables are empty.
 
 ## References
 
@@ -108,12 +110,11 @@ if TYPE_CHECKING:
     from cci_migrate.remedies.login_placement import LoginPlacement
 
 
-_PLURALS = {"fetches": "fetch", "is to fetch": "are to fetch", "may fetch": "may fetch"}
+_PLURALS = {"fetches": "fetch", "will fetch": "will fetch", "may fetch": "may fetch"}
 
-#: Why a login is wanted before steps that can't be followed.
+#: Why a step that can't be followed needs a login.
 _UNKNOWN = (
-    "What the step pulls isn't known, and the policy wants a login before such steps "
-    "(unknown-steps)."
+    "It may pull from Docker Hub, and the policy wants a login first (unknown-steps = login)."
 )
 
 
@@ -153,7 +154,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         job = missing.docker.job
         impact = _impact(assessment, missing.docker, missing.images, missing.host)
         name = registry_name(missing.host)
-        fetches = "fetches" if is_needed_today else "is to fetch"
+        fetches = "fetches" if is_needed_today else "will fetch"
         effect = impact.effect
         if missing.unread_login is not None:
             fetches, effect = "may fetch", Effect.NOTE
@@ -164,8 +165,8 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         yield Finding(
             rule=PULL_BEFORE_LOGIN,
             place=missing.place,
-            message=f"{missing.pull.command} {fetches} from {name} before a login to it",
-            plural=f"jobs have steps that {_PLURALS[fetches]} from {name} before a login to it",
+            message=f"{missing.pull.command} {fetches} from {name} without a login",
+            plural=f"jobs have steps that {_PLURALS[fetches]} from {name} without a login",
             subject=", ".join(missing.images[:3]) or missing.pull.command,
             what=missing.all_images,
             owner=f"job {job.name}",
@@ -185,11 +186,11 @@ def _names(missing: MissingLogin, assessment: Assessment) -> NameReason | None:
 def _because(missing: MissingLogin, impact: Impact) -> str:
     because = impact.because
     if missing.host != DOCKER_HUB and normalise_host(missing.host) == DOCKER_HUB:
-        because += f" Docker keeps a login to {missing.host} apart from one to Docker Hub."
+        because += f" Docker stores logins to {missing.host} and to Docker Hub separately."
     elsewhere = missing.login_elsewhere
     if elsewhere is not None and elsewhere.config != missing.config:
         because += (
-            f" A login in the job is kept in {elsewhere.config}, and this command looks in "
+            f" A login of the job is stored in {elsewhere.config}, and this command reads "
             f"{missing.config}."
         )
     return because
@@ -222,13 +223,13 @@ def _through_mirror(
             elif concerned and change.is_only_pulled:
                 # An answer would ask for the login and its context too, which rest on it.
                 remedy = NoFix(
-                    "something that the config does not show may use it by that name",
-                    f"if nothing does, log in to {host} before it and write its name there",
+                    "something outside the config may use it by that name",
+                    f"if nothing does, log in to {host} first and write the name at {host}",
                 )
         if not isinstance(remedy, NoFix) and _needs_other_login(assessment, host, change.jobs):
             remedy = NoFix(
-                f"a login to {host} takes a command of its cloud",
-                "log in to it before the pulls, then run again",
+                f"a login to {host} needs the command of its cloud",
+                "log in before the pulls, then run again",
             )
         images = dict.fromkeys(text for site in change.sites for text in site.pull.texts)
         yield (
@@ -280,19 +281,19 @@ def _needs_other_login(assessment: Assessment, host: str, jobs: frozenset[Job]) 
 
 def _usage_question(site: NameSite, fix: Fix) -> Question:
     return Question(
-        f"Does anything that the config does not show use {site.pull.texts[0]} by that name?",
+        f"Does anything outside the config use {site.pull.texts[0]} by that name?",
         (
             Choice(
                 "mirror",
-                "no: pull it from the mirror",
-                "The local image has the mirror's name from then on.",
+                "no, pull it from the mirror",
+                "The local image then has the mirror's name.",
                 fix,
             ),
             Choice(
                 "leave",
-                "yes, or it may: leave it",
-                "It is pulled from Docker Hub without a login.",
-                NoFix("you chose to leave it", "rewrite the name wherever it is used"),
+                "yes or maybe, leave it",
+                "The pull from Docker Hub stays without a login.",
+                NoFix("you chose to leave it", "change the name everywhere by hand"),
             ),
         ),
     )
@@ -310,8 +311,8 @@ def _mirror_finding(
     return Finding(
         rule=PULL_BEFORE_LOGIN,
         place=place,
-        message=f"{command} fetches from Docker Hub before a login to it",
-        plural="steps fetch from Docker Hub before a login to it",
+        message=f"{command} fetches from Docker Hub without a login",
+        plural="steps fetch from Docker Hub without a login",
         subject=", ".join(images[:3]),
         what=tuple(images),
         owner=f"job {docker.job.name}",
@@ -324,7 +325,7 @@ def _mirror_finding(
 def _remedy(missing: MissingLogin, placement: LoginPlacement, assessment: Assessment) -> Remedy:
     readdressing = assessment.logins.readdressing(missing)
     if readdressing:
-        return Fix("leave the server out of the login before it", readdressing)
+        return Fix("remove the server from the login before it", readdressing)
     match assessment.logins.proposed(missing):
         case Contested(accounts):
 
@@ -352,7 +353,10 @@ def _login_fix(
     from cci_migrate.remedies.login_placement import NoLoginPlace
 
     if not isinstance(credential, PasswordAuth):
-        return NoFix("no user name and password are known for it", "name them in the policy")
+        return NoFix(
+            "no password for this registry in the config or policy",
+            "add it to the policy",
+        )
     operations = placement.operations(missing, credential, is_alone=is_alone)
     if isinstance(operations, NoLoginPlace):
         return NoFix(operations.reason, operations.instead)
@@ -370,7 +374,7 @@ RULE = Rule(
     provides=Provision.LOGIN,
     examples=(
         Example(
-            "the Docker orb, imported once",
+            "with the Docker orb",
             """\
 version: 2.1
 jobs:
@@ -400,7 +404,7 @@ jobs:
 """,
         ),
         Example(
-            "version 2 has no orbs: a run step",
+            "with a run step, as version 2 has no orbs",
             """\
 version: 2
 jobs:
@@ -428,7 +432,7 @@ jobs:
 """,
         ),
         Unchanged(
-            "a script that only speaks of docker",
+            "a script that only mentions docker",
             """\
 version: 2.1
 jobs:

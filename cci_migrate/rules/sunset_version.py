@@ -2,25 +2,26 @@ r"""The config uses version 2 or 2.0, which CircleCI Cloud no longer supports.
 
 ## What it finds
 
-`version: 2` or `version: 2.0`. Support on CircleCI Cloud ended on 21 September 2026
-(https://discuss.circleci.com/t/54719), together with the old config compiler; CircleCI Server may
-run it longer.
+`version: 2` or `version: 2.0`. CircleCI Cloud ended support on 21 September 2026
+(https://discuss.circleci.com/t/54719), together with the old config compiler. CircleCI Server may
+support it longer.
 
 ## Why it matters
 
-Builds of such configs are not expected to start on Cloud any more, so they pull nothing either. And
-2.1 has orbs, commands and executors.
+Builds of such configs are not expected to start on Cloud any more, so they pull nothing either.
+2.1 also has orbs, commands and executors.
 
 ## The fix
 
-With `--upgrade-version` (`upgrade-version = true` in the policy): `version` becomes 2.1, every `<<`
-in a string is written `\<<`, so that a here-document stays one, and `workflows.version` goes. What
-2.1 refuses, or would read otherwise than version 2 did, is named; then nothing is changed. Without
-the option it is a note: images are authenticated in such files as in others.
+With `--upgrade-version` (`upgrade-version = true` in the policy): `version` becomes 2.1, each `<<`
+in a string becomes `\<<`, so that here-documents keep working, and `workflows.version` is removed.
+If 2.1 would refuse something or read it differently, the report lists it and the file isn't
+changed. Without the option the rule only reports a note; images in such files still get
+credentials.
 
-## When not to
+## When to ignore it
 
-On a CircleCI Server that does not have version 2.1, or where other programs write the file.
+If your CircleCI Server has no version 2.1, or if another program writes the file.
 
 ## References
 
@@ -64,7 +65,8 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         if obstacles:
             count = "one thing" if len(obstacles) == 1 else f"{len(obstacles)} things"
             remedy = NoFix(
-                f"{count} in it would not do in {NEW_VERSION}", "change what is named, then again"
+                f"{count} would break in {NEW_VERSION}",
+                "change what is listed, then run again",
             )
     effect = Effect.WARNING if assessment.policy.upgrade_version else Effect.NOTE
     yield Finding(
@@ -102,7 +104,7 @@ RULE = Rule(
     examples=(
         Example("version 2", "version: 2\njobs:\n  build:\n    machine: true\n", None),
         Example(
-            "the upgrade, where it is asked for",
+            "with --upgrade-version",
             """\
 version: 2
 jobs:

@@ -4,35 +4,36 @@
 
 Every image in the `docker` list of a job, an executor or an inline orb that comes from Docker Hub,
 or from another registry that the policy has credentials for, and has no `auth`, `aws_auth` or
-`gcp_auth` in effect: none of its own, none through an alias or a merge key. Amazon ECR and Google
-Artifact Registry images may have credentials outside the config, so they count only if the policy
-names credentials for them.
+`gcp_auth` of its own or through an alias or a merge key. Amazon ECR and Google Artifact Registry
+images may get credentials outside the config, so they count only if the policy has credentials for
+them.
 
 ## Why it matters
 
-Docker Hub limits anonymous pulls. Which of them are limited depends on the platform: on CircleCI
-Server and on self-hosted runners all are; on Cloud the Docker executor uses CircleCI's own account
-unless you give yours.
+Docker Hub limits anonymous pulls. On CircleCI Server and on self-hosted runners all of these pulls
+are limited. On Cloud the Docker executor uses CircleCI's own account unless you provide yours.
 
 ## The fix
 
-An `auth` block directly after `image`, with the names that the file uses for that registry
-already, else the policy's. An image that is defined once and used through an anchor is edited once.
+It adds an `auth` block directly after `image`, with the variables that the file already uses for
+that registry, else those of the policy. An image that several jobs share through an anchor is
+edited once.
 
-The context that provides the variables is part of the fix, on exactly the workflow jobs that pull
-the image and do not hold one that may provide them. Which one it is shows in the jobs that read the
-same variables today; the policy's own variables are in the policy's context. Where a job has no
-place for it, the image is left, and the report names the variables that the project must hold.
+The fix also adds the context that provides the variables, to exactly the workflow jobs that pull
+the image and don't have such a context yet. It is the context of the jobs that read the same
+variables today; for the policy's own variables, it is the policy's context. Where a job has no
+place for a context, the image isn't changed, and the report says which variables the project's
+settings must provide.
 
-With `--mirror HOST/PREFIX` the image's name is rewritten instead: `cimg/node:20` becomes
+With `--mirror HOST/PREFIX`, the fix rewrites the image's name instead: `cimg/node:20` becomes
 `HOST/PREFIX/cimg/node:20`, and `redis:7` `HOST/PREFIX/library/redis:7`. If the policy has
-credentials for that host, they are added in the same change; those for Docker Hub never are.
+credentials for that host, the same change adds them; it never adds those for Docker Hub.
 
-## When not to
+## When to ignore it
 
-When no paid account stands behind the credentials: a free one brings a limit of its own. List such
-images in `exempt-images` of the policy, or write `# cci-migrate: ignore[unauthenticated-image]`
-with the reason above them.
+If your credentials are those of a free account, which has a limit of its own. List such images in
+`exempt-images` of the policy, or write `# cci-migrate: ignore[unauthenticated-image]` with the
+reason above them.
 
 ## References
 
@@ -191,14 +192,14 @@ def _remedy(
         if isinstance(state, Unmirrored) and mirrors is not None:
             rewritten = mirrors.rewritten(assessed.image)
             if not isinstance(rewritten, tuple):
-                return NoFix(rewritten.reason, f"name the image of {state.host} there by hand")
+                return NoFix(rewritten.reason, f"change the name to {state.host} by hand")
             operations.update(dict.fromkeys(rewritten))
         proposed = state.proposed
         if proposed is None:
             continue
         place = placement.place(assessed.image, alike[state.host, proposed.credential])
         if isinstance(place, NoPlace):
-            return NoFix(place.reason, "define the two images apart from each other")
+            return NoFix(place.reason, "define the two images separately")
         added = give_credential(place, proposed.credential, proposed.form)
         operations.update(dict.fromkeys(added))
         variables, key = variables_of(proposed.credential), assessed.key(UNAUTHENTICATED_IMAGE)
@@ -221,7 +222,7 @@ RULE = Rule(
     provides=Provision.CREDENTIALS,
     examples=(
         Example(
-            "every image of a job, the service too; what stands below stays where it is",
+            "every image of a job",
             """\
 version: 2.1
 jobs:
@@ -254,7 +255,7 @@ jobs:
 """,
         ),
         Example(
-            "an anchor that several jobs use is edited once, with the file's own names",
+            "an anchor of several jobs, with the file's own variables",
             """\
 version: 2.1
 x-node: &node
@@ -298,7 +299,7 @@ jobs:
 """,
         ),
         Example(
-            "the context, on exactly the workflow jobs that pull it",
+            "the context, on the workflow jobs that pull the image",
             """\
 version: 2.1
 jobs:

@@ -2,29 +2,31 @@
 
 ## What it finds
 
-An image without credentials whose registry depends on something that the config does not tell: a
-parameter without known values, parameters that make it come from several registries, an
-environment variable, which CircleCI does not put into `image`. In steps: commands whose image,
-Dockerfile or Compose file cannot be read from the repository, and, where the job has Docker, tasks
-and scripts that can't be followed (a note, once a job). `make`, `just`, `task`, the scripts of
-`package.json`, scripts of the shell, PowerShell and cmd, and the functions of those that are
-sourced are followed; `gradle`, `mvn`, `rake`, `python x.py` and the like are not, nor is a script
-that a step downloads.
+An image without credentials whose registry depends on something outside the config: a parameter
+without known values, a parameter with values from several registries, or an environment variable,
+which CircleCI doesn't replace in `image`.
+
+In steps: commands whose image, Dockerfile or Compose file can't be read from the repository. If the
+job has Docker, also tasks and scripts that can't be followed, as one note for each job. cci-migrate
+follows `make`, `just`, `task`, the scripts of `package.json`, scripts for POSIX shells, PowerShell
+and cmd, and functions of sourced scripts. It doesn't follow `gradle`, `mvn`, `rake`, `python x.py`
+and the like, or scripts that a step downloads.
 
 ## Why it matters
 
-Credentials of the wrong registry must not reach it, so none are written.
+These may be pulls without credentials. cci-migrate never sends credentials to a registry that it
+doesn't know.
 
 ## The fix
 
-None on its own. Give the parameter a default or an `enum`, write the registry out, or say in
-interactive mode which one it is. With `--unknown-steps login`, jobs whose steps can't be followed
-get a login before those steps (`pull-before-login`).
+None by default. Give the parameter a default or an `enum`, write the registry into the name, or
+choose it with `--interactive`. With `--unknown-steps login`, jobs get a login before steps that
+can't be followed (`pull-before-login`).
 
-## When not to
+## When to ignore it
 
-Where the image is built or loaded by the job itself, or comes from a registry without limits:
-ignore it with a comment that says so, or list it in `exempt-images`.
+If the job builds or loads the image itself, or the registry has no limits: write an ignore comment
+with the reason, or list the image in `exempt-images`.
 
 ## References
 
@@ -80,7 +82,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
                 subject=assessed.image.item.text,
                 owner=owners_of(assessed.image),
                 effect=Effect.WARNING,
-                because="What can't be determined may be a pull without credentials.",
+                because="It may be pulled without credentials.",
                 remedy=_remedy(assessed, assessment),
             )
     yield from _whole_lists(assessment)
@@ -105,8 +107,8 @@ def _whole_lists(assessment: Assessment) -> Iterator[Finding]:
                     effect=Effect.WARNING,
                     because="They may be pulled without credentials.",
                     remedy=NoFix(
-                        "a list that is passed cannot be edited here",
-                        "give the images credentials where the list is written",
+                        "can't edit a list that callers pass",
+                        "add credentials to the images where the list is written",
                     ),
                 )
 
@@ -126,10 +128,10 @@ def _in_steps(assessment: Assessment) -> Iterator[Finding]:
             subject=undecided.pulls[0].command,
             owner=f"job {job.name}",
             effect=Effect.NOTE,
-            because="What can't be determined may be a pull without a login.",
+            because="These may be pulls without a login.",
             remedy=NoFix(
                 "the images can't be read from the config or the repository",
-                "log in first if their registry needs credentials",
+                "if their registry needs credentials, log in first",
             ),
         )
 
@@ -140,22 +142,22 @@ def _remedy(assessed: AssessedImage, assessment: Assessment) -> Remedy:
         mirror = assessment.policy.mirror
         if mirror is not None and DOCKER_HUB in image.hosts:
             return NoFix(
-                "the mirror serves Docker Hub alone, and its values are of several registries",
-                f"write {mirror}/... for those of Docker Hub, where the values are listed",
+                "the mirror serves only Docker Hub, and its values are from several registries",
+                f"write {mirror}/... for the values from Docker Hub",
             )
         return NoFix(
-            "one auth block cannot serve several registries",
-            "name an executor for each registry, or pass the credentials as parameters too",
+            "one auth block can't serve several registries",
+            "use one executor for each registry, or pass the credentials as parameters too",
         )
     if "$" in image.item.text:
         return NoFix(
-            "CircleCI does not put environment variables into image",
+            "CircleCI doesn't replace environment variables in image",
             "use a pipeline parameter with a default instead",
         )
     placement = AuthPlacement((other.image for other in assessment.images), assessment.sharing)
     place = placement.place(image, frozenset({image}))
     if isinstance(place, NoPlace):
-        return NoFix(place.reason, "write the registry out")
+        return NoFix(place.reason, "write the registry into the name")
     choices: list[Choice] = []
     candidates: dict[str, tuple[RegistryCredential, AuthForm]] = {
         registry.host: (registry.credential, PLAIN) for registry in assessment.policy.registries
@@ -186,7 +188,7 @@ def _remedy(assessed: AssessedImage, assessment: Assessment) -> Remedy:
             Choice(
                 host,
                 f"it always comes from {name}",
-                f"The credentials of {registry_at(host).name} are written under the image.",
+                f"The image gets the credentials of {registry_at(host).name}.",
                 remedy,
             )
         )
@@ -194,7 +196,7 @@ def _remedy(assessed: AssessedImage, assessment: Assessment) -> Remedy:
         Choice(
             "leave",
             "leave it as it is",
-            "The image is pulled without credentials.",
+            "The image is still pulled without credentials.",
             NoFix("you chose to leave it", "give its parameter a default"),
         )
     )
@@ -211,7 +213,7 @@ RULE = Rule(
     provides=Provision.CREDENTIALS,
     examples=(
         Example(
-            "a parameter that every caller sets to something else",
+            "a parameter without a default",
             """\
 version: 2.1
 executors:

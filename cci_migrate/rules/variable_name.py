@@ -1,21 +1,20 @@
-"""A parameter that takes the name of a variable is given something else.
+"""A parameter that takes the name of a variable gets something else.
 
 ## What it finds
 
-`$HUB_TOKEN`, or a literal, where `docker/check`, `docker/publish` or another login of an orb, or of
-the config itself, has a parameter of the type `env_var_name`.
+`$HUB_TOKEN`, or a literal, as the argument of a parameter of type `env_var_name`: in
+`docker/check`, `docker/publish` or another login of an orb or of the config itself.
 
 ## Why it matters
 
-CircleCI refuses a value that is no name of a variable.
+CircleCI refuses a value that isn't the name of a variable.
 
 ## The fix
 
-`$HUB_TOKEN` becomes `HUB_TOKEN`. A user name that is written out becomes the variable that the
-config uses together with the same password elsewhere. Where nothing tells which variable is meant,
-it is explained.
+`$HUB_TOKEN` becomes `HUB_TOKEN`. A literal user name becomes the variable that the config uses with
+the same password elsewhere. There is no fix where the config doesn't show which variable to use.
 
-## When not to
+## When to ignore it
 
 Never.
 
@@ -76,24 +75,24 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             yield Finding(
                 rule=ID,
                 place=Place(argument.value, f"{call.route}.{name}"),
-                message=f"{name} of {call.name} takes the name of a variable, not its value",
-                plural="parameters that take the name of a variable get its value",
+                message=f"{name} of {call.name} takes the name of a variable, not a value",
+                plural="parameters that take the name of a variable get a value",
                 subject=call.name,
                 owner=call.owner,
                 effect=Effect.CREDENTIALS,
-                because="CircleCI refuses a value that is no name of a variable.",
+                because="CircleCI refuses a value that isn't the name of a variable.",
                 remedy=_remedy(text, call, argument, assessment),
             )
 
 
 def _remedy(text: str, call: _Call, argument: Entry, assessment: Assessment) -> Remedy:
-    by_hand = "put the value into a variable of a context or of the project, and name that here"
+    by_hand = "store the value in a variable of a context or the project, and write its name here"
     variable = variable_in(text) or _used_with(text, call, assessment)
     if variable is None:
-        return NoFix("nothing tells which variable is meant", by_hand)
+        return NoFix("the config doesn't show which variable to use", by_hand)
     if not isinstance(argument.value, Scalar) or argument.value.anchor is not None:
         return NoFix("the value is shared through an anchor", f"write {variable} here")
-    return Fix(f"name {variable}", (ReplaceScalar(argument.value, Text(variable)),))
+    return Fix(f"write {variable}", (ReplaceScalar(argument.value, Text(variable)),))
 
 
 def _used_with(text: str, call: _Call, assessment: Assessment) -> str | None:
@@ -199,7 +198,7 @@ workflows:
 
 RULE = Rule(
     id=ID,
-    summary="a parameter that takes the name of a variable is given something else",
+    summary="a parameter that takes the name of a variable gets something else",
     effect=Effect.CREDENTIALS,
     manual=__doc__,
     security_severity=6.5,
@@ -212,7 +211,7 @@ RULE = Rule(
             _NAMED,
         ),
         Example(
-            "a user name that is written out: explained",
+            "a literal user name: no fix",
             """\
 version: 2.1
 orbs:

@@ -38,17 +38,17 @@ def whole_fix(
     job = next(iter(config.body.jobs.values()))
     if not policy.add_workflow:
         return NoFix(
-            f"the job {job.name} would need context {listed(names)}, and the config has no "
-            "workflow in which a context could be named",
-            "add a workflow of one job with --add-workflow, or keep the variables in the "
-            "project's settings (--credentials project)",
+            f"job {job.name} would need context {listed(names)}, and the config has no "
+            "workflow to add it to",
+            "use --add-workflow, or store the variables in the project's settings "
+            "(--credentials project)",
         )
     entry = Entries(((CONTEXT, Items(tuple(Text(name) for name in names))),))
     jobs = Items((Entries(((job.name, entry),)),))
     version = () if config.supports_orbs else (("version", Text("2", is_number=True)),)
     workflow = Entries((*version, (job.name, Entries((("jobs", jobs),)))))
     return Fix(
-        f"{title}, in a workflow of one job with context {listed(names)}",
+        f"{title}, and a workflow with one job and context {listed(names)}",
         (*operations, AddEntry(root, "workflows", workflow)),
     )
 

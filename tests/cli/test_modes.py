@@ -150,7 +150,7 @@ def test_what_cannot_be_fixed_is_left_with_its_reason(program: Program, config: 
     config.write_text(CONFIG.replace("cimg/node:22.4", "$IMAGE"))
     done = program()
     assert done.code == 1
-    assert "no fix: CircleCI does not put environment variables into image" in done.out
+    assert "no fix: CircleCI doesn't replace environment variables in image" in done.out
     assert "1 problem in 1 file: 1 to check. None fixable" in done.out
 
 

@@ -127,7 +127,7 @@ def test_back_undoes_the_last_answer(repository: MakeRepository) -> None:
 def test_more_lines_and_why(repository: MakeRepository) -> None:
     dialog = Dialog(repository(), "-i")
     dialog.answer(("Fix 1/3 ", "w"))
-    dialog.see("An image of a Docker executor is pulled without credentials.", "When not to")
+    dialog.see("An image of a Docker executor is pulled without credentials.", "When to ignore it")
     dialog.answer(("Fix 1/3 ", "m"))
     dialog.see("version: 2.1", "- image: cimg/node:22.4", "+         auth:", "workflows:")
     # Everything is shown: there are no more lines to offer.
@@ -159,9 +159,9 @@ def test_questions_say_what_follows_and_a_secret_is_never_shown(
     root = repository(HARD)
     dialog = Dialog(root, "-i", "-v")
     dialog.see("Which registry does << parameters.image >> come from?")
-    dialog.see("The credentials of Docker Hub are written under the image.")
+    dialog.see("The image gets the credentials of Docker Hub.")
     dialog.answer(("Question 1/5 ", "1"))
-    dialog.see("Which are right?", "The image is pulled anonymously")
+    dialog.see("Which are right?", "The pull is then anonymous")
     dialog.answer(("Question 2/5 ", "s"))
     dialog.see("the password for acme/secret:1 is written out").answer(("Fix 3/", "m"))
     dialog.see("password: [withheld]").answer(("Fix 3/", "a"))

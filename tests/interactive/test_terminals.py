@@ -55,7 +55,7 @@ def test_a_resize_takes_effect(repository: MakeRepository) -> None:
     )
     dialog.resize(30, 40)
     dialog.press("w").see("An image of a Docker executor is pulled")
-    dialog.see("When not to").answer(("Fix 1/3 ", "q"))
+    dialog.see("When to ignore it").answer(("Fix 1/3 ", "q"))
     dialog.see("Nothing was written.")
     manual = dialog.text.partition("An image of a Docker executor")[2].partition("Fix 1/")[0]
     assert max(len(line) for line in manual.split("\n")) <= 40

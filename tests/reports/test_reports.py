@@ -147,7 +147,7 @@ def test_concise_has_a_line_for_each_finding() -> None:
 def test_text_says_what_is_left_and_why() -> None:
     told = text(report(mode=Mode.WRITE))
     assert ".circleci/gen.yml: skipped: a program writes it; change src instead" in told
-    assert "no fix: CircleCI does not put environment variables into image" in told
+    assert "no fix: CircleCI doesn't replace environment variables in image" in told
     assert "1 image of quay.io is not covered" in told
     assert "50 images are pulled" not in told
     assert "unauthenticated-image: add auth under 50 images, and add context" in told
@@ -501,7 +501,7 @@ def test_a_question_is_told_with_its_answers_and_an_answer_as_what_was_done() ->
     assert "needs a decision: These look like the credentials of Docker Hub" in flat
     assert "(--interactive asks)" in flat
     verbose = text(report(open_), verbosity=1)
-    assert "remove: take the credentials away - The image is pulled anonymously" in verbose
+    assert "remove: remove the credentials - The pull is then anonymous" in verbose
     document = json.loads("".join(json_report(report(open_))))
     jsonschema.Draft202012Validator(schema("report.schema.json")).validate(document)
     findings = document["configs"][0]["findings"]

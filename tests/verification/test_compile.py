@@ -102,7 +102,7 @@ def test_what_orbs_pull_is_found(run: Program, compiler: CompileStandIn, config:
     } == {
         (
             "pull-before-login", 9,
-            "docker pull busybox fetches from Docker Hub before a login to it",
+            "docker pull busybox fetches from Docker Hub without a login",
         ),
         (
             "orb-pull", 14,
