@@ -11,6 +11,7 @@ import sys
 OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 _USAGE = 2
+_FAILED = 3
 _INTERRUPTED = 130
 
 
@@ -18,11 +19,36 @@ def main() -> int:
     """Run the program on ``sys.argv``; the result is its exit code."""
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     try:
-        return _run()
+        try:
+            code = _run()
+        except SystemExit as ending:
+            code = ending.code if isinstance(ending.code, int) else 0
+        return code if _is_flushed() else code or _FAILED
     except KeyboardInterrupt:
         # While importing, or after everything was done: `run` itself tells what was written.
         sys.stderr.write("cci-migrate: interrupted\n")
         return _INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - Python's own exit code means that something is left
+        from cci_migrate.error_kinds import OutsideError
+        from cci_migrate.escaping.error_place import place_of
+
+        internal = f"internal error, please report it: {place_of(error)}"
+        problem = str(error) if isinstance(error, OutsideError) else internal
+        sys.stderr.write(f"error: {problem}\n")
+        return _FAILED
+
+
+def _is_flushed() -> bool:
+    """Whether standard output took everything. Python would end with 120 for the rest."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        void = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(void, sys.stdout.fileno())
+        os.close(void)
+        return False
+    return True
 
 
 def _run() -> int:

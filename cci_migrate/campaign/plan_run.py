@@ -21,7 +21,7 @@ from cci_migrate.campaign.ownership import (
 from cci_migrate.campaign.planner import PlanResult, planner
 from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
 from cci_migrate.campaign.repository_plan import RepositoryPlan
-from cci_migrate.campaign.states import State
+from cci_migrate.campaign.states import PLANNED_AGAIN, State
 from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.engine.policy_patterns import unmatched
 from cci_migrate.forges.host import Host, Source
@@ -152,8 +152,8 @@ class PlanRun(Struct, frozen=True):
     ) -> Iterator[Snapshot]:
         """The repositories that were only listed, and those that failed in an earlier run."""
         waiting: dict[Host, list[RepositoryRef]] = {}
-        for entry in self.campaign.ledger.entries({State.LISTED, State.FAILED}):
-            failed_just_now = entry.state is State.FAILED and entry.changed_at >= started_at
+        for entry in self.campaign.ledger.entries(PLANNED_AGAIN):
+            failed_just_now = entry.state is not State.LISTED and entry.changed_at >= started_at
             if failed_just_now or entry.ref.key in in_progress:
                 continue
             host = self.host_of(entry.ref, "")

@@ -233,11 +233,14 @@ def combined_state(outcomes: tuple[Outcome, ...]) -> tuple[State, str]:
     if any(isinstance(o, Examined) and o.change is not None for o in configs):
         return State.PLANNED, _remaining_problems(failed, refused, left)
     if failed:
-        first = failed[0]
+        first = next((outcome for outcome in failed if outcome.is_transient), failed[0])
         where = first.paths[0] if first.paths else "?"
         if first.position is not None:
             where += f":{first.position.line}:{first.position.column}"
-        return State.FAILED, f"{where}: {first.problem}"
+        return (
+            State.FAILED if first.is_transient else State.BROKEN_CONFIG,
+            f"{where}: {first.problem}",
+        )
     if refused:
         generated = [outcome for outcome in refused if _is_generated(outcome)]
         first_refused = (generated or refused)[0]

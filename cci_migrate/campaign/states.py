@@ -26,6 +26,7 @@ class State(Enum):
     BRANCH_EXISTS = "branch-exists"
     GENERATED_CONFIG = "generated-config"
     REFUSED = "refused"
+    BROKEN_CONFIG = "broken-config"
     NEEDS_DECISION = "needs-decision"
     FAILED = "failed"
 
@@ -59,12 +60,16 @@ MEANING = {
     State.BRANCH_EXISTS: "the branch or its pull request is not this campaign's",
     State.GENERATED_CONFIG: "the config is generated: change its source",
     State.REFUSED: "not to be edited, or the change could not be proven; nothing was written",
+    State.BROKEN_CONFIG: "a config cannot be read or parsed; mend it, or leave it out by a filter",
     State.NEEDS_DECISION: "something is left that only a person can decide or do",
-    State.FAILED: "could not be read, parsed or written; tried again by the next run",
+    State.FAILED: "could not be read or written; tried again by the next run",
 }
 
 #: The states that `batch apply` continues from.
 PENDING = frozenset({State.PLANNED, State.APPLYING})
+
+#: The states that `batch plan` looks at again: a config may have been mended meanwhile.
+PLANNED_AGAIN = frozenset({State.LISTED, State.FAILED, State.BROKEN_CONFIG})
 
 #: The states in which something is left to do, most of it for a person.
 UNFINISHED = frozenset(
@@ -76,6 +81,7 @@ UNFINISHED = frozenset(
         State.BRANCH_EXISTS,
         State.GENERATED_CONFIG,
         State.REFUSED,
+        State.BROKEN_CONFIG,
         State.NEEDS_DECISION,
     }
 )

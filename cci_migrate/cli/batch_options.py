@@ -19,6 +19,7 @@ from cci_migrate.campaign.repository_filter import Shard, parse_shard
 from cci_migrate.cli.command_errors import exit_code_of
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.engine.exit_codes import ExitCode
+from cci_migrate.error_kinds import OutsideError
 from cci_migrate.forges.repository import Visibility
 from cci_migrate.forges.tokens import Tokens
 from cci_migrate.transport.progress import say_json
@@ -76,6 +77,15 @@ def running_options(command: _F) -> _F:
     return run  # type: ignore[return-value]
 
 
+#: What SQLite says of a full, broken or write-protected disk
+#: (https://sqlite.org/rescode.html); other errors are about what is in the ledger.
+_STORAGE_SIGNS = ("is full", "disk I/O error", "readonly", "unable to open")
+
+
+class StorageError(OutsideError):
+    """The campaign's folder cannot be written: a full disk, for instance."""
+
+
 class _JsonErrors:
     """Writes errors to standard error, each as a line of JSON."""
 
@@ -100,6 +110,9 @@ def exits_with_code(command: _F) -> _F:
             try:
                 code: ExitCode = command(*args, **kwargs)
             except sqlite3.Error as error:
+                if any(sign in str(error) for sign in _STORAGE_SIGNS):
+                    problem = f"the campaign's ledger cannot be written: {error}"
+                    raise StorageError(problem) from None
                 raise LedgerError(f"the campaign's ledger cannot be used: {error}") from None
             return code
 

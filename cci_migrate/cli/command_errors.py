@@ -38,6 +38,13 @@ def exit_code_of(
         texts = error.args if isinstance(error, UserError) else (error,)
         output.error(*(redact(str(text)) for text in texts))
         return ExitCode.USAGE if isinstance(error, UserError) else ExitCode.FAILED
+    except BrokenPipeError:
+        raise  # whoever read the output went away: click ends quietly
+    except OSError as error:
+        # What no command expects where it happens: a full disk, a folder that is gone.
+        where = f"{error.filename}: " if error.filename else ""
+        output.error(f"{where}{error.strerror or type(error).__name__}")
+        return ExitCode.FAILED
     except (KeyboardInterrupt, click.Abort):
         output.interrupted(effects if isinstance(effects, str) else effects())
         return ExitCode.INTERRUPTED

@@ -120,13 +120,17 @@ class Refused(Struct, frozen=True):
 
 
 class Failed(Struct, frozen=True):
-    """A file that could not be read, parsed or written. ``excerpt`` is the line at ``position``."""
+    """A file that could not be read, parsed or written. ``excerpt`` is the line at ``position``.
+
+    ``is_transient``: for another reason than what the file holds, so that another run may succeed.
+    """
 
     paths: tuple[str, ...]
     problem: str
     instead: str = ""
     position: Position | None = None
     excerpt: Excerpt | None = None
+    is_transient: bool = False
 
 
 #: The outcome of a config that cannot be examined.

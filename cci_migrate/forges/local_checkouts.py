@@ -75,11 +75,12 @@ class LocalSource:
         return str(self._folder)
 
     def pages(self, cursor: str) -> Iterator[RepositoryPage]:
-        """One page with every checkout, sorted."""
+        """One page with every checkout, sorted. Raises HostError if there is none."""
         del cursor
-        yield RepositoryPage(
-            refs=tuple(local_ref(folder) for folder in sorted(_checkouts(self._folder, DEPTH)))
-        )
+        refs = tuple(local_ref(folder) for folder in sorted(_checkouts(self._folder, DEPTH)))
+        if not refs:
+            raise HostError(f"no checkout in it, nor in its folders down to {DEPTH} levels")
+        yield RepositoryPage(refs)
 
 
 def local_ref(folder: Path) -> RepositoryRef:

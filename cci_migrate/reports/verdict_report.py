@@ -125,7 +125,7 @@ def unconfirmed(
             return Refused(verdict.paths, Cause.NOT_CONFIRMED, reason, verdict.instead, unmade)
         case VerdictStatus.NOT_SENT | VerdictStatus.NO_ANSWER:
             problem = f"not compiled by CircleCI: {confirmation(verdict)}"
-            return Failed(verdict.paths, problem, verdict.instead)
+            return Failed(verdict.paths, problem, verdict.instead, is_transient=True)
         case _:
             assert_never(verdict.status)
 

@@ -40,18 +40,19 @@ def within(limits: WorkLimits, paths: tuple[str, ...], work: Callable[[], _T]) -
     try:
         return _within(limits, paths, lambda: unless_too_complex(paths, work))
     except Exception as error:  # noqa: BLE001 - a mistake of ours must not stop the other files
-        return Failed(paths, f"internal error: {place_of(error)}", "please report it")
+        problem = f"internal error: {place_of(error)}"
+        return Failed(paths, problem, "please report it", is_transient=True)
 
 
 def took_too_long(limits: WorkLimits, paths: tuple[str, ...]) -> Failed:
     """The outcome of a config that took longer than ``limits`` allow."""
     problem = f"took too long: more than {limits.seconds:g} s"
-    return Failed(paths, problem, "raise --timeout, or split the config")
+    return Failed(paths, problem, "raise --timeout, or split the config", is_transient=True)
 
 
 def _needs_too_much_memory(limits: WorkLimits, paths: tuple[str, ...]) -> Failed:
     problem = f"needs too much memory: more than {limits.megabytes} MB"
-    return Failed(paths, problem, "raise --memory-limit, or split the config")
+    return Failed(paths, problem, "raise --memory-limit, or split the config", is_transient=True)
 
 
 def _within(limits: WorkLimits, paths: tuple[str, ...], work: Callable[[], _T]) -> _T | Failed:

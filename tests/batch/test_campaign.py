@@ -265,7 +265,7 @@ def test_the_page_is_self_contained_and_escapes_what_it_shows(tmp_path: Path, ba
     hostile = PLAIN.replace(b"checkout\n", b"run: echo '<script>alert(1)</script>'\n")
     checkout(tmp_path / "all" / "one", {CONFIG: hostile})
     checkout(tmp_path / "all" / "<b>two", {CONFIG: b"jobs: ["})
-    batch("plan", tmp_path / "all", code=3)
+    batch("plan", tmp_path / "all", code=1)
     batch("report", "--html", tmp_path / "report.html")
     page = RepositoryPage((tmp_path / "report.html").read_text())
     assert page.loads == []

@@ -42,14 +42,14 @@ def checkouts(tmp_path: Path) -> Path:
 
 
 def test_from_plan_to_change(checkouts: Path, batch: Batch) -> None:
-    batch("plan", checkouts, code=3)
+    batch("plan", checkouts, code=1)
     assert batch.states() == {
         "plain": "planned",
         "windows": "planned",
         "bare-folder": "planned",
         "done": "nothing-to-do",
         "none": "no-config",
-        "broken": "failed",
+        "broken": "broken-config",
         "generated": "generated-config",
     }
     assert (checkouts / "plain" / CONFIG).read_bytes() == PLAIN
@@ -58,7 +58,7 @@ def test_from_plan_to_change(checkouts: Path, batch: Batch) -> None:
     shown = batch("diff", "plain").output
     assert git(checkouts / "plain", "apply", "--numstat", stdin=shown.encode()).startswith("6\t1\t")
 
-    batch("apply", code=3)
+    batch("apply", code=1)
     assert (checkouts / "plain" / CONFIG).read_bytes() == FIXED
     assert (checkouts / "bare-folder" / CONFIG).read_bytes() == FIXED
     windows = (checkouts / "team" / "windows" / CONFIG).read_bytes()
@@ -67,13 +67,13 @@ def test_from_plan_to_change(checkouts: Path, batch: Batch) -> None:
     states = batch.states()
     assert [states[n] for n in ("plain", "windows", "bare-folder")] == ["changed"] * 3
 
-    again = batch("apply", code=3)
+    again = batch("apply", code=1)
     assert "3  changed" in again.output
     assert batch.states() == states
 
 
 def test_the_stored_diff_gives_the_same_bytes_as_apply(checkouts: Path, batch: Batch) -> None:
-    batch("plan", checkouts, code=3)
+    batch("plan", checkouts, code=1)
     for name, folder in (("plain", "plain"), ("windows", "team/windows")):
         patch = batch.folder / batch.results()[name]["diff"]
         git(checkouts / folder, "apply", str(patch))
@@ -82,12 +82,12 @@ def test_the_stored_diff_gives_the_same_bytes_as_apply(checkouts: Path, batch: B
 
 
 def test_a_dry_run_leaves_no_trace(checkouts: Path, batch: Batch) -> None:
-    output = batch("plan", checkouts, "--dry-run", code=3).output
+    output = batch("plan", checkouts, "--dry-run", code=1).output
     assert "3  planned" in output
     assert not batch.folder.exists()
-    batch("plan", checkouts, code=3)
+    batch("plan", checkouts, code=1)
     before = batch.states()
-    batch("apply", "--dry-run", code=3)
+    batch("apply", "--dry-run", code=1)
     assert batch.states() == before
     assert (checkouts / "plain" / CONFIG).read_bytes() == PLAIN
 
