@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,11 +18,19 @@ from cci_migrate.campaign.next_step import DeliveryStep, OpenPullRequest, Stop, 
 from cci_migrate.campaign.ownership import branch_to_record, pull_to_record, with_ownership
 from cci_migrate.campaign.plan_run import planned_entry, unreadable_entry
 from cci_migrate.campaign.planner import Planner
+from cci_migrate.campaign.refusals import (
+    Attempt,
+    RefusalStreak,
+    RefusedWrite,
+    WriteRefused,
+    WriteStep,
+    writing,
+)
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.repository_plan import RepositoryPlan, is_as_planned
-from cci_migrate.campaign.states import PENDING, State
+from cci_migrate.campaign.states import OPENED, PENDING, TRIED_AGAIN, State
 from cci_migrate.forges.host import Delivery, Host, Proposal
-from cci_migrate.forges.repository import Observation, RepositoryRef, Snapshot, Unreadable
+from cci_migrate.forges.repository import Kind, Observation, RepositoryRef, Snapshot, Unreadable
 from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.transport.host_errors import HostUnavailable, RefusedError, StaleSnapshot
 from cci_migrate.transport.pace import Clock
@@ -66,13 +75,14 @@ class ApplyRun(Struct, frozen=True):
         LedgerError when an outcome cannot be recorded.
         """
         by_host: dict[Host, list[RepositoryRef]] = {}
-        for entry in self.campaign.ledger.entries({*PENDING, State.FAILED}):
-            # A repository whose planning failed has nothing to write.
-            if (entry.state in PENDING or entry.files) and not self.options.filter.why_not_by_name(
-                entry.ref
-            ):
-                host = self.host_of(entry.ref, entry.branch_name)
-                by_host.setdefault(host, []).append(entry.ref)
+        # What failed before comes last: it must not keep the others waiting again.
+        for states in (PENDING, TRIED_AGAIN):
+            for entry in self.campaign.ledger.entries(states):
+                # A repository whose planning failed has nothing to write.
+                is_planned = entry.state in PENDING or entry.files
+                if is_planned and not self.options.filter.why_not_by_name(entry.ref):
+                    host = self.host_of(entry.ref, entry.branch_name)
+                    by_host.setdefault(host, []).append(entry.ref)
         self.progress.begin("apply", sum(map(len, by_host.values())))
         budget = _Budget(self.options.max_changes)
         is_complete = True
@@ -87,6 +97,7 @@ class ApplyRun(Struct, frozen=True):
     def _apply_to_host(self, host: Host, refs: Sequence[RepositoryRef], budget: _Budget) -> bool:
         has_canary = host.delivery is Delivery.PULL_REQUEST and not self.options.is_dry_run
         waiting = len(refs)
+        streak = RefusalStreak()
         for entry, observation in self._observations(host, refs):
             if budget.is_spent or (self.options.deadline and self._now() >= self.options.deadline):
                 self.progress.note("the limit of this run is reached; run it again to go on")
@@ -95,11 +106,16 @@ class ApplyRun(Struct, frozen=True):
                 gate = self.canary.gate(entry.ref, self.campaign.ledger, waiting)
                 if gate is not Gate.OPEN:
                     return False
-            updated = self._deliver(host, entry, observation)
-            if updated.state in (State.PULL_REQUEST_OPEN, State.CHANGED):
-                budget.spend()
+            attempt = self._deliver(host, entry, observation)
+            self.progress.done(attempt.entry.done)
             waiting -= 1
-            self.progress.done(updated.done)
+            if attempt.entry.state in OPENED or attempt.entry.state is State.CHANGED:
+                budget.spend()
+            elif attempt.is_refused:
+                self.canary.count_failure(entry.ref)
+            if why := streak.add(attempt):
+                self.progress.note(f"{why}; {waiting} more are waiting")
+                return False
         return True
 
     def _observations(
@@ -121,31 +137,38 @@ class ApplyRun(Struct, frozen=True):
     def _observe(self, host: Host, ref: RepositoryRef) -> Observation:
         return next(observe_each(host, [ref]))
 
-    def _deliver(self, host: Host, entry: LedgerEntry, observation: Observation) -> LedgerEntry:
-        """Bring one repository as far as its delivery goes; returns its new entry."""
-        initial = entry
+    def _deliver(self, host: Host, entry: LedgerEntry, observation: Observation) -> Attempt:
+        """Bring one repository as far as its delivery goes."""
+        initial, last = entry, ""
         for _ in range(ATTEMPTS):
             if isinstance(observation, Unreadable):
                 failed = unreadable_entry(observation, self._now())
-                return self._record(replace(initial, state=failed.state, cause=failed.cause))
+                return Attempt(self._fail(initial, failed.state, failed.cause))
             try:
                 planned = self.planner.plan_one(observation, host.read)
                 if planned.plan is None:
-                    return self._fail(initial, State.FAILED, planned.error)
+                    return Attempt(self._fail(initial, State.FAILED, planned.error))
                 delivered = self._advance(host, initial, observation, planned.plan)
             except StaleSnapshot as error:
                 self.progress.note(f"{entry.ref.label}: {error}; looking again")
                 initial = replace(initial, state=State.APPLYING)
-                observation = self._observe(host, entry.ref)
+                observation, last = self._observe(host, entry.ref), str(error)
+            except WriteRefused as error:
+                self._remove_leftover(host, initial, planned.plan)
+                is_forbidden = error.refusal.lacks_permission
+                state = State.NO_PERMISSION if is_forbidden else State.FAILED
+                return Attempt(self._fail(initial, state, str(error)), True, error.refusal)
             except RefusedError as error:
-                return self._fail(initial, State.NO_PERMISSION, str(error))
+                return Attempt(self._fail(initial, State.NO_PERMISSION, str(error)))
             except FATAL_ERRORS:
                 raise
             except Exception as error:  # noqa: BLE001 - the other repositories go on
-                return self._fail(initial, State.FAILED, describe_error(error))
+                return Attempt(self._fail(initial, State.FAILED, describe_error(error)))
             else:
-                return delivered
-        return self._fail(initial, State.FAILED, f"no lasting result after {ATTEMPTS} attempts")
+                is_refused = delivered.state is State.PULL_REQUEST_INCOMPLETE
+                return Attempt(delivered, is_refused, RefusedWrite(WriteStep.EXTRAS))
+        cause = f"no lasting result after {ATTEMPTS} attempts ({last})"
+        return Attempt(self._fail(initial, State.FAILED, cause), True)
 
     def _advance(
         self, host: Host, entry: LedgerEntry, snapshot: Snapshot, plan: RepositoryPlan
@@ -153,11 +176,12 @@ class ApplyRun(Struct, frozen=True):
         """Perform steps until none is left. Raises what `Host.write` raises."""
         snapshot = with_ownership(host, snapshot, plan.hashes, entry, self.campaign.ids)
         is_under_way = entry.state is State.APPLYING
+        is_remote = entry.ref.kind is not Kind.LOCAL
         while True:
             step = next_step(snapshot, plan, host.delivery)
             if isinstance(step, Stop):
-                if entry.state is State.APPLYING and step.state is State.PULL_REQUEST_OPEN:
-                    self._set_labels_and_reviewers(host, snapshot, self._proposal(entry, plan))
+                if step.state is State.PULL_REQUEST_OPEN:
+                    entry = self._with_labels_and_reviewers(host, entry, snapshot, plan)
                 if is_under_way and not self.options.is_dry_run:
                     snapshot = _without_leftover_branch(host, snapshot)
                 return self._stop(host, entry, snapshot, step, is_under_way=is_under_way)
@@ -171,25 +195,47 @@ class ApplyRun(Struct, frozen=True):
             proposal = self._proposal(entry, plan)
             match step:
                 case Write():
-                    branch = host.write(snapshot, proposal)
+                    with writing(WriteStep.BRANCH) if is_remote else nullcontext():
+                        branch = host.write(snapshot, proposal)
                     if host.delivery is Delivery.FILES:
                         return self._record(replace(entry, state=State.CHANGED, cause="in place"))
                     snapshot = replace(snapshot, branch=branch)
                 case OpenPullRequest():
-                    pull = host.open_pull_request(snapshot, proposal)
+                    with writing(WriteStep.PULL_REQUEST):
+                        pull = host.open_pull_request(snapshot, proposal)
                     snapshot = replace(snapshot, pull=replace(pull, is_ours=True))
                 case _:
                     assert_never(step)
 
-    def _set_labels_and_reviewers(self, host: Host, snapshot: Snapshot, proposal: Proposal) -> None:
-        """Add labels and reviewers; a failure is only noted, since the pull request exists."""
+    def _with_labels_and_reviewers(
+        self, host: Host, entry: LedgerEntry, snapshot: Snapshot, plan: RepositoryPlan
+    ) -> LedgerEntry:
+        """``entry`` once they were added to a pull request that this or an earlier run opened."""
+        is_begun = entry.state in (State.APPLYING, State.PULL_REQUEST_INCOMPLETE)
+        if not is_begun or self.options.is_dry_run:
+            return entry
         try:
-            host.set_labels_and_reviewers(snapshot, proposal)
+            lacks = host.set_labels_and_reviewers(snapshot, self._proposal(entry, plan))
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - the pull request exists anyway
-            why = describe_error(error)
-            self.progress.note(f"{snapshot.ref.label}: no label or reviewer was added: {why}")
+            lacks = (f"labels and reviewers: {describe_error(error)}",)
+        return replace(entry, lacks=lacks)
+
+    def _remove_leftover(self, host: Host, entry: LedgerEntry, plan: RepositoryPlan | None) -> None:
+        """Delete the branch of a delivery that the host refused to go on with."""
+        planned = plan.hashes if plan is not None else ()
+        try:
+            observation = self._observe(host, entry.ref)
+            if isinstance(observation, Snapshot):
+                ids = self.campaign.ids
+                _without_leftover_branch(
+                    host, with_ownership(host, observation, planned, entry, ids)
+                )
+        except FATAL_ERRORS:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is deleted by the next run
+            self.progress.note(f"{entry.ref.label}: its branch is left: {describe_error(error)}")
 
     def _proposal(self, entry: LedgerEntry, plan: RepositoryPlan) -> Proposal:
         branch = entry.branch_name or self.campaign.branch
@@ -199,6 +245,8 @@ class ApplyRun(Struct, frozen=True):
         self, host: Host, entry: LedgerEntry, snapshot: Snapshot, stop: Stop, *, is_under_way: bool
     ) -> LedgerEntry:
         state, cause = stop.state, stop.cause
+        if state is State.PULL_REQUEST_OPEN and entry.lacks:
+            state, cause = State.PULL_REQUEST_INCOMPLETE, "; ".join(entry.lacks)
         if is_under_way and state is State.NOTHING_TO_DO and host.delivery is Delivery.FILES:
             # Written by a run that was killed before it could say so.
             state, cause = State.CHANGED, "in place"

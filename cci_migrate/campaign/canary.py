@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from enum import Enum
 
 from cci_migrate.campaign.isolation import observe_each
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
-from cci_migrate.campaign.states import State
+from cci_migrate.campaign.states import OPENED, State
 from cci_migrate.forges.host import Host
 from cci_migrate.forges.repository import Checks, Kind, PullState, RepositoryRef, Snapshot
 from cci_migrate.transport.pace import Clock
@@ -45,12 +46,17 @@ class Canary:
         self._clock = clock
         self._progress = progress
         self._passed: set[tuple[Kind, str]] = set()
+        self._failed: Counter[tuple[Kind, str]] = Counter()
 
     def takes(self, state: State, ref: RepositoryRef, ledger: Ledger) -> bool:
         """Whether the repository ``ref``, which just reached ``state``, joins the canary."""
-        if state is not State.PULL_REQUEST_OPEN or _host(ref) in self._passed:
+        if state not in OPENED or _host(ref) in self._passed:
             return False
         return len(_canary(ref, ledger)) < self._size
+
+    def count_failure(self, ref: RepositoryRef) -> None:
+        """Count an attempt on the host of ``ref`` that opened no pull request."""
+        self._failed[_host(ref)] += 1
 
     def gate(self, ref: RepositoryRef, ledger: Ledger, waiting: int) -> Gate:
         """Whether the next of ``waiting`` pull requests on the host of ``ref`` may be opened now.
@@ -60,8 +66,15 @@ class Canary:
         if _host(ref) in self._passed:
             return Gate.OPEN
         canary = _canary(ref, ledger)
-        if len(canary) < self._size or not canary:
+        failed = self._failed[_host(ref)]
+        if not self._size or len(canary) + failed < self._size:
             return Gate.OPEN
+        if not canary:
+            self._progress.note(
+                f"stopped before {waiting} more: none of the first {failed} pull requests could be "
+                "opened. See why, and run it again, or with --canary 0 to go on anyway"
+            )
+            return Gate.SHUT
         started_at = self._clock.now()
         while True:
             verdict, why = judge(canary, self._host_of)

@@ -57,7 +57,8 @@ class LedgerError(UserError):
 class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The record of one repository. ``is_confirmed``: by CircleCI's compiler.
 
-    ``branch`` is the campaign's newest commit on the branch called ``branch_name``, which is empty
+    ``lacks`` says of each label and reviewer that could not be added why. ``branch`` is the
+    campaign's newest commit on the branch called ``branch_name``, which is empty
     for the campaign's usual one.
     """
 
@@ -76,6 +77,7 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     branch: str = ""
     branch_name: str = ""
     pull: PullRequest | None = None
+    lacks: tuple[str, ...] = ()
     is_canary: bool = False
     changed_at: float = 0.0
     undoing: Undoing | None = None

@@ -271,6 +271,9 @@ def planned_entry(
     ``recorded`` is the earlier entry, ``branch_name`` as in an entry.
     """
     stop = step if isinstance(step, Stop) else Stop(State.PLANNED, plan.cause)
+    lacks = recorded.lacks if recorded is not None else ()
+    if lacks and stop.state is State.PULL_REQUEST_OPEN:
+        stop = Stop(State.PULL_REQUEST_INCOMPLETE, "; ".join(lacks))
     return LedgerEntry(
         ref=snapshot.ref,
         state=stop.state,
@@ -287,6 +290,7 @@ def planned_entry(
         authenticated=plan.authenticated,
         branch=branch_to_record(snapshot, recorded),
         branch_name=branch_name,
+        lacks=lacks,
         pull=pull_to_record(snapshot, recorded),
         changed_at=now,
     )

@@ -64,7 +64,7 @@ def summary(ledger: Ledger) -> Iterator[str]:
         State(state) for state in UNFINISHED | {State.FAILED, State.EXCLUDED}
     ):
         if entry.cause:
-            causes[entry.state][_general(entry)] += 1
+            causes[entry.state][general_cause(entry)] += 1
     counts = ledger.counts()
     width = max((len(state.value) for state in counts), default=0)
     for state in ORDER:
@@ -83,7 +83,7 @@ def exit_code(ledger: Ledger) -> ExitCode:
     return ExitCode.LEFT if any(counts[state] for state in UNFINISHED) else ExitCode.DONE
 
 
-def _general(entry: LedgerEntry) -> str:
+def general_cause(entry: LedgerEntry) -> str:
     """The cause without names and places of the repository: equal ones are counted together."""
     name = entry.ref.name
     cause = entry.cause.replace(name, "...") if "/" in name else entry.cause

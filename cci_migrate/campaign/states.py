@@ -13,6 +13,7 @@ class State(Enum):
     APPLYING = "applying"
     CHANGED = "changed"
     PULL_REQUEST_OPEN = "pull-request-open"
+    PULL_REQUEST_INCOMPLETE = "pull-request-incomplete"
     PULL_REQUEST_MERGED = "pull-request-merged"
     CLOSED_BY_HUMAN = "closed-by-human"
     CLOSED = "closed"
@@ -47,6 +48,9 @@ MEANING = {
     State.APPLYING: "a write was begun; the next `batch apply` goes on with it",
     State.CHANGED: "the change is written",
     State.PULL_REQUEST_OPEN: "the pull request is open",
+    State.PULL_REQUEST_INCOMPLETE: (
+        "the pull request is open; the next `batch apply` adds the labels and reviewers it lacks"
+    ),
     State.PULL_REQUEST_MERGED: "the pull request is merged",
     State.CLOSED_BY_HUMAN: "somebody closed the pull request; it is not opened again",
     State.CLOSED: "closed by `batch close`; not opened again",
@@ -56,7 +60,7 @@ MEANING = {
     State.EMPTY: "no commit yet",
     State.ARCHIVED: "archived, read-only",
     State.EXCLUDED: "left out by a filter",
-    State.NO_PERMISSION: "the token may not write here",
+    State.NO_PERMISSION: "the token may not write here; tried again by the next run",
     State.BRANCH_EXISTS: "the branch or its pull request is not this campaign's",
     State.GENERATED_CONFIG: "the config is generated: change its source",
     State.REFUSED: "not to be edited, or the change could not be proven; nothing was written",
@@ -66,7 +70,13 @@ MEANING = {
 }
 
 #: The states that `batch apply` continues from.
-PENDING = frozenset({State.PLANNED, State.APPLYING})
+PENDING = frozenset({State.PLANNED, State.APPLYING, State.PULL_REQUEST_INCOMPLETE})
+
+#: The states in which `batch apply` tries again to write the change, if one is planned.
+TRIED_AGAIN = frozenset({State.FAILED, State.NO_PERMISSION})
+
+#: The states of an open pull request.
+OPENED = frozenset({State.PULL_REQUEST_OPEN, State.PULL_REQUEST_INCOMPLETE})
 
 #: The states that `batch plan` looks at again: a config may have been mended meanwhile.
 PLANNED_AGAIN = frozenset({State.LISTED, State.FAILED, State.BROKEN_CONFIG})
@@ -77,6 +87,7 @@ UNFINISHED = frozenset(
         State.LISTED,
         State.PLANNED,
         State.APPLYING,
+        State.PULL_REQUEST_INCOMPLETE,
         State.NO_PERMISSION,
         State.BRANCH_EXISTS,
         State.GENERATED_CONFIG,

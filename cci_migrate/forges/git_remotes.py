@@ -319,8 +319,10 @@ class GitHost:
         del snapshot, proposal
         raise HostError("a plain git server has no pull requests")
 
-    def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> None:
+    def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> tuple[str, ...]:
         """Do nothing: there are no pull requests."""
+        del snapshot, proposal
+        return ()
 
     def close(self, snapshot: Snapshot) -> None:
         """Delete the branch. Raises HostError if it is not disposable."""

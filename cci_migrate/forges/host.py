@@ -101,8 +101,11 @@ class Host(Protocol):
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
         """Open the pull request from the branch."""
 
-    def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> None:
-        """Add the labels and reviewers to the pull request; doing it twice changes nothing."""
+    def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> tuple[str, ...]:
+        """Add the labels and reviewers to the pull request; doing it twice changes nothing.
+
+        Returns why for each that could not be added.
+        """
 
     def close(self, snapshot: Snapshot) -> None:
         """Close the open pull request, and delete the branch if it is disposable."""

@@ -153,9 +153,10 @@ class PullRequestHost(ABC):
             ),
         )
 
-    def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> None:
+    def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> tuple[str, ...]:
         """Do nothing: the pull request was opened with its labels and reviewers."""
         del snapshot, proposal
+        return ()
 
     def revert(self, snapshot: Snapshot, delivered: DeliveredChange) -> str:
         """Open the pull request that puts the files back as they were before a merged one.

@@ -140,6 +140,10 @@ class GitHubStandIn(ThreadingHTTPServer):
         name: str = fields.get("branch", {}).get("repositoryNameWithOwner", node)
         return name.rpartition("/")[2]
 
+    def node(self, name: str) -> str:
+        """A repository's id in GraphQL."""
+        return _encode(name)
+
     def writes(self) -> list[str]:
         """The writes so far."""
         return [name for name in self.operations if Request(name, "", {}).is_write]
@@ -539,7 +543,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _request(self, body: dict[str, Any]) -> Request:
         if not self.path.endswith("/graphql"):
             path = re.sub(r"[0-9a-f]{40}|\b\d+\b", "N", self.path.partition("?")[0])
-            return Request(f"{self.command} {path}", "before", {})
+            return Request(f"{self.command} {path}", "before", body)
         found = re.search(r"\b(?:query|mutation) (\w+)", body["query"])
         assert found
         return Request(found[1], "before", body.get("variables", {}))

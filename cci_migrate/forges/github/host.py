@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
@@ -45,7 +45,12 @@ from cci_migrate.forges.repository import (
 )
 from cci_migrate.forges.repository_errors import FATAL_ERRORS, describe_error
 from cci_migrate.transport.graphql import GraphqlError, NodesPage, ask, ask_for_all, mutate
-from cci_migrate.transport.host_errors import HostError, OverloadedError
+from cci_migrate.transport.host_errors import (
+    HostError,
+    OverloadedError,
+    RefusedError,
+    StaleSnapshot,
+)
 from cci_migrate.transport.http import Api, documented
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST
 from cci_migrate.transport.page_size import PageSize
@@ -219,28 +224,41 @@ class GitHub:
             "pullRequest",
         ).pull
 
-    def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> None:
-        """Add the labels and reviewers to the pull request; doing it twice changes nothing."""
+    def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> tuple[str, ...]:
+        """Add the labels and reviewers; returns why for each that could not be added.
+
+        GitHub refuses all of them for one, so that they are then added one by one.
+        """
         pull = snapshot.pull
         if pull is None:
-            return
+            return ()
         root = f"/repos/{snapshot.ref.name}"
-        if proposal.labels:
-            self._api.write(
-                OTHER,
-                "POST",
-                f"{root}/issues/{pull.number}/labels",
-                json={"labels": list(proposal.labels)},
-            )
-        if proposal.reviewers:
-            teams = [name.split("/", 1)[1] for name in proposal.reviewers if "/" in name]
-            people = [name for name in proposal.reviewers if "/" not in name]
-            self._api.write(
-                OTHER,
-                "POST",
-                f"{root}/pulls/{pull.number}/requested_reviewers",
-                json={"reviewers": people, "team_reviewers": teams},
-            )
+        labels, reviewers = (
+            f"{root}/issues/{pull.number}/labels",
+            f"{root}/pulls/{pull.number}/requested_reviewers",
+        )
+        return (
+            *self._add_each(labels, "label", proposal.labels, _labels),
+            *self._add_each(reviewers, "reviewer", proposal.reviewers, _reviewers),
+        )
+
+    def _add_each(
+        self,
+        path: str,
+        what: str,
+        names: Sequence[str],
+        body: Callable[[Sequence[str]], dict[str, list[str]]],
+    ) -> Iterator[str]:
+        if not names:
+            return
+        try:
+            self._api.write(OTHER, "POST", path, json=body(names))
+        except (HostError, RefusedError, StaleSnapshot) as error:
+            if len(names) == 1:
+                yield f"{what} {names[0]}: {error}"
+                return
+            for name in names:
+                yield from self._add_each(path, what, [name], body)
 
     def close(self, snapshot: Snapshot) -> None:
         """Close the pull request, then delete the branch if it is disposable."""
@@ -482,6 +500,19 @@ class GitHub:
         ).body(GitData)
         self._reset_branch(snapshot, commit.sha)
         return commit.sha
+
+
+def _labels(names: Sequence[str]) -> dict[str, list[str]]:
+    """https://docs.github.com/en/rest/issues/labels#add-labels-to-an-issue"""
+    return {"labels": list(names)}
+
+
+def _reviewers(names: Sequence[str]) -> dict[str, list[str]]:
+    """https://docs.github.com/en/rest/pulls/review-requests#request-reviewers-for-a-pull-request"""
+    return {
+        "reviewers": [name for name in names if "/" not in name],
+        "team_reviewers": [name.split("/", 1)[1] for name in names if "/" in name],
+    }
 
 
 def _owner_error(owner: str, errors: tuple[GraphqlError, ...]) -> Exception:

@@ -1,0 +1,109 @@
+"""Writes that a host refuses: at which step, and when the same refusal goes on and on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+
+from msgspec import Struct
+
+from cci_migrate.campaign.ledger import LedgerEntry
+from cci_migrate.campaign.results import general_cause
+from cci_migrate.campaign.states import OPENED, State
+from cci_migrate.transport.host_errors import HostError, RefusedError
+
+#: Equal refusals in a row after which the reason is not in the repositories.
+LIMIT = 3
+#: The states in which the host took every write.
+_WRITTEN = (OPENED - {State.PULL_REQUEST_INCOMPLETE}) | {State.CHANGED}
+
+
+class WriteStep(Enum):
+    """A step of a delivery that a host can refuse, by what it makes."""
+
+    BRANCH = "branch"
+    PULL_REQUEST = "pull request"
+    EXTRAS = "label or reviewer"
+
+
+class RefusedWrite(Struct, frozen=True):
+    """What was refused. ``lacks_permission``: the token may not do that step."""
+
+    step: WriteStep
+    lacks_permission: bool = False
+
+
+class WriteRefused(Exception):
+    """A host refused a write."""
+
+    def __init__(self, refusal: RefusedWrite, why: str) -> None:
+        super().__init__(f"{refusal.step.value} refused: {why}")
+        self.refusal = refusal
+
+
+@contextmanager
+def writing(step: WriteStep) -> Iterator[None]:
+    """Raise WriteRefused for a refusal inside."""
+    try:
+        yield
+    except (HostError, RefusedError) as error:
+        refusal = RefusedWrite(step, lacks_permission=isinstance(error, RefusedError))
+        raise WriteRefused(refusal, str(error)) from None
+
+
+class Attempt(Struct, frozen=True):
+    """What became of a delivery: its new ``entry``.
+
+    ``is_refused``: the host made none of a write; ``refusal`` says which, None if it gave no
+    lasting answer.
+    """
+
+    entry: LedgerEntry
+    is_refused: bool = False
+    refusal: RefusedWrite | None = None
+
+
+class RefusalStreak:
+    """Counts refusals in a row, of any repositories of a host, that are equal."""
+
+    def __init__(self) -> None:
+        self._last = ""
+        self._count = 0
+
+    def add(self, attempt: Attempt) -> str:
+        """Count ``attempt``; returns why to stop, for people, if its refusal is one too many."""
+        if not attempt.is_refused:
+            if attempt.entry.state in _WRITTEN:
+                self._last, self._count = "", 0
+            return ""
+        entry = attempt.entry
+        # Numbers and ids differ from one answer to the next.
+        cause = re.sub(r"\b[0-9A-Fa-f:]*\d[0-9A-Fa-f:]*\b", "0", general_cause(entry))
+        self._count = self._count + 1 if cause == self._last else 1
+        self._last = cause
+        if self._count < LIMIT:
+            return ""
+        return (
+            f"stopped, since {LIMIT} in a row failed alike ({entry.cause}). "
+            f"{_advice(attempt.refusal)}, then run it again"
+        )
+
+
+def _advice(refusal: RefusedWrite | None) -> str:
+    if refusal is None:
+        return "Wait until the host works again"
+    match refusal.step, refusal.lacks_permission:
+        case WriteStep.BRANCH, True:
+            return "Give the token write access to the contents of the repositories"
+        case WriteStep.BRANCH, False:
+            return (
+                "See what rule of the repositories refuses the branch or its commit, and change it"
+            )
+        case WriteStep.PULL_REQUEST, True:
+            return "Give the token the right to open pull requests"
+        case WriteStep.PULL_REQUEST, False:
+            return "Change --title, --body or --draft, or the rule of the repositories"
+        case _:
+            return "Change --label or --reviewer"
