@@ -33,7 +33,7 @@ from cci_migrate.forges.host import Delivery, Host, Proposal
 from cci_migrate.forges.repository import Kind, Observation, RepositoryRef, Snapshot, Unreadable
 from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.transport.host_errors import HostUnavailable, RefusedError, StaleSnapshot
-from cci_migrate.transport.pace import Clock
+from cci_migrate.transport.pace import DEFAULT_PACE_LIMITS, Clock, PaceLimits
 from cci_migrate.transport.progress import Progress
 
 #: How often a repository is observed again after a write of unknown effect.
@@ -48,6 +48,7 @@ class ApplyOptions(Struct, frozen=True):
     """The options of one run of `batch apply`.
 
     ``max_changes`` None: no limit. ``deadline`` is a time in seconds since 1970; 0: none.
+    ``approved`` are the only groups of changes to write; None: all.
     """
 
     messages: MessageTemplates
@@ -55,6 +56,13 @@ class ApplyOptions(Struct, frozen=True):
     deadline: float = 0.0
     is_dry_run: bool = False
     filter: RepositoryFilter = RepositoryFilter(forks=True)
+    pace: PaceLimits = DEFAULT_PACE_LIMITS
+    approved: frozenset[str] | None = None
+
+    def is_approved(self, entry: LedgerEntry) -> bool:
+        """Whether the change of ``entry`` may be written; one that was begun is finished."""
+        is_begun = entry.state is State.APPLYING
+        return self.approved is None or is_begun or entry.group in self.approved
 
 
 class ApplyRun(Struct, frozen=True):
@@ -75,15 +83,24 @@ class ApplyRun(Struct, frozen=True):
         LedgerError when an outcome cannot be recorded.
         """
         by_host: dict[Host, list[RepositoryRef]] = {}
+        unapproved = 0
         # What failed before comes last: it must not keep the others waiting again.
         for states in (PENDING, TRIED_AGAIN):
             for entry in self.campaign.ledger.entries(states):
                 # A repository whose planning failed has nothing to write.
                 is_planned = entry.state in PENDING or entry.files
-                if is_planned and not self.options.filter.why_not_by_name(entry.ref):
-                    host = self.host_of(entry.ref, entry.branch_name)
-                    by_host.setdefault(host, []).append(entry.ref)
+                if not is_planned or self.options.filter.why_not_by_name(entry.ref):
+                    continue
+                if not self.options.is_approved(entry):
+                    unapproved += 1
+                    continue
+                host = self.host_of(entry.ref, entry.branch_name)
+                by_host.setdefault(host, []).append(entry.ref)
         self.progress.begin("apply", sum(map(len, by_host.values())))
+        if unapproved:
+            self.progress.note(f"{unapproved} changes are not approved; `batch approve` does it")
+        for host, refs in by_host.items():
+            self._estimate(host, len(refs))
         budget = _Budget(self.options.max_changes)
         is_complete = True
         for host, refs in by_host.items():
@@ -93,6 +110,17 @@ class ApplyRun(Struct, frozen=True):
                 self.progress.note(str(error))
                 is_complete = False
         return is_complete
+
+    def _estimate(self, host: Host, count: int) -> None:
+        """Say how long ``count`` pull requests take at least, if it is minutes."""
+        most = self.options.max_changes
+        count = count if most is None else min(most, count)
+        minutes = round(self.options.pace.seconds_for(count) / 60)
+        if host.delivery is Delivery.PULL_REQUEST and minutes > 1:
+            hours, rest = divmod(minutes, 60)
+            time = f"{hours} h {rest} min" if hours else f"{rest} min"
+            pace = self.options.pace.per_hour
+            self.progress.note(f"{count} pull requests take at least {time} ({pace} an hour)")
 
     def _apply_to_host(self, host: Host, refs: Sequence[RepositoryRef], budget: _Budget) -> bool:
         has_canary = host.delivery is Delivery.PULL_REQUEST and not self.options.is_dry_run

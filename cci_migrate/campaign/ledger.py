@@ -27,8 +27,8 @@ from cci_migrate.transport import write_record
 from cci_migrate.transport.progress import RepositoryDone
 from cci_migrate.transport.write_record import WriteRecord
 
-#: Raised with every change of the tables; a ledger of another version is refused.
-SCHEMA_VERSION = 5
+#: Raised with every change of the tables and records; a ledger of another version is refused.
+SCHEMA_VERSION = 6
 
 #: The largest record of one repository in bytes, some hundred thousand findings: larger ones are
 #: neither written nor read (a ledger may come from somebody else).
@@ -60,6 +60,7 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     ``lacks`` says of each label and reviewer that could not be added why. ``branch`` is the
     campaign's newest commit on the branch called ``branch_name``, which is empty
     for the campaign's usual one.
+    ``group`` identifies the kind of change (see `change_groups`); empty without a change.
     """
 
     ref: RepositoryRef
@@ -67,6 +68,7 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     cause: str = ""
     head: str = ""
     digest: str = ""
+    group: str = ""
     has_diff: bool = False
     files: tuple[FileHash, ...] = ()
     findings: tuple[FindingRecord, ...] = ()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from cci_migrate.bounds.limits import WorkLimits
+from cci_migrate.campaign.change_groups import group_of
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each
 from cci_migrate.campaign.ledger import LedgerEntry
@@ -280,6 +281,7 @@ def planned_entry(
         cause=stop.cause,
         head=snapshot.head,
         digest=plan.digest if plan.changes else "",
+        group=group_of(plan),
         has_diff=bool(plan.diff),
         files=plan.hashes,
         findings=plan.findings,

@@ -16,7 +16,7 @@ from cci_migrate.files.atomic_write import write_atomically
 from cci_migrate.transport.known_secrets import redact
 
 #: The version of the lines of results.jsonl, raised with every change of their keys.
-RESULTS_VERSION = 2
+RESULTS_VERSION = 3
 
 #: The order in which states are listed.
 ORDER = tuple(State)
@@ -35,6 +35,7 @@ def result(entry: LedgerEntry) -> dict[str, Any]:
         "head": entry.head,
         "files": entry.files,
         "diff": entry.diff,
+        "group": entry.group,
         "is_confirmed": entry.is_confirmed,
         "images": entry.images,
         "authenticated": entry.authenticated,

@@ -11,6 +11,7 @@ import click
 from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.campaign.apply_run import ApplyOptions, ApplyRun
 from cci_migrate.campaign.canary import Canary
+from cci_migrate.campaign.change_groups import approved_groups
 from cci_migrate.campaign.folder import (
     DEFAULT_BRANCH,
     CampaignError,
@@ -33,6 +34,7 @@ from cci_migrate.cli.batch_options import (
     to_time,
     visibilities,
 )
+from cci_migrate.cli.batch_review import approve, diff
 from cci_migrate.cli.batch_sessions import (
     check_local_mode,
     conclude,
@@ -50,7 +52,7 @@ from cci_migrate.cli.policy_options import PolicySource, every_policy_option
 from cci_migrate.cli.verify_options import CompilerOptions, compiler_options
 from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.escaping.json_text import json_text
-from cci_migrate.escaping.terminal_text import printable, printable_file, printable_lines
+from cci_migrate.escaping.terminal_text import printable, printable_lines
 from cci_migrate.forges.local_checkouts import LocalMode
 from cci_migrate.forges.repository import Visibility
 from cci_migrate.preflight.slugs import Organisation
@@ -191,29 +193,8 @@ def plan(
         return conclude(campaign, run.run(connections.sources(sources, sys.stdin)))
 
 
-@batch.command()
-@campaign_option
-@click.argument("names", nargs=-1, metavar="[NAME]...")
-@exits_with_code
-def diff(folder: Path, names: tuple[str, ...]) -> ExitCode:
-    """Show the planned changes.
-
-    NAME limits it to some repositories; globs work.
-    """
-    repository_filter = RepositoryFilter(include=names)
-    has_printed = False
-    with open_read_only(folder) as campaign:
-        for entry in campaign.ledger.entries():
-            if not entry.has_diff or repository_filter.why_not_by_name(entry.ref):
-                continue
-            has_printed = True
-            click.echo(printable(f"# {entry.ref.label} ({entry.state.value})"))
-            diff = campaign.read_diff(entry)
-            click.echo(printable_file(diff) if sys.stdout.isatty() else diff, nl=False)
-    if names and not has_printed:
-        click.echo(printable(f"no planned change for {', '.join(names)}"), err=True)
-        return ExitCode.LEFT
-    return ExitCode.DONE
+batch.add_command(diff)
+batch.add_command(approve)
 
 
 @batch.command()
@@ -267,6 +248,7 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
 @click.option("--label", "labels", multiple=True, help="Add a label to the pull request")
 @click.option("--reviewer", "reviewers", multiple=True, help="Request a review from this user")
 @click.option("--max-prs", type=click.IntRange(1), metavar="N", help="Stop after N changes")
+@click.option("--approved", is_flag=True, help="Only changes that `batch approve` approved")
 @click.option("--until", callback=to_time, metavar="TIME", help="Stop at HH:MM")
 @click.option(
     "--canary",
@@ -315,6 +297,7 @@ def apply(
     labels: tuple[str, ...],
     reviewers: tuple[str, ...],
     max_prs: int | None,
+    approved: bool,
     until: float,
     canary: int,
     canary_wait: int,
@@ -333,7 +316,7 @@ def apply(
     body = None if body_file is None else body_file.read()
     templates = MessageTemplates(message or "", title or "", body or "", draft, labels, reviewers)
     templates.check()
-    clock = make_clock()
+    clock, pace = make_clock(), PaceLimits(per_hour, seconds_between)
     with (
         open_campaign(folder) as campaign,
         progress_reporter(running, is_dry_run=dry_run) as progress,
@@ -342,7 +325,7 @@ def apply(
             progress,
             running,
             mode,
-            PaceLimits(per_hour, seconds_between),
+            pace,
             until,
         ) as connections,
         planner(campaign.policy, limits) as change_planner,
@@ -352,7 +335,13 @@ def apply(
         if not dry_run:
             record_local_mode(campaign, mode)
         options = ApplyOptions(
-            messages, max_prs, until, dry_run, RepositoryFilter(include=names, forks=True)
+            messages,
+            max_prs,
+            until,
+            dry_run,
+            RepositoryFilter(include=names, forks=True),
+            pace,
+            approved_groups(campaign) if approved else None,
         )
         gate = Canary(canary, canary_wait * 60.0, connections.host_of, clock, progress)
         run = ApplyRun(

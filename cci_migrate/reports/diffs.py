@@ -12,7 +12,7 @@ from cci_migrate.engine.proof import ProvenFile
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.lossless.source import SourceText
-from cci_migrate.lossless.unified_diff import hunks, unified_diff
+from cci_migrate.lossless.unified_diff import Hunk, hunks, unified_diff
 from cci_migrate.redaction.redaction import redaction_of
 from cci_migrate.reports.report import Report, Result
 
@@ -53,23 +53,26 @@ def diffs_of_result(result: Result, report: Report) -> Iterator[FileDiff]:
             yield redacted_diff(file, prefix)
 
 
-def redacted_diff(file: ProvenFile, prefix: str = "") -> FileDiff:
-    """The diff of ``file`` with its secrets withheld and its path preceded by ``prefix``."""
+def redacted_hunks(file: ProvenFile) -> tuple[Hunk, ...]:
+    """The hunks of the diff of ``file``, each line also without its secrets."""
     redaction = redaction_of(file.secrets)
 
     def redact(line: str) -> str:
         body = line.rstrip("\r\n")
         return redaction.line(body) + line[len(body) :]
 
-    redacted_hunks = tuple(
-        hunks(SourceText.decode(file.path, file.before), file.edits, redact=redact)
-    )
-    lines = (line for hunk in redacted_hunks for line in hunk.lines)
+    return tuple(hunks(SourceText.decode(file.path, file.before), file.edits, redact=redact))
+
+
+def redacted_diff(file: ProvenFile, prefix: str = "") -> FileDiff:
+    """The diff of ``file`` with its secrets withheld and its path preceded by ``prefix``."""
+    file_hunks = redacted_hunks(file)
+    lines = (line for hunk in file_hunks for line in hunk.lines)
     withheld = [line.sign for line in lines if line.redacted != line.text]
     # Git finds no place for the diff, unless only added lines have withheld secrets.
     if withheld and set(withheld) == {"+"}:
         return FileDiff(file.path, None, len(withheld))
-    return FileDiff(file.path, unified_diff(prefix + file.path, redacted_hunks), len(withheld))
+    return FileDiff(file.path, unified_diff(prefix + file.path, file_hunks), len(withheld))
 
 
 def coloured_diff(diff: str) -> str:

@@ -63,6 +63,13 @@ class PaceLimits(Struct, frozen=True):
         """Seconds between any two writes: the one that GitHub asks for, or less if ``apart`` is."""
         return min(1.0, self.apart)
 
+    def seconds_for(self, count: int) -> float:
+        """How long ``count`` pull requests take at least, if the hour's budget is not yet used."""
+        if count < 1:
+            return 0.0
+        full_hours, rest = divmod(count - 1, self.per_hour)
+        return max(full_hours * HOUR + rest * self.apart, (count - 1) * self.apart)
+
 
 #: The limits unless the user sets others.
 DEFAULT_PACE_LIMITS = PaceLimits()
