@@ -296,7 +296,7 @@ def page(repetitions: int = REPETITIONS) -> Iterator[str]:
         f"| `cci-migrate --check` on one small config | {start['command']} |",
         f'| `python -c "import click, ruamel.yaml"` | {start["imports"]} |',
         "",
-        f"The ratio is {start['command'].best / start['imports'].best:.1f}; the budget at most 2.0.",
+        f"The ratio is {start['command'].best / start['imports'].best:.1f}, the budget 2.0.",
         "",
         "## Larger configs (find, fix and prove)",
         "",
