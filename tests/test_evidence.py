@@ -169,22 +169,22 @@ def test_what_other_programs_are_given_is_evidence(
                 f"{FED} helm registry login docker.io -u $HUB_USER --password-stdin",
                 "helm push a.tgz oci://registry-1.docker.io/acme",
             ],
-            "the job uses it to push only",
+            "the job only pushes with it",
         ),
         (
             [
                 "skopeo login docker.io -u $HUB_USER -p $HUB_TOKEN",
                 "skopeo copy oci:app docker://acme/app",
             ],
-            "the job uses it to push only",
+            "the job only pushes with it",
         ),
         (
             [LOGIN, "crane copy ghcr.io/acme/app docker.io/acme/app"],
-            "the job uses it to push only",
+            "the job only pushes with it",
         ),
         (
             ["skopeo copy --dest-creds $HUB_USER:$HUB_TOKEN oci:app docker://acme/app"],
-            "the job uses it to push only",
+            "the job only pushes with it",
         ),
         (
             ["vault read x | crane auth login docker.io -u $HUB_USER --password-stdin"],
@@ -375,12 +375,15 @@ def test_of_several_uses_the_precedence_decides_and_the_others_are_alternatives(
 @pytest.mark.parametrize(
     ("text", "because"),
     [
-        (config(steps(LOGIN, "docker push acme/app")), "the job uses it to push only"),
-        (config(steps("docker build -t a .", LOGIN, "docker push a")), "the job uses it to push"),
-        (config(steps(LOGIN, "./publish.sh")), "the job uses it to push only"),
+        (config(steps(LOGIN, "docker push acme/app")), "the job only pushes with it"),
+        (
+            config(steps("docker build -t a .", LOGIN, "docker push a")),
+            "the job only pushes with it",
+        ),
+        (config(steps(LOGIN, "./publish.sh")), "the job only pushes with it"),
         (
             config(steps(LOGIN, "./out.sh")).replace("user", "deploy-app"),
-            "no pull can be seen to use it, and job deploy-app is named like one that pushes",
+            "no visible pull uses it, and the name of job deploy-app suggests pushes",
         ),
         (
             config(steps("vault read x | docker login -u $U --password-stdin")),
@@ -405,14 +408,14 @@ def test_of_several_uses_the_precedence_decides_and_the_others_are_alternatives(
                 image("{username: $U, password: $P}"),
                 workflow="- bare\n      - user: {context: prod, filters: {branches: {only: main}}}",
             ),
-            "prod is named like a release's",
+            "prod looks like one for releases",
         ),
         (
             config(
                 image("{username: $HUB_RW_USER, password: $P}"),
                 workflow="- bare\n      - user: {filters: {branches: {only: main}}}",
             ),
-            "$HUB_RW_USER is named like a release's",
+            "$HUB_RW_USER looks like one for releases",
         ),
     ],
 )
@@ -887,7 +890,7 @@ def test_what_another_config_does_not_tell_of_its_contexts_is_not_known_here() -
     files = repository(nightly=sibling("[aws, gcp]"))
     assert named(files).names == POLICY
     (ignored,) = named(files).ignored
-    assert "(.circleci/nightly.yml, line 4): which of its contexts provides them" in ignored
+    assert "(.circleci/nightly.yml, line 4): can't determine which of its contexts" in ignored
     assert "docker-hub-creds" in fixed_config(files)
     clear = repository(nightly=sibling("[aws, gcp]"), weekly=sibling("hub-a"))
     assert "hub-a" in fixed_config(clear)
@@ -950,7 +953,7 @@ def test_part_of_the_contexts_of_those_who_read_names_is_not_enough() -> None:
 
 
 HELD_BY_BARE = (
-    "bare holds b: from there, or from the project's environment variables, it must get {}."
+    "bare must get {} from its contexts (b), or from the project's environment variables."
 )
 
 
@@ -985,9 +988,7 @@ def test_names_that_the_job_has_for_another_registry(
     assert found.ignored == (
         ()
         if is_followed
-        else (
-            "$U, $P of job user, line 4: job bare has them for quay.io, and holds other contexts",
-        )
+        else ("$U, $P of job user, line 4: job bare uses them for quay.io, with other contexts",)
     )
     assert changed(text).count("docker-hub-creds") == (not is_followed)
 

@@ -22,14 +22,14 @@ from cci_migrate.policy.settings import CredentialStore, Policy
 class ContextOrigin(Enum):
     """What shows that a set of variables comes from a context, or from none."""
 
-    READERS = "the workflow jobs that read the variables hold it"
+    READERS = "the workflow jobs that read the variables have it"
     POLICY = "the policy keeps its variables there"
-    REQUESTED = "the user asked for a context"
+    REQUESTED = "the user chose a context"
     SIBLINGS = "other configs of the repository keep the variables there"
-    NEARER_SIBLING = "of several contexts that other configs have for them this one holds it"
+    NEARER_SIBLING = "other configs use several contexts; this config uses this one"
     CONTESTED = "other configs of the repository keep the variables in different places"
-    PROJECT = "workflow jobs read the variables without a context that could provide them"
-    UNKNOWN = "nothing in the config shows which context provides the variables"
+    PROJECT = "no context of the workflow jobs that read the variables could provide them"
+    UNKNOWN = "the config doesn't show which context provides the variables"
 
 
 class ContextConvention(Struct, frozen=True):

@@ -140,7 +140,7 @@ def use_elsewhere(
 
 def passed_over(account: Account, other: Evidence) -> tuple[Evidence, ...]:
     """The evidence of ``account``, refused as the job has its names as ``other`` shows."""
-    because = f"{other.place.owner} has them for {other.host}, and holds other contexts"
+    because = f"{other.place.owner} uses them for {other.host}, with other contexts"
     return tuple(
         replace(item, refusal=Refusal.OTHER_REGISTRY, because=because) for item in account.evidence
     )

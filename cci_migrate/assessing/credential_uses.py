@@ -85,7 +85,7 @@ class CredentialUse(Struct, frozen=True):
 class AssessedEntry(Struct, frozen=True, eq=False):
     """A workflow job, its contexts and the credentials that it reads.
 
-    ``only_for_forks``: only builds of forks reach it, and they get no contexts. ``misplaced`` are
+    ``only_for_forks``: only builds of forks run it, and they get no contexts. ``misplaced`` are
     contexts that are meant for it but are where CircleCI does not look for them.
     """
 

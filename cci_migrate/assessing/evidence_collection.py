@@ -108,7 +108,7 @@ class EvidenceCollector:
             evidence = self._of_auth(image.host, auth, Use.IMAGE, image.owners[0].title)
             other = misrouted.get(image)
             if other is not None:
-                evidence = _refused(evidence, Refusal.OTHER_REGISTRY, f"it is meant for {other}")
+                evidence = _refused(evidence, Refusal.OTHER_REGISTRY, f"it is for {other}")
             entries = self._runs.entries_with(image)
             evidence = replace(
                 evidence, form=form_under(image, auth), jobs=self._runs.jobs_with(image)
@@ -167,14 +167,14 @@ class EvidenceCollector:
         )
         if use is Use.LOGIN_BEFORE_PUSH:
             # Assume that an unreadable script does what its job is named after.
-            because = "the job uses it to push only" if pushes else "no pull can be seen to use it"
+            because = "the job only pushes with it" if pushes else "no visible pull uses it"
             if not pushes:
-                because = f"{because}, and job {docker.job.name} is named like one that pushes"
+                because = f"{because}, and the name of job {docker.job.name} suggests pushes"
             evidence = _refused(evidence, Refusal.PUSH_ONLY, because)
         elif purpose is Purpose.LOGIN and pushes:
             context = self._context_to_spread(entries)
             if context is not None:
-                because = f"the job pushes, and other jobs do not hold {context}"
+                because = f"the job pushes, and other jobs don't have context {context}"
                 evidence = _refused(evidence, Refusal.PUSH_ONLY, because)
         return _with_entries(replace(evidence, jobs=frozenset({docker.job.route})), entries)
 
@@ -308,7 +308,7 @@ def _judged(
         if reason is not None:
             return _refused(evidence, *reason)
     if credential is None:
-        return _refused(evidence, Refusal.NO_NAMES, "its names are not in the config")
+        return _refused(evidence, Refusal.NO_NAMES, "its names are outside the config")
     for value in values.values():
         registry = None if value.variable is None else registry_named_by_variable(value.variable)
         if registry is not None and host == DOCKER_HUB and not host_matches(registry, host):
@@ -321,7 +321,7 @@ def _reason_against(key: str, value: CredentialValue) -> tuple[Refusal, str] | N
     half = _HALVES.get(key, key)
     match value.origin:
         case Origin.PLACEHOLDER:
-            return Refusal.PLACEHOLDER, f"{value.text} is a placeholder of a documentation"
+            return Refusal.PLACEHOLDER, f"{value.text} is a placeholder from documentation"
         case Origin.BUILT_IN:
             return Refusal.BUILT_IN, f"{value.text} is one of CircleCI's own variables"
         case Origin.ASSIGNED:
@@ -329,7 +329,7 @@ def _reason_against(key: str, value: CredentialValue) -> tuple[Refusal, str] | N
         case Origin.DERIVED:
             return Refusal.DERIVED, f"its {half} isn't a single variable"
         case Origin.UNKNOWN:
-            return Refusal.NO_NAMES, f"its {half} is not in the config"
+            return Refusal.NO_NAMES, f"its {half} is outside the config"
         case Origin.LITERAL:
             if key in SECRET_KEYS:
                 return Refusal.LITERAL_PASSWORD, f"its {half} is written out"
@@ -409,7 +409,7 @@ def _with_entries(evidence: Evidence, entries: tuple[WorkflowJob, ...]) -> Evide
     names += (name for entry in entries for name in job_contexts(entry).names)
     for name in names:
         if is_named_like_a_release(name):
-            because = f"{name} is named like a release's, and only filtered jobs use it"
+            because = f"{name} looks like one for releases, and only jobs with filters use it"
             return _refused(evidence, Refusal.RELEASE, because)
     return evidence
 

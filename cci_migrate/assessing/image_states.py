@@ -262,7 +262,7 @@ def state_of_orb_image(
     if policy.exempts(image.text):
         return Exempt()
     if not isinstance(host, str):
-        return Undecided("its registry is not known")
+        return Undecided("its registry is unknown")
     if policy_for(host, policy) is None:
         return without_credentials(host, policy)
     return Anonymous(host)
@@ -302,7 +302,7 @@ def half_of_another_pair(auth: ImageAuth, values: Mapping[str, str]) -> str | No
 
 def _mixed(image: PulledImage) -> str:
     hosts = ", ".join(sorted(image.hosts))
-    return f"its parameters make it come from several registries: {hosts}"
+    return f"depending on parameters, it comes from several registries: {hosts}"
 
 
 def _unless_taken(

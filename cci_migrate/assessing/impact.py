@@ -50,7 +50,7 @@ def of_anonymous_image(image: PulledImage, host: str, platform: Platform) -> Imp
     if host != DOCKER_HUB:
         return Impact(
             Effect.WARNING,
-            f"The policy has credentials for {registry_at(host).name} that the image does not use.",
+            f"The policy has credentials for {registry_at(host).name} that the image doesn't use.",
         )
     if runs_on_own_machines(image):
         platform = Platform.RUNNER
@@ -88,7 +88,7 @@ def of_anonymous_step(
     if normalise_host(host) != DOCKER_HUB:
         return Impact(
             Effect.WARNING,
-            f"The policy has credentials for {registry_at(host).name} that the step does not use.",
+            f"The policy has credentials for {registry_at(host).name} that the step doesn't use.",
         )
     if own_machine:
         platform = Platform.RUNNER

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class LoginNeeds(Struct, frozen=True, eq=False, dict=True):
     """The logins that steps lack. ``names`` are those that the user chose for single findings.
 
-    ``entries_for_forks`` has for each workflow job whether only builds of forks reach it: these get
+    ``entries_for_forks`` has for each workflow job whether only builds of forks run it: these get
     no credentials.
     """
 

@@ -98,7 +98,7 @@ def _judged(
     docker, login = uses[0]
     operations = tuple(_server_left_out(node, docker, login))
     if any(len(use.moment.facts) > 1 for _, use in uses):
-        obstacle = "another file of the repository names the server"
+        obstacle = "the server is in another file of the repository"
     elif not operations:
         obstacle = "the server comes from a parameter, a variable or an anchor"
     else:
@@ -119,7 +119,10 @@ def _replaced(login: StepLogin, docker: JobDocker) -> str:
     for other in docker.logins:
         is_in_place = other.may_be_to(DOCKER_HUB) and is_same_config(other.config, login.config)
         if (is_in_place or other.is_misaddressed) and (other.username, other.password) != own:
-            return f"job {docker.job.name} may use another account, which this login would replace"
+            return (
+                f"job {docker.job.name} may use another account, which the corrected login would "
+                "replace"
+            )
     return ""
 
 

@@ -85,7 +85,7 @@ def _siblings_not_followed(evidence: Sequence[Evidence]) -> Iterator[str]:
     elif any(
         item.convention and item.convention.origin is ContextOrigin.UNKNOWN for item in evidence
     ):
-        yield f"{listed}: which of its contexts provides them can't be determined"
+        yield f"{listed}: can't determine which of its contexts provides them"
 
 
 #: The names of at most this many configs are listed.

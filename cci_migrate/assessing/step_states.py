@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 #: Why a pull in `NoPassword` gets no login.
-WHY_NO_LOGIN = "the policy's credentials for it serve images under docker alone"
+WHY_NO_LOGIN = "the policy's credentials for it only work for images under docker"
 
 
 class HasLogin(Struct, frozen=True):

@@ -23,7 +23,7 @@ class Origin(Enum):
 
     VARIABLE = "a variable of a context or of the project"
     LITERAL = "written out"
-    PLACEHOLDER = "a placeholder of a documentation"
+    PLACEHOLDER = "a placeholder from documentation"
     DERIVED = "made from something else"
     ASSIGNED = "set by the config itself"
     BUILT_IN = "one of CircleCI's own variables"

@@ -29,16 +29,16 @@ def authenticated_images(assessment: Assessment, plan: Plan) -> tuple[AssessedIm
 
 
 def no_account_because(auth: ImageAuth) -> str | None:
-    """Why ``auth`` is nobody's account, to follow "has"; None if it may be an account.
+    """Why ``auth`` is nobody's account; None if it may be an account.
 
     Documentation shows its user name, or it reads CircleCI's own variables.
     """
     username = auth.text(USERNAME)
     if credential_value(username, is_secret=False).origin is Origin.PLACEHOLDER:
-        return f"the user name {username}, {Origin.PLACEHOLDER.value}"
+        return f"its user name {username} is {Origin.PLACEHOLDER.value}"
     for name in auth.variables:
         if named_variable(name).origin is Origin.BUILT_IN:
-            return f"${name} in its credentials, {Origin.BUILT_IN.value}"
+            return f"its ${name} is {Origin.BUILT_IN.value}"
     return None
 
 

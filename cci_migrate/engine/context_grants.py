@@ -112,7 +112,7 @@ def _asking_for_context(remedy: Remedy) -> Remedy:
             places = "; ".join(candidate.title for candidate in candidates)
             return Question(
                 f"other configs of the repository read {names} from different places: {places}; "
-                "name the context in the policy",
+                "set the context in the policy",
                 (*choices, _LEAVE),
             )
         case Question(choices=choices):
@@ -172,5 +172,5 @@ _LEAVE = Choice(
     "leave",
     "leave it",
     "The pull stays without credentials.",
-    NoFix("you chose to leave it", "name the context in the policy"),
+    NoFix("you chose to leave it", "set the context in the policy"),
 )

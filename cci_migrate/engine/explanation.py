@@ -290,7 +290,7 @@ def _access(state: ImageState | StepState) -> tuple[Access, str]:
         case Exempt() | Mirrored():
             return Access.NOT_NEEDED, ""
         case OnlyForForks():
-            return Access.NOT_NEEDED, "only builds of forks reach it"
+            return Access.NOT_NEEDED, "only builds of forks run it"
         case _:
             assert_never(state)
 

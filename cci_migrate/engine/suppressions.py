@@ -46,16 +46,16 @@ def unused_suppressions(
             if what is not None:
                 yield UnusedSuppression(source.path, source.position(comment.start), what)
         for start in misspelt_comments(source):
-            text = "not understood; write # cci-migrate: ignore[RULE] reason"
+            text = "unknown comment; write # cci-migrate: ignore[RULE] reason"
             yield UnusedSuppression(source.path, source.position(start), text)
     needed = Counter(accepted_findings(found, policy.baseline).values())
     for entry in sorted((Counter(policy.baseline.entries) - needed).elements()):
         if entry.place == WHOLE_FILE:
-            text = f"the baseline's entry for the whole file ({entry.rule}) is not needed any more"
+            text = f"the baseline's entry for the whole file ({entry.rule}) is no longer needed"
             yield UnusedSuppression(entry.path, None, text)
         elif policy.is_selected(entry.rule):
             text = f"the baseline's {entry.rule} at {entry.place} ({entry.subject})"
-            yield UnusedSuppression(entry.path, None, f"{text} is not found any more")
+            yield UnusedSuppression(entry.path, None, f"{text} no longer occurs")
 
 
 def _used_rules(findings: list[Finding]) -> dict[tuple[str, int], set[str]]:

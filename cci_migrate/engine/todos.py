@@ -50,8 +50,8 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
     if assessment.policy.revert is not None:
         if assessment.policy.revert is Revert.CONTEXTS and fixed:
             yield (
-                "The project's environment variables must hold what the contexts held: the pulls "
-                "still read it. Builds from forks get them only if the project passes secrets to "
+                "The project's environment variables must replace those of the contexts: the pulls "
+                "still read them. Builds from forks get them only if the project passes secrets to "
                 "forks."
             )
         return
@@ -76,12 +76,12 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
     for context, variables in in_context.items():
         yield (
             f"The context {context} must exist in your organisation"
-            + (f" and hold {listed(list(variables))}." if variables else ".")
+            + (f" and provide {listed(list(variables))}." if variables else ".")
         )
     for contexts, variables in in_some.items():
         yield (
-            f"{listed(contexts)} must hold {listed(list(variables))} between them: nothing in the "
-            "config shows which of these contexts provides what."
+            f"{listed(contexts)} must provide {listed(list(variables))} between them: the config "
+            "doesn't show which context provides which."
         )
     if in_context:
         yield (
@@ -92,14 +92,14 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
         job_contexts(grant.entry).values for grant in plan.contexts
     ):
         yield (
-            "Some workflow jobs now hold several contexts: CircleCI's manual says that Server "
-            "takes one. Try it on yours, or put the variables into the context that is there."
+            "Some workflow jobs now have several contexts, and CircleCI's manual says that Server "
+            "allows one. Try it on yours, or add the variables to the context that the jobs had."
         )
     mirror = assessment.policy.mirror
     if mirror is not None and _is_mirrored(plan, mirror):
         yield (
             f"{mirror} must serve Docker Hub's images to the machines that run "
-            "the jobs, official ones below library/: pull one of each kind there first."
+            "the jobs, official ones under library/. Pull one of each kind from it first."
         )
     in_project = dict.fromkeys(_read_from_the_project(assessment, plan, fixed))
     if no_place and not adds_workflow:
@@ -107,34 +107,34 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
     elsewhere = list(dict.fromkeys(_read_elsewhere(assessment, fixed)))
     if elsewhere:
         yield (
-            f"The workflow jobs that use this file must get {listed(elsewhere)}: from a context "
-            "that they hold, or from the project's environment variables."
+            f"The workflow jobs that use this file must get {listed(elsewhere)} from one of their "
+            "contexts, or from the project's environment variables."
         )
     for name, (held, needed) in _read_from_others(assessment, plan, fixed).items():
         yield (
-            f"{name} holds {listed(held)}: from there, or from the project's environment "
-            f"variables, it must get {listed(needed)}."
+            f"{name} must get {listed(needed)} from its contexts ({listed(held)}), or from the "
+            "project's environment variables."
         )
     if in_project:
-        why = " (it has no workflow in which a context could be named)" if no_place else ""
+        why = " (the config has no workflow to add a context to)" if no_place else ""
         yield (
-            f"The project's environment variables must hold {listed(list(in_project))}{why}. "
+            f"The project's environment variables must provide {listed(list(in_project))}{why}. "
             "Builds from forks get them only if the project passes secrets to forks."
         )
     if PULL_BEFORE_LOGIN in rules and any(map(_switches_login_on, plan.resolutions)):
         yield (
-            "The orb's own login fails where its variables are empty. If builds from forks matter, "
-            "use --login cli: its step then skips the login."
+            "The orb's own login fails if its variables are empty. If builds from forks matter, "
+            "use --login cli, whose step then skips the login."
         )
     if PULL_BEFORE_LOGIN in rules and any(map(_adds_check, plan.resolutions)):
         yield (
-            "docker/check fails where its variables are empty. If builds from forks matter, use "
-            "--login cli: its step then skips the login."
+            "docker/check fails if its variables are empty. If builds from forks matter, use "
+            "--login cli, whose step then skips the login."
         )
     if LITERAL_CREDENTIAL in rules:
         yield (
-            "A secret was written out in the config. Take it back at the registry: the "
-            "repository's history keeps it."
+            "The config contained a secret. Revoke it at the registry: the repository's history "
+            "keeps it."
         )
 
 
@@ -253,8 +253,8 @@ def _names_left_alone(plan: Plan) -> Iterator[str]:
         names = resolution.finding.names
         if resolution.state is FindingState.FIXED and names is not None and names.path is None:
             for ignored in names.ignored:
-                written = f"The names of the policy are written ({names.names})."
-                yield f"Not followed: {ignored}. {written}"
+                written = f"The fix uses the policy's: {names.names}."
+                yield f"Ignored: {ignored}. {written}"
 
 
 def _kept(assessment: Assessment, plan: Plan) -> Iterator[str]:
@@ -272,8 +272,8 @@ def _kept(assessment: Assessment, plan: Plan) -> Iterator[str]:
     for host, names_there in names.items():
         if names_there:
             yield (
-                f"Credentials for {registry_name(host)} with names that are not the policy's stay "
-                f"({listed(list(names_there))}): give the policy these names to take them out."
+                f"Credentials for {registry_name(host)} that aren't the policy's stay: "
+                f"{listed(list(names_there))}. To remove them, set them in the policy."
             )
 
 
@@ -294,8 +294,8 @@ def _not_mirrored(assessment: Assessment) -> Iterator[str]:
     if assessment.policy.mirror is not None and count:
         images = "1 image has" if count == 1 else f"{count} images have"
         yield (
-            f"{images} credentials for Docker Hub, which must not go to the mirror: left as they "
-            "are. To pull them there too, take their auth out first, then run again."
+            f"{images} credentials for Docker Hub, which must not reach the mirror: not changed. "
+            "To use the mirror for them too, remove their auth and run again."
         )
 
 
@@ -308,9 +308,10 @@ def _unplaced(assessment: Assessment) -> Iterator[str]:
             contexts = sorted(convention.contexts) if convention is not None else []
             if contexts:
                 yield (
-                    f"The file's names for {registry_name(host)} ({_dollars(variables)}) were not "
-                    f"used for more jobs: which of the contexts {listed(contexts)} provides them "
-                    "can't be determined. Name them and their context in a policy file to use them."
+                    f"The fixes don't use the file's {_dollars(variables)} for "
+                    f"{registry_name(host)}: can't determine which of the contexts "
+                    f"{listed(contexts)} provides them. To use them, set them and their context "
+                    "in a policy file."
                 )
 
 
@@ -324,13 +325,13 @@ def _left_to_forks(assessment: Assessment) -> Iterator[str]:
     }
     if shared:
         yield (
-            f"Only builds of forks reach {listed(list(shared))}: no context was added there, and "
-            "credentials that it shares with other jobs are empty in such builds."
+            f"Only builds of forks run {listed(list(shared))}: no context is added, and "
+            "credentials that other jobs share are empty there."
         )
     if names:
         yield (
-            f"Only builds of forks reach {listed(list(names))}: nothing there was given "
-            "credentials, which such builds do not get."
+            f"Only builds of forks run {listed(list(names))}: no credentials are added, as such "
+            "builds don't get them."
         )
 
 
@@ -341,8 +342,8 @@ def _without_account(assessment: Assessment) -> Iterator[str]:
         reason = no_account_because(assessed.state.auth)
         if reason is not None:
             yield (
-                f"{assessed.image.item.text} ({assessed.image.owners[0].title}) has {reason}: it "
-                "is not counted as authenticated."
+                f"{assessed.image.item.text} ({assessed.image.owners[0].title}) doesn't count as "
+                f"authenticated: {reason}."
             )
 
 
@@ -363,7 +364,7 @@ def _from_nowhere_visible(assessment: Assessment, plan: Plan) -> Iterator[str]:
         reads = "reads" if len(names) == 1 else "read"
         yield (
             f"{which} {reads} {_dollars(variables)} without a context: the project's environment "
-            "variables must hold them."
+            "variables must provide them."
         )
 
 
@@ -382,7 +383,7 @@ def _duplicates(documents: Iterable[Document]) -> Iterator[str]:
                 position = key.source.position(key.start)
                 yield (
                     f"{document.source.path}:{position.line}: the key {key.value} appears twice. "
-                    "The last one is used here; CircleCI may refuse it."
+                    "cci-migrate uses the last one; CircleCI may refuse the config."
                 )
 
 
@@ -400,6 +401,6 @@ def _notes(assessment: Assessment, plan: Plan) -> Iterator[str]:
         if DEFAULT_DOCKER_HUB.credential != asked != convention.credential:
             names = listed([f"${name}" for name in variables_of(convention.credential)])
             yield (
-                f"The file's own names for {registry_name(DOCKER_HUB)} were kept ({names}), not "
-                "those that you asked for."
+                f"The fixes use the file's own {names} for {registry_name(DOCKER_HUB)}, not the "
+                "ones that you chose."
             )

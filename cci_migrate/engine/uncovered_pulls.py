@@ -30,11 +30,11 @@ def _of_images(assessment: Assessment) -> Iterator[str]:
         convention = assessment.conventions.get(host)
         others = ""
         if convention is not None and convention.accounts:
-            others = f" Others of it have {account_uses(convention.accounts)}."
+            others = f" Other images of it use {account_uses(convention.accounts)}."
         if unknown:
             yield (
-                f"{images} not judged: CircleCI may have credentials for it in the "
-                f"project's or a context's variables.{others}"
+                f"{images} not checked: CircleCI may have credentials for it in variables of the "
+                f"project or a context.{others}"
             )
         else:
             yield f"{images} not covered: the policy has no credentials for it.{others}"
@@ -61,6 +61,6 @@ def _of_steps(assessment: Assessment) -> Iterator[str]:
             )
         else:
             yield (
-                f"Steps pull {images} without a login that can be seen: {WHY_NO_LOGIN}. Log in "
-                "in a step before."
+                f"Steps pull {images} without a visible login: {WHY_NO_LOGIN}. Log in "
+                "in an earlier step."
             )

@@ -154,7 +154,7 @@ def _reasons(finding: Finding, detail: _Detail, *, says_why: bool) -> Iterator[L
     if names is not None and names.is_worth_showing:
         yield Prose(f"Names: {names.provided_names}: {names.text}.", Look.QUIET)
         for ignored in names.ignored:
-            yield Prose(f"Not followed: {ignored}.", Look.QUIET)
+            yield Prose(f"Ignored: {ignored}.", Look.QUIET)
 
 
 def _remedy_view(

@@ -221,9 +221,9 @@ def test_steps_are_judged_as_the_findings_judge_them(tmp_path: Path) -> None:
         (
             "210987654321.dkr.ecr.eu-west-1.amazonaws.com/acme/api:1",
             "unauthenticated",
-            "the policy's credentials for it serve images under docker alone",
+            "the policy's credentials for it only work for images under docker",
         ),
-        ("redis:7", "not needed", "only builds of forks reach it"),
+        ("redis:7", "not needed", "only builds of forks run it"),
     ]
 
 

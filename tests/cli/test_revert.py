@@ -28,7 +28,7 @@ def test_the_contexts_alone(program: Program, config: Path) -> None:
     text = config.read_text()
     assert "auth:" in text
     assert "context" not in text
-    assert "project's environment variables must hold" in " ".join(done.out.split())
+    assert "project's environment variables must replace" in " ".join(done.out.split())
     assert program("--check").code == 0
 
 

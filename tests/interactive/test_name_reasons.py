@@ -35,7 +35,7 @@ def test_a_login_that_was_not_followed_is_shown_and_offered(repository: MakeRepo
         ("password:", ENTER),
         ("holds both:", ENTER),
     )
-    dialog.see("Not followed: $PUSH_USER, $PUSH_PASS of job publish, line 11: the job uses it to")
+    dialog.see("Ignored: $PUSH_USER, $PUSH_PASS of job publish, line 11: the job only pushes")
     dialog.answer(
         ("Fix 1/", "n"),
         ("which names?", "2"),

@@ -273,7 +273,7 @@ def test_what_is_to_do_for_some_files_only_names_them() -> None:
     others = own_names + "  b:\n    docker: [{image: cimg/base:1}]\n"
     results = [Result("", outcome()), Result("other/", outcome(others))]
     told = " ".join(text(report(*results)).split())
-    assert "must hold HUB_USERNAME and HUB_PASSWORD" in told
+    assert "must provide HUB_USERNAME and HUB_PASSWORD" in told
     assert "(For other/.circleci/config.yml.)" in told
 
 
@@ -528,8 +528,8 @@ def ignoring(text: str, comment: str) -> str:
         ("ignore[orb-pull] why", "no orb-pull finding here"),
         ("ignore[orb-pull, unauthenticated-image]", "no orb-pull finding here"),
         ("ignore[unauthenticated-images] typo", "no rule is called unauthenticated-images"),
-        ("ignor[unauthenticated-image] why", "not understood; write # cci-migrate: ignore[RULE]"),
-        ("disable", "not understood; write # cci-migrate: ignore[RULE]"),
+        ("ignor[unauthenticated-image] why", "unknown comment; write # cci-migrate: ignore[RULE]"),
+        ("disable", "unknown comment; write # cci-migrate: ignore[RULE]"),
     ],
 )
 def test_a_comment_that_ignores_nothing_is_told(comment: str, told: str) -> None:
@@ -563,7 +563,7 @@ def test_a_comment_that_ignores_nothing_is_told(comment: str, told: str) -> None
 )
 def test_a_misspelt_comment_is_reported(comment: str, is_misspelt: bool) -> None:
     config = MANY.replace("      - image:", f"      {comment}\n      - image:", 1)
-    assert ("not understood" in text(report(Result("", outcome(config))))) is is_misspelt
+    assert ("unknown comment" in text(report(Result("", outcome(config))))) is is_misspelt
 
 
 def test_a_comment_is_not_called_unused_where_its_rule_was_not_asked_for() -> None:
