@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from cci_migrate.campaign.commit_trailers import with_trailers
 from cci_migrate.campaign.repository_plan import FindingRecord, RepositoryPlan
 from cci_migrate.error_kinds import UserError
 from cci_migrate.escaping.commit_message import message_text
@@ -88,6 +89,7 @@ class MessageTemplates(Struct, frozen=True):
     """Jinja templates (https://jinja.palletsprojects.com/en/stable/templates/).
 
     They may use ``repository``, ``files``, ``fixes``, ``left``, ``todos`` and ``campaign``.
+    ``signed_off_by`` is the name and address of the one who signs commits off; empty: nobody.
     """
 
     message: str
@@ -96,6 +98,7 @@ class MessageTemplates(Struct, frozen=True):
     draft: bool = False
     labels: tuple[str, ...] = ()
     reviewers: tuple[str, ...] = ()
+    signed_off_by: str = ""
 
     def completed(self, policy: Policy) -> MessageTemplates:
         """The same with the defaults for ``policy`` in place of empty templates."""
@@ -128,14 +131,16 @@ class MessageTemplates(Struct, frozen=True):
             name: _render(name, text, markdown if name == "body" else plain)
             for name, text in self._templates()
         }
+        trailers = [
+            *([f"Signed-off-by: {self.signed_off_by}"] if self.signed_off_by else []),
+            f"{TRAILER}: {plan.digest}",
+            f"{campaign_identity.TRAILER}: {campaign}",
+        ]
         return Proposal(
             changes=plan.changes,
             digest=plan.digest,
             branch=branch,
-            message=(
-                f"{rendered['message'].rstrip()}\n\n{TRAILER}: {plan.digest}\n"
-                f"{campaign_identity.TRAILER}: {campaign}\n"
-            ),
+            message=with_trailers(rendered["message"], trailers),
             title=rendered["title"].strip(),
             body=campaign_identity.with_identity(rendered["body"], campaign),
             draft=self.draft,

@@ -36,10 +36,12 @@ from cci_migrate.cli.batch_options import (
 )
 from cci_migrate.cli.batch_review import approve, diff
 from cci_migrate.cli.batch_sessions import (
+    check_commits,
     check_local_mode,
     conclude,
     connections_of,
     follow_up_session,
+    git_identity,
     make_clock,
     plan_verification,
     progress_reporter,
@@ -247,6 +249,7 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
 @click.option("--draft", is_flag=True, help="Open pull requests as drafts")
 @click.option("--label", "labels", multiple=True, help="Add a label to the pull request")
 @click.option("--reviewer", "reviewers", multiple=True, help="Request a review from this user")
+@click.option("--signoff", is_flag=True, help="Add your Signed-off-by to the commit messages")
 @click.option("--max-prs", type=click.IntRange(1), metavar="N", help="Stop after N changes")
 @click.option("--approved", is_flag=True, help="Only changes that `batch approve` approved")
 @click.option("--until", callback=to_time, metavar="TIME", help="Stop at HH:MM")
@@ -296,6 +299,7 @@ def apply(
     draft: bool,
     labels: tuple[str, ...],
     reviewers: tuple[str, ...],
+    signoff: bool,
     max_prs: int | None,
     approved: bool,
     until: float,
@@ -314,7 +318,15 @@ def apply(
     stay closed.
     """
     body = None if body_file is None else body_file.read()
-    templates = MessageTemplates(message or "", title or "", body or "", draft, labels, reviewers)
+    templates = MessageTemplates(
+        message or "",
+        title or "",
+        body or "",
+        draft,
+        labels,
+        reviewers,
+        git_identity() if signoff else "",
+    )
     templates.check()
     clock, pace = make_clock(), PaceLimits(per_hour, seconds_between)
     with (
@@ -331,15 +343,17 @@ def apply(
         planner(campaign.policy, limits) as change_planner,
     ):
         check_local_mode(campaign, mode)
-        messages = templates.completed(campaign.policy)
+        repositories = RepositoryFilter(include=names, forks=True)
         if not dry_run:
+            check_commits(campaign, mode, repositories, progress)
             record_local_mode(campaign, mode)
+        messages = templates.completed(campaign.policy)
         options = ApplyOptions(
             messages,
             max_prs,
             until,
             dry_run,
-            RepositoryFilter(include=names, forks=True),
+            repositories,
             pace,
             approved_groups(campaign) if approved else None,
         )

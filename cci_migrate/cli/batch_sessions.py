@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -16,13 +16,15 @@ from cci_migrate.campaign.folder import Campaign, CampaignError, open_campaign
 from cci_migrate.campaign.follow_up import FollowUp
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.results import exit_code, summary, write_results
-from cci_migrate.campaign.states import State
+from cci_migrate.campaign.states import PENDING, State
 from cci_migrate.cli.batch_options import Running
 from cci_migrate.cli.verify_options import CompilerOptions, opened_compiler
 from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.escaping.terminal_text import printable
+from cci_migrate.forges.committer import NoIdentityError, committer, user_signs_commits
 from cci_migrate.forges.local_checkouts import LocalMode
-from cci_migrate.forges.repository import Kind
+from cci_migrate.forges.repository import Kind, RepositoryRef
+from cci_migrate.transport.git.process import GitError
 from cci_migrate.transport.pace import DEFAULT_PACE_LIMITS, Clock, Lane, PaceLimits, SystemClock
 from cci_migrate.transport.progress import Progress, make_progress
 
@@ -54,6 +56,45 @@ def check_local_mode(campaign: Campaign, mode: LocalMode) -> None:
             f"this campaign already changed checkouts with --local {recorded.value}; keep that "
             "mode, or plan the other checkouts in another campaign"
         )
+
+
+def check_commits(
+    campaign: Campaign, mode: LocalMode, repositories: RepositoryFilter, progress: Progress
+) -> None:
+    """Note where commits will not be signed as the user signs them.
+
+    Raises CampaignError where git is to commit, and does not know as whom.
+    """
+    committing = {Kind.GIT} if mode is LocalMode.IN_PLACE else {Kind.GIT, Kind.LOCAL}
+    is_known = False
+    hosts: set[str] = set()
+    for entry in campaign.ledger.entries(PENDING):
+        if repositories.why_not_by_name(entry.ref):
+            continue
+        if entry.ref.kind not in (Kind.GIT, Kind.LOCAL):
+            hosts.add(entry.ref.host)
+        elif entry.ref.kind in committing and not is_known:
+            # What one checkout lacks may be in another: further ones fail alone.
+            with suppress(GitError):
+                git_identity(entry.ref)
+                is_known = True
+    with suppress(GitError):
+        if hosts and user_signs_commits():
+            progress.note(
+                f"commits on {', '.join(sorted(hosts))} are made by its API: they are not signed "
+                "with your key, though commit.gpgSign is set"
+            )
+
+
+def git_identity(ref: RepositoryRef | None = None) -> str:
+    """The name and address that git commits with.
+
+    Raises CampaignError if it knows none, GitError if it can't be asked.
+    """
+    try:
+        return committer(ref)
+    except NoIdentityError as error:
+        raise CampaignError(str(error)) from None
 
 
 def record_local_mode(campaign: Campaign, mode: LocalMode) -> None:

@@ -124,11 +124,7 @@ class GitClones:
                 or "does not appear" in message
             ):
                 return Unreadable(ref, Blocker.NOT_FOUND, str(error))
-            if (
-                "authentication" in message
-                or "permission" in message
-                or "could not read user" in message
-            ):
+            if "permission" in message:
                 return Unreadable(ref, Blocker.FORBIDDEN, str(error))
             return Unreadable(ref, Blocker.FAILED, str(error))
 
@@ -199,9 +195,10 @@ class GitClones:
         try:
             clone = self._fetch_clone(ref, url)
         except GitError as error:
-            if "couldn't find remote ref HEAD" in str(error):
-                return Snapshot(ref, traits=Traits(empty=True))
-            raise
+            if "couldn't find remote ref HEAD" not in str(error):
+                raise
+            self._check_is_empty(url)
+            return Snapshot(ref, traits=Traits(empty=True))
         tips = _tips(clone)
         head = tips["refs/campaign/head"]
         snapshot = self._tree(clone, head).snapshot(ref)
@@ -209,6 +206,16 @@ class GitClones:
         if oid is None:
             return snapshot
         return replace(snapshot, branch=branch_at(oid, head, commit_message(clone, oid)))
+
+    def _check_is_empty(self, url: str) -> None:
+        """Raise GitError if the repository has branches, though its HEAD leads to none of them."""
+        folder = Path(tempfile.mkdtemp(dir=self._scratch))
+        remote = bare_repository(folder, url, read_remote_url(url).protocol)
+        listed = remote.text(["ls-remote", "--quiet", "--heads", "origin"], settings=self._login())
+        names = [line.partition("\trefs/heads/")[2] for line in listed.splitlines()]
+        if names:
+            shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+            raise GitError(f"the default branch does not exist; set it to one that does ({shown})")
 
     def _tree(self, clone: GitDirectory, commit: str) -> GitTree:
         return GitTree(clone, commit, lambda oids: self._blobs(clone, oids))

@@ -263,6 +263,11 @@ class LocalHost:
             try:
                 head = repository.text(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
             except GitError:
+                if repository.run(["for-each-ref", "--count=1", "refs/heads", "refs/remotes"]):
+                    name = repository.text(["symbolic-ref", "--quiet", "--short", "HEAD"])
+                    raise GitError(
+                        f"HEAD is on the branch {name}, which has no commit; switch to one that has"
+                    ) from None
                 return Snapshot(ref, traits=Traits(empty=True))
             snapshot = _tree(repository, head).snapshot(ref)
             return replace(snapshot, branch=self._find_branch(checkout, head))
@@ -346,8 +351,8 @@ def push(
 ) -> None:
     """Push ``commit`` (empty: delete) to ``reference``, which has the commit ``old`` (empty: none).
 
-    Raises RefusedError without permission, StaleSnapshot for any other failure: the push may have
-    arrived anyway.
+    Raises RefusedError without permission, HostError if the other side refuses it for another
+    reason, StaleSnapshot for any other failure: the push may have arrived anyway.
     """
     lease = f"--force-with-lease={reference}:{old}"
     try:
@@ -356,9 +361,32 @@ def push(
         )
     except GitError as error:
         message = str(error).lower()
-        if any(sign in message for sign in ("403", "permission", "denied", "not authorized")):
+        if any(sign in message for sign in _NO_PERMISSION):
             raise RefusedError(str(error)) from None
+        if _is_refusal(message):
+            raise HostError(str(error)) from None
         raise StaleSnapshot(str(error)) from None
+
+
+#: What git and hosts say to who may not push.
+_NO_PERMISSION = ("returned error: 403", "permission", "denied", "not authorized")
+#: What git says of a ref that another push changed meanwhile: to be looked at again
+#: (https://git-scm.com/docs/git-push#_output).
+_CHANGED_MEANWHILE = ("lock", "already exists", "incorrect old value", "is at ", "expected ")
+#: What git says before anything is pushed.
+_NO_LOGIN = ("authentication failed", "could not read username", "could not read password")
+
+
+def _is_refusal(message: str) -> bool:
+    """Whether git's lower-case ``message`` says that nothing was pushed, nor would be if repeated.
+
+    A hook or a rule of the other side rejects refs with its reason in parentheses.
+    """
+    if any(sign in message for sign in _NO_LOGIN):
+        return True
+    _, is_rejected, reason = message.partition("[remote rejected]")
+    reason = reason.partition(";")[0].rpartition("(")[2]
+    return bool(is_rejected) and not any(sign in reason for sign in _CHANGED_MEANWHILE)
 
 
 def _tree(repository: GitDirectory, commit: str) -> GitTree:

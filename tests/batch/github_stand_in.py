@@ -337,7 +337,7 @@ class _Root:
             "nameWithOwner": repository.name,
             "isArchived": repository.archived,
             "isFork": repository.fork,
-            "isEmpty": default is None,
+            "isEmpty": not git(repository.folder, "for-each-ref", "--count=1"),
             "visibility": repository.visibility,
             "viewerPermission": repository.permission,
             "repositoryTopics": {

@@ -178,7 +178,7 @@ class Batch(Struct, frozen=True):
         if not self.folder.exists():
             nothing = self.folder.parent / "nothing"
             nothing.mkdir()
-            self("plan", nothing)
+            self("plan", nothing, code=3)  # no checkout in it
         ledger = Ledger.open(self.folder / LEDGER)
         try:
             return ledger.setting("id")

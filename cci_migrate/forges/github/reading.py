@@ -27,6 +27,7 @@ from cci_migrate.forges.repository import (
     newest_pull,
 )
 from cci_migrate.transport.graphql import Nodes, NodesPage
+from cci_migrate.transport.host_errors import HostError
 
 _MAY_WRITE = frozenset({"ADMIN", "MAINTAIN", "WRITE"})
 _SYMLINK = 0o120000
@@ -259,6 +260,8 @@ def read_repository(node: RepositoryNode, ref: RepositoryRef, raw: RawBlob) -> S
     """The snapshot of ``ref`` from ``node``; ``raw`` reads blobs. Raises what ``raw`` raises."""
     default = node.default_branch_ref
     head = default.target.oid if default is not None and default.target is not None else ""
+    if not head and not node.is_empty:
+        raise HostError("the default branch does not exist; set it to one that does")
     files, modes, problems = _files(node.circleci, ref, raw)
     return Snapshot(
         ref=ref,

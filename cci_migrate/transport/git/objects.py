@@ -72,6 +72,12 @@ def _sizes(
         yield oid, int(line.split()[2])
 
 
+def signs_commits(repository: GitDirectory) -> bool:
+    """Whether the user, or the checkout, signs all commits. Raises GitError."""
+    setting = repository.text(["config", "--type=bool", "--default=false", "commit.gpgSign"])
+    return setting == "true"
+
+
 def commit_files(
     repository: GitDirectory,
     parent: str,
@@ -96,8 +102,7 @@ def commit_files(
         index=index,
     )
     tree = repository.text(["write-tree", "--missing-ok"], index=index)
-    signs = repository.text(["config", "--type=bool", "--default=false", "commit.gpgSign"])
-    signature = ["-S"] if signs == "true" else []
+    signature = ["-S"] if signs_commits(repository) else []
     return repository.text(
         ["commit-tree", *signature, tree, "-p", parent, "-F", "-"], stdin=message.encode()
     )

@@ -27,6 +27,10 @@ LOCAL_TIMEOUT = 120.0
 #: bytes (https://kate.io/blog/git-bomb/). Half a million files of a real one take 60 MB.
 OUTPUT_LIMIT = 96 * 2**20
 
+#: So many lines, and so much of them, are shown of what the other side says.
+_REMOTE_LINES = 8
+_REMOTE_LENGTH = 500
+
 #: Settings of every command, whatever a configuration says.
 _SETTINGS = (
     f"core.hooksPath={os.devnull}",
@@ -121,10 +125,8 @@ class GitDirectory(Struct, frozen=True):
         except OSError as error:
             raise GitError(f"git cannot be started: {error.strerror}") from None
         if done.returncode != 0:
-            lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            errors = [line for line in lines if line.startswith(("fatal:", "error:", " ! "))]
-            text = "; ".join(line.strip() for line in (errors or lines)[:3])
-            raise GitError(f"git {arguments[0]}: {text or f'exit code {done.returncode}'}")
+            problem = _problem(done.stderr) or f"exit code {done.returncode}"
+            raise GitError(f"git {arguments[0]}: {problem}")
         return done.stdout
 
     def text(
@@ -173,6 +175,20 @@ class GitDirectory(Struct, frozen=True):
                 variables[f"GIT_CONFIG_KEY_{number}"] = key
                 variables[f"GIT_CONFIG_VALUE_{number}"] = value
         return variables
+
+
+def _problem(stderr: bytes) -> str:
+    """What git says went wrong, and then what the other side or a hook of it says."""
+    lines = stderr.decode("utf-8", "replace").strip("\n").splitlines()
+    said = [line.removeprefix("remote:").strip() for line in lines if line.startswith("remote:")]
+    errors = [line for line in lines if line.startswith(("fatal:", "error:", " ! "))]
+    # It only repeats that the refs above were not pushed.
+    causes = [line for line in errors if not line.startswith("error: failed to push some refs")]
+    parts = [line.strip() for line in (causes or errors or lines)[:3]]
+    remote = [line for line in said if line.strip("=-*# ")][:_REMOTE_LINES]
+    if remote and (causes or errors):
+        parts.append(f"remote: {' '.join(remote)[:_REMOTE_LENGTH]}")
+    return "; ".join(parts)
 
 
 def _options() -> list[str]:

@@ -18,8 +18,12 @@ from cci_migrate.transport.git.remote_urls import read_remote_url
 from cci_migrate.transport.git.storage import check_own_storage
 
 #: The settings of a checkout that apply, and their allowed values: how names, refs and objects are
-#: stored. None of them names a program or a file.
-_STORAGE = {
+#: stored, and whether and with which key commits are signed. None of them names a program or a
+#: file.
+_APPLIED = {
+    "commit.gpgsign": re.compile(r"true|false"),
+    "user.signingkey": re.compile(r"(0x)?[0-9a-f]{8,40}!?"),
+    "gpg.format": re.compile(r"openpgp|ssh|x509"),
     "core.ignorecase": re.compile(r"true|false"),
     "core.precomposeunicode": re.compile(r"true|false"),
     "core.sharedrepository": re.compile(r"[a-z]{2,8}|0[0-7]{3}"),
@@ -121,7 +125,7 @@ def _checkout(folder: Path, scratch: Path, *, with_refs: bool) -> Checkout:
         check_own_storage(folder, git_dir, shared, configured.get("core.worktree"))
     settings = {
         key: value
-        for key, values in _STORAGE.items()
+        for key, values in _APPLIED.items()
         if values.fullmatch(value := configured.get(key, "").lower())
     }
     if not with_refs:
