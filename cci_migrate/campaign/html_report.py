@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import time
 from base64 import b64encode
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 
 from msgspec import Struct, field
 
+from cci_migrate.campaign.change_groups import approved_groups, change_groups, short_name
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
 from cci_migrate.campaign.repository_plan import FindingRecord
@@ -22,9 +25,15 @@ from cci_migrate.findings import FindingState
 from cci_migrate.rule_ids import MISSING_CONTEXT
 from cci_migrate.transport.known_secrets import redact
 
-#: Bytes of one diff, and of all diffs, that the page shows; further diffs are links.
+#: The repositories that the page lists; those that need somebody come first.
+ROW_LIMIT = 5_000
+#: The groups of equal changes that the page shows.
+GROUP_LIMIT = 500
+#: Bytes of one diff that the page shows.
 DIFF_LIMIT = 100_000
-DIFFS_LIMIT = 20_000_000
+#: Bytes of all diffs of groups, and of all findings and diffs of repositories.
+GROUP_DIFFS_LIMIT = 3_000_000
+DETAILS_LIMIT = 3_000_000
 
 _GOOD = frozenset(
     {
@@ -35,6 +44,10 @@ _GOOD = frozenset(
     }
 )
 _WAITING = frozenset({State.LISTED, State.PLANNED, State.APPLYING})
+
+
+#: The order of the rows: what needs somebody comes first, what is done last.
+_ROW_ORDER = ("bad", "wait", "good", "none")
 
 
 class StateRow(Struct, frozen=True):
@@ -60,25 +73,38 @@ class RegistryRow(Struct):
     fixed: int = 0
 
 
-class Row(Struct, frozen=True):
-    """A row of the table of repositories."""
+class GroupRow(Struct, frozen=True):
+    """A group of equal changes, with the diff of one of its repositories, called ``sample``."""
 
     name: str
+    count: int
+    by_state: str
+    fixed: str
+    is_approved: bool
+    sample: str
+    lines: tuple[tuple[str, str], ...]
+
+
+class Row(Struct, frozen=True):
+    """A row of the table of repositories. ``is_cut``: its findings and diff are left out."""
+
+    name_parts: tuple[str, ...]
     url: str
     state: str
+    rank: int
     tone: str
     cause: str
     is_confirmed: bool
+    group: str
+    registries: tuple[str, ...]
     findings: tuple[FindingRecord, ...]
     lines: tuple[tuple[str, str], ...]
-    diff: str
+    is_cut: bool
 
 
 class Totals(Struct):
     """Sums over all repositories."""
 
-    images: int = 0
-    authenticated: int = 0
     registries: dict[str, RegistryRow] = field(default_factory=dict)
     todos: Counter[str] = field(default_factory=Counter)
 
@@ -107,8 +133,8 @@ def write_report(campaign: Campaign, path: Path) -> None:
         when=time.strftime("%Y-%m-%d %H:%M"),
         total=sum(ledger.counts().values()),
         states=list(_states(ledger)),
-        images=totals.images,
-        authenticated=totals.authenticated,
+        row_limit=ROW_LIMIT,
+        groups=list(_groups(campaign)),
         registries=sorted(totals.registries.values(), key=lambda row: -row.pulls),
         todos=totals.todos.most_common(),
         rows=_rows(campaign),
@@ -136,8 +162,6 @@ def _totals(ledger: Ledger) -> Totals:
     totals = Totals()
     rows: defaultdict[str, RegistryRow] = defaultdict(lambda: RegistryRow(""))
     for entry in ledger.entries():
-        totals.images += entry.images
-        totals.authenticated += entry.authenticated
         totals.todos.update(entry.todos)
         for count in entry.pulls:
             row = rows[count.registry]
@@ -153,23 +177,60 @@ def _totals(ledger: Ledger) -> Totals:
     return totals
 
 
-def _rows(campaign: Campaign) -> Iterator[Row]:
-    room = DIFFS_LIMIT
-    for entry in campaign.ledger.entries():
-        diff = campaign.read_diff(entry)
+def _groups(campaign: Campaign) -> Iterator[GroupRow]:
+    approved = approved_groups(campaign)
+    room = GROUP_DIFFS_LIMIT
+    for group in change_groups(campaign.ledger)[:GROUP_LIMIT]:
+        entry = campaign.ledger.entry(group.keys[0])
+        diff = b"" if entry is None else campaign.read_diff(entry)
         is_shown = bool(diff) and len(diff) <= min(DIFF_LIMIT, room)
         room -= len(diff) if is_shown else 0
+        yield GroupRow(
+            name=group.name,
+            count=len(group.keys),
+            by_state=group.by_state,
+            fixed=group.fixed,
+            is_approved=group.id in approved,
+            sample="" if entry is None else entry.ref.label,
+            lines=tuple(_lines(diff)) if is_shown else (),
+        )
+
+
+def _rows(campaign: Campaign) -> Iterator[Row]:
+    """The first rows of the table, without more details than a page has room for."""
+    room = DETAILS_LIMIT
+    for rank, entry in enumerate(islice(_entries_by_tone(campaign.ledger), ROW_LIMIT)):
+        diff = campaign.read_diff(entry)
+        size = len(diff) + sum(len(f.message) + len(f.reason) + 100 for f in entry.findings)
+        is_shown = len(diff) <= DIFF_LIMIT and size <= room
+        room -= size if is_shown else 0
         yield Row(
-            name=entry.ref.label,
+            name_parts=_name_parts(entry.ref.label),
             url=_url(entry),
             state=entry.state.value,
+            rank=rank,
             tone=_tone(entry.state),
             cause="" if entry.cause == _url(entry) else redact(entry.cause),
             is_confirmed=entry.is_confirmed,
-            findings=entry.findings,
-            lines=tuple(_lines(diff)) if is_shown else (),
-            diff=entry.diff,
+            group=short_name(entry.group),
+            registries=tuple(count.registry or "unknown" for count in entry.pulls),
+            findings=entry.findings if is_shown else (),
+            lines=tuple(_lines(diff)) if is_shown and diff else (),
+            is_cut=not is_shown,
         )
+
+
+def _entries_by_tone(ledger: Ledger) -> Iterator[LedgerEntry]:
+    yield from ledger.entries({State.FAILED})
+    for tone in _ROW_ORDER:
+        yield from ledger.entries(
+            {state for state in State if _tone(state) == tone} - {State.FAILED}
+        )
+
+
+def _name_parts(name: str) -> tuple[str, ...]:
+    """``name`` in parts, between which a line may break."""
+    return tuple(re.findall(r"[^/]*/|[^/]+$", name))
 
 
 def _url(entry: LedgerEntry) -> str:

@@ -9,10 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from cci_migrate.campaign import html_report
 from tests import program
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn
-from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, checkout, commit, content
+from tests.batch.repositories import (
+    CONFIG,
+    FIXED,
+    GENERATED,
+    PLAIN,
+    Batch,
+    checkout,
+    commit,
+    content,
+)
 
 #: The change of `PLAIN` under other names, in another layout, and at two places.
 SAME = {
@@ -98,6 +108,36 @@ def test_a_diff_shows_one_of_each_group(planned: Batch) -> None:
     assert "\x1b" not in shown.stdout
     table = planned("diff", "--stat").stdout.splitlines()
     assert re.fullmatch(rf"{plain[:8]} +5  6 x unauthenticated-image.* \(5 planned\)", table[1])
+
+
+def test_the_page_lists_groups_and_what_needs_somebody_first(
+    planned: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout(tmp_path / "more" / "no-config", {"README": b""})
+    checkout(tmp_path / "more" / "generated", {CONFIG: GENERATED})
+    planned("plan", tmp_path / "more", "--config", tmp_path / "policy.toml", code=1)
+    planned("approve", groups(planned)["plain"])
+    path = tmp_path / "report.html"
+    planned("report", "--html", path)
+    page = path.read_text()
+    changes = page.partition("<h2>Changes</h2>")[2].partition("<h2>States</h2>")[0]
+    assert changes.count("+  ") >= 4
+    assert "(5 planned, approved)" in changes
+    states = re.findall(r'<tr data-state="([a-z-]+)"', page)
+    assert states == ["generated-config", *["planned"] * 8, "no-config"]
+    assert 'data-registries="quay.io"' in page
+    # The page may lie anywhere: its links lead to the web, or to a place in it.
+    ids = {f"#{name}" for name in re.findall(r' id="([^"]*)"', page)}
+    assert set(re.findall(r' href="([^"]*)"', page)) <= ids
+
+    monkeypatch.setattr(html_report, "ROW_LIMIT", 3)
+    monkeypatch.setattr(html_report, "DETAILS_LIMIT", 0)
+    planned("report", "--html", path)
+    page = path.read_text()
+    assert "The first 3 of 10, those that need somebody before the others" in page
+    assert page.count("<tr data-state=") == 3
+    assert page.count("details: results.jsonl") == 2
+    assert "+        auth:" in page, "of a group"
 
 
 def test_only_approved_changes_are_written(planned: Batch, tmp_path: Path) -> None:
