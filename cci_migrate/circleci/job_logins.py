@@ -27,6 +27,7 @@ from cci_migrate.docker.shell import (
     LoginKind,
     Logout,
     Quoting,
+    SharedFile,
     Tool,
     Word,
 )
@@ -51,7 +52,12 @@ class JobLogins:
         """Add the login by a command."""
         named = None if login.registry is None else login.registry.value
         config = self._directories.named(login.config)
-        self._add(replace(self._login(moment, login), config=config), named, login.tool)
+        # Who writes to a file that is there leaves its owner.
+        is_private = self._directories.is_of_other_user(login.config) and not any(
+            other.config == config and not other.is_private for other in self.logins
+        )
+        step_login = replace(self._login(moment, login), config=config, is_private=is_private)
+        self._add(step_login, named, login.tool)
 
     def log_in_with(
         self,
@@ -101,6 +107,14 @@ class JobLogins:
         registry = logout.registry
         key = None if logout.all else login_key(None if registry is None else registry.value)
         self.logouts.append(StepLogout(moment, key, self._directories.named(logout.config)))
+
+    def share(self, shared: SharedFile) -> None:
+        """Let the steps' own user read what another has written: ``sudo chown -R``."""
+        config = self._directories.named(shared.config)
+        self.logins = [
+            replace(login, is_private=False) if login.config == config else login
+            for login in self.logins
+        ]
 
     def use(self, moment: Moment, access: ClientAccess) -> None:
         """Add the use of a registry by another program than Docker."""

@@ -127,7 +127,7 @@ class JobPulls:
                     frozenset(hosts),
                     undecided,
                     places,
-                    self._directories.read_at(moment),
+                    *self._directories.read_at(moment),
                 )
             )
 
@@ -138,8 +138,8 @@ class JobPulls:
         self, moment: Moment, tool: Tool, command: str, reason: str, *, perhaps: bool = False
     ) -> None:
         """Add a pull of images that are unknown for ``reason``; ``perhaps``: or no pull at all."""
-        config = self._directories.read_at(moment)
+        config, by_other_user = self._directories.read_at(moment)
         pull = StepPull(
-            moment, tool, command, (), frozenset(), reason, config=config, perhaps=perhaps
+            moment, tool, command, (), frozenset(), reason, (), config, by_other_user, perhaps
         )
         self.pulls.append(pull)

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from cci_migrate.circleci.step_moments import Moment
 from cci_migrate.docker.shell import (
+    BY_OTHER_USER,
     USER_CONFIG,
     BakeBuild,
     Build,
@@ -30,14 +31,19 @@ class LoginDirectories(Struct, frozen=True):
 
     def named(self, directory: str | None) -> str | None:
         """``directory`` by the name that it has throughout the job."""
+        directory = directory if directory is None else directory.removeprefix(BY_OTHER_USER)
         return USER_CONFIG if self.as_root and directory == _ROOT_CONFIG else directory
 
-    def read_at(self, moment: Moment) -> str | None:
-        """Where the command of ``moment`` looks for logins."""
+    def is_of_other_user(self, directory: str | None) -> bool:
+        """Whether another user than the steps' own works in ``directory``, of that user."""
+        return not self.as_root and (directory or "").startswith(BY_OTHER_USER)
+
+    def read_at(self, moment: Moment) -> tuple[str | None, bool]:
+        """Where the command of ``moment`` looks for logins; whether another user runs it there."""
         fact = moment.facts[-1][1] if moment.facts else None
         if isinstance(fact, ImagePull | Build | BakeBuild | ComposeCommand):
-            return self.named(fact.config)
-        return self.own
+            return self.named(fact.config), self.is_of_other_user(fact.config)
+        return self.own, False
 
 
 def login_directories(environment: Mapping[str, str], *, as_root: bool) -> LoginDirectories:

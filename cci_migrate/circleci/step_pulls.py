@@ -35,8 +35,9 @@ class StepPull(Struct, frozen=True, eq=False):
     ``texts`` are the images; ``hosts`` their known registries, as `pull_key` names them;
     ``undecided`` says what is unknown. ``command`` is its name for people: ``docker build -f x``.
     ``places`` has the places of images in other files: ``Dockerfile:3``. ``config`` is the
-    directory where it looks for logins, None if unknown. ``perhaps``: it is a task or a script that
-    can't be read, and may pull nothing.
+    directory where it looks for logins, None if unknown; ``by_other_user``: ``sudo`` runs it, and
+    reads there what root has written too. ``perhaps``: it is a task or a script that can't be read,
+    and may pull nothing.
     """
 
     moment: Moment
@@ -47,6 +48,7 @@ class StepPull(Struct, frozen=True, eq=False):
     undecided: str | None
     places: tuple[tuple[str, str], ...] = ()
     config: str | None = USER_CONFIG
+    by_other_user: bool = False
     perhaps: bool = False
 
 
@@ -57,6 +59,7 @@ class StepLogin(Struct, frozen=True, eq=False):
 
     ``username_value`` and ``password_value`` say where these come from. ``variables`` are those
     that it reads, without those that the config sets. ``written_out`` is a literal password.
+    ``is_private``: another user has made the file, by ``sudo``, and the steps' own can't read it.
     """
 
     moment: Moment
@@ -69,6 +72,7 @@ class StepLogin(Struct, frozen=True, eq=False):
     tool: Tool = Tool.DOCKER
     keys: tuple[str, ...] = ()
     config: str | None = USER_CONFIG
+    is_private: bool = False
 
     __repr__ = repr_without("written_out")
 
@@ -119,7 +123,9 @@ class StepLogin(Struct, frozen=True, eq=False):
 
     def serves(self, pull: StepPull) -> bool:
         """Whether ``pull`` reads the file that this login writes."""
-        return serves(self.tool, pull.tool) and is_same_config(self.config, pull.config)
+        is_readable = pull.by_other_user or not self.is_private
+        in_reach = is_readable and is_same_config(self.config, pull.config)
+        return in_reach and serves(self.tool, pull.tool)
 
 
 def serves(login: Tool, pull: Tool) -> bool:
@@ -252,6 +258,18 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True):
             if together and not any(self._undone(login, pull, host) for login in logins):
                 return logins[0]
         return None
+
+    def is_locked_before(self, pull: StepPull) -> bool:
+        """Whether a step before that of ``pull`` makes a file of logins that no login can change.
+
+        That is one by ``sudo`` in the user's own directory: `StepLogin.is_private`.
+        """
+        return any(
+            login.is_private
+            and login.config == pull.config
+            and login.moment.order < pull.moment.order
+            for login in self.logins
+        )
 
     def unread_login_before(self, order: int) -> UnreadLogin | None:
         """The first `UnreadLogin` in a step before the one at ``order``; None if there is none."""

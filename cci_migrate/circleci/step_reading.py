@@ -73,6 +73,7 @@ from cci_migrate.docker.shell import (
     NamedImage,
     Script,
     ScriptCall,
+    SharedFile,
     TaskCall,
     Tool,
     mentions_call,
@@ -292,6 +293,8 @@ class StepReader:
                 self._logins.use(moment, fact)
             case CredentialFile():
                 self._logins.write_file(moment, fact)
+            case SharedFile():
+                self._logins.share(fact)
             case Logout():
                 self._logins.log_out(moment, fact)
             case ScriptCall():

@@ -106,6 +106,12 @@ class LoginPlacement:
             )
         if missing.docker.home.is_published:
             return self._before_orb_job(missing, credential)
+        if any(docker.is_locked_before(pull) for docker, pull in missing.pulls):
+            return NoLoginPlace(
+                "a step before it logs in by sudo, so the file of logins is root's and another "
+                "login would fail",
+                "log in without sudo in that step",
+            )
         places: dict[StepPlace, bool] = {}
         for docker, pull in missing.pulls:
             place = next(

@@ -193,6 +193,10 @@ def _because(missing: MissingLogin, impact: Impact) -> str:
             f" A login of the job is stored in {elsewhere.config}, and this command reads "
             f"{missing.config}."
         )
+    elif elsewhere is not None and elsewhere.is_private:
+        because += (
+            f" A login in the job is made by sudo in {elsewhere.config}, and only root can read it."
+        )
     return because
 
 

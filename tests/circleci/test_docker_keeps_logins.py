@@ -108,6 +108,7 @@ SCRIPTS = [
 
 
 SUDO_LOGIN = LOGIN.replace("docker", "sudo docker")
+OWN_FILE_LOGIN = LOGIN.replace("docker", "sudo -E docker")
 CONFIGURED = f"export DOCKER_CONFIG=$PWD/other\n{LOGIN}\n"
 SUDO_SCRIPTS = [
     f"{SUDO_LOGIN}\ndocker pull redis:7",
@@ -118,10 +119,15 @@ SUDO_SCRIPTS = [
     f"{LOGIN}\nsudo -EH docker pull redis:7",
     f"{LOGIN}\nsudo --preserve-env=HOME docker pull redis:7",
     f"{LOGIN}\nsudo HOME=$HOME docker pull redis:7",
+    f"{LOGIN}\nsudo docker --config ~/.docker pull redis:7",
     f"{CONFIGURED}sudo docker pull redis:7",
     f"{CONFIGURED}sudo -E docker pull redis:7",
     f"{CONFIGURED}sudo --preserve-env=DOCKER_CONFIG docker pull redis:7",
     f"{SUDO_LOGIN}\nsudo bash -c 'docker pull redis:7'",
+    f"{OWN_FILE_LOGIN}\ndocker pull redis:7",
+    f"{OWN_FILE_LOGIN}\nsudo -E docker pull redis:7",
+    f"{LOGIN} quay.io\n{OWN_FILE_LOGIN}\ndocker pull redis:7",
+    f"{OWN_FILE_LOGIN}\nsudo chown -R $(id -un) ~/.docker\ndocker pull redis:7",
     f"{SUDO_LOGIN}\nsudo -i docker pull redis:7",
     f"{SUDO_LOGIN}\nsudo su -c 'docker pull redis:7'",
     f"{SUDO_LOGIN}\nsudo rm -rf /root/.docker\nsudo docker pull redis:7",
@@ -148,7 +154,7 @@ def test_docker_agrees_about_sudo(script: str, daemon: Daemon, tmp_path: Path) -
     subprocess.run(["sudo", "rm", "-rf", "/root/.docker"], check=True)
     # sudo drops the address of the daemon.
     address = f"env DOCKER_HOST=tcp://127.0.0.1:{daemon.server_port} docker"
-    run = re.sub(r"\bdocker (?=login|pull)", f"{address} ", script)
+    run = re.sub(r"\bdocker (?=login|pull|--config)", f"{address} ", script)
     assert _is_served(script) == _has_credentials(run, daemon, tmp_path)
     subprocess.run(["sudo", "rm", "-rf", "/root/.docker"], check=True)
 

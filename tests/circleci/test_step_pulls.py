@@ -475,6 +475,7 @@ def test_a_password_never_shows() -> None:
     assert "hunter2" not in repr(login)
 
 
+OWN_FILE_LOGIN = LOGIN.replace("docker", "sudo -E docker")
 SUDO_LOGIN = LOGIN.replace("docker", "sudo docker")
 PULL = "- run: docker pull redis"
 WHEN = "- when: {condition: << pipeline.parameters.x >>, steps: [docker/check]}"
@@ -503,6 +504,15 @@ COVERED = {
     ),
     "both by sudo": f"- run: {SUDO_LOGIN}\n- run: sudo docker pull redis",
     "sudo that keeps the environment": f"- run: {LOGIN}\n- run: sudo -E docker pull redis",
+    "both by sudo, in the user's file": (
+        f"- run: {OWN_FILE_LOGIN}\n- run: sudo -E docker pull redis"
+    ),
+    "by sudo, in a file that the user has": (
+        f"- run: {LOGIN} quay.io\n- run: {OWN_FILE_LOGIN}\n{PULL}"
+    ),
+    "by sudo, in a file that is then the user's": (
+        f"- run: {OWN_FILE_LOGIN}\n- run: sudo chown -R $USER ~/.docker\n{PULL}"
+    ),
     "the same --config": (
         f"- run: {LOGIN.replace('docker', 'docker --config /c')}\n- run: DOCKER_CONFIG=/c docker "
         "pull redis"
@@ -518,6 +528,12 @@ COVERED = {
     "removed for another user": f"- run: {LOGIN}\n- run: rm -rf /root/.docker\n{PULL}",
     "copied to the other user": (
         f"- run: {LOGIN}\n- run: sudo cp -r ~/.docker /root/\n- run: sudo docker pull redis"
+    ),
+    "the user's --config for sudo": (
+        f"- run: {LOGIN}\n- run: sudo docker --config ~/.docker pull redis"
+    ),
+    "the user's DOCKER_CONFIG for sudo": (
+        f"- run: {LOGIN}\n- run: sudo DOCKER_CONFIG=$HOME/.docker docker pull redis"
     ),
     "a script that sudo runs": "- run: sudo ci/login.sh\n- run: sudo docker pull redis",
     "podman knows all names": (
@@ -560,6 +576,14 @@ NOT_COVERED = {
         '    {"auths": {"ghcr.io": {"auth": "$A"}}}\n    EOF\n' + PULL
     ),
     "by sudo only": f"- run: {SUDO_LOGIN}\n{PULL}",
+    "by sudo, in the user's directory": f"- run: {OWN_FILE_LOGIN}\n{PULL}",
+    "by sudo with HOME": (
+        f"- run: {LOGIN.replace('docker', 'sudo HOME=$HOME docker')}\n{PULL}"
+    ),
+    "by sudo with --config": (
+        f"- run: {LOGIN.replace('docker', 'sudo docker --config ~/.docker')}\n{PULL}"
+    ),
+    "by sudo, in the user's directory, in a script": f"- run: sudo -E ci/login.sh\n{PULL}",
     "for sudo": f"- run: {LOGIN}\n- run: sudo docker pull redis",
     "for compose by sudo": f"- run: {LOGIN}\n- run: sudo docker pull redis",
     "a script that sudo runs": f"- run: sudo ci/login.sh\n{PULL}",

@@ -22,6 +22,7 @@ from cci_migrate.docker.shell import (
     NamedImage,
     Script,
     ScriptCall,
+    SharedFile,
     TaskCall,
     facts_of,
 )
@@ -62,6 +63,8 @@ def described(fact: Fact) -> str:
             return f"logout {'docker.io' if fact.registry is None else fact.registry.value}"
         case CredentialFile():
             return "credentials"
+        case SharedFile():
+            return "shared credentials"
         case LocalImage():
             return f"local {fact.image or '?'}"
         case NamedImage():

@@ -12,6 +12,7 @@ into that text.
 `ClientAccess`     ``crane auth login``, ``skopeo copy --src-creds`` and the like
 `Logout`           ``docker logout``
 `CredentialFile`   writes ``~/.docker/config.json``
+`SharedFile`       lets others read it: ``chown``
 `LocalImage`       ``docker tag``, ``docker load``: an image that needs no pull from here on
 `NamedImage`       ``docker tag IMAGE``, ``docker image inspect IMAGE``: names one, fetches none
 `ScriptCall`       another script of the repository runs
@@ -32,7 +33,13 @@ from collections.abc import Iterable, Mapping
 from typing_extensions import assert_never
 
 from cci_migrate.docker.mentions import mentions_call, mentions_docker, mentions_script
-from cci_migrate.docker.shell.client_config import DOCKER_CONFIG, HOME, config_directory
+from cci_migrate.docker.shell.client_config import (
+    BY_OTHER_USER,
+    DOCKER_CONFIG,
+    HOME,
+    OTHER_USER,
+    config_directory,
+)
 from cci_migrate.docker.shell.compose_commands import COMPOSE_FILE, COMPOSE_PROFILES
 from cci_migrate.docker.shell.dialects import Dialect, dialect_of, reads
 from cci_migrate.docker.shell.facts import (
@@ -56,6 +63,7 @@ from cci_migrate.docker.shell.facts import (
     Quoting,
     Script,
     ScriptCall,
+    SharedFile,
     TaskCall,
     Tool,
     Verb,
@@ -68,6 +76,7 @@ from cci_migrate.docker.shell.own_folder import with_own_folder
 from cci_migrate.docker.shell.script_files import dialect_of_file
 
 __all__ = [
+    "BY_OTHER_USER",
     "DOCKER_CONFIG",
     "HOME",
     "READ_UNNAMED",
@@ -93,6 +102,7 @@ __all__ = [
     "Quoting",
     "Script",
     "ScriptCall",
+    "SharedFile",
     "TaskCall",
     "Tool",
     "Verb",
@@ -114,7 +124,7 @@ __all__ = [
 
 
 #: The variables whose value matters also to a script that doesn't name them.
-READ_UNNAMED = frozenset((HOME, DOCKER_CONFIG, COMPOSE_FILE, COMPOSE_PROFILES))
+READ_UNNAMED = frozenset((HOME, DOCKER_CONFIG, OTHER_USER, COMPOSE_FILE, COMPOSE_PROFILES))
 
 
 def facts_of(

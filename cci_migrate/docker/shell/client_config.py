@@ -21,12 +21,20 @@ HOME = "HOME"
 DOCKER_CONFIG = "DOCKER_CONFIG"
 _USER_HOME = "~"
 
+#: Who runs a command, as if by a variable: there if that is another user than the steps' own.
+OTHER_USER = "other user"
+#: Before the path of a directory that another user's client has its logins in, though it is not
+#: that user's own. Docker's files are for their owner alone.
+BY_OTHER_USER = "another user's in "
+
 #: The variables of a command's environment that matter; None is an unknown value.
 ClientEnvironment = Mapping[str, "str | None"]
 
 _HOMES = re.compile(
     r"(?:~circleci|~|\$HOME|\$\{HOME\}|/home/circleci)(?=/|$)|(?P<root>~root|/root)(?=/|$)"
 )
+_WRITTEN_HOMES = ("~", "$HOME", "${HOME}")
+_ABSOLUTE = {_USER_HOME: "/home/circleci", "~root": "/root"}
 _OWN_USER = re.compile(r"circleci|\$\{?USER\}?|\$\((?:whoami|id -un)\)|`whoami`")
 _CONFIG_DIRECTORY = re.compile(r"(?:.*/)?\.docker/?")
 _CONFIG_FILE = re.compile(r"(?:(?P<directory>.+)/config\.json|(?P<home>.*/)?\.dockercfg)")
@@ -36,7 +44,7 @@ class ClientVariables:
     """The values of ``HOME`` and ``DOCKER_CONFIG`` at the current command."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        names = (HOME, DOCKER_CONFIG)
+        names = (HOME, DOCKER_CONFIG, OTHER_USER)
         self._inherited: ClientEnvironment = {n: environment[n] for n in names if n in environment}
         self._assigned: dict[str, tuple[str, Place]] = {}
 
@@ -62,6 +70,25 @@ class ClientVariables:
         self._inherited, self._assigned = outer
 
 
+def expanded(path: str, shell: ClientEnvironment) -> str:
+    """``path`` as a shell with the variables ``shell`` passes it on: it knows its own home alone.
+
+    ``sudo docker --config ~/.docker``: the directory of the shell's user, not of root.
+    """
+    match = _HOMES.match(path)
+    home = _home_in(shell)
+    if match is None or match["root"] or not path.startswith(_WRITTEN_HOMES) or home is None:
+        return path
+    own = _own_home(home)
+    return f"{_ABSOLUTE.get(own, own)}{path[match.end() :]}"
+
+
+def as_user(user: str, environment: ClientEnvironment) -> dict[str, str | None]:
+    """``environment``, for a command that ``user`` runs."""
+    others = {name: value for name, value in environment.items() if name != OTHER_USER}
+    return others if home_of(user) == _USER_HOME else {**others, OTHER_USER: user}
+
+
 def home_of(user: str) -> str:
     """The ``HOME`` of ``user``, as passed to ``sudo -u`` or ``su``."""
     return _USER_HOME if _OWN_USER.fullmatch(user) else f"~{user}"
@@ -81,6 +108,15 @@ def config_directory(environment: ClientEnvironment, folder: str | None = ".") -
     return None if home is None else _normalised(f"{home}/.docker", home, folder)
 
 
+def client_directory(environment: ClientEnvironment, folder: str | None = ".") -> str | None:
+    """The `config_directory` of a client, with `BY_OTHER_USER` before it where that is so."""
+    directory = config_directory(environment, folder)
+    user = environment.get(OTHER_USER)
+    if directory is None or user is None or directory.startswith(f"{home_of(user)}/"):
+        return directory
+    return f"{BY_OTHER_USER}{directory}"
+
+
 def _home_in(environment: ClientEnvironment) -> str | None:
     return _USER_HOME if environment.get(HOME, "") == "" else environment[HOME]
 
@@ -89,7 +125,7 @@ def _normalised(path: str, home: str | None, folder: str | None) -> str | None:
     match = _HOMES.match(path)
     if match is not None and match["root"]:
         path = f"~root{path[match.end() :]}"
-    elif match is not None and path.startswith(("~", "$HOME", "${HOME}")):
+    elif match is not None and path.startswith(_WRITTEN_HOMES):
         if home is None:
             return None
         path = f"{_own_home(home)}{path[match.end() :]}"

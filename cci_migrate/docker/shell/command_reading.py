@@ -73,7 +73,7 @@ _WRAPPERS = names("gradlew mvnw")
 _EXIT_FAILS = re.compile(r"[1-9]\d*")
 _COPIERS = names("cp mv install ln")
 #: What no other table has of the programs whose commands are read.
-_OTHERS = _COPIERS | names("circleci circleci-agent newgrp tee rm")
+_OTHERS = _COPIERS | names("circleci circleci-agent newgrp tee rm chown chmod")
 _SUBSTITUTES = re.compile(r"[$<>]\(|`")
 #: A command without assignments, redirections and substitutions, whose name is plain.
 _PLAIN_COMMAND = re.compile(r"([A-Za-z_][\w+-]*)(?=[ \t\n]|$)(?:[^<>`$]|\$(?!\())*")
@@ -180,7 +180,8 @@ class CommandReader(InnerScriptReader):
         assignments: dict[str, str],
     ) -> None:
         own = {name: assignments[name] for name in (HOME, DOCKER_CONFIG) if name in assignments}
-        unwrapped_command = unwrapped(words, {**self._client.at(place), **own})
+        shell = {**self._client.at(place), **own}
+        unwrapped_command = unwrapped(words, shell)
         words = unwrapped_command.words
         if not words:
             return
@@ -216,6 +217,7 @@ class CommandReader(InnerScriptReader):
                 replaces=unwrapped_command.replaces,
                 obstacle=obstacle,
                 environment=unwrapped_command.environment,
+                shell=shell,
             )
             read = cloud_login if is_cloud else client_facts
             facts = (docker_facts if program in PROGRAMS else read)(words, program, invocation)
@@ -293,6 +295,9 @@ class CommandReader(InnerScriptReader):
         elif program == "rm":
             files = self._file_command(node, place, pipe)
             self._emit_all(files.remove(word.value for word in words[1:]))
+        elif program in ("chown", "chmod"):
+            files = self._file_command(node, place, pipe)
+            self._emit_all(files.share(word.value for word in words[1:]))
         elif words[0].value.startswith("<<"):
             self._function_call(words[0].value, node, place)
         elif "/" in words[0].value:

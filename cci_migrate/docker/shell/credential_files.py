@@ -12,7 +12,7 @@ from cci_migrate.docker.shell.client_config import (
     directory_of_file,
     keys_written,
 )
-from cci_migrate.docker.shell.facts import CredentialFile, Fact, Logout, Tool
+from cci_migrate.docker.shell.facts import CredentialFile, Fact, Logout, SharedFile, Tool
 from cci_migrate.docker.shell.flow import Place
 
 
@@ -56,6 +56,13 @@ class FileCommand(Struct, frozen=True):
             directory = directory_at(path.removesuffix("/*"), self.environment, self.folder)
             if directory is not None:
                 yield self._all_gone(directory)
+
+    def share(self, paths: Iterable[str]) -> Iterator[Fact]:
+        """The facts of another owner or mode of ``paths``."""
+        for path in paths:
+            directory = directory_at(path, self.environment, self.folder)
+            if directory is not None:
+                yield SharedFile(self.start, self.end, self.place, directory)
 
     def _written(self, directory: str, keys: tuple[str, ...] | None) -> Iterator[Fact]:
         if keys is not None:

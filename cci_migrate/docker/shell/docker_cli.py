@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from cci_migrate.docker.shell.build_commands import bake_facts, build_facts
-from cci_migrate.docker.shell.client_config import DOCKER_CONFIG
+from cci_migrate.docker.shell.client_config import DOCKER_CONFIG, expanded
 from cci_migrate.docker.shell.command_line import parse
 from cci_migrate.docker.shell.compose_commands import compose_facts
 from cci_migrate.docker.shell.docker_options import DOCKER_VALUED
@@ -106,8 +106,9 @@ def docker_facts(words: Sequence[Word], program: str, invocation: Invocation) ->
         return []
     config = line.text("--config")
     if config is not None:
+        directory = expanded(config, invocation.shell)
         invocation = replace(
-            invocation, environment={**invocation.environment, DOCKER_CONFIG: config}
+            invocation, environment={**invocation.environment, DOCKER_CONFIG: directory}
         )
     command = arguments[0].value
     following = arguments[1:]

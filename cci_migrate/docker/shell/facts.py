@@ -291,6 +291,17 @@ class CredentialFile(Struct, frozen=True):
     __repr__ = repr_without("place")
 
 
+class SharedFile(Struct, frozen=True):
+    """A command that lets others read the logins in the directory ``config``: ``chown``."""
+
+    start: int
+    end: int
+    place: Place
+    config: str | None = USER_CONFIG
+
+    __repr__ = repr_without("place")
+
+
 class LocalImage(Struct, frozen=True):
     """An image that exists without a pull from here on: ``docker tag``, ``load``, ``import``.
 
@@ -391,7 +402,7 @@ class Exit(Struct, frozen=True):
 
 Fact: TypeAlias = (
     "ImagePull | Build | BakeBuild | ComposeCommand | Login | ClientAccess | Logout"
-    " | CredentialFile"
+    " | CredentialFile | SharedFile"
     " | LocalImage | NamedImage | ScriptCall | TaskCall | FunctionCall | Exit"
 )
 

@@ -8,8 +8,9 @@ from msgspec import Struct, field
 
 from cci_migrate.docker.shell.client_config import (
     HOME,
+    OTHER_USER,
     ClientEnvironment,
-    config_directory,
+    client_directory,
 )
 from cci_migrate.docker.shell.facts import Tool
 from cci_migrate.docker.shell.flow import Place
@@ -23,7 +24,8 @@ class Invocation(Struct, frozen=True):
     the pipeline. ``stdin``: it has input; ``stdin_text`` is that input, ``stdin_file`` its file,
     ``stdin_word`` its only word, each if known. ``lookup`` returns a variable's value;
     ``variables`` are the names of all that the pipeline reads. ``xargs_appends``, ``replaces`` and
-    ``obstacle``: see `Unwrapped`. ``environment`` says where logins are kept.
+    ``obstacle``: see `Unwrapped`. ``environment`` says where logins are kept, ``shell`` what
+    the shell that runs the command has of it.
     """
 
     start: int
@@ -43,12 +45,13 @@ class Invocation(Struct, frozen=True):
     replaces: str | None = None
     obstacle: str | None = None
     environment: ClientEnvironment = field(default_factory=dict)
+    shell: ClientEnvironment = field(default_factory=dict)
 
     __repr__ = repr_without("stdin_text", "stdin_word")
 
     def config_of(self, tool: Tool) -> str | None:
         """The directory in which ``tool`` looks for logins: podman and buildah in Docker's too."""
         if tool is Tool.DOCKER:
-            return config_directory(self.environment, self.directory)
-        home = {name: value for name, value in self.environment.items() if name == HOME}
-        return config_directory(home)
+            return client_directory(self.environment, self.directory)
+        kept = (HOME, OTHER_USER)
+        return client_directory({n: v for n, v in self.environment.items() if n in kept})

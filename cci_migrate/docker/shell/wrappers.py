@@ -14,7 +14,10 @@ from msgspec import Struct
 from cci_migrate.docker.shell.client_config import (
     DOCKER_CONFIG,
     HOME,
+    OTHER_USER,
     ClientEnvironment,
+    as_user,
+    expanded,
     home_of,
 )
 from cci_migrate.docker.shell.command_line import is_only_placeholder, names
@@ -106,6 +109,7 @@ def unwrapped(words: Sequence[Word], environment: ClientEnvironment) -> Unwrappe
     ``environment`` is what they run with.
     """
     assignments: list[tuple[str, str]] = []
+    shell = environment
     xargs_appends, replaces, obstacle = False, None, None
     while words:
         name = program_of(words[0])
@@ -147,7 +151,8 @@ def unwrapped(words: Sequence[Word], environment: ClientEnvironment) -> Unwrappe
                 break
             assignments.append((assignment[1], assignment[2]))
             if assignment[1] in (HOME, DOCKER_CONFIG):
-                environment = {**environment, assignment[1]: assignment[2]}
+                value = expanded(assignment[2], shell)
+                environment = {**environment, assignment[1]: value}
             index += 1
         if index >= len(words):
             # `exec` alone, `sudo -i`: no command.
@@ -164,15 +169,19 @@ def _passed_on(
     if program == "env":
         cleared = _is_on("i", "--ignore-environment", options) or "-" in options
         gone = {options.get("-u"), options.get("--unset")}
-        return {n: v for n, v in environment.items() if not cleared and n not in gone}
+        kept = {OTHER_USER} if cleared else environment.keys() - gone
+        return {n: v for n, v in environment.items() if n in kept}
     if program not in ("sudo", "doas"):
         return environment
-    home = home_of(_user_of(options))
+    user = _user_of(options)
+    home = {HOME: home_of(user)}
     if _is_on("E", "--preserve-env", options):
-        return {**environment, HOME: home} if _is_on("H", "--set-home", options) else environment
-    kept = next((o.partition("=")[2] for o in options if o.startswith("--preserve-env=")), "")
-    passed = {n: v for n, v in environment.items() if n in kept.split(",")}
-    return passed if HOME in kept.split(",") else {**passed, HOME: home}
+        home = home if _is_on("H", "--set-home", options) else {}
+        return as_user(user, {**environment, **home})
+    named = next((o.partition("=")[2] for o in options if o.startswith("--preserve-env=")), "")
+    kept = set(named.split(","))
+    passed = {name: value for name, value in environment.items() if name in kept}
+    return as_user(user, passed if HOME in kept else {**passed, **home})
 
 
 def _user_of(options: Mapping[str, str]) -> str:
