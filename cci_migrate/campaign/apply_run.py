@@ -15,8 +15,13 @@ from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.message_templates import MessageTemplates
 from cci_migrate.campaign.next_step import DeliveryStep, OpenPullRequest, Stop, Write, next_step
-from cci_migrate.campaign.ownership import branch_to_record, pull_to_record, with_ownership
-from cci_migrate.campaign.plan_run import planned_entry, unreadable_entry
+from cci_migrate.campaign.ownership import (
+    branch_to_record,
+    has_another_change,
+    pull_to_record,
+    with_ownership,
+)
+from cci_migrate.campaign.plan_run import planned_entry, unreadable_entry, with_stop
 from cci_migrate.campaign.planner import Planner
 from cci_migrate.campaign.refusals import (
     Attempt,
@@ -30,7 +35,14 @@ from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.repository_plan import RepositoryPlan, is_as_planned
 from cci_migrate.campaign.states import OPENED, PENDING, TRIED_AGAIN, State
 from cci_migrate.forges.host import Delivery, Host, Proposal
-from cci_migrate.forges.repository import Kind, Observation, RepositoryRef, Snapshot, Unreadable
+from cci_migrate.forges.repository import (
+    Kind,
+    Observation,
+    PullState,
+    RepositoryRef,
+    Snapshot,
+    Unreadable,
+)
 from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.transport.host_errors import HostUnavailable, RefusedError, StaleSnapshot
 from cci_migrate.transport.pace import DEFAULT_PACE_LIMITS, Clock, PaceLimits
@@ -212,11 +224,13 @@ class ApplyRun(Struct, frozen=True):
                     entry = self._with_labels_and_reviewers(host, entry, snapshot, plan)
                 if is_under_way and not self.options.is_dry_run:
                     snapshot = _without_leftover_branch(host, snapshot)
+                if _is_not_delivered(entry, snapshot, plan):
+                    entry = entry.without_plan()
                 return self._stop(host, entry, snapshot, step, is_under_way=is_under_way)
             if not is_as_planned(entry.files, plan, snapshot.files):
                 return self._planned_again(entry, snapshot, plan)
             if self.options.is_dry_run:
-                return replace(entry, cause=_dry_run_cause(step, host.delivery))
+                return replace(entry, cause=_dry_run_cause(step, host.delivery, snapshot))
             if not is_under_way:
                 entry = self._record(replace(entry, state=State.APPLYING, cause=""))
                 is_under_way = True
@@ -273,15 +287,11 @@ class ApplyRun(Struct, frozen=True):
         self, host: Host, entry: LedgerEntry, snapshot: Snapshot, stop: Stop, *, is_under_way: bool
     ) -> LedgerEntry:
         state, cause = stop.state, stop.cause
-        if state is State.PULL_REQUEST_OPEN and entry.lacks:
-            state, cause = State.PULL_REQUEST_INCOMPLETE, "; ".join(entry.lacks)
         if is_under_way and state is State.NOTHING_TO_DO and host.delivery is Delivery.FILES:
             # Written by a run that was killed before it could say so.
             state, cause = State.CHANGED, "in place"
         updated = replace(
-            entry,
-            state=state,
-            cause=cause,
+            with_stop(entry, Stop(state, cause)),
             branch=branch_to_record(snapshot, entry),
             pull=pull_to_record(snapshot, entry),
             is_canary=entry.is_canary or self.canary.takes(state, entry.ref, self.campaign.ledger),
@@ -316,6 +326,14 @@ class ApplyRun(Struct, frozen=True):
         return self.clock.now()
 
 
+def _is_not_delivered(entry: LedgerEntry, snapshot: Snapshot, plan: RepositoryPlan) -> bool:
+    """Whether the campaign's pull request is not known to be of what ``entry`` has as its plan."""
+    if entry.state not in (State.PLANNED, State.APPLYING) or not has_another_change(snapshot):
+        return False
+    is_merged = snapshot.pull is not None and snapshot.pull.state is PullState.MERGED
+    return not (is_merged and is_as_planned(entry.files, plan, snapshot.files))
+
+
 def _without_leftover_branch(host: Host, snapshot: Snapshot) -> Snapshot:
     """Delete the branch that an earlier run left, if no pull request will be opened from it."""
     branch = snapshot.branch
@@ -347,10 +365,12 @@ class _Budget:
             self._left -= 1
 
 
-def _dry_run_cause(step: DeliveryStep, delivery: Delivery) -> str:
+def _dry_run_cause(step: DeliveryStep, delivery: Delivery, snapshot: Snapshot) -> str:
     match step:
         case OpenPullRequest():
             return "would open the pull request from the branch that is there"
+        case _ if snapshot.pull is not None:
+            return f"would bring {snapshot.pull.url} up to date"
         case _:
             match delivery:
                 case Delivery.FILES:

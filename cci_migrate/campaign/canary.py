@@ -16,6 +16,7 @@ from cci_migrate.transport.progress import Progress
 
 #: Seconds between two requests for the state of the canary's CI.
 POLL = 60.0
+_NOT_UP_TO_DATE = frozenset({State.LISTED, State.PLANNED, State.APPLYING})
 
 
 class Gate(Enum):
@@ -129,8 +130,12 @@ def _host(ref: RepositoryRef) -> tuple[Kind, str]:
 
 
 def _canary(ref: RepositoryRef, ledger: Ledger) -> list[LedgerEntry]:
-    """The canary on the host of ``ref``, whatever the branches are called."""
-    return [entry for entry in ledger.canaries() if _host(entry.ref) == _host(ref)]
+    """The canary on the host of ``ref``, without what is still to be brought up to date."""
+    return [
+        entry
+        for entry in ledger.canaries()
+        if _host(entry.ref) == _host(ref) and entry.state not in _NOT_UP_TO_DATE
+    ]
 
 
 def _url(entry: LedgerEntry) -> str:

@@ -119,6 +119,8 @@ class FollowUp(Struct, frozen=True):
         pull = snapshot.pull
         if pull is None or pull.state is PullState.OPEN or not _is_recorded(pull, entry):
             return entry
+        if entry.state is State.PLANNED:
+            entry = entry.without_plan()
         if pull.state is PullState.MERGED:
             return self._record(entry, State.PULL_REQUEST_MERGED, pull.url, snapshot)
         state = State.CLOSED_BY_HUMAN if entry.undoing is None else State.CLOSED

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, to_builtins
+from msgspec.structs import replace
 
 from cci_migrate.bounds.json_input import JsonInputError, parsed_json, typed
 from cci_migrate.campaign.campaign_files import diff_name
@@ -91,6 +92,10 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     def diff(self) -> str:
         """The path of its diff within the campaign's folder, empty for none."""
         return diff_name(self.ref) if self.has_diff else ""
+
+    def without_plan(self) -> LedgerEntry:
+        """The entry without a plan that did not come to be what its pull request proposes."""
+        return replace(self, files=(), digest="", has_diff=False)
 
     @property
     def done(self) -> RepositoryDone:

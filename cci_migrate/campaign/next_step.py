@@ -43,7 +43,7 @@ def next_step(snapshot: Snapshot, plan: RepositoryPlan, delivery: Delivery) -> D
     """
     pull = snapshot.pull
     if pull is not None and pull.state is PullState.OPEN and pull.is_ours:
-        return Stop(State.PULL_REQUEST_OPEN, pull.url)
+        return _with_own_pull_request(pull, snapshot, plan)
     if snapshot.traits.empty:
         return Stop(State.EMPTY)
     if plan.state is not State.PLANNED:
@@ -63,6 +63,22 @@ def next_step(snapshot: Snapshot, plan: RepositoryPlan, delivery: Delivery) -> D
     if snapshot.traits.may_write is False:
         return Stop(State.NO_PERMISSION)
     return _with_branch(snapshot.branch, delivery)
+
+
+def _with_own_pull_request(
+    pull: PullRequest, snapshot: Snapshot, plan: RepositoryPlan
+) -> DeliveryStep:
+    """Bring it up to date, unless people committed to its branch."""
+    branch, traits = snapshot.branch, snapshot.traits
+    if plan.state is State.PLANNED and not traits.archived and traits.may_write is not False:
+        if branch is not None and branch.content is BranchContent.EARLIER:
+            return Write()
+        if branch is not None and branch.content is BranchContent.OTHER:
+            return Stop(
+                State.PULL_REQUEST_OPEN,
+                f"{pull.url}; others committed to it, so it stays as it is",
+            )
+    return Stop(State.PULL_REQUEST_OPEN, pull.url)
 
 
 def _after_pull_request(pull: PullRequest) -> Stop:

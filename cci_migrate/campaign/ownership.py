@@ -18,6 +18,7 @@ from cci_migrate.forges.repository import (
     BranchContent,
     FileHash,
     PullRequest,
+    PullState,
     Snapshot,
 )
 
@@ -77,6 +78,17 @@ def _content(
             if recorded is not None and recorded.branch == branch.oid:
                 return BranchContent.EARLIER
     return BranchContent.OTHER
+
+
+def has_another_change(snapshot: Snapshot) -> bool:
+    """Whether the campaign's pull request proposes, or made, another change than the planned one.
+
+    ``snapshot`` comes from `with_ownership`.
+    """
+    pull, branch = snapshot.pull, snapshot.branch
+    if pull is None or not pull.is_ours or pull.state is PullState.CLOSED:
+        return False
+    return branch is None or branch.content is not BranchContent.PLANNED
 
 
 def branch_to_record(snapshot: Snapshot, recorded: LedgerEntry | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.campaign.change_groups import group_of
@@ -15,6 +16,7 @@ from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.next_step import Stop, next_step
 from cci_migrate.campaign.ownership import (
     branch_to_record,
+    has_another_change,
     is_own_pull,
     pull_to_record,
     with_ownership,
@@ -250,6 +252,10 @@ class PlanRun(Struct, frozen=True):
         recorded = self.campaign.ledger.entry(snapshot.ref.key)
         snapshot = with_ownership(host, snapshot, plan.hashes, recorded, self.campaign.ids)
         step = next_step(snapshot, plan, host.delivery)
+        if recorded is not None and isinstance(step, Stop) and has_another_change(snapshot):
+            # The diff and the record stay those of the pull request.
+            pull = pull_to_record(snapshot, recorded)
+            return with_stop(replace(recorded, pull=pull, changed_at=now), step)
         self.campaign.store_diff(snapshot.ref, plan.diff)
         name = self.branch_names.get(snapshot.ref.key, "")
         return planned_entry(snapshot, plan, step, now, recorded, name)
@@ -272,13 +278,9 @@ def planned_entry(
     ``recorded`` is the earlier entry, ``branch_name`` as in an entry.
     """
     stop = step if isinstance(step, Stop) else Stop(State.PLANNED, plan.cause)
-    lacks = recorded.lacks if recorded is not None else ()
-    if lacks and stop.state is State.PULL_REQUEST_OPEN:
-        stop = Stop(State.PULL_REQUEST_INCOMPLETE, "; ".join(lacks))
-    return LedgerEntry(
+    entry = LedgerEntry(
         ref=snapshot.ref,
         state=stop.state,
-        cause=stop.cause,
         head=snapshot.head,
         digest=plan.digest if plan.changes else "",
         group=group_of(plan),
@@ -292,10 +294,18 @@ def planned_entry(
         authenticated=plan.authenticated,
         branch=branch_to_record(snapshot, recorded),
         branch_name=branch_name,
-        lacks=lacks,
+        lacks=recorded.lacks if recorded is not None else (),
         pull=pull_to_record(snapshot, recorded),
         changed_at=now,
     )
+    return with_stop(entry, stop)
+
+
+def with_stop(entry: LedgerEntry, stop: Stop) -> LedgerEntry:
+    """``entry`` in the state of ``stop``; an open pull request may lack labels or reviewers."""
+    if stop.state is State.PULL_REQUEST_OPEN and entry.lacks:
+        stop = Stop(State.PULL_REQUEST_INCOMPLETE, "; ".join(entry.lacks))
+    return replace(entry, state=stop.state, cause=stop.cause)
 
 
 def unreadable_entry(observation: Unreadable, now: float) -> LedgerEntry:

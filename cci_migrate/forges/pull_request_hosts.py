@@ -167,6 +167,8 @@ class PullRequestHost(ABC):
         pull = snapshot.pull
         if pull is None or pull.state is not PullState.MERGED:
             raise HostError("there is no merged pull request")
+        if not delivered.files:
+            raise HostError(f"what {pull.url} changed is not recorded; revert it by hand")
         branch = f"revert-{pull.number}-{self._branch}"
         pull_request = self.find_pull_request(snapshot, branch)
         existing_branch = self.find_branch(snapshot, branch)

@@ -95,7 +95,7 @@ class BranchContent(Enum):
 
 
 class Branch(Struct, frozen=True):
-    """The campaign's branch on the host. ``node`` is its id in the API.
+    """The campaign's branch on the host.
 
     ``campaign`` is the id of the campaign that its last commit names, empty for none. Hosts set
     ``content`` only if it is NOTHING; `ownership.with_ownership` sets the rest.
@@ -103,7 +103,6 @@ class Branch(Struct, frozen=True):
 
     oid: str
     content: BranchContent = BranchContent.OTHER
-    node: str = ""
     campaign: str = ""
 
 

@@ -216,19 +216,16 @@ class _Root:
         git(repository.folder, "update-ref", input["name"], input["oid"])
         return {"ref": self._ref(repository, branch)}
 
-    def updateRef(self, info: Any, input: dict[str, Any]) -> dict[str, Any]:
-        name, branch = _decode(input["refId"]).split("#")
-        repository = self._writable(_encode(name))
-        assert input["force"]
-        git(repository.folder, "update-ref", f"refs/heads/{branch}", input["oid"])
-        return {"ref": self._ref(repository, branch)}
-
-    def deleteRef(self, info: Any, input: dict[str, Any]) -> dict[str, Any]:
-        name, branch = _decode(input["refId"]).split("#")
-        repository = self._writable(_encode(name))
-        if repository.tip(branch) is None:
-            raise Refusal("UNPROCESSABLE", "Reference does not exist")
-        git(repository.folder, "update-ref", "-d", f"refs/heads/{branch}")
+    def updateRefs(self, info: Any, input: dict[str, Any]) -> dict[str, Any]:
+        repository = self._writable(input["repositoryId"])
+        (update,) = input["refUpdates"]
+        branch = update["name"].removeprefix("refs/heads/")
+        if repository.tip(branch) != update["beforeOid"]:
+            raise Refusal("UNPROCESSABLE", "Reference cannot be updated")
+        assert update["force"]
+        is_deletion = not update["afterOid"].strip("0")
+        what = ("-d", update["name"]) if is_deletion else (update["name"], update["afterOid"])
+        git(repository.folder, "update-ref", *what)
         return {"clientMutationId": None}
 
     def createCommitOnBranch(self, info: Any, input: dict[str, Any]) -> dict[str, Any]:

@@ -308,17 +308,42 @@ def test_an_expired_token_is_said_in_a_line_and_the_next_run_goes_on(
     assert all(is_delivered(repository) for repository in host.repositories.values())
 
 
-def test_an_own_branch_without_pull_request_is_brought_up_to_date(
+@pytest.mark.parametrize("is_proposed", [False, True])
+def test_an_own_branch_is_brought_up_to_date(
+    is_proposed: bool, host: RestStandIn, batch: Batch
+) -> None:
+    repository = host.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", host.source, code=1)
+    batch("apply", *QUICK)
+    if not is_proposed:
+        repository.pulls.clear()
+    batch("plan", host.source, "--context", "hub", "--again", code=1)
+    batch("apply", *QUICK)
+    assert b"- hub\n" in content(repository.folder, BRANCH)
+    assert git(repository.folder, "rev-list", "--count", f"main..{BRANCH}") == "1"
+    assert len(repository.pulls) == 1
+
+
+def test_where_an_earlier_campaigns_request_was_merged_the_next_branch_is_taken(
     host: RestStandIn, batch: Batch
 ) -> None:
     repository = host.add("acme/api", {CONFIG: PLAIN})
     batch("plan", host.source, code=1)
     batch("apply", *QUICK)
-    repository.pulls.clear()
-    batch("plan", host.source, "--context", "hub", "--again", code=1)
-    batch("apply", *QUICK)
-    assert b"- hub\n" in content(repository.folder, BRANCH)
-    assert len(repository.pulls) == 1
+    repository.merge(BRANCH)
+    commit_bare(repository.folder, {CONFIG: PLAIN.replace(b"20.1", b"22.0")})
+    other = Batch(batch.folder.parent / "other")
+    other("plan", host.source, code=1)
+    other("revert", code=1)
+    assert (len(repository.pulls), other.states()) == (1, {"api": "planned"})
+    other("apply", *QUICK)
+    assert branches(repository.folder) == [f"{BRANCH}-2", "main"]
+    assert [pull["state"].lower() for pull in repository.pulls] in (
+        ["merged", "opened"],
+        ["merged", "open"],
+    )
+    other("close")
+    assert branches(repository.folder) == ["main"]
 
 
 def test_a_file_with_an_odd_mode_keeps_it(host: RestStandIn, batch: Batch) -> None:

@@ -16,6 +16,7 @@ from tests.batch.repositories import (
     branches,
     checkout,
     commit_bare,
+    content,
     git,
     write_files,
 )
@@ -64,7 +65,7 @@ def test_close_leaves_what_others_did(delivered: GitHubStandIn, batch: Batch) ->
     assert [p.state for p in delivered.repositories["acme/cli"].pulls] == ["CLOSED"]
 
 
-@pytest.mark.parametrize("operation", ["ClosePullRequest", "DeleteRef"])
+@pytest.mark.parametrize("operation", ["ClosePullRequest", "UpdateRef"])
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_killed_while_closing_the_next_run_ends_alike(
     operation: str, moment: str, delivered: GitHubStandIn, batch: Batch
@@ -260,3 +261,93 @@ def test_a_dry_run_of_the_plan_knows_the_campaigns_own_pull_requests(
     del delivered
     output = batch("plan", "github:acme", "--dry-run").output
     assert "3  pull-request-open" in output
+
+
+def test_an_open_pull_request_is_brought_up_to_date(delivered: GitHubStandIn, batch: Batch) -> None:
+    """After a change of the policy, and of the base; not where others committed to the branch."""
+    api, web, cli = delivered.repositories.values()
+    newer = PLAIN.replace(b"20.1", b"22.0")
+    commit_bare(api.folder, {CONFIG: newer})
+    theirs = commit_bare(cli.folder, {"x": b"a commit of theirs"}, BRANCH)
+    batch("plan", "github:acme", "--again", "--context", "hub", code=1)
+    assert batch.states() == {"api": "planned", "web": "planned", "cli": "pull-request-open"}
+    assert "others committed to it" in batch.results()["cli"]["cause"]
+    shown = {name: batch("diff", name).output for name in ("api", "web", "cli")}
+    assert {name for name, diff in shown.items() if "+            - hub" in diff} == {"api", "web"}
+    assert "+            - docker-hub-creds" in shown["cli"]
+    assert "would bring https://github.example/acme/api/pull/1 up to date" in (
+        batch("apply", "--dry-run", code=1).output
+    )
+    batch("apply", *QUICK)
+    assert set(batch.states().values()) == {"pull-request-open"}
+    for repository in (api, web):
+        assert [pull.state for pull in repository.pulls] == ["OPEN"]
+        assert b"- hub\n" in content(repository.folder, BRANCH)
+        assert git(repository.folder, "rev-list", "--count", f"main..{BRANCH}") == "1"
+    assert b"22.0" in content(api.folder, BRANCH)
+    assert cli.tip(BRANCH) == theirs
+    # Nothing is left to do, and everything can be closed.
+    batch("plan", "github:acme", "--again", "--context", "hub")
+    batch("close")
+    assert set(batch.states().values()) == {"closed"}
+
+
+def test_a_commit_that_arrives_while_a_branch_is_brought_up_to_date_is_kept(
+    delivered: GitHubStandIn, batch: Batch
+) -> None:
+    batch("plan", "github:acme", "--again", "--context", "hub", code=1)
+    api = delivered.repositories["acme/api"]
+    theirs: list[str] = []
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation == "UpdateRef" and request.moment == "before" and not theirs:
+            theirs.append(commit_bare(api.folder, {"x": b"a commit of theirs"}, BRANCH))
+        return None
+
+    delivered.watch = watch
+    batch("apply", "api", *QUICK, code=1)
+    assert [api.tip(BRANCH)] == theirs
+    result = batch.results()["api"]
+    assert (result["state"], result["files"], result["diff"]) == ("pull-request-open", [], "")
+
+
+def test_a_pull_request_that_was_merged_before_it_was_brought_up_to_date(
+    delivered: GitHubStandIn, batch: Batch
+) -> None:
+    batch("plan", "github:acme", "--again", "--context", "hub", code=1)
+    for repository in delivered.repositories.values():
+        repository.pulls[0].state = "MERGED"
+        git(repository.folder, "update-ref", "refs/heads/main", f"refs/heads/{BRANCH}")
+    batch("status", "--refresh")
+    assert {record["state"] for record in batch.results().values()} == {"pull-request-merged"}
+    assert not any(record["diff"] for record in batch.results().values())
+    batch("revert")
+    assert set(batch.states().values()) == {"reverted"}
+
+
+@pytest.mark.parametrize("at", range(4))
+def test_killed_while_bringing_up_to_date_the_next_run_ends_alike(
+    at: int, delivered: GitHubStandIn, batch: Batch
+) -> None:
+    batch("plan", "github:acme", "--again", "--context", "hub", code=1)
+    process: list[Victim] = []
+    writes = []
+
+    def watch(request: Request) -> Canned | None:
+        if request.is_write and request.moment == "after":
+            writes.append(request.operation)
+            if len(writes) == at + 1:
+                process[0].kill()
+                raise ConnectionError
+        return None
+
+    delivered.watch = watch
+    with delivered.lock:
+        process.append(batch.start("apply", "api", *QUICK))
+    assert process[0].was_killed
+    delivered.watch = truly
+    batch("apply", *QUICK)
+    api = delivered.repositories["acme/api"]
+    assert [pull.state for pull in api.pulls] == ["OPEN"]
+    assert b"- hub\n" in content(api.folder, BRANCH)
+    assert git(api.folder, "rev-list", "--count", f"main..{BRANCH}") == "1"

@@ -59,6 +59,8 @@ _Result = TypeVar("_Result")
 
 #: Files asked for in one request.
 FILES = 50
+#: What a deleted branch points to.
+_NO_COMMIT = "0" * 40
 _RAW = {"Accept": "application/vnd.github.raw+json"}
 
 
@@ -178,12 +180,14 @@ class GitHub:
         """Set the branch to one commit of ours on top of the head.
 
         A commit made by GraphQL is signed by GitHub, and has plain file modes; files with unusual
-        modes are committed by the REST API for git data.
+        modes, and the branch of an open pull request, are committed by the REST API for git data.
         """
-        if any(path in snapshot.modes for path in proposal.contents):
+        is_odd = any(path in snapshot.modes for path in proposal.contents)
+        # Without a commit of its own, even for a moment, GitHub would close the pull request.
+        if is_odd or snapshot.pull is not None:
             oid = self._commit_git_data(snapshot, proposal)
             return Branch(oid, BranchContent.PLANNED)
-        reference = self._reset_branch(snapshot, snapshot.head)
+        self._set_branch(snapshot, snapshot.head)
         headline, _, body = proposal.message.partition("\n\n")
         commit = self._mutate(
             OTHER,
@@ -205,7 +209,7 @@ class GitHub:
             Tip,
             "commit",
         )
-        return Branch(commit.oid, BranchContent.PLANNED, reference)
+        return Branch(commit.oid, BranchContent.PLANNED)
 
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
         """Open the pull request."""
@@ -266,9 +270,7 @@ class GitHub:
             arguments = {"pullRequestId": snapshot.pull.node}
             self._mutate(OTHER, queries.CLOSE_PULL_REQUEST, arguments, dict[str, object])
         if snapshot.branch is not None and snapshot.branch.content.is_disposable:
-            self._mutate(
-                OTHER, queries.DELETE_REF, {"refId": snapshot.branch.node}, dict[str, object]
-            )
+            self._update_branch(snapshot, snapshot.branch, _NO_COMMIT)
 
     def revert(self, snapshot: Snapshot, delivered: DeliveredChange) -> str:
         """Open the pull request that reverts a merged one; returns its address."""
@@ -451,23 +453,34 @@ class GitHub:
     def _raw(self, name: str, oid: str) -> bytes:
         return self._api.read_bytes(f"/repos/{name}/git/blobs/{oid}", headers=_RAW)
 
-    def _reset_branch(self, snapshot: Snapshot, oid: str) -> str:
-        """Create the branch at ``oid`` or move it there; returns its node id.
-
-        It is moved only if it has no commits of others.
-        """
-        branch = snapshot.branch
-        if branch is None:
+    def _set_branch(self, snapshot: Snapshot, oid: str) -> None:
+        """Create the branch at ``oid``, or move it there."""
+        if snapshot.branch is None:
             arguments = {
                 "repositoryId": snapshot.node,
                 "name": f"refs/heads/{self._branch}",
                 "oid": oid,
             }
-            return self._mutate(OTHER, queries.CREATE_REF, arguments, str, "ref", "id")
-        if branch.oid != oid:
-            update = {"refId": branch.node, "oid": oid, "force": True}
-            self._mutate(OTHER, queries.UPDATE_REF, update, dict[str, object])
-        return branch.node
+            self._mutate(OTHER, queries.CREATE_REF, arguments, Tip, "ref", "target")
+        elif snapshot.branch.oid != oid:
+            self._update_branch(snapshot, snapshot.branch, oid)
+
+    def _update_branch(self, snapshot: Snapshot, branch: Branch, oid: str) -> None:
+        """Move the branch to ``oid``, or delete it, if it still is as in ``snapshot``.
+
+        https://docs.github.com/en/graphql/reference/mutations#updaterefs
+        """
+        update = {
+            "name": f"refs/heads/{self._branch}",
+            "beforeOid": branch.oid,
+            "afterOid": oid,
+            "force": True,
+        }
+        arguments = {"repositoryId": snapshot.node, "refUpdates": [update]}
+        try:
+            self._mutate(OTHER, queries.UPDATE_REF, arguments, dict[str, object])
+        except HostError as error:
+            raise StaleSnapshot(f"the branch cannot be moved: {error}") from None
 
     def _commit_git_data(self, snapshot: Snapshot, proposal: Proposal) -> str:
         """Commit by single blobs and a tree; nothing is visible until the branch points there.
@@ -498,7 +511,7 @@ class GitHub:
                 "parents": [snapshot.head],
             },
         ).body(GitData)
-        self._reset_branch(snapshot, commit.sha)
+        self._set_branch(snapshot, commit.sha)
         return commit.sha
 
 

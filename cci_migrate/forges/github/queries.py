@@ -23,7 +23,7 @@ fragment repository on Repository {{
   id nameWithOwner isArchived isFork isEmpty visibility viewerPermission
   repositoryTopics(first: 20) {{ nodes {{ topic {{ name }} }} }}
   defaultBranchRef {{ name target {{ oid }} }}
-  branch: ref(qualifiedName: $ref) {{ id target {{ oid ... on Commit {{ message }} }} }}
+  branch: ref(qualifiedName: $ref) {{ target {{ oid ... on Commit {{ message }} }} }}
   pullRequests(headRefName: $head, first: 5, orderBy: {{field: CREATED_AT, direction: DESC}}) {{
     nodes {{ id number url state isCrossRepository body }}
   }}
@@ -116,19 +116,13 @@ query Reverted($owner: String!, $name: String!, $head: String!, $ref: String!) {
 
 CREATE_REF = """
 mutation CreateRef($input: CreateRefInput!) {
-  createRef(input: $input) { ref { id target { oid } } }
+  createRef(input: $input) { ref { target { oid } } }
 }
 """
 
 UPDATE_REF = """
-mutation UpdateRef($input: UpdateRefInput!) {
-  updateRef(input: $input) { ref { id target { oid } } }
-}
-"""
-
-DELETE_REF = """
-mutation DeleteRef($input: DeleteRefInput!) {
-  deleteRef(input: $input) { clientMutationId }
+mutation UpdateRef($input: UpdateRefsInput!) {
+  updateRefs(input: $input) { clientMutationId }
 }
 """
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import SIZE_LIMIT, TOO_LARGE
 from cci_migrate.engine.outcomes import Failed
@@ -73,11 +72,10 @@ class Tip(Struct, frozen=True):
 
 
 class GitReference(Struct, frozen=True):
-    """A branch; ``id`` is its own in the API."""
+    """A branch."""
 
     target: Tip | None
     name: str = ""
-    id: str = ""
 
 
 class PullNode(Struct, frozen=True, rename="camel"):
@@ -339,5 +337,4 @@ def _walk(tree: GitObject, folder: str) -> Iterator[tuple[str, tuple[int, GitObj
 def _branch(reference: GitReference | None, head: str) -> Branch | None:
     if reference is None or reference.target is None:
         return None
-    tip = reference.target
-    return replace(branch_at(tip.oid, head, tip.message), node=reference.id)
+    return branch_at(reference.target.oid, head, reference.target.message)
