@@ -140,7 +140,7 @@ class ApplyRun(Struct, frozen=True):
         streak = RefusalStreak()
         for entry, observation in self._observations(host, refs):
             if budget.is_spent or (self.options.deadline and self._now() >= self.options.deadline):
-                self.progress.note("the limit of this run is reached; run it again to go on")
+                self.progress.note("reached the limit of this run; run it again to continue")
                 return False
             if has_canary:
                 gate = self.canary.gate(entry.ref, self.campaign.ledger, waiting)
@@ -190,7 +190,7 @@ class ApplyRun(Struct, frozen=True):
                     return Attempt(self._fail(initial, State.FAILED, planned.error))
                 delivered = self._advance(host, initial, observation, planned.plan)
             except StaleSnapshot as error:
-                self.progress.note(f"{entry.ref.label}: {error}; looking again")
+                self.progress.note(f"{entry.ref.label}: {error}; reading it again")
                 initial = replace(initial, state=State.APPLYING)
                 observation, last = self._observe(host, entry.ref), str(error)
             except WriteRefused as error:
@@ -303,14 +303,16 @@ class ApplyRun(Struct, frozen=True):
     ) -> LedgerEntry:
         """Record the new plan of a repository whose files changed since the reviewed one."""
         if self.options.is_dry_run:
-            return LedgerEntry(snapshot.ref, State.PLANNED, "would be planned again: it moved on")
+            return LedgerEntry(
+                snapshot.ref, State.PLANNED, "would be planned again, because it changed"
+            )
         if self.campaign.needs_confirmation:
             self.campaign.store_diff(snapshot.ref, b"")
-            cause = "it moved on since CircleCI's compiler confirmed its change; plan it again"
+            cause = "it changed after CircleCI's compiler confirmed the plan; plan it again"
             return self._record(LedgerEntry(snapshot.ref, State.LISTED, cause))
         self.campaign.store_diff(snapshot.ref, plan.diff)
         replanned = planned_entry(snapshot, plan, None, self._now(), entry, entry.branch_name)
-        cause = "planned again, since it moved on; look at its diff, then apply again"
+        cause = "planned again, because it changed; review the new diff, then apply again"
         return self._record(replace(replanned, cause=cause))
 
     def _fail(self, entry: LedgerEntry, state: State, cause: str) -> LedgerEntry:
@@ -368,9 +370,9 @@ class _Budget:
 def _dry_run_cause(step: DeliveryStep, delivery: Delivery, snapshot: Snapshot) -> str:
     match step:
         case OpenPullRequest():
-            return "would open the pull request from the branch that is there"
+            return "would open the pull request from the existing branch"
         case _ if snapshot.pull is not None:
-            return f"would bring {snapshot.pull.url} up to date"
+            return f"would update {snapshot.pull.url}"
         case _:
             match delivery:
                 case Delivery.FILES:

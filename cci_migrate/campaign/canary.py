@@ -85,14 +85,13 @@ class Canary:
                 return verdict
             if verdict is Gate.SHUT:
                 self._progress.note(
-                    f"stopped before {waiting} more: {why}. Fix it, or pass --canary 0 to go on "
-                    "all the same"
+                    f"stopped with {waiting} left: {why}. Fix it, or continue with --canary 0"
                 )
                 return verdict
             left = started_at + self._patience - self._clock.now()
             if left <= 0:
                 self._progress.note(
-                    f"{why}; run `batch apply` again later, or with --canary 0 to go on anyway"
+                    f"{why}; run `batch apply` again later, or continue with --canary 0"
                 )
                 return verdict
             self._progress.waiting(self._clock.now() + min(POLL, left), why)
@@ -109,7 +108,7 @@ def judge(
             return Gate.SHUT, f"CI failed on {_url(entry)}, or somebody closed it"
     for entry, checks in verdicts:
         if checks is not Checks.PASSED:
-            state = "has not ended" if checks is Checks.PENDING else "has not begun"
+            state = "has not finished" if checks is Checks.PENDING else "has not started"
             return Gate.WAITING, f"CI {state} on {_url(entry)}"
     return Gate.OPEN, ""
 

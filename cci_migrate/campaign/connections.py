@@ -65,7 +65,7 @@ class Connections:
         up for, and git connects only to the host in the repository's name.
         """
         if not _is_consistent(ref):
-            raise SourceError(f"{ref.key}: the campaign has it at an address of another host")
+            raise SourceError(f"{ref.key}: the campaign recorded it on another host")
         branch = branch or self._campaign.branch
         key = (ref.kind, ref.host, branch)
         if key not in self._hosts:
@@ -179,7 +179,7 @@ class Connections:
                 return GitSource(text.removeprefix("git+"))
             except ValueError as error:
                 raise SourceError(str(error)) from None
-        raise SourceError(f"{text!r} is not a folder, and no other source: write {_FORMS}")
+        raise SourceError(f"{text!r} is not a source; write {_FORMS}")
 
     def _owner(self, ref: RepositoryRef) -> Source:
         host = self.host_of(ref)

@@ -45,7 +45,7 @@ def sourcegraph_spec(campaign: Campaign, name: str, container: str) -> str:
         ],
         "changesetTemplate": {
             "title": title,
-            "body": "Made by cci-migrate. Nothing but the lines shown in the diff was touched.",
+            "body": "Made by cci-migrate. It changes only the lines in the diff.",
             "branch": campaign.branch,
             "commit": {"message": title},
             "published": "draft",

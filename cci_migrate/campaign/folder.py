@@ -60,7 +60,7 @@ class Campaign:
         try:
             return policy_from_json(self.ledger.setting("policy"))
         except PolicyRecordError as error:
-            raise CampaignError(f"the campaign's policy cannot be used: {error}") from None
+            raise CampaignError(f"can't use the campaign's policy: {error}") from None
 
     @property
     def branch(self) -> str:
@@ -132,7 +132,7 @@ def begin_campaign(
     try:
         make_private_folder(folder)
     except OSError as error:
-        raise CampaignError(f"{folder}: cannot be made: {error.strerror}") from None
+        raise CampaignError(f"{folder}: can't create the folder: {error.strerror}") from None
     with _lock(folder):
         path = folder / LEDGER
         is_new = not path.exists()
@@ -150,8 +150,8 @@ def begin_campaign(
                     continue
                 if not again and ledger.counts():
                     raise CampaignError(
-                        f"{folder}: this campaign was begun with another {name}; use the same, "
-                        "pass --again to plan everything anew, or take another folder"
+                        f"{folder}: this campaign was planned with another {name}; use the same, "
+                        "plan everything again with --again, or use another folder"
                     )
                 ledger.set({name: settings[name]})
             if again:
@@ -203,7 +203,7 @@ def _initial_settings(
 
 def _check_exists(folder: Path) -> None:
     if not (folder / LEDGER).is_file():
-        raise CampaignError(f"{folder}: no campaign here; `cci-migrate batch plan` begins one")
+        raise CampaignError(f"{folder}: no campaign here; `cci-migrate batch plan` creates one")
 
 
 @contextmanager
@@ -218,7 +218,7 @@ def _lock(folder: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise CampaignError(
-            f"{folder}: another command is at work on this campaign; wait for its end"
+            f"{folder}: another command is using this campaign; wait until it ends"
         ) from None
     except OSError as error:
         raise CampaignError(f"{path}: cannot be written: {error.strerror}") from None

@@ -128,7 +128,7 @@ class FollowUp(Struct, frozen=True):
 
     def _close_entry(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> LedgerEntry:
         if host.delivery is Delivery.FILES:
-            raise HostError("was written in place; `batch revert` takes that back")
+            raise HostError("was written in place; undo it with `batch revert`")
         if entry.undoing is not Undoing.CLOSING:
             entry = self._refresh_entry(host, entry, snapshot)
             if not _can_close(entry):

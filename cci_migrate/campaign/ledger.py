@@ -139,8 +139,8 @@ class Ledger:
             path.unlink()
             return cls.create(path)
         raise LedgerError(
-            f"{path}: written by another version of cci-migrate (ledger {version}, this one "
-            f"reads {SCHEMA_VERSION}); plan the campaign anew in another folder"
+            f"{path}: written by another version of cci-migrate (ledger {version}, this "
+            f"version reads {SCHEMA_VERSION}); plan the campaign again in another folder"
         )
 
     def close(self) -> None:
@@ -219,7 +219,7 @@ class Ledger:
         """Store ``entry``, in place of the earlier one of its repository."""
         row = _row_of(entry)
         if len(row[-1]) > MAX_RECORD_BYTES:
-            cause = f"what is found in it takes more than {MAX_RECORD_BYTES // 2**20} MB"
+            cause = f"its findings take more than {MAX_RECORD_BYTES // 2**20} MB"
             row = _row_of(LedgerEntry(entry.ref, State.FAILED, cause, changed_at=entry.changed_at))
         with self.transaction():
             self._connection.execute(
@@ -261,7 +261,7 @@ class Ledger:
         try:
             return Counter({State(state): count for state, count in rows})
         except ValueError as error:
-            raise LedgerError(f"the ledger cannot be read: {error}") from None
+            raise LedgerError(f"can't read the ledger: {error}") from None
 
     # -- pace
 
@@ -360,5 +360,5 @@ def _entry(row: sqlite3.Row) -> LedgerEntry:
             "another folder"
         ) from None
     if entry.ref.key != row["key"]:
-        raise LedgerError(f"entry {row['id']} of the ledger is of another repository than its key")
+        raise LedgerError(f"entry {row['id']} of the ledger belongs to another repository")
     return entry

@@ -31,13 +31,15 @@ _Escape = Callable[[str], str]
 _SKIP = re.compile(r"\[\s*(skip[ -]ci|ci[ -]skip)\s*\]", re.IGNORECASE)
 
 _OPENING = (
-    "Docker registries limit anonymous pulls. This change has CircleCI log in for the pulls of\n"
-    "{{ repository }} that did not:"
+    "Docker registries limit anonymous pulls. This change adds credentials to the pulls of\n"
+    "{{ repository }} in CircleCI that have none:"
 )
-_REVERTING = "This change takes credentials for Docker registries out of {{ repository }} again:"
+_REVERTING = (
+    "This change removes Docker registry credentials from the CircleCI config of {{ repository }}:"
+)
 _MIRRORING = (
-    "Docker Hub limits pulls. This change has CircleCI pull the images of {{ repository }} from a\n"
-    "mirror of it:"
+    "Docker Hub limits pulls. This change makes CircleCI pull the images of {{ repository }} from\n"
+    "a mirror:"
 )
 _REST = """
 
@@ -45,21 +47,21 @@ _REST = """
 - {{ line }}
 {% endfor -%}
 {% if todos %}
-What has to exist outside this repository for it to work:
+Required outside this repository:
 
 {% for line in todos -%}
 - {{ line }}
 {% endfor -%}
 {% endif -%}
 {% if left %}
-What this change leaves as it is:
+Not changed here:
 
 {% for line in left -%}
 - {{ line }}
 {% endfor -%}
 {% endif %}
-Nothing but the lines shown in the diff was touched. Made by cci-migrate; close this pull request
-if it is not wanted, it will not be opened again.
+Made by cci-migrate. It changes only the lines in the diff. If you don't want it, close this pull
+request; it will not be opened again.
 """
 
 
@@ -70,11 +72,11 @@ class MessageError(UserError):
 def title_for(policy: Policy) -> str:
     """The default title of a pull request, and of its commit, under ``policy``."""
     if policy.revert is Revert.CONTEXTS:
-        return "Take the contexts for Docker registries out of CircleCI's jobs"
+        return "Remove Docker registry contexts from CircleCI jobs"
     if policy.revert is not None:
-        return "Take the credentials for Docker registries out of CircleCI"
+        return "Remove Docker registry credentials from CircleCI"
     if policy.mirror is not None:
-        return "Pull CircleCI's Docker images from a mirror"
+        return "Pull Docker images from a mirror in CircleCI"
     return "Authenticate Docker registry pulls in CircleCI"
 
 
@@ -114,8 +116,8 @@ class MessageTemplates(Struct, frozen=True):
             rendered = _render(name, template, {**sample, **lists})
             if _SKIP.search(rendered):
                 raise MessageError(
-                    f"the {name} would have CircleCI skip the build, and so hide whether the "
-                    "change works; leave [skip ci] out"
+                    f"the {name} makes CircleCI skip the build that would test the change; "
+                    "remove [skip ci]"
                 )
 
     def proposal(
@@ -162,7 +164,7 @@ def _render(name: str, template: str, values: Mapping[str, object]) -> str:
     try:
         return _compiled(template).render(values)
     except TemplateError as error:
-        raise MessageError(f"the {name} template does not work: {error}") from None
+        raise MessageError(f"the {name} template is invalid: {error}") from None
 
 
 @cache

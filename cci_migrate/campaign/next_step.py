@@ -56,7 +56,7 @@ def next_step(snapshot: Snapshot, plan: RepositoryPlan, delivery: Delivery) -> D
         return Stop(State.ARCHIVED)
     if pull is not None and pull.state is PullState.OPEN:
         return Stop(
-            State.BRANCH_EXISTS, f"{pull.url} is open from the branch, and not this campaign's"
+            State.BRANCH_EXISTS, f"{pull.url} is open from the branch, but is not this campaign's"
         )
     if pull is not None:
         return _after_pull_request(pull)
@@ -85,8 +85,7 @@ def _after_pull_request(pull: PullRequest) -> Stop:
     if pull.state is PullState.MERGED and pull.is_ours:
         return Stop(
             State.NEEDS_DECISION,
-            f"{pull.url} is merged, and something is to be changed again; plan that in a new "
-            "campaign",
+            f"{pull.url} is merged, but there is a new change; plan that in a new campaign",
         )
     if pull.state is PullState.MERGED:
         return Stop(State.LISTED, f"{pull.url} used up the branch; plan it again")

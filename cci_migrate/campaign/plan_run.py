@@ -129,7 +129,7 @@ class PlanRun(Struct, frozen=True):
         """Whether no more changes may be confirmed in this run; ``unavailable`` then says so."""
         if self.verification is None or not self.verification.is_spent:
             return False
-        why = "as many configs were compiled as may be; run it again to go on"
+        why = "reached --verify-limit; run it again to continue"
         unavailable.add(why, is_limit=True)
         return True
 

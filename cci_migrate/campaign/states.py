@@ -43,30 +43,30 @@ class Undoing(Enum):
 
 
 MEANING = {
-    State.LISTED: "found, not looked at yet",
-    State.PLANNED: "a proven change waits for `batch apply`",
-    State.APPLYING: "a write was begun; the next `batch apply` goes on with it",
+    State.LISTED: "listed, not planned yet",
+    State.PLANNED: "a proven change is ready for `batch apply`",
+    State.APPLYING: "a write was started; the next `batch apply` completes it",
     State.CHANGED: "the change is written",
     State.PULL_REQUEST_OPEN: "the pull request is open",
     State.PULL_REQUEST_INCOMPLETE: (
         "the pull request is open; the next `batch apply` adds the labels and reviewers it lacks"
     ),
     State.PULL_REQUEST_MERGED: "the pull request is merged",
-    State.CLOSED_BY_HUMAN: "somebody closed the pull request; it is not opened again",
-    State.CLOSED: "closed by `batch close`; not opened again",
+    State.CLOSED_BY_HUMAN: "somebody closed the pull request; it stays closed",
+    State.CLOSED: "closed by `batch close`; stays closed",
     State.REVERTED: "undone by `batch revert`; not applied again",
     State.NOTHING_TO_DO: "every pull is authenticated",
     State.NO_CONFIG: "no CircleCI config",
     State.EMPTY: "no commit yet",
     State.ARCHIVED: "archived, read-only",
-    State.EXCLUDED: "left out by a filter",
-    State.NO_PERMISSION: "the token may not write here; tried again by the next run",
+    State.EXCLUDED: "excluded by a filter",
+    State.NO_PERMISSION: "the token can't write here; the next run tries again",
     State.BRANCH_EXISTS: "the branch or its pull request is not this campaign's",
     State.GENERATED_CONFIG: "the config is generated: change its source",
-    State.REFUSED: "not to be edited, or the change could not be proven; nothing was written",
-    State.BROKEN_CONFIG: "a config cannot be read or parsed; mend it, or leave it out by a filter",
-    State.NEEDS_DECISION: "something is left that only a person can decide or do",
-    State.FAILED: "could not be read or written; tried again by the next run",
+    State.REFUSED: "marked as not to be edited, or the change could not be proven",
+    State.BROKEN_CONFIG: "a config can't be read or parsed; fix it, or exclude the repository",
+    State.NEEDS_DECISION: "something is left for a person to decide or do",
+    State.FAILED: "could not be read or written; the next run tries again",
 }
 
 #: The states that `batch apply` continues from.

@@ -111,13 +111,13 @@ def exits_with_code(command: _F) -> _F:
                 code: ExitCode = command(*args, **kwargs)
             except sqlite3.Error as error:
                 if any(sign in str(error) for sign in _STORAGE_SIGNS):
-                    problem = f"the campaign's ledger cannot be written: {error}"
+                    problem = f"can't write the campaign's ledger: {error}"
                     raise StorageError(problem) from None
-                raise LedgerError(f"the campaign's ledger cannot be used: {error}") from None
+                raise LedgerError(f"can't use the campaign's ledger: {error}") from None
             return code
 
         output = _JsonErrors() if is_json else Terminal()
-        sys.exit(exit_code_of(carried_out, output, "run the same command again to go on").value)
+        sys.exit(exit_code_of(carried_out, output, "run the same command again to continue").value)
 
     return run  # type: ignore[return-value]
 

@@ -119,7 +119,7 @@ def create(
                 yes=yes,
             )
 
-    sys.exit(exit_code_of(created, terminal, "run the same command again to go on").value)
+    sys.exit(exit_code_of(created, terminal, "run the same command again to continue").value)
 
 
 def _required_variables(

@@ -58,9 +58,9 @@ def reversal_url(pull: PullRequest, content: BranchContent) -> str:
     pull request is closed or does not revert the change.
     """
     if pull.state is PullState.CLOSED:
-        raise HostError(f"{pull.url}, which would take it back, was closed")
+        raise HostError(f"{pull.url}, which reverts it, was closed")
     if pull.state is PullState.OPEN and content is not BranchContent.PLANNED:
-        raise HostError(f"{pull.url} is open from the branch, and does not take the change back")
+        raise HostError(f"{pull.url} is open from the branch, but does not revert the change")
     return pull.url
 
 

@@ -77,9 +77,7 @@ def git_ref(url: str) -> RepositoryRef:
     The user of an ssh address is no login; in other URLs it may be a token.
     """
     if read_remote_url(url).url != url:
-        raise ValueError(
-            "a URL with a user or password in it would end up in logs; use a git credential helper"
-        )
+        raise ValueError("URLs must not contain a user or password; use a git credential helper")
     return ref_at(url)
 
 
@@ -166,7 +164,7 @@ class GitClones:
             if not _is_at(clone, snapshot.head):
                 clone = self._fetch_clone(snapshot.ref, url)
             if not _is_at(clone, snapshot.head):
-                raise StaleSnapshot("it moved on")
+                raise StaleSnapshot("it changed")
             return commit_files(
                 clone,
                 snapshot.head,
@@ -324,7 +322,7 @@ class GitHost:
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
         """Raises HostError: plain git has no pull requests."""
         del snapshot, proposal
-        raise HostError("a plain git server has no pull requests")
+        raise HostError("plain git has no pull requests")
 
     def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> tuple[str, ...]:
         """Do nothing: there are no pull requests."""
@@ -334,7 +332,7 @@ class GitHost:
     def close(self, snapshot: Snapshot) -> None:
         """Delete the branch. Raises HostError if it is not disposable."""
         if snapshot.branch is None or not snapshot.branch.content.is_disposable:
-            raise HostError("there is no branch of ours")
+            raise HostError("this campaign has no branch there")
         self._clones.push(snapshot, snapshot.ref.address, "")
 
     def revert(self, snapshot: Snapshot, delivered: DeliveredChange) -> str:

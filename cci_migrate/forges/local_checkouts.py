@@ -180,7 +180,7 @@ class LocalHost:
     def close(self, snapshot: Snapshot) -> None:
         """Delete the branch. Raises HostError if it is not disposable."""
         if snapshot.branch is None or not snapshot.branch.content.is_disposable:
-            raise HostError("there is no branch of ours")
+            raise HostError("this campaign has no branch there")
         reference = f"refs/heads/{self._branch}"
         try:
             with opened_checkout(Path(snapshot.ref.name)) as checkout:
@@ -209,14 +209,14 @@ class LocalHost:
             current = read_candidate(folder, file.path)
             before = self._originals.read_original(snapshot.ref, file.path)
             if before is None or hashlib.sha256(before).hexdigest() != file.before:
-                raise HostError(f"there is no original of {file.path} in the campaign")
+                raise HostError(f"the campaign has no original of {file.path}")
             if isinstance(current, Failed):
-                raise HostError(f"{file.path}: {current.problem}; take it back by hand")
+                raise HostError(f"{file.path}: {current.problem}; revert it by hand")
             if hashlib.sha256(current).hexdigest() not in (file.before, file.after):
-                raise HostError(f"{file.path} was changed since; take it back by hand")
+                raise HostError(f"{file.path} has changed since; revert it by hand")
             changes.append(FileChange(file.path, current, before))
         if not changes:
-            raise HostError("there are no originals of it in the campaign")
+            raise HostError("the campaign has no originals of it")
         try:
             write(Restoration(tuple(changes)), folder)
         except WriteError as error:
@@ -257,7 +257,7 @@ class LocalHost:
     def _head(self, ref: RepositoryRef, folder: Path) -> Snapshot:
         top = root_of(folder)
         if top != folder.resolve():
-            raise GitError(f"a folder inside the repository {top}; name that one")
+            raise GitError(f"a folder inside the repository {top}; name the repository")
         with opened_checkout(folder) as checkout:
             repository = checkout.repository
             try:

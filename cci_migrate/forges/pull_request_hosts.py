@@ -90,7 +90,7 @@ class PullRequestHost(ABC):
             self._faults += 1
             if self._faults >= HOST_PATIENCE:
                 raise HostUnavailable(
-                    f"{ref.host} gives no answers ({error}); run it again later"
+                    f"{ref.host} does not answer ({error}); run it again later"
                 ) from None
             return Unreadable(ref, Blocker.FAILED, f"{ref.host} gives no answer ({error})")
         except (IncompleteError, *FATAL_ERRORS):
@@ -183,7 +183,7 @@ class PullRequestHost(ABC):
             message = f"Revert what {pull.url} changed\n\n{TRAILER}: {digest}\n"
             self.commit(snapshot, branch, message, contents)
         elif content is not BranchContent.PLANNED:
-            raise HostError(f"the branch {branch} is there, and does not take the change back")
+            raise HostError(f"the branch {branch} exists, but does not revert the change")
         title = f"Revert the change of {pull.number}"
         return self.create_pull_request(
             snapshot, NewPullRequest(branch, title, f"Takes back {pull.url}.")
@@ -211,7 +211,7 @@ class PullRequestHost(ABC):
                 )
             current = self.content(snapshot, snapshot.head, file.path)
             if hashlib.sha256(current).hexdigest() != file.after:
-                raise HostError(f"{file.path} was changed since; take it back by hand")
+                raise HostError(f"{file.path} has changed since; revert it by hand")
             before = self.content(snapshot, delivered.head, file.path)
             if hashlib.sha256(before).hexdigest() != file.before:
                 raise StaleSnapshot(f"{file.path} is not at {delivered.head} as it was planned")

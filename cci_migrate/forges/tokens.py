@@ -103,7 +103,7 @@ def _command_output(command: str, host: str) -> str:
             env={**os.environ, HOST_VARIABLE: host},
         )
     except (OSError, ValueError, IndexError) as error:
-        raise TokenError(f"--token-command cannot be run: {error}") from None
+        raise TokenError(f"can't run --token-command: {error}") from None
     except subprocess.TimeoutExpired:
         raise TokenError(f"--token-command printed nothing within {TIMEOUT} s") from None
     lines = process.stdout.split()
@@ -112,7 +112,7 @@ def _command_output(command: str, host: str) -> str:
         detail = f": {redact(last_line)[:300]}" if last_line else ""
         raise TokenError(f"--token-command ended with exit code {process.returncode}{detail}")
     if len(lines) != 1:
-        raise TokenError(f"--token-command printed {len(lines)} words, and one was expected")
+        raise TokenError(f"--token-command printed {len(lines)} words; expected one")
     return lines[0]
 
 

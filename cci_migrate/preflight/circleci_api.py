@@ -221,7 +221,7 @@ class CircleCi:
             if body.next_page_token == token:
                 break
             token = body.next_page_token
-        raise HostError(f"{urlsplit(self._api.root).netloc}: a list that does not end")
+        raise HostError(f"{urlsplit(self._api.root).netloc}: a list without an end")
 
 
 def _owner(organisation: Organisation) -> str:

@@ -147,7 +147,7 @@ def failed_query(error: Exception) -> FailedQuery:
                 f"not found, or not visible to this token ({error})", FailureCause.MISSING
             )
         case RefusedError():
-            return FailedQuery(f"not permitted for this token ({error})", FailureCause.REFUSED)
+            return FailedQuery(f"not permitted for the token ({error})", FailureCause.REFUSED)
         case OverloadedError():
             return FailedQuery(f"no answer ({error})", FailureCause.FAULT)
         case _:

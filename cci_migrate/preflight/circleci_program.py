@@ -83,9 +83,9 @@ class CircleCiProgram(Struct, frozen=True):
             except subprocess.TimeoutExpired:
                 raise HostError(f"{_NAME} did not answer within {_SECONDS:.0f} s") from None
             except OutputTooLargeError:
-                raise HostError(f"{_NAME} printed more than a config can have") from None
+                raise HostError(f"{_NAME} printed more than the largest config allowed") from None
             except OSError as error:
-                raise HostError(f"{_NAME} could not be started: {error.strerror}") from None
+                raise HostError(f"{_NAME} can't be started: {error.strerror}") from None
 
 
 def installed_program() -> CircleCiProgram | None:
@@ -99,7 +99,7 @@ def _answer(done: subprocess.CompletedProcess[bytes]) -> Compilation:
         try:
             return CompiledText(done.stdout.decode())
         except UnicodeDecodeError:
-            raise HostError(f"{_NAME} printed something else than a config") from None
+            raise HostError(f"{_NAME} did not print a config") from None
     said = done.stderr.decode("utf-8", "replace") or done.stdout.decode("utf-8", "replace")
     lines = tuple(_BULLET.sub("", line) for line in lines_of([said.rpartition(_OLD_ERRORS)[2]]))
     if done.returncode == _DOES_NOT_COMPILE:

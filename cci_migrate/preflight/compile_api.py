@@ -126,4 +126,4 @@ class CompileApi:
 def lines_of(messages: Iterable[str]) -> tuple[str, ...]:
     """The lines of ``messages``."""
     lines = (line.strip() for message in messages for line in message.splitlines())
-    return tuple(line for line in lines if line) or ("the compiler does not say why",)
+    return tuple(line for line in lines if line) or ("the compiler gives no reason",)

@@ -51,14 +51,14 @@ class ContextPlan(Struct, frozen=True):
         """The plan, for people."""
         what = []
         if self.existing is None:
-            what.append("make the context")
+            what.append("create the context")
         new = [name for name in self.stores if name not in self.replaces]
         if new:
             what.append(f"store {listed(new)}")
         if self.replaces:
             what.append(f"replace {listed(list(self.replaces))}")
         if not what:
-            what.append("nothing, it is there with all of it")
+            what.append("nothing to do: it exists with all variables")
         return f"{self._subject}: {listed(what)}"
 
     @property
@@ -135,11 +135,11 @@ def apply_plan(circleci: CircleCi, plan: ContextPlan, values: Mapping[str, Secre
             # The answer was lost, or somebody else created it first.
             context = circleci.contexts(plan.organisation, [plan.name]).get(plan.name)
             if context is None:
-                raise HostError(f"the context could not be made ({error})") from None
+                raise HostError(f"could not create the context ({error})") from None
     for name in plan.stores:
         try:
             circleci.store(context, name, values[name])
         except StaleSnapshot as error:
             raise HostError(
-                f"whether {name} was stored is not known ({error}); run again with --overwrite"
+                f"unclear whether {name} was stored ({error}); run again with --overwrite"
             ) from None

@@ -135,25 +135,25 @@ def _from_helper(name: str, server: str) -> DockerCredential | str:
         reply = None
     if not isinstance(reply, dict):
         # Its output may contain the credential, so it is not repeated.
-        return f"docker-credential-{name} has none for {server}"
+        return f"docker-credential-{name} has no login for {server}"
     username, password = str(reply.get("Username", "")), str(reply.get("Secret", ""))
     if username == _IDENTITY_TOKEN:
-        return "Docker has an identity token for it, which CircleCI could not use"
+        return "Docker stored an identity token for it, which CircleCI can't use"
     if not username or not password:
-        return f"docker-credential-{name} has none for {server}"
+        return f"docker-credential-{name} has no login for {server}"
     return _credential(username, password, f"docker-credential-{name}")
 
 
 def _from_entry(entry: Mapping[str, Any], path: str) -> DockerCredential | str:
     if entry.get("identitytoken"):
-        return "Docker has an identity token for it, which CircleCI could not use"
+        return "Docker stored an identity token for it, which CircleCI can't use"
     text = entry.get("auth")
     if not isinstance(text, str) or not text:
         return ""
     try:
         username, colon, password = base64.b64decode(text, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
-        return f"{path}: what it has for the registry is not base64"
+        return f"{path}: its entry for the registry is not base64"
     remember(text)
     password = password.rstrip("\0")
     if not colon or not username or not password:

@@ -63,7 +63,7 @@ class LoginConsent(Struct, frozen=True):
             kind = service_behind(name)
             if kind is not None:
                 return WithheldCredential(
-                    f"{name} was not sent: its name says that it is a credential of {kind}",
+                    f"{name} was not sent: it looks like a credential of {kind}",
                     f"run `{login_command(host)}`; doctor uses what it stores",
                 )
         if pairs_of(host, credential) <= self.allowed:
@@ -73,7 +73,7 @@ class LoginConsent(Struct, frozen=True):
         pair = f"{host}={','.join(variables)}"
         return WithheldCredential(
             f"{listed(variables)} {'was' if len(variables) == 1 else 'were'} not sent: only the "
-            "repository names them for this registry; do so only if that is right",
+            "repository names them for this registry; send them only if that is right",
             option=("--send", pair),
         )
 

@@ -129,9 +129,7 @@ class _Registry:
         if response.status_code == 200:
             return AnonymousRegistry()
         if response.status_code != 401:
-            return Inconclusive(
-                f"it does not answer as a registry does (HTTP {response.status_code})"
-            )
+            return Inconclusive(f"it does not answer like a registry (HTTP {response.status_code})")
         challenges = _challenges(response.headers.get("WWW-Authenticate", ""))
         if "bearer" in challenges:
             return self._with_token(challenges["bearer"], credential, trusted)
@@ -140,7 +138,7 @@ class _Registry:
                 self._ask("GET", f"{self._root}/v2/", authorization=_basic(credential))
             )
             return LoggedIn()
-        return Inconclusive("it asks for another kind of login than tokens and passwords")
+        return Inconclusive("it requires another kind of login than a token or password")
 
     def _with_token(
         self,
@@ -171,7 +169,7 @@ class _Registry:
             body = None
         token = (body.get("token") or body.get("access_token")) if isinstance(body, dict) else None
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():
-            raise _FinalAnswer(Inconclusive("its token service gives no token"))
+            raise _FinalAnswer(Inconclusive("its token service returned no token"))
         remember(token)
         return Secret(f"Bearer {token}")
 
@@ -195,9 +193,9 @@ class _Registry:
         if answer.status_code in (401, 403):
             raise _FinalAnswer(CredentialRejected())
         if answer.status_code == 429:
-            raise _FinalAnswer(Inconclusive("too many logins just now; try again later"))
+            raise _FinalAnswer(Inconclusive("too many logins; try again later"))
         if answer.status_code != 200:
-            raise _FinalAnswer(Inconclusive(f"no clear answer (HTTP {answer.status_code})"))
+            raise _FinalAnswer(Inconclusive(f"unexpected answer (HTTP {answer.status_code})"))
 
     def _ask(
         self,
@@ -217,7 +215,9 @@ class _Registry:
         )
         if answer.is_redirect:
             host = urlsplit(url).netloc
-            raise _FinalAnswer(Inconclusive(f"{host} leads elsewhere, where no password is sent"))
+            raise _FinalAnswer(
+                Inconclusive(f"{host} redirects to another host, where no password is sent")
+            )
         return answer
 
 
@@ -229,15 +229,15 @@ def why_unsafe(realm: str, host: str, root: str, trusted: Collection[str]) -> st
     parts = urlsplit(realm)
     address = redact(realm)
     if parts.username or parts.password or not parts.hostname:
-        return f"its token service has no proper address ({address})"
+        return f"the address of its token service is invalid ({address})"
     is_local = is_loopback(realm) and is_loopback(root)
     if parts.scheme != "https" and not (parts.scheme == "http" and is_local):
-        return f"its token service {address} is not https: the password could be read on its way"
+        return f"its token service {address} is not https: others could read the password"
     allowed = {urlsplit(root).hostname, *_REALMS.get(host, ()), *trusted}
     if is_local or parts.hostname in allowed:
         return ""
     return (
-        f"its token service is at another host, {parts.hostname}; if that belongs to it, say "
+        f"its token service is at another host, {parts.hostname}; if you trust that host, use "
         f"--token-host {parts.hostname}"
     )
 

@@ -141,7 +141,7 @@ def documented(data: object, kind: type[_Body], *route: str, host: str = "the ho
         return typed(data, kind)
     except JsonInputError as error:
         where = "".join(f"{key}: " for key in route)
-        problem = f"{host} does not answer as its API is documented: {where}{error}"
+        problem = f"{host} returned an unexpected answer: {where}{error}"
         raise HostError(redact(problem)) from None
 
 
@@ -214,7 +214,7 @@ class Api:
             response = self._checked(self._obeying(method, path, options, kind))
             return replace(response, is_write=True)
         except (OverloadedError, _UnusableAnswerError) as error:
-            raise StaleSnapshot(f"no clear answer to a write ({error})") from None
+            raise StaleSnapshot(f"the host did not confirm the write ({error})") from None
 
     def pause(self, seconds: float) -> None:
         """Wait for ``seconds``."""
@@ -240,7 +240,7 @@ class Api:
             if response.status == 401:
                 if self.token() is None:
                     raise UnauthorizedError(
-                        f"{urlsplit(self.root).netloc}: asks for a token ({response.message})"
+                        f"{urlsplit(self.root).netloc}: requires a token ({response.message})"
                     )
                 if has_renewed or not self._renew(response):
                     raise UnauthorizedError(
@@ -367,7 +367,7 @@ class _BoundedAdapter(requests.adapters.HTTPAdapter):
             content += part
             if len(content) > MOST_BYTES:
                 response.close()
-                raise AnswerTooLargeError(f"answers with more than {MOST_BYTES // 2**20} MB")
+                raise AnswerTooLargeError(f"returned more than {MOST_BYTES // 2**20} MB")
         # What `Response.content` returns once the body is read.
         response._content = bytes(content)
         return response
@@ -399,7 +399,7 @@ def check_is_private(url: str) -> None:
     """Raise HostError for a URL to which a token would be sent unencrypted."""
     scheme = urlsplit(url).scheme
     if scheme != "https" and not (scheme == "http" and is_loopback(url)):
-        raise HostError(f"{redact(url)}: not https, the token could be read on its way")
+        raise HostError(f"{redact(url)}: not https: others could read the token")
 
 
 def origin_of(url: str) -> str:

@@ -173,7 +173,7 @@ class Lane:
             return
         if self._deadline and until > self._deadline:
             raise HostUnavailable(
-                f"{self.name}: {why}, and this run does not wait that long; try again at "
+                f"{self.name}: {why}, too long for this run to wait; try again at "
                 f"{local_time(until)}",
                 until,
             )

@@ -48,5 +48,5 @@ class PageSize:
             return 0.0
         self._failures += 1
         if self._failures >= HOST_PATIENCE:
-            raise HostUnavailable(f"the host gives no answers ({error}); run it again later")
+            raise HostUnavailable(f"the host does not answer ({error}); run it again later")
         return 0.5 * 2.0 ** (self._failures % REPOSITORY_PATIENCE)

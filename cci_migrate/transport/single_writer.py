@@ -31,12 +31,12 @@ class SingleWriter:
             self._lock.acquire()
         except Timeout:
             raise HostUnavailable(
-                f"{self._host}: another campaign of yours is writing there; run it again after that"
+                f"{self._host}: another campaign is writing there; run this one again later"
             ) from None
         except OSError as error:
             raise HostUnavailable(
-                f"{folder}: cannot be written, and it tells who writes to {self._host}: "
-                f"{error.strerror or error}; set XDG_STATE_HOME to a folder of yours"
+                f"{folder}: can't write the lock for {self._host}: "
+                f"{error.strerror or error}; set XDG_STATE_HOME to a writable folder"
             ) from None
 
     def release(self) -> None:

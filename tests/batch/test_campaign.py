@@ -93,7 +93,7 @@ def test_campaigns_of_different_policies_are_not_merged(tmp_path: Path, batch: B
     first, two = Batch(tmp_path / "one"), Batch(tmp_path / "two")
     first("plan", folder, code=1)
     two("plan", folder, "--context", "hub", code=1)
-    assert "another policy" in batch("merge", first.folder, two.folder, code=2).output
+    assert "a different policy" in batch("merge", first.folder, two.folder, code=2).output
 
 
 def test_a_policy_survives_the_ledger() -> None:
@@ -212,7 +212,7 @@ def test_two_campaigns_do_not_write_to_a_host_at_once(github: GitHubStandIn, bat
     host = github.api.split("/")[2]
     writer = SingleWriter(host)
     writer.take()
-    assert "another campaign of yours is writing there" in batch("apply", code=1).output
+    assert "another campaign is writing there" in batch("apply", code=1).output
     assert github.writes() == []
     writer.release()
     batch("apply", "--seconds-between", 0)
@@ -223,7 +223,7 @@ def test_one_command_at_a_time_works_on_a_campaign(tmp_path: Path, batch: Batch)
     folder = checkout(tmp_path / "x", {CONFIG: PLAIN})
     batch("plan", folder, code=1)
     with open_campaign(batch.folder):
-        assert "another command is at work on this campaign" in batch("apply", code=2).output
+        assert "another command is using this campaign" in batch("apply", code=2).output
         batch("status", code=1)
     assert (folder / CONFIG).read_bytes() == PLAIN
     batch("apply")
@@ -295,7 +295,7 @@ def test_planned_repositories_are_exported_as_a_batch_spec(
     file.write_text(text)
     policy = read_policy_file(file, [rule.id for rule in RULES]).policy
     assert policy == Policy(mirror=parse_mirror(mirror), login=LoginMethod.CLI)
-    assert spec["changesetTemplate"]["title"] == "Pull CircleCI's Docker images from a mirror"
+    assert spec["changesetTemplate"]["title"] == "Pull Docker images from a mirror in CircleCI"
     assert spec["changesetTemplate"]["branch"] == "cci-migrate/registry-auth"
 
 
@@ -307,8 +307,8 @@ def test_a_reversal_across_repositories_says_what_it_is(
     assert "--revert=all" in batch("export", "--sourcegraph").output
     batch("apply", "--canary", 0)
     (pull,) = github.repositories["acme/api"].pulls
-    assert pull.title == "Take the credentials for Docker registries out of CircleCI"
-    assert "out of `acme/api` again" in pull.body
+    assert pull.title == "Remove Docker registry credentials from CircleCI"
+    assert "removes Docker registry credentials from" in pull.body
     assert content(github.repositories["acme/api"].folder, pull.head) == PLAIN
 
 

@@ -95,7 +95,7 @@ def test_a_run_asks_about_so_many_configs(
         checkout(here / f"r{at}", {CONFIG: PLAIN.replace(b"20.1", b"20.%d" % at)})
     done = batch("plan", here, "--verify", "--verify-limit", "2", code=1)
     assert sorted(batch.states().values()) == ["listed", "planned", "planned"]
-    assert "as many configs were compiled as may be; run it again to go on" in done.output
+    assert "reached --verify-limit; run it again to continue" in done.output
     assert len(compiler.configs) == 4
     batch("plan", here, "--verify", "--verify-limit", "2", code=1)
     assert [*batch.states().values()] == ["planned"] * 3
@@ -137,7 +137,7 @@ def test_a_repository_that_moved_on_is_confirmed_again(
     batch("apply", code=1)
     (record,) = batch.results().values()
     assert record["state"] == "listed"
-    assert "moved on since CircleCI's compiler confirmed its change" in record["cause"]
+    assert "changed after CircleCI's compiler confirmed the plan" in record["cause"]
     batch("apply", code=1)
     assert (here / "api" / CONFIG).read_bytes() == OWN_IMAGE
     batch("plan", here, "--verify", code=1)
@@ -152,7 +152,7 @@ def test_usage(tmp_path: Path, batch: Batch, compiler: CompileStandIn) -> None:
     assert "--org and --send-secrets require --verify" in done.output
     batch("plan", tmp_path / "all", "--verify", code=1)
     done = batch("plan", tmp_path / "all", code=2)
-    assert "this campaign was begun with another verify" in done.output
+    assert "this campaign was planned with another verify" in done.output
     done = batch("plan", tmp_path / "all", "--verify", "--api-url", "http://ci.acme.io", code=2)
     assert "not https" in done.output
     assert len(compiler.configs) == 2

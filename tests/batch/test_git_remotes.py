@@ -71,7 +71,7 @@ def test_a_repository_that_moved_on_is_not_clobbered(served: GitServer, batch: B
     commit_bare(repository, {CONFIG: PLAIN.replace(b"20.1", b"22.0")})
     batch("apply", code=1)
     assert branches(repository) == ["main"]
-    assert "moved on" in batch.results()["web"]["cause"]
+    assert "it changed" in batch.results()["web"]["cause"]
 
 
 def test_an_unrelated_commit_does_not_stop_it(served: GitServer, batch: Batch) -> None:

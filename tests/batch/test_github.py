@@ -323,7 +323,7 @@ def test_a_listing_of_another_shape_is_told_in_a_line(
         "Owner", Canned(200, {"data": {"repositoryOwner": {"repositories": found}}})
     )
     output = batch("plan", "github:acme", code=None).output
-    assert "does not answer as its API is documented: repositoryOwner.repositories" in output
+    assert "returned an unexpected answer: repositoryOwner.repositories" in output
     assert "internal error" not in output
 
 
@@ -564,9 +564,9 @@ def test_a_command_gives_the_token_and_a_new_one_when_it_expired(
     ("command", "said"),
     [
         ("sh -c 'echo the vault is sealed >&2; exit 3'", "exit code 3: the vault is sealed"),
-        ("sh -c 'echo two words'", "printed 2 words, and one was expected"),
-        ("/nowhere/tool", "cannot be run"),
-        ("sh -c 'unclosed", "cannot be run: No closing quotation"),
+        ("sh -c 'echo two words'", "printed 2 words; expected one"),
+        ("/nowhere/tool", "can't run --token-command"),
+        ("sh -c 'unclosed", "can't run --token-command: No closing quotation"),
     ],
 )
 def test_a_command_that_gives_no_token_is_said_in_a_line(
@@ -615,7 +615,7 @@ def test_configs_below_the_root_are_seen_on_request(github: GitHubStandIn, batch
     repository = github.add("acme/mono", NESTED)
     batch("plan", "github:acme", code=1)
     assert len(batch.results()["mono"]["files"]) == 1
-    assert "begun with another nested" in batch("plan", "github:acme", "--nested", code=2).output
+    assert "planned with another nested" in batch("plan", "github:acme", "--nested", code=2).output
     github.operations.clear()
     other = Batch(batch.folder.parent / "other")
     other("plan", "github:acme", "--nested", code=1)
@@ -642,7 +642,7 @@ def canaries(github: GitHubStandIn, batch: Batch) -> GitHubStandIn:
         repository.otherwise = "PENDING"
     batch("plan", "github:acme", code=1)
     output = batch("apply", *QUICK, "--canary", 2, "--canary-wait", 0, code=1).output
-    assert "CI has not ended on" in output
+    assert "CI has not finished on" in output
     assert [len(r.pulls) for r in github.repositories.values()] == [1, 1, 0, 0]
     return github
 

@@ -173,7 +173,7 @@ def test_an_answer_of_another_shape_is_told_in_a_line(
     )
     output = batch("plan", f"{host.source}/api", code=None).output
     output += "".join(result["cause"] for result in batch.results().values())
-    assert "does not answer as its API is documented: " in output
+    assert "returned an unexpected answer: " in output
     assert "internal error" not in output
     host.watch_call = truly
     batch("plan", f"{host.source}/api", code=1)
@@ -226,7 +226,7 @@ def test_a_host_that_is_down_ends_the_run(host: RestStandIn, batch: Batch) -> No
     stamina.set_testing(True, attempts=1)
     host.watch_call = lambda _: Canned(503, {})
     output = batch("apply", *QUICK, code=1).output
-    assert "gives no answers (HTTP 503); run it again later" in output
+    assert "does not answer (HTTP 503); run it again later" in output
     assert host.writes() == []
     # Nothing is lost: what could not be seen goes on with the next run.
     host.watch_call = truly
@@ -405,7 +405,7 @@ def test_what_was_changed_since_the_merge_is_not_reverted(host: RestStandIn, bat
     repository.merge(BRANCH)
     commit_bare(repository.folder, {CONFIG: FIXED + b"# theirs\n"})
     output = batch("revert", code=1).output
-    assert f"{CONFIG} was changed since; take it back by hand" in output
+    assert f"{CONFIG} has changed since; revert it by hand" in output
     assert branches(repository.folder) == ["main"]
     assert len(repository.pulls) == 1
 
@@ -419,8 +419,8 @@ def test_the_rest_waits_for_the_canary(host: RestStandIn, batch: Batch) -> None:
     tip = api.tip(BRANCH)
     assert tip
     for status, said in (
-        (None, "CI has not begun on"),
-        ("running" if is_gitlab else "INPROGRESS", "CI has not ended on"),
+        (None, "CI has not started on"),
+        ("running" if is_gitlab else "INPROGRESS", "CI has not finished on"),
         ("failed" if is_gitlab else "FAILED", "CI failed on"),
     ):
         api.statuses.update({tip: status} if status else {})

@@ -270,7 +270,7 @@ def test_an_original_is_what_was_there(share: Path, tmp_path: Path, batch: Batch
     (original,) = (path for path in (share / "originals").rglob("*") if path.is_file())
     original.write_bytes(b"evil\n")
     output = batch("revert", code=None).output
-    assert "there is no original of .circleci/config.yml" in output
+    assert "the campaign has no original of .circleci/config.yml" in output
     assert (tmp_path / "one" / CONFIG).read_bytes() == FIXED
 
 
@@ -294,13 +294,13 @@ def test_revert_writes_nothing_outside_of_the_checkout(
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("UPDATE repositories SET state = 'nonsense'", "cannot be read"),
+        ("UPDATE repositories SET state = 'nonsense'", "can't read the ledger"),
         ("UPDATE repositories SET record = '{'", "cannot be read (is not JSON"),
         ("UPDATE repositories SET record = '[]'", "cannot be read (expected an object"),
         ("UPDATE repositories SET record = 5", "cannot be read (expected an object"),
         ("UPDATE repositories SET record = x'ff'", "cannot be read (expected a text"),
         ("UPDATE repositories SET cause = x'ff'", "cannot be read (cause: expected a text"),
-        ("DROP TABLE repositories", "ledger cannot be used"),
+        ("DROP TABLE repositories", "can't use the campaign's ledger"),
     ],
 )
 def test_a_ledger_that_was_changed_is_refused_in_a_line(
@@ -320,8 +320,8 @@ def test_a_ledger_that_was_changed_is_refused_in_a_line(
         ({"images": "7"}, "cannot be read (images: expected a number"),
         ({"todos": ["x" * 2**25]}, "cannot be read (expected a text, got null"),
         ({"pull": {"number": 1, "url": "", "state": "odd"}}, "cannot be read (pull.state: "),
-        ({"ref": {"name": "/etc"}}, "of another repository than its key"),
-        ({"ref": {"address": "/etc"}}, "at an address of another host"),
+        ({"ref": {"name": "/etc"}}, "belongs to another repository"),
+        ({"ref": {"address": "/etc"}}, "the campaign recorded it on another host"),
     ],
 )
 def test_a_record_that_was_changed_is_refused_in_a_line(
@@ -343,7 +343,7 @@ def test_more_findings_than_a_ledger_takes_fail_alone(
     checkout(tmp_path / "all" / "fine", {CONFIG: PLAIN})
     batch("plan", tmp_path / "all", code=3)
     assert batch.states() == {"fine": "planned", "large": "failed"}
-    assert batch.results()["large"]["cause"] == "what is found in it takes more than 1 MB"
+    assert batch.results()["large"]["cause"] == "its findings take more than 1 MB"
 
 
 def test_a_token_goes_to_no_other_host_that_a_ledger_names(
@@ -352,7 +352,7 @@ def test_a_token_goes_to_no_other_host_that_a_ledger_names(
     github.add("acme/api", {CONFIG: PLAIN})
     batch("plan", "github:acme", code=1)
     change_record(batch.folder, ref={"address": "https://evil.example/api/v3"})
-    assert "at an address of another host" in batch("apply", code=2).output
+    assert "the campaign recorded it on another host" in batch("apply", code=2).output
 
 
 def sha256(data: bytes) -> str:

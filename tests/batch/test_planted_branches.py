@@ -239,7 +239,7 @@ def test_no_reversal_goes_out_from_a_planted_branch(
             repository.pulls[0]["state"] = "merged" if is_gitlab else "MERGED"
         pulls = len(repository.pulls)
         output = batch("revert", code=1).output
-        assert "does not take the change back" in output
+        assert "does not revert the change" in output
         assert batch.states() == {"api": "pull-request-merged"}
         assert git(repository.folder, "rev-parse", back) == planted
         assert len(repository.pulls) == pulls

@@ -275,7 +275,7 @@ def test_an_open_pull_request_is_brought_up_to_date(delivered: GitHubStandIn, ba
     shown = {name: batch("diff", name).output for name in ("api", "web", "cli")}
     assert {name for name, diff in shown.items() if "+            - hub" in diff} == {"api", "web"}
     assert "+            - docker-hub-creds" in shown["cli"]
-    assert "would bring https://github.example/acme/api/pull/1 up to date" in (
+    assert "would update https://github.example/acme/api/pull/1" in (
         batch("apply", "--dry-run", code=1).output
     )
     batch("apply", *QUICK)

@@ -89,7 +89,7 @@ def test_the_context_is_made_in_every_organisation(
     done = run(*arguments, **VALUES)
     assert done.code == 2
     assert "gh/acme, context docker-hub-creds: nothing" in done.out
-    assert "--yes does not send values to bb/team: only the git remote origin" in done.err
+    assert "--yes does not send values to bb/team, which only the git remote origin" in done.err
     done = run(*arguments, "--org", "bb/team", **VALUES)
     assert done.code == 0, done.err
     assert "bb/team, context docker-hub-creds: done" in done.out
@@ -120,7 +120,7 @@ def test_repositories_of_a_host_are_read_there(
     ("arguments", "text"),
     [
         (("--campaign", "nowhere"), "no campaign here"),
-        (("--campaign", "nowhere", "--project", "gh/acme/api"), "its own repositories"),
+        (("--campaign", "nowhere", "--project", "gh/acme/api"), "can't be combined with"),
     ],
 )
 def test_what_does_not_go(run: Program, arguments: tuple[str, ...], text: str) -> None:

@@ -39,11 +39,11 @@ def test_it_is_made_and_filled_and_made_no_second_time(
     done = process(*CREATE, *FROM_ENVIRONMENT, **VALUES)
     assert done.code == 0, done.err
     assert acme.contexts[NAME].values == VALUES
-    assert "make the context and store DOCKERHUB_USERNAME and DOCKERHUB_PASSWORD" in done.out
+    assert "create the context and store DOCKERHUB_USERNAME and DOCKERHUB_PASSWORD" in done.out
     assert writes(circleci) == 3
     again = process(*CREATE, *FROM_ENVIRONMENT)
     assert again.code == 0
-    assert "nothing, it is there with all of it" in again.out
+    assert "nothing to do: it exists with all variables" in again.out
     assert writes(circleci) == 3
     assert (
         process("doctor", "--only", "circleci").out.count("docker-hub-creds: exists and holds") == 1
@@ -126,7 +126,7 @@ def test_after_a_fault_the_same_command_does_the_rest(
     circleci.faults = [Fault(PUT, 500), Fault(PUT, 429, headers={"Retry-After": "1"})]
     done = run(*CREATE, *FROM_ENVIRONMENT, **VALUES)
     assert done.code == 3
-    assert "whether DOCKERHUB_USERNAME was stored is not known" in done.err
+    assert "unclear whether DOCKERHUB_USERNAME was stored" in done.err
     assert run(*CREATE, *FROM_ENVIRONMENT, **VALUES).code == 0
     assert acme.contexts[NAME].values == VALUES
 

@@ -244,7 +244,7 @@ SITUATIONS = {
         faulty(nothing, "GET /project/{project-slug}/envvar", 403),
         3,
         "not-asked",
-        "not permitted for this token (out of order)",
+        "not permitted for the token (out of order)",
         next="use the token of somebody who builds the project",
     ),
     # Restrictions by project.
@@ -452,7 +452,7 @@ SITUATIONS = {
         of_forks(None),
         0,
         "unknown",
-        "not permitted for this token (Permission denied.)",
+        "not permitted for the token (Permission denied.)",
     ),
     # The organisation.
     "contexts fail": Situation(

@@ -226,7 +226,7 @@ class GitLab(PullRequestHost):
         refs, observations = [], []
         for at, node in enumerate(projects.nodes or ()):
             if node is None:
-                raise OverloadedError("a project came without its name")
+                raise OverloadedError("GitLab returned a project without a name")
             name = documented(node, ProjectName).full_path
             ref = RepositoryRef(Kind.GITLAB, self._host, name, self._api.root)
             observation = None if at in incomplete else self._observation(node, ref)

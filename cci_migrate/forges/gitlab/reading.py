@@ -234,7 +234,7 @@ def read_node(node: ProjectNode, ref: RepositoryRef, read: ReadFiles) -> Snapsho
     """
     repository = node.repository
     if repository is None:
-        raise IncompleteError("its repository is not shown")
+        raise IncompleteError("GitLab does not show its repository")
     project = ListedProject(
         ref,
         node.number,
@@ -252,10 +252,10 @@ def read_node(node: ProjectNode, ref: RepositoryRef, read: ReadFiles) -> Snapsho
     if project.traits.empty:
         return project.snapshot()
     if repository.head is None or repository.head.last_commit is None:
-        raise IncompleteError("its head is not shown")
+        raise IncompleteError("GitLab does not show its head")
     head, listing = repository.head.last_commit.sha, repository.circleci
     if listing is not None and listing.blobs.page_info.has_next_page:
-        raise IncompleteError("not all of its files are shown")
+        raise IncompleteError("GitLab does not show all of its files")
     entries = listing.blobs.present if listing is not None else ()
     listed = {entry.path: entry.mode for entry in entries}
     modes = config_modes(listed)

@@ -123,7 +123,7 @@ class GitDirectory(Struct, frozen=True):
                 f"git {arguments[0]} printed more than {OUTPUT_LIMIT // 2**20} MB"
             ) from None
         except OSError as error:
-            raise GitError(f"git cannot be started: {error.strerror}") from None
+            raise GitError(f"can't start git: {error.strerror}") from None
         if done.returncode != 0:
             problem = _problem(done.stderr) or f"exit code {done.returncode}"
             raise GitError(f"git {arguments[0]}: {problem}")

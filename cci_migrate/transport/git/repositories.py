@@ -65,7 +65,7 @@ class Checkout(Struct, frozen=True):
         protocols = tuple(dict.fromkeys(url.protocol for url in urls))
         if "file" in protocols:
             raise GitError(
-                "origin is a folder on this machine, whose hooks a push would run; "
+                "origin is a folder on this machine, and a push would run its hooks; "
                 "use --local branch and push the branch yourself"
             )
         return replace(self.repository, protocols=protocols)
@@ -101,7 +101,7 @@ def opened_checkout(folder: Path, *, with_refs: bool = True) -> Iterator[Checkou
         except OSError as error:
             raise GitError(f"{error.filename}: {error.strerror}") from None
         except (RuntimeError, ValueError):  # what pathlib says of a loop of links, and of a NUL
-            raise GitError(f"{folder}: .git leads nowhere") from None
+            raise GitError(f"{folder}: .git points nowhere") from None
         yield checkout
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
