@@ -110,7 +110,9 @@ class ApplyRun(Struct, frozen=True):
                 by_host.setdefault(host, []).append(entry.ref)
         self.progress.begin("apply", sum(map(len, by_host.values())))
         if unapproved:
-            self.progress.note(f"{unapproved} changes are not approved; `batch approve` does it")
+            self.progress.note(
+                f"{unapproved} changes are not approved; approve them with `batch approve`"
+            )
         for host, refs in by_host.items():
             self._estimate(host, len(refs))
         budget = _Budget(self.options.max_changes)
@@ -277,7 +279,9 @@ class ApplyRun(Struct, frozen=True):
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - it is deleted by the next run
-            self.progress.note(f"{entry.ref.label}: its branch is left: {describe_error(error)}")
+            self.progress.note(
+                f"{entry.ref.label}: could not delete its branch: {describe_error(error)}"
+            )
 
     def _proposal(self, entry: LedgerEntry, plan: RepositoryPlan) -> Proposal:
         branch = entry.branch_name or self.campaign.branch

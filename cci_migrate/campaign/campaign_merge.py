@@ -43,7 +43,7 @@ def merge(campaign: Campaign, folders: Sequence[Path]) -> int:
 def _check_same_settings(campaign: Campaign, other: Campaign, folder: Path) -> None:
     for name in ("policy", "branch", "verify"):
         if campaign.ledger.setting(name) != other.ledger.setting(name):
-            raise CampaignError(f"{folder}: planned with a different {name} than the others")
+            raise CampaignError(f"{folder}: planned with another {name} than the others")
 
 
 def _copy(campaign: Campaign, other: Campaign, entry: LedgerEntry) -> None:

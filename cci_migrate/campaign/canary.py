@@ -72,8 +72,8 @@ class Canary:
             return Gate.OPEN
         if not canary:
             self._progress.note(
-                f"stopped before {waiting} more: none of the first {failed} pull requests could be "
-                "opened. See why, and run it again, or with --canary 0 to go on anyway"
+                f"stopped with {waiting} left: none of the first {failed} pull requests could be "
+                "opened. Fix the cause and run it again, or continue with --canary 0"
             )
             return Gate.SHUT
         started_at = self._clock.now()

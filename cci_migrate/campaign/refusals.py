@@ -86,7 +86,7 @@ class RefusalStreak:
         if self._count < LIMIT:
             return ""
         return (
-            f"stopped, since {LIMIT} in a row failed alike ({entry.cause}). "
+            f"stopped after {LIMIT} equal failures in a row ({entry.cause}). "
             f"{_advice(attempt.refusal)}, then run it again"
         )
 

@@ -93,7 +93,7 @@ def test_campaigns_of_different_policies_are_not_merged(tmp_path: Path, batch: B
     first, two = Batch(tmp_path / "one"), Batch(tmp_path / "two")
     first("plan", folder, code=1)
     two("plan", folder, "--context", "hub", code=1)
-    assert "a different policy" in batch("merge", first.folder, two.folder, code=2).output
+    assert "another policy" in batch("merge", first.folder, two.folder, code=2).output
 
 
 def test_a_policy_survives_the_ledger() -> None:

@@ -32,7 +32,7 @@ def crash() -> None:
 @pytest.mark.parametrize(
     ("prepare", "said"),
     [
-        ("fill_disk", "error: the campaign's ledger cannot be written: "),
+        ("fill_disk", "error: can't write the campaign's ledger: "),
         ("crash", "error: internal error, please report it: ZeroDivisionError at "),
     ],
 )

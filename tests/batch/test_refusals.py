@@ -59,7 +59,7 @@ def test_what_every_repository_is_refused_stops_the_run(
     code = 3 if state == "failed" else 1
     for canary in ((), ("--canary", 0)):
         output = batch("apply", *QUICK, *canary, code=code).output
-        assert output.count("stopped, since 3 in a row failed alike") == 1
+        assert output.count("stopped after 3 equal failures in a row") == 1
         assert f"). {advice}" in output
     # What failed came last in the second run.
     assert list(batch.states().values()) == [state] * 6
@@ -111,7 +111,7 @@ def test_a_canary_that_opens_nothing_stops_the_run(planned: GitHubStandIn, batch
         next(answers) if request.operation == "CreateRef" and request.moment == "before" else None
     )
     output = batch("apply", *QUICK, code=3).output
-    assert "stopped before 3 more: none of the first 3 pull requests could be opened" in output
+    assert "stopped with 3 left: none of the first 3 pull requests could be opened" in output
     assert list(batch.states().values()).count("planned") == 3
 
 
@@ -139,7 +139,7 @@ def test_labels_and_reviewers_are_added_one_by_one_until_all_are(
     assert "pull-request-incomplete" in output
     # The same for everybody is the options' fault.
     output = batch("apply", *QUICK, "--canary", 0, *extras, code=1).output
-    assert "stopped, since 3 in a row failed alike" in output
+    assert "stopped after 3 equal failures in a row" in output
     assert "Change --label or --reviewer" in output
     planned.watch = truly
     batch("apply", *QUICK, "--canary", 0, *extras)

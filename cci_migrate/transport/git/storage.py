@@ -32,7 +32,7 @@ def check_own_storage(folder: Path, git_dir: Path, shared: Path, work_tree: str 
             git_dir, work_tree, folder.resolve()
         )
     if not is_own:
-        raise GitError(f"{git_dir} is shared with another checkout")
+        raise GitError(f"the git folder {git_dir} is shared with another checkout")
     for top in {git_dir, shared}:
         for path in _links(top):
             if not path.resolve().is_relative_to(top):
