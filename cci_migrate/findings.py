@@ -133,7 +133,8 @@ class ContextGrant(Struct, frozen=True):
     later wins (https://circleci.com/docs/guides/security/contexts/), so this one goes before it.
     If only the user knows which of several ``candidates`` is right, ``context`` is empty until
     they answer. ``among`` are the contexts of the job if it is unknown which of them provides the
-    variables; it is empty if ``context`` does.
+    variables; it is empty if ``context`` does. ``overrides`` are other variables that the job has
+    from the project today and that ``context`` may provide too.
     """
 
     entry: WorkflowJob
@@ -142,6 +143,7 @@ class ContextGrant(Struct, frozen=True):
     comes_first: bool = False
     candidates: tuple[ContextCandidate, ...] = ()
     among: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
 
     @property
     def place(self) -> Place:

@@ -214,11 +214,7 @@ def test_the_answer_is_the_same_once_the_change_is_made(
             continue  # other credentials are used for them
         after = fixed(found, today, works_today=True) + fixed(found, coming, works_today=False)
         again = context_convention(after, [], OURS, policy, is_policys_own=own)
-        asked = [job for job in today if found.may_be_lacked_by(job)]
-        asked_again = [job for job in after if again.may_be_lacked_by(job)]
-        if fixed(again, after, works_today=True) != after or not all(
-            job in asked for job in asked_again
-        ):
+        if fixed(again, after, works_today=True) != after:
             wrong.append((today, coming, found, again))
     assert wrong == []
 
@@ -230,5 +226,5 @@ def test_no_job_is_given_a_context_that_it_has_or_that_no_other_reader_holds() -
             for job in jobs:
                 if found.lacks(job, works_today=works):
                     assert found.preferred not in job.values
-                    assert any(found.preferred in reader.values for reader in (*today, *coming))
+                    assert any(found.preferred in reader.values for reader in today)
         assert found.origin is not ContextOrigin.POLICY

@@ -203,6 +203,50 @@ def test_the_contexts_of_others(job: str, context: str, refused: bool) -> None:
     assert is_refused(given(side, context)) is refused
 
 
+@pytest.mark.parametrize(
+    ("context", "names", "refused"),
+    [
+        pytest.param("acme-registry", "$DOCKERHUB_USERNAME $DOCKERHUB_PASSWORD", False, id="all"),
+        pytest.param("acme-registry", "$DOCKERHUB_USERNAME", True, id="half of them"),
+        pytest.param("staff", "$DOCKERHUB_USERNAME $DOCKERHUB_PASSWORD", True, id="of all sorts"),
+        pytest.param("hub-rw", "$DOCKERHUB_USERNAME $DOCKERHUB_PASSWORD", True, id="to release"),
+    ],
+)
+def test_the_contexts_of_others_whose_steps_name_the_variables(
+    context: str, names: str, refused: bool
+) -> None:
+    job = f"  b:\n    machine: true\n    steps: [{{run: ./notify {names}}}]\n"
+    text = CONFIG.replace("CONTEXTS", "").replace("workflows:", f"{job}workflows:")
+    text += f"      - b: {{context: [{context}]}}\n"
+    assert is_refused(given(good(text), context)) is refused
+
+
+@pytest.mark.parametrize(("policy", "refused"), [(FIXING, True), (WANTING_CONTEXTS, False)])
+def test_a_context_of_the_file_for_a_job_that_reads_half(policy: Policy, refused: bool) -> None:
+    """It would override the project's, unless the user wants contexts to provide them."""
+    steps = "      - run: ./log $DOCKERHUB_USERNAME\n"
+    text = CONFIG.replace("CONTEXTS", "").replace(MAKE, steps)
+    text = text.replace("workflows:", f"{READER}workflows:") + "      - c: {context: [staff]}\n"
+    assert is_refused(given(good(text, policy), "staff"), policy) is refused
+
+
+def test_what_half_a_credential_reads_shows_no_context() -> None:
+    """Job ``b`` pulls nothing with it, so its context is not known for these variables."""
+    job = (
+        "  b:\n    docker:\n      - image: cimg/go:1.22\n"
+        "        auth: {password: $DOCKERHUB_PASSWORD}\n"
+    )
+    more = "        auth: {username: $PEAR_USER, password: $PEAR_TOKEN}\n"
+    text = CONFIG.replace("CONTEXTS", "pear-hub").replace(
+        "workflows:", f"{job}{READER.replace('  c:', '  d:')}workflows:"
+    )
+    text = text.replace(
+        "go:1.22\n    steps", f"go:1.22\n      - image: cimg/node:20.11\n{more}    steps"
+    )
+    text += "      - b: {context: [pear-hub]}\n      - d: {context: [staff]}\n"
+    assert not is_refused(given(good(text), "staff"))
+
+
 @pytest.mark.parametrize("order", ["slack, aws", "aws, aws"])
 def test_contexts_that_are_lost_or_change_places(order: str) -> None:
     side = held("aws, slack")

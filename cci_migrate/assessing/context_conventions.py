@@ -194,11 +194,7 @@ def context_convention(
         after = [_after_fix(contexts, convention, works_today=True) for contexts in today]
         after += [_after_fix(contexts, convention, works_today=False) for contexts in coming]
         repeated = convention_from(after, ())
-        if not any(
-            repeated.lacks(contexts, works_today=True)
-            or (repeated.may_be_lacked_by(contexts) and not convention.may_be_lacked_by(contexts))
-            for contexts in after
-        ):
+        if not any(repeated.lacks(contexts, works_today=True) for contexts in after):
             break
         convention = repeated
     return convention
@@ -233,27 +229,26 @@ def _convention_from(
             return ContextConvention(context, fallback, _group(context))
         return ContextConvention(None, ContextOrigin.UNKNOWN)
     named = _named(today, context)
-    # Jobs that are yet to be authenticated get the context that the others have.
-    all_named = named or _named(coming, context)
-    holders = sum(1 for contexts in today if not all_named.keys().isdisjoint(contexts.names))
-    holders += sum(
-        1 for contexts in coming if named or not all_named.keys().isdisjoint(contexts.names)
-    )
+    holders = sum(1 for contexts in today if not named.keys().isdisjoint(contexts.names))
+    if named:
+        # Jobs that are yet to be authenticated get the context that the others have.
+        holders += len(coming)
+    complete = [contexts for contexts in today if not contexts.has_expression] or today
+    common = [
+        name for name in complete[0].values if all(name in contexts.values for contexts in complete)
+    ]
     if holders * 2 > len(today) + len(coming):
-        usual = all_named.most_common(1)[0][0]
+        usual = named.most_common(1)[0][0]
         return ContextConvention(
             usual,
             ContextOrigin.REQUESTED if is_requested else ContextOrigin.READERS,
-            _each(all_named),
+            # What all have may be what an earlier run gave to them.
+            _each(named) | (_group(*common) if is_requested else frozenset()),
             # An earlier run of this tool may have written the policy's context.
             is_named=usual != context,
         )
     if not is_requested and not all(contexts.values for contexts in today):
         return ContextConvention(None, ContextOrigin.PROJECT)
-    complete = [contexts for contexts in today if not contexts.has_expression] or today
-    common = [
-        name for name in complete[0].values if all(name in contexts.values for contexts in complete)
-    ]
     named_common = [name for name in common if name in complete[0].names]
     preferred = _only(named_common) or _only([name for name in named_common if name in named])
     if preferred is not None:

@@ -104,24 +104,35 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
             choice = self.grant(assessed, variables, host, key)
             if choice is not None:
                 context, candidates = choice
+                provided = self.known.variables_in(context)
                 grants[assessed.entry] = ContextGrant(
                     assessed.entry,
                     context,
                     variables,
-                    self.may_overlap(assessed, variables),
+                    self.may_overlap(assessed, context, variables),
                     candidates,
+                    overrides=()
+                    if key in self.names
+                    else tuple(sorted(self._of_project(assessed, provided))),
                 )
         return tuple(grants.values())
 
-    def may_overlap(self, assessed: AssessedEntry, variables: Iterable[str]) -> bool:
-        """Whether one of a workflow job's contexts may provide one of ``variables`` too.
+    def may_overlap(
+        self, assessed: AssessedEntry, context: str, variables: tuple[str, ...]
+    ) -> bool:
+        """Whether one of a workflow job's contexts may provide what ``context`` does too.
 
-        Contexts known to provide other variables don't count.
+        That is ``variables`` and what else jobs may have from it. Where the job reads nothing of
+        that yet, contexts known to provide other variables don't count.
         """
+        provided = self.known.variables_in(context).union(variables)
+        if self.known.job_variables.mentioned(assessed.entry, provided):
+            return bool(assessed.contexts.values)
         others = self.known.for_others(frozenset(variables))
         values = tuple(value for value in assessed.contexts.values if value not in others)
-        contexts = replace(assessed.contexts, values=values)
-        return self.known.job_variables.may_overlap(assessed.entry, contexts, variables)
+        return self.known.job_variables.may_overlap(
+            assessed.entry, replace(assessed.contexts, values=values)
+        )
 
     def grant(
         self, assessed: AssessedEntry, variables: tuple[str, ...], host: str, key: FindingKey
@@ -183,7 +194,7 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
 
         One of its contexts or the project may provide them; another context would override that.
         """
-        return bool(assessed.contexts.values) and self.known.reads_all_today(
+        return bool(assessed.contexts.values) and self.known.names_all(
             assessed, frozenset(variables)
         )
 
@@ -192,9 +203,13 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
 
         They are the project's then, and a context would override them.
         """
+        return bool(self._of_project(assessed, variables))
+
+    def _of_project(self, assessed: AssessedEntry, variables: frozenset[str]) -> frozenset[str]:
+        """Those of ``variables`` that the job reads today and has from the project."""
         if self.known.policy.credentials is CredentialStore.CONTEXT or assessed.contexts.values:
-            return False
-        return bool(self.known.job_variables.mentioned(assessed.entry, variables))
+            return frozenset()
+        return self.known.job_variables.mentioned(assessed.entry, variables)
 
     def missing(self, assessed: AssessedEntry) -> Iterator[MissingContext]:
         """The contexts that a workflow job lacks for variables that it reads today."""
@@ -222,7 +237,9 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
             convention = self._conventions_once_fixed.get(variables)
             if use.is_misrouted or convention is None or convention.preferred is None:
                 continue
-            if convention.may_be_lacked_by(self._contexts_once_fixed[assessed]):
+            contexts = self._contexts_once_fixed[assessed]
+            is_lacking = convention.lacks(contexts, works_today=True)
+            if is_lacking or convention.may_be_lacked_by(contexts):
                 readers = self._readers_once_fixed(variables)
                 fixes = (each.after for reader in readers for each in reader.uses)
                 after = (use.after,) if use.after else tuple(filter(None, dict.fromkeys(fixes)))
@@ -255,16 +272,17 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
 
     def _readers_once_fixed(self, variables: frozenset[str]) -> list[AssessedEntry]:
         """The workflow jobs that show which context provides ``variables``, once all is fixed."""
-        readers = []
+        readers: list[AssessedEntry] = []
+        naming: list[AssessedEntry] = []
         for assessed in self.known.uses.entries:
             uses = [use for use in assessed.uses if variables <= set(use.variables)]
-            is_reader = bool(uses) or self.known.reads_all_today(assessed, variables)
+            is_reader = bool(uses) or self.known.names_all(assessed, variables)
             if assessed.only_for_forks or not is_reader:
                 continue
-            is_kept_apart = variables in self.known.kept_apart.get(assessed.entry.route, ())
-            if any(use.after for use in uses) or not (is_kept_apart and assessed.intended.values):
-                readers.append(assessed)
-        return readers
+            shows_none = self.known.shows_no_context(assessed, variables)
+            if any(use.after for use in uses) or not shows_none:
+                (readers if uses else naming).append(assessed)
+        return readers or naming
 
     @cached_property
     def _contexts_once_fixed(self) -> Mapping[AssessedEntry, JobContexts]:

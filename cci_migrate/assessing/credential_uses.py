@@ -165,6 +165,18 @@ class CredentialUses(Struct, frozen=True, eq=False, dict=True):
         }
         return [assessed for assessed in self.entries if assessed in pulling] if pulling else ()
 
+    def credentials_read_by(self, entry: WorkflowJob) -> frozenset[str]:
+        """What the images and logins of a workflow job read today, for any registry."""
+        auths = (
+            auth
+            for item in image_items(entry, self.config, self.values)
+            for auth in self.image_by_item[item.mapping].image.auths
+        )
+        names = {name for auth in auths if auth.is_complete for name in auth.variables}
+        docker = self.logins.dockers.of(entry)
+        logins = () if docker is None else docker.all_logins
+        return frozenset(names).union(*(login.variables for login in logins))
+
     def of_image(self, image: AssessedImage) -> CredentialUse | None:
         """What the credentials of ``image`` read, or will read; None if unknown."""
         return self.by_item.get(image.image.item.mapping)

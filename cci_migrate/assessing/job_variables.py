@@ -49,15 +49,11 @@ class JobVariables:
             self._in_text[name] = name in self._text
         return self._in_text[name]
 
-    def may_overlap(
-        self, entry: WorkflowJob, contexts: JobContexts, variables: Iterable[str]
-    ) -> bool:
-        """Whether ``entry`` may read one of ``variables`` from its ``contexts`` today."""
+    def may_overlap(self, entry: WorkflowJob, contexts: JobContexts) -> bool:
+        """Whether ``entry`` may read a registry's credentials from ``contexts``, out of sight."""
         if not contexts.values:
             return False
-        if any(map(is_about_a_registry, contexts.names)) or self.mentioned(entry, variables):
-            return True
-        return self._of(entry)[1]
+        return any(map(is_about_a_registry, contexts.names)) or self._of(entry)[1]
 
     def _of(self, entry: WorkflowJob) -> tuple[frozenset[str], bool]:
         """The names in images and steps of ``entry``, and if an unreadable step may publish."""

@@ -89,21 +89,23 @@ class KnownContexts(Struct, frozen=True, eq=False, dict=True):
         )
 
     def _convention(self, variables: frozenset[str], host: str) -> ContextConvention:
-        today: list[JobContexts] = []
+        readers: list[JobContexts] = []
+        naming: list[JobContexts] = []
         coming: list[JobContexts] = []
         kept_apart: set[frozenset[str]] = set()
         for assessed in self.uses.entries:
             if assessed.only_for_forks:
                 continue
-            if assessed.reads_today(variables) or self.reads_all_today(assessed, variables):
-                if assessed.intended.values and variables in self.kept_apart.get(
-                    assessed.entry.route, ()
-                ):
-                    kept_apart.add(frozenset(assessed.intended.values))
+            contexts, is_reader = assessed.intended, assessed.reads_today(variables)
+            if is_reader or self.names_all(assessed, variables):
+                if self.shows_no_context(assessed, variables):
+                    kept_apart.add(frozenset(contexts.values))
                 else:
-                    today.append(assessed.intended)
+                    (readers if is_reader else naming).append(contexts)
             elif any(variables == set(use.variables) for use in assessed.uses):
-                coming.append(assessed.intended)
+                coming.append(contexts)
+        # What a step does that only names the variables is unknown.
+        today = readers or naming
         is_policys_own = bool(variables) and self._is_the_policys(host, variables)
         siblings = self._sibling_contexts(host, variables)
         context = policys_context(host, self.policy, variables)
@@ -189,10 +191,44 @@ class KnownContexts(Struct, frozen=True, eq=False, dict=True):
         return self._policys_contexts_of_others(variables).union(
             convention.preferred
             for names, convention in self.by_variables.items()
-            if names.isdisjoint(variables)
+            if convention.is_clear and names.isdisjoint(variables)
         )
 
-    def reads_all_today(self, assessed: AssessedEntry, variables: frozenset[str]) -> bool:
+    def variables_in(self, context: str) -> frozenset[str]:
+        """What the policy keeps in ``context``, and the credentials that jobs with it read."""
+        return self._variables_by_context.get(context, frozenset())
+
+    @cached_property
+    def _variables_by_context(self) -> Mapping[str, frozenset[str]]:
+        provided: dict[str, set[str]] = {}
+        for registry in self.policy.registries:
+            for credential, context in registry.accounts:
+                if context is not None:
+                    provided.setdefault(context, set()).update(variables_of(credential))
+        for assessed in self.uses.entries:
+            if assessed.intended.values:
+                named = (each for each in self.host_by_variables if self.names_all(assessed, each))
+                read = self.uses.credentials_read_by(assessed.entry).union(*named)
+                for context in assessed.intended.values:
+                    provided.setdefault(context, set()).update(read)
+        return {context: frozenset(names) for context, names in provided.items()}
+
+    def shows_no_context(self, assessed: AssessedEntry, variables: frozenset[str]) -> bool:
+        """Whether a workflow job with contexts that reads ``variables`` shows nothing to others.
+
+        Its credentials are to stay where they are. Or it only names ``variables``, and none of its
+        contexts is named after a registry for all jobs.
+        """
+        names = assessed.intended.names
+        if not assessed.intended.values:
+            return False
+        if variables in self.kept_apart.get(assessed.entry.route, ()):
+            return True
+        return not assessed.reads_today(variables) and not any(
+            is_about_a_registry(name) and not is_named_like_a_release(name) for name in names
+        )
+
+    def names_all(self, assessed: AssessedEntry, variables: frozenset[str]) -> bool:
         """Whether images and steps of a workflow job name all of ``variables``."""
         return self.job_variables.mentioned(assessed.entry, variables) == variables
 

@@ -25,6 +25,10 @@ from cci_migrate.lossless.nodes import Node, scalars_in
 from cci_migrate.policy.settings import AwsRoleAuth, CredentialStore, GcpAuth, Policy
 
 _REGISTRY = re.compile(r"docker|registry|(?:^|[^t])hub|\bpull", re.IGNORECASE)
+_RELEASE = re.compile(
+    r"(?<![a-z])(?:releases?|writer?|rw|prod(?:uction)?|deploy(?:ment)?|publish|push)(?![a-z])",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"\w+")
 
 Variables = frozenset[str]
@@ -59,8 +63,8 @@ def contexts_stray(
         if resolution.state is FindingState.FIXED
         and isinstance(resolution.finding.remedy, Question)
     )
-    given = _Given(tuple(old.values()), before.evidence, policy, tuple(names), answered)
     steps = _StepTexts(before.config)
+    given = _Given(tuple(old.values()), before.evidence, policy, tuple(names), answered, steps)
     for job in _jobs(after):
         known = old.get(job.entry.route)
         had: tuple[str, ...] = () if known is None else known.held
@@ -68,14 +72,14 @@ def contexts_stray(
             return f"{job.entry.route} would lose a context, or hold them in another order"
         gained = [name for name in job.held if name not in had]
         for context in gained:
-            reason = _too_many(context, job, known, given, steps)
+            reason = _too_many(context, job, known, given)
             if reason is not None:
                 return f"{job.entry.route} {reason}"
     return None
 
 
 def _too_many(
-    context: str, job: _ContextUse, known: _ContextUse | None, given: _Given, steps: _StepTexts
+    context: str, job: _ContextUse, known: _ContextUse | None, given: _Given
 ) -> str | None:
     if known is not None and context in known.meant:
         return None
@@ -94,9 +98,9 @@ def _too_many(
         return None
     variables = frozenset().union(*provided)
     earlier = set(job.held[: job.held.index(context)]) & set(known.held)
-    read_today = (variables & known.images_read) | steps.named_in(known.entry, variables)
-    is_answered = job.entry.route in given.answered
-    if read_today and (earlier or not (known.held or is_answered)):
+    read_today = given.named_in(known, variables)
+    is_wanted = given.wants_contexts or job.entry.route in given.answered
+    if read_today and (earlier or not (known.held or is_wanted)):
         return f"would read another value for {min(read_today)}, from the context {context}"
     hidden = [
         name
@@ -119,6 +123,11 @@ class _Given(Struct, frozen=True):
     policy: Policy
     names: tuple[ChosenNames, ...]
     answered: frozenset[str]
+    steps: _StepTexts
+
+    def named_in(self, job: _ContextUse, variables: Variables) -> Variables:
+        """Those of ``variables`` that images of ``job`` read or its steps name."""
+        return (variables & job.images_read) | self.steps.named_in(job.entry, variables)
 
     def provides(self, context: str, variables: Variables) -> bool:
         if self.asks_for(context) or self._is_the_policys(context, variables):
@@ -130,11 +139,20 @@ class _Given(Struct, frozen=True):
         ):
             return True
         return any(
-            context in job.meant
-            and job.reads_all(variables)
-            and (_REGISTRY.search(context) or not self._keeps(job, variables))
-            for job in self.jobs
+            context in job.meant and self._shows(context, job, variables) for job in self.jobs
         )
+
+    def _shows(self, context: str, job: _ContextUse, variables: Variables) -> bool:
+        """Whether ``job`` reads ``variables`` and may have them from its ``context``.
+
+        Steps that only name them may do anything, such as release: they show a context that is
+        for the registry alone.
+        """
+        is_for_registry = _REGISTRY.search(context) is not None
+        if job.reads_all(variables):
+            return is_for_registry or not self._keeps(job, variables)
+        is_for_all = is_for_registry and _RELEASE.search(context) is None
+        return is_for_all and self.named_in(job, variables) == variables
 
     def _keeps(self, job: _ContextUse, variables: Variables) -> bool:
         """Whether all that shows who ``job`` logs in as is to stay in its jobs."""
@@ -184,21 +202,19 @@ class _Given(Struct, frozen=True):
 
 
 class _ImageUse(Struct, frozen=True):
-    """What the credentials of an image read, and its host if they are given for a token."""
+    """What the complete credentials of an image read; its host if they are given for a token."""
 
     reads: frozenset[Variables]
-    complete: Variables
     token_host: str | None
 
     @classmethod
     def of(cls, image: PulledImage) -> _ImageUse:
-        by_auth = [(auth, frozenset(auth.variables)) for auth in image.auths]
+        complete = [frozenset(auth.variables) for auth in image.auths if auth.is_complete]
         is_by_token = any(
             isinstance(credential_of(auth), AwsRoleAuth | GcpAuth) for auth in image.auths
         )
         return cls(
-            frozenset(variables for _, variables in by_auth if variables),
-            frozenset().union(*(names for auth, names in by_auth if auth.is_complete)),
+            frozenset(filter(None, complete)),
             image.host if is_by_token else None,
         )
 
@@ -215,7 +231,7 @@ def _jobs(side: ProofSide) -> Iterator[_ContextUse]:
             if (image := images.get(item.mapping)) is not None
         ]
         reads = frozenset().union(*(image.reads for image in pulled))
-        images_read = frozenset().union(*(image.complete for image in pulled))
+        images_read = frozenset().union(*reads)
         docker = side.docker_of.get(entry.route)
         if docker is not None:
             reads |= frozenset(login.variables for login in docker.all_logins if login.variables)

@@ -87,9 +87,10 @@ def without_room(grant: ContextGrant, room: NoRoom) -> str:
     """Why a fix that brings ``grant`` along is not made."""
     variables = ", ".join(f"${name}" for name in grant.variables)
     provided = f" (provides {variables})" if variables and not grant.among else ""
+    obstacle = "which can't be added" if grant.overrides else "for which there is no place"
     return (
-        f"{grant.entry.name} would need the context {grant.context}{provided}, for "
-        f"which there is no place: {room.reason}"
+        f"{grant.entry.name} would need the context {grant.context}{provided}, {obstacle}: "
+        f"{room.reason}"
     )
 
 
@@ -101,6 +102,14 @@ def instead_of(grant: ContextGrant, room: NoRoom) -> str:
     return (
         f"{room.instead}, or let the project's environment variables hold {variables} "
         "(--credentials project)"
+    )
+
+
+def _overriding(grant: ContextGrant) -> NoRoom:
+    variables = ", ".join(f"${name}" for name in grant.overrides)
+    return NoRoom(
+        f"the job reads {variables} from the project today, and the context may override that",
+        "let contexts provide all credentials (--credentials context)",
     )
 
 
@@ -142,7 +151,12 @@ class ContextPlacement:
         placing = _Placing(
             additions, self._contexts, self._plural, self._users, self._sharing, self._style
         )
-        return {entry: placing.operations(addition) for entry, addition in additions.items()}
+        places = {entry: placing.operations(addition) for entry, addition in additions.items()}
+        for entry, job_grants in by_entry.items():
+            for grant in job_grants:
+                if grant.overrides:
+                    places[entry] = _overriding(grant)
+        return places
 
 
 class _Placing:

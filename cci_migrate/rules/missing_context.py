@@ -79,7 +79,7 @@ def _finding(
             entry,
             lacking.context,
             lacking.use.variables,
-            assessment.contexts.may_overlap(assessed, lacking.use.variables),
+            assessment.contexts.may_overlap(assessed, lacking.context, lacking.use.variables),
         )
         for lacking in missing
     )
