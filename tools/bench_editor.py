@@ -27,7 +27,8 @@ async def _seconds(text: str, changes: int) -> tuple[float, ...]:
         (root / ".git").mkdir()
         (root / ".circleci").mkdir()
         seconds = []
-        async with editor(root) as window:
+        async with editor(asyncio.get_running_loop()) as window:
+            window.root = root
             await window.open(_NAME, text)
             for number in range(changes):
                 started = time.perf_counter()

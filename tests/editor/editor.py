@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,11 @@ PATIENCE = 30
 class Editor:
     """Opens texts of ``root`` and remembers what the server says of each."""
 
-    def __init__(self, client: LanguageClient, root: Path) -> None:
+    root = Path()
+
+    def __init__(self, client: LanguageClient, loop: asyncio.AbstractEventLoop) -> None:
         self._client = client
-        self._root = root
+        self._loop = loop
         self._versions: dict[str, int] = {}
         self._said: asyncio.Queue[lsp.PublishDiagnosticsParams] = asyncio.Queue()
         self.diagnostics: dict[str, list[lsp.Diagnostic]] = {}
@@ -36,8 +38,17 @@ class Editor:
         client.feature(lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(publish)
         client.feature(lsp.WINDOW_SHOW_MESSAGE)(show)
 
+    def run(self, session: Coroutine[Any, Any, None]) -> None:
+        """Run what a user does."""
+        self._loop.run_until_complete(session)
+
+    def close_all(self) -> None:
+        """Close what is open."""
+        for name in list(self._versions):
+            self.close(name)
+
     def uri(self, name: str) -> str:
-        return (self._root / name).as_uri()
+        return (self.root / name).as_uri()
 
     async def said_of(self, name: str) -> list[str]:
         """The messages of the next diagnostics of ``name``, first lines only."""
@@ -66,6 +77,7 @@ class Editor:
         self._client.text_document_did_change(lsp.DidChangeTextDocumentParams(document, [change]))
 
     def close(self, name: str) -> None:
+        del self._versions[name]
         document = lsp.TextDocumentIdentifier(self.uri(name))
         self._client.text_document_did_close(lsp.DidCloseTextDocumentParams(document))
 
@@ -120,18 +132,14 @@ def _offset(text: str, lines: list[int], at: lsp.Position) -> int:
 
 
 @asynccontextmanager
-async def editor(root: Path) -> AsyncIterator[Editor]:
-    """An editor with the folder ``root`` and the real server."""
+async def editor(loop: asyncio.AbstractEventLoop) -> AsyncIterator[Editor]:
+    """An editor that runs in ``loop``, and the real server."""
     client = LanguageClient("editor", "1")
-    made = Editor(client, root)
+    made = Editor(client, loop)
     await client.start_io(sys.executable, "-m", "cci_migrate", "lsp")
     capabilities = lsp.ClientCapabilities()
-    folder = lsp.WorkspaceFolder(root.as_uri(), root.name)
     started = await asyncio.wait_for(
-        client.initialize_async(
-            lsp.InitializeParams(capabilities, root_uri=root.as_uri(), workspace_folders=[folder])
-        ),
-        PATIENCE,
+        client.initialize_async(lsp.InitializeParams(capabilities)), PATIENCE
     )
     assert started.capabilities.code_action_provider
     client.initialized(lsp.InitializedParams())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import CONFIG, FIXED
-from tests.editor.editor import editor
+from tests.editor.editor import Editor, editor
 
 NAME = ".circleci/config.yml"
 IMAGE = "cimg/node:22.4 is pulled from Docker Hub without credentials"
@@ -27,6 +28,16 @@ workflows:
 """
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[Editor]:
+    """One server for all tests, as an editor keeps it."""
+    loop = asyncio.new_event_loop()
+    client = editor(loop)
+    yield loop.run_until_complete(client.__aenter__())
+    loop.run_until_complete(client.__aexit__(None, None, None))
+    loop.close()
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     (tmp_path / ".git").mkdir()
@@ -34,69 +45,71 @@ def root(tmp_path: Path) -> Path:
     return tmp_path.resolve()
 
 
-def test_the_text_as_it_is_typed(root: Path) -> None:
+@pytest.fixture
+def window(running: Editor, root: Path) -> Iterator[Editor]:
+    """The editor with the folder ``root``."""
+    running.root = root
+    yield running
+    running.close_all()
+
+
+def test_the_text_as_it_is_typed(window: Editor, root: Path) -> None:
     async def session() -> None:
-        async with editor(root) as window:
-            assert await window.open(NAME, CONFIG) == [IMAGE]
-            (found,) = window.diagnostics[window.uri(NAME)]
-            assert (found.code, found.source) == ("unauthenticated-image", "cci-migrate")
-            assert found.range.start.line == found.range.end.line == 4
-            # Half-way through a word, then a text that can't be parsed, then one that can.
-            window.type(NAME, CONFIG.replace("- image: cimg", "- image: [cimg"))
-            (broken,) = await window.said_of(NAME)
-            assert "cimg" not in broken
-            window.type(NAME, CONFIG.replace("cimg/node:22.4", "ghcr.io/acme/x:1"))
-            assert await window.said_of(NAME) == []
-            window.type(NAME, FIXED)
-            assert await window.said_of(NAME) == []
-            # Nothing was saved, and nothing is written.
-            assert list((root / ".circleci").iterdir()) == []
+        assert await window.open(NAME, CONFIG) == [IMAGE]
+        (found,) = window.diagnostics[window.uri(NAME)]
+        assert (found.code, found.source) == ("unauthenticated-image", "cci-migrate")
+        assert found.range.start.line == found.range.end.line == 4
+        # Half-way through a word, then a text that can't be parsed, then one that can.
+        window.type(NAME, CONFIG.replace("- image: cimg", "- image: [cimg"))
+        (broken,) = await window.said_of(NAME)
+        assert "cimg" not in broken
+        window.type(NAME, CONFIG.replace("cimg/node:22.4", "ghcr.io/acme/x:1"))
+        assert await window.said_of(NAME) == []
+        window.type(NAME, FIXED)
+        assert await window.said_of(NAME) == []
+        # Nothing was saved, and nothing is written.
+        assert list((root / ".circleci").iterdir()) == []
 
-    asyncio.run(session())
+    window.run(session())
 
 
-def test_fixes_are_those_of_the_command_line(root: Path) -> None:
+def test_fixes_are_those_of_the_command_line(window: Editor) -> None:
     text = CONFIG.replace("    steps:", "      - image: redis:7  # 😀 é\n    steps:")
 
     async def session() -> None:
-        async with editor(root) as window:
-            assert len(await window.open(NAME, text)) == 2
-            actions = await window.actions(NAME, 5)
-            fix = next(title for title in actions if "add auth under the image" in title)
-            assert list(actions) == [
-                fix,
-                "quickfix: Ignore unauthenticated-image here",
-                "quickfix: Fix all 2 unauthenticated-image findings",
-                "source.fixAll: Fix all findings of cci-migrate",
-                "quickfix: Fix all findings of cci-migrate",
-            ]
-            assert actions[fix].is_preferred
-            changed = await window.applied(NAME, text, actions[fix])
-            assert changed.count("auth:") == 1
-            assert (
-                changed.index("redis")
-                < changed.index("auth:")
-                < changed.index("- docker-hub-creds")
-            )
-            ignored = await window.applied(
-                NAME, text, actions["quickfix: Ignore unauthenticated-image here"]
-            )
-            assert "# cci-migrate: ignore[unauthenticated-image] TODO: say why\n" in ignored
-            everything = await window.applied(
-                NAME, text, actions["source.fixAll: Fix all findings of cci-migrate"]
-            )
-            assert everything.count("auth:") == 2
-            window.type(NAME, everything)
-            assert await window.said_of(NAME) == []
-            # An action of a text that is no more.
-            assert await window.applied(NAME, everything, actions[fix]) == everything
-            assert any("no longer fits the text" in message for message in window.messages)
+        assert len(await window.open(NAME, text)) == 2
+        actions = await window.actions(NAME, 5)
+        fix = next(title for title in actions if "add auth under the image" in title)
+        assert list(actions) == [
+            fix,
+            "quickfix: Ignore unauthenticated-image here",
+            "quickfix: Fix all 2 unauthenticated-image findings",
+            "source.fixAll: Fix all findings of cci-migrate",
+            "quickfix: Fix all findings of cci-migrate",
+        ]
+        assert actions[fix].is_preferred
+        changed = await window.applied(NAME, text, actions[fix])
+        assert changed.count("auth:") == 1
+        assert changed.index("redis") < changed.index("auth:") < changed.index("- docker-hub-creds")
+        ignored = await window.applied(
+            NAME, text, actions["quickfix: Ignore unauthenticated-image here"]
+        )
+        assert "# cci-migrate: ignore[unauthenticated-image] TODO: say why\n" in ignored
+        everything = await window.applied(
+            NAME, text, actions["source.fixAll: Fix all findings of cci-migrate"]
+        )
+        assert everything.count("auth:") == 2
+        window.type(NAME, everything)
+        assert await window.said_of(NAME) == []
+        # An action of a text that is no more.
+        assert await window.applied(NAME, everything, actions[fix]) == everything
+        assert any("no longer fits the text" in message for message in window.messages)
 
-    asyncio.run(session())
+    window.run(session())
 
 
 @pytest.mark.parametrize("line_end", ["\r\n", "\r"])
-def test_positions_with_other_line_ends_and_wide_characters(root: Path, line_end: str) -> None:
+def test_positions_with_other_line_ends_and_wide_characters(window: Editor, line_end: str) -> None:
     text = CONFIG.replace(
         "jobs:\n  build", "# 😀\x85# \u2028# three lines for YAML\njobs:\n  build", 1
     )
@@ -105,70 +118,66 @@ def test_positions_with_other_line_ends_and_wide_characters(root: Path, line_end
     )
 
     async def session() -> None:
-        async with editor(root) as window:
-            written = text.replace("\n", line_end)
-            assert await window.open(NAME, written) == [IMAGE]
-            (found,) = window.diagnostics[window.uri(NAME)]
-            assert (found.range.start.line, found.range.start.character) == (5, 26)
-            actions = await window.actions(NAME, 5)
-            changed = await window.applied(NAME, written, actions[min(actions)])
-            assert "auth: {username: $DOCKERHUB_USERNAME" in changed
-            assert changed.replace(line_end, "").count("\n") == 0
+        written = text.replace("\n", line_end)
+        assert await window.open(NAME, written) == [IMAGE]
+        (found,) = window.diagnostics[window.uri(NAME)]
+        assert (found.range.start.line, found.range.start.character) == (5, 26)
+        actions = await window.actions(NAME, 5)
+        changed = await window.applied(NAME, written, actions[min(actions)])
+        assert "auth: {username: $DOCKERHUB_USERNAME" in changed
+        assert changed.replace(line_end, "").count("\n") == 0
 
-    asyncio.run(session())
+    window.run(session())
 
 
-def test_what_is_beside_the_config(root: Path) -> None:
+def test_what_is_beside_the_config(window: Editor, root: Path) -> None:
     async def session() -> None:
-        async with editor(root) as window:
-            (root / "Dockerfile").write_text("FROM ghcr.io/acme/base:1\n")
-            assert await window.open(NAME, STEPS) == []
-            (root / "Dockerfile").write_text("FROM alpine:3\n")
-            window.changed_on_disk("Dockerfile")
-            (found,) = await window.said_of(NAME)
-            assert "fetches from Docker Hub before a login" in found
-            # What is open goes before what is on the disk.
-            window.begin("Dockerfile", "FROM ghcr.io/acme/base:2\n")
-            assert await window.said_of(NAME) == []
-            window.close("Dockerfile")
-            (found,) = await window.said_of(NAME)
-            assert "fetches from Docker Hub before a login" in found
-            (root / "Dockerfile").unlink()
-            window.changed_on_disk("Dockerfile")
-            (found,) = await window.said_of(NAME)
-            assert "no Dockerfile found" in found
-            # The policy is read again.
-            (root / ".cci-migrate.toml").write_text('ignore = ["undecidable-image"]\n')
-            window.changed_on_disk(".cci-migrate.toml")
-            assert await window.said_of(NAME) == []
-            (root / ".cci-migrate.toml").write_text("ignore = [\n")
-            window.changed_on_disk(".cci-migrate.toml")
-            assert await window.said_of(NAME) == []
-            window.close(NAME)
-            assert any(".cci-migrate.toml:" in message for message in window.messages)
+        (root / "Dockerfile").write_text("FROM ghcr.io/acme/base:1\n")
+        assert await window.open(NAME, STEPS) == []
+        (root / "Dockerfile").write_text("FROM alpine:3\n")
+        window.changed_on_disk("Dockerfile")
+        (found,) = await window.said_of(NAME)
+        assert "fetches from Docker Hub" in found
+        # What is open goes before what is on the disk.
+        window.begin("Dockerfile", "FROM ghcr.io/acme/base:2\n")
+        assert await window.said_of(NAME) == []
+        window.close("Dockerfile")
+        (found,) = await window.said_of(NAME)
+        assert "fetches from Docker Hub" in found
+        (root / "Dockerfile").unlink()
+        window.changed_on_disk("Dockerfile")
+        (found,) = await window.said_of(NAME)
+        assert "no Dockerfile found" in found
+        # The policy is read again.
+        (root / ".cci-migrate.toml").write_text('ignore = ["undecidable-image"]\n')
+        window.changed_on_disk(".cci-migrate.toml")
+        assert await window.said_of(NAME) == []
+        (root / ".cci-migrate.toml").write_text("ignore = [\n")
+        window.changed_on_disk(".cci-migrate.toml")
+        assert await window.said_of(NAME) == []
+        window.close(NAME)
+        assert any(".cci-migrate.toml:" in message for message in window.messages)
 
-    asyncio.run(session())
+    window.run(session())
 
 
-def test_a_hover_shows_the_rule_and_the_chain(root: Path) -> None:
+def test_a_hover_shows_the_rule_and_the_chain(window: Editor) -> None:
     async def session() -> None:
-        async with editor(root) as window:
-            await window.open(NAME, CONFIG)
-            shown = await window.hover(NAME, 4)
-            assert "**unauthenticated-image**" in shown
-            assert "workflow main" in shown
-            assert "cimg/node:22.4 from docker.io" in shown
-            assert await window.hover(NAME, 0) == ""
+        await window.open(NAME, CONFIG)
+        shown = await window.hover(NAME, 4)
+        assert "**unauthenticated-image**" in shown
+        assert "workflow main" in shown
+        assert "cimg/node:22.4 from docker.io" in shown
+        assert await window.hover(NAME, 0) == ""
 
-    asyncio.run(session())
+    window.run(session())
 
 
-def test_a_file_that_is_closed_and_one_that_is_no_config(root: Path) -> None:
+def test_a_file_that_is_closed_and_one_that_is_no_config(window: Editor) -> None:
     async def session() -> None:
-        async with editor(root) as window:
-            assert await window.open(NAME, CONFIG) == [IMAGE]
-            window.close(NAME)
-            assert await window.said_of(NAME) == []
-            assert await window.open(NAME, "just: text\n") == []
+        assert await window.open(NAME, CONFIG) == [IMAGE]
+        window.close(NAME)
+        assert await window.said_of(NAME) == []
+        assert await window.open(NAME, "just: text\n") == []
 
-    asyncio.run(session())
+    window.run(session())
