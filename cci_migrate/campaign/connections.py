@@ -37,7 +37,8 @@ class SourceError(UserError):
 class Connections:
     """The hosts of a campaign, each connected to once.
 
-    ``lane_of`` makes the lane (the pace of writes) of a host by its name.
+    ``lane_of`` makes the lane (the pace of writes) of a host by its name. ``allows_dirty``: rewrite
+    files in checkouts with uncommitted changes.
     """
 
     def __init__(
@@ -47,7 +48,10 @@ class Connections:
         lane_of: Callable[[str], Lane],
         clock: Clock,
         tokens: Tokens,
+        *,
+        allows_dirty: bool = False,
     ) -> None:
+        self._allows_dirty = allows_dirty
         self._tokens = tokens
         self._campaign = campaign
         self._local_mode = local_mode
@@ -95,7 +99,9 @@ class Connections:
         is_nested = self._campaign.is_nested
         match ref.kind:
             case Kind.LOCAL:
-                return LocalHost(self._local_mode, branch, self._campaign)
+                return LocalHost(
+                    self._local_mode, branch, self._campaign, allows_dirty=self._allows_dirty
+                )
             case Kind.GIT:
                 return GitHost(branch, self._lane_of(f"git push to {ref.host}"))
             case Kind.GITHUB:

@@ -92,10 +92,7 @@ class RepositoryPlan(Struct, frozen=True):
     @property
     def hashes(self) -> tuple[FileHash, ...]:
         """The hashes of the changed files, before and after."""
-        return tuple(
-            FileHash(file.path, _sha256(file.before), _sha256(file.after))
-            for file in self.file_changes
-        )
+        return tuple(FileHash.of(file.path, file.before, file.after) for file in self.file_changes)
 
     @property
     def diff(self) -> bytes:

@@ -237,6 +237,9 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
     show_default=True,
     help="Local checkouts: rewrite the files, commit on the branch, or push that to origin",
 )
+@click.option(
+    "--allow-dirty", is_flag=True, help="Rewrite files also in checkouts with uncommitted changes"
+)
 @click.option("--message", metavar="TEXT", help="The commit's message (default: the title)")
 @click.option("--title", metavar="TEXT", help="The pull request's title")
 @click.option(
@@ -293,6 +296,7 @@ def apply(
     folder: Path,
     names: tuple[str, ...],
     mode: LocalMode,
+    allow_dirty: bool,
     message: str | None,
     title: str | None,
     body_file: Any,
@@ -339,6 +343,7 @@ def apply(
             mode,
             pace,
             until,
+            allows_dirty=allow_dirty,
         ) as connections,
         planner(campaign.policy, limits) as change_planner,
     ):

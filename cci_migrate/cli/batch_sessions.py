@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
+from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.campaign.connections import Connections
@@ -51,6 +52,8 @@ def check_local_mode(campaign: Campaign, mode: LocalMode) -> None:
     """
     recorded = local_mode(campaign)
     changed = campaign.ledger.entries({State.APPLYING, State.CHANGED})
+    if (recorded, mode) == (LocalMode.BRANCH, LocalMode.PUSH):
+        return  # the second phase: what is on the branches is pushed
     if mode is not recorded and any(entry.ref.kind is Kind.LOCAL for entry in changed):
         raise CampaignError(
             f"this campaign already changed checkouts with --local {recorded.value}; keep that "
@@ -98,7 +101,12 @@ def git_identity(ref: RepositoryRef | None = None) -> str:
 
 
 def record_local_mode(campaign: Campaign, mode: LocalMode) -> None:
-    """Remember ``mode`` for the commands that follow."""
+    """Remember ``mode`` for the commands that follow; branches that it pushes wait again."""
+    if (local_mode(campaign), mode) == (LocalMode.BRANCH, LocalMode.PUSH):
+        for entry in campaign.ledger.entries({State.CHANGED}):
+            if entry.ref.kind is Kind.LOCAL:
+                cause = "on the branch, not pushed yet"
+                campaign.ledger.record(replace(entry, state=State.PLANNED, cause=cause))
     campaign.ledger.set({_LOCAL_MODE: mode.value})
 
 
@@ -138,6 +146,8 @@ def connections_of(
     mode: LocalMode = LocalMode.IN_PLACE,
     limits: PaceLimits = DEFAULT_PACE_LIMITS,
     deadline: float = 0.0,
+    *,
+    allows_dirty: bool = False,
 ) -> Iterator[Connections]:
     """The hosts of ``campaign``, closed at the end."""
     clock = make_clock()
@@ -145,7 +155,9 @@ def connections_of(
     def lane_of(name: str) -> Lane:
         return Lane(name, campaign.ledger.writes, limits, clock, deadline, progress)
 
-    connections = Connections(campaign, mode, lane_of, clock, running.tokens)
+    connections = Connections(
+        campaign, mode, lane_of, clock, running.tokens, allows_dirty=allows_dirty
+    )
     try:
         yield connections
     finally:

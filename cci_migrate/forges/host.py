@@ -51,6 +51,15 @@ class Proposal(Struct, frozen=True):
         """The new content of each changed file, by path."""
         return {file.path: file.after for change in self.changes for file in change.files}
 
+    @property
+    def file_hashes(self) -> tuple[FileHash, ...]:
+        """The hashes of each changed file, before and after."""
+        return tuple(
+            FileHash.of(file.path, file.before, file.after)
+            for change in self.changes
+            for file in change.files
+        )
+
 
 class DeliveredChange(Struct, frozen=True):
     """A delivered change as the campaign recorded it: the ``head`` it was planned on, its files."""

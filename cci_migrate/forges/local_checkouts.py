@@ -35,6 +35,7 @@ from cci_migrate.forges.repository import (
     Traits,
     Unreadable,
 )
+from cci_migrate.forges.uncommitted_changes import uncommitted_changes
 from cci_migrate.transport.git.objects import commit_files, commit_message, read_blobs
 from cci_migrate.transport.git.process import GitDirectory, GitError
 from cci_migrate.transport.git.repositories import Checkout, opened_checkout
@@ -104,9 +105,15 @@ def _checkouts(folder: Path, depth: int) -> Iterator[Path]:
 
 
 class LocalHost:
-    """Local checkouts. ``originals`` stores files before they are rewritten in place."""
+    """Local checkouts. ``originals`` stores files before they are rewritten in place.
 
-    def __init__(self, mode: LocalMode, branch: str, originals: Originals) -> None:
+    ``allows_dirty``: rewrite files also in checkouts with uncommitted changes.
+    """
+
+    def __init__(
+        self, mode: LocalMode, branch: str, originals: Originals, *, allows_dirty: bool = False
+    ) -> None:
+        self._allows_dirty = allows_dirty
         self._mode = mode
         self._branch = branch
         self._originals = originals
@@ -162,6 +169,8 @@ class LocalHost:
         """Rewrite the files (returns None), or commit them to the branch, and push it if so set."""
         folder = Path(snapshot.ref.name)
         if self._mode is LocalMode.IN_PLACE:
+            if not self._allows_dirty:
+                self._check_is_clean(snapshot.ref, folder)
             for change in proposal.changes:
                 self._replace(snapshot.ref, folder, change)
             return None
@@ -305,7 +314,8 @@ class LocalHost:
                 tempfile.TemporaryDirectory(prefix="cci-migrate-") as scratch,
             ):
                 checkout.check_reference(reference)
-                commit = commit_files(
+                commit = self._reviewed_commit(checkout.repository, snapshot, proposal)
+                commit = commit or commit_files(
                     checkout.repository,
                     snapshot.head,
                     proposal.contents,
@@ -321,6 +331,35 @@ class LocalHost:
             raise HostError(str(error)) from None
         return Branch(commit, BranchContent.PLANNED)
 
+    def _reviewed_commit(
+        self, repository: GitDirectory, snapshot: Snapshot, proposal: Proposal
+    ) -> str:
+        """The commit of an earlier `--local branch`, which is to be pushed; empty if there is none.
+
+        Raises HostError if the local branch holds anything else, which a push would replace.
+        """
+        reference = f"refs/heads/{proposal.branch}"
+        tip = repository.text(["for-each-ref", "--format=%(objectname)", reference])
+        if self._mode is not LocalMode.PUSH or not tip:
+            return ""
+        if snapshot.branch is not None and tip == snapshot.branch.oid:
+            return ""  # the remote's branch, decided before
+        content = content_in_git(
+            repository,
+            tip,
+            snapshot.head,
+            proposal.file_hashes,
+            lambda oids: read_blobs(repository, oids),
+        )
+        if content is BranchContent.NOTHING:
+            return ""
+        campaign = campaign_of_commit(commit_message(repository, tip))
+        if content is BranchContent.PLANNED and campaign == campaign_of_commit(proposal.message):
+            return tip
+        raise HostError(
+            f"the local branch {proposal.branch} holds other work; rename or delete it first"
+        )
+
     def _set_branch(self, repository: GitDirectory, reference: str, commit: str, old: str) -> None:
         current = repository.text(["symbolic-ref", "--quiet", "HEAD"]) if old else ""
         if current == reference:
@@ -332,6 +371,19 @@ class LocalHost:
             repository.run(arguments)
         except GitError as error:
             raise StaleSnapshot(str(error)) from None
+
+    def _check_is_clean(self, ref: RepositoryRef, folder: Path) -> None:
+        """Raise HostError if the checkout has uncommitted changes that are not the campaign's."""
+        theirs = [
+            path
+            for path in uncommitted_changes(folder)
+            if self._originals.read_original(ref, path) is None
+        ]
+        if theirs:
+            shown = ", ".join(theirs[:3]) + (", ..." if len(theirs) > 3 else "")
+            raise HostError(
+                f"has uncommitted changes ({shown}); commit or stash them, or pass --allow-dirty"
+            )
 
     def _replace(self, ref: RepositoryRef, folder: Path, change: ProvenChange) -> None:
         for file in change.files:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 
@@ -19,6 +20,11 @@ class FileHash(Struct, frozen=True):
     path: str
     before: str
     after: str
+
+    @classmethod
+    def of(cls, path: str, before: bytes, after: bytes) -> FileHash:
+        """The hashes of the file ``path`` with these contents."""
+        return cls(path, hashlib.sha256(before).hexdigest(), hashlib.sha256(after).hexdigest())
 
 
 class Kind(Enum):

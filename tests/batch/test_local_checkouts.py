@@ -96,7 +96,7 @@ def test_a_checkout_that_moved_on_is_planned_again(tmp_path: Path, batch: Batch)
     folder = checkout(tmp_path / "one", {CONFIG: PLAIN})
     batch("plan", folder, code=1)
     moved = PLAIN.replace(b"node:20.1", b"node:22.0")
-    write_files(folder, {CONFIG: moved})
+    commit(folder, {CONFIG: moved})
 
     batch("apply", code=1)
     assert (folder / CONFIG).read_bytes() == moved
@@ -166,6 +166,53 @@ def test_a_branch_is_pushed_to_origin(tmp_path: Path, batch: Batch, git_server: 
     other("apply", "--local", "push", code=1)
     assert other.states() == {"one": "branch-exists"}
     assert git(origin, "rev-list", "--count", BRANCH) == "2"
+
+
+def test_a_branch_is_reviewed_and_then_pushed(
+    tmp_path: Path, batch: Batch, git_server: GitServer
+) -> None:
+    """The very commit that is on the local branch; a branch of somebody else stays as it is."""
+    origins = {}
+    for name in ("api", "web"):
+        origins[name] = bare(git_server.root / f"{name}.git", {CONFIG: PLAIN})
+        git(tmp_path, "clone", "--quiet", git_server.url(f"{name}.git"), str(tmp_path / name))
+    batch("plan", tmp_path / "api", tmp_path / "web", code=1)
+    batch("apply", "--local", "branch")
+    reviewed = git(tmp_path / "api", "rev-parse", BRANCH)
+    git(tmp_path / "web", "checkout", "--quiet", BRANCH)
+    theirs = commit(tmp_path / "web", {"theirs": b"work"})
+    git(tmp_path / "web", "checkout", "--quiet", "main")
+    batch("apply", "--local", "push", code=3)
+    assert batch.states() == {"api": "changed", "web": "failed"}
+    assert git(origins["api"], "rev-parse", BRANCH) == reviewed
+    assert git(origins["web"], "branch", "--list", BRANCH) == ""
+    assert git(tmp_path / "web", "rev-parse", BRANCH) == theirs
+    assert "holds other work" in batch.results()["web"]["cause"]
+    batch("revert", "*/api", code=3)
+    assert git(origins["api"], "branch", "--list", BRANCH) == ""
+
+
+@pytest.mark.parametrize("is_staged", [True, False], ids=["staged", "unstaged"])
+def test_a_checkout_with_uncommitted_changes_is_rewritten_only_if_asked(
+    is_staged: bool, tmp_path: Path, batch: Batch
+) -> None:
+    for name in ("dirty", "untracked", "windows"):
+        checkout(tmp_path / "all" / name, {CONFIG: PLAIN, "README": b"x\r\n"})
+    dirty = tmp_path / "all" / "dirty"
+    write_files(dirty, {"README": b"unsaved"})
+    if is_staged:
+        git(dirty, "add", "README")
+    write_files(tmp_path / "all" / "untracked", {"notes": b"unsaved"})
+    # What the checkout says of line ends counts: nothing is changed in it.
+    git(tmp_path / "all" / "windows", "config", "core.autocrlf", "true")
+    batch("plan", tmp_path / "all", code=1)
+    batch("apply", code=3)
+    assert batch.states() == {"dirty": "failed", "untracked": "changed", "windows": "changed"}
+    cause = "has uncommitted changes (README); commit or stash them, or pass --allow-dirty"
+    assert batch.results()["dirty"]["cause"] == cause
+    assert (dirty / CONFIG).read_bytes() == PLAIN
+    batch("apply", "--allow-dirty")
+    assert (dirty / CONFIG).read_bytes() == FIXED
 
 
 def test_nothing_is_pushed_to_a_folder_of_this_machine(tmp_path: Path, batch: Batch) -> None:

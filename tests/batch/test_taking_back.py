@@ -138,7 +138,7 @@ def test_revert_deletes_a_pushed_branch(
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), [("branch", "in-place"), ("in-place", "branch"), ("branch", "push")]
+    ("before", "after"), [("branch", "in-place"), ("in-place", "branch"), ("in-place", "push")]
 )
 def test_a_campaign_keeps_the_mode_that_its_checkouts_were_changed_in(
     before: str, after: str, tmp_path: Path, batch: Batch

@@ -25,6 +25,8 @@ _APPLIED = {
     "user.signingkey": re.compile(r"(0x)?[0-9a-f]{8,40}!?"),
     "gpg.format": re.compile(r"openpgp|ssh|x509"),
     "core.ignorecase": re.compile(r"true|false"),
+    "core.autocrlf": re.compile(r"true|false|input"),
+    "core.eol": re.compile(r"lf|crlf|native"),
     "core.precomposeunicode": re.compile(r"true|false"),
     "core.sharedrepository": re.compile(r"[a-z]{2,8}|0[0-7]{3}"),
     "extensions.objectformat": re.compile(r"sha1|sha256"),
