@@ -51,6 +51,20 @@ def _is_flushed() -> bool:
     return True
 
 
+def main_of_circleci() -> int:
+    """The program as ``circleci cci-migrate``; the result is its exit code.
+
+    CircleCI's program runs what is called ``circleci-NAME``, with its own token and the address
+    that the token is for (https://github.com/CircleCI-Public/circleci-cli,
+    ``internal/extension``). No other address may get that token, so other variables that name one
+    don't count.
+    """
+    if os.environ.get("CIRCLE_HOST"):
+        for variable in ("CIRCLE_API_URL", "CIRCLECI_CLI_HOST"):
+            os.environ.pop(variable, None)
+    return main()
+
+
 def _run() -> int:
     from io import StringIO
 

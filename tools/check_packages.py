@@ -31,7 +31,14 @@ IN_WHEEL = (
     "cci_migrate/schemas/policy.schema.json",
     "cci_migrate/schemas/report.schema.json",
 )
-IN_SOURCES = ("README.md", "LICENSE", "CHANGELOG.md", "pyproject.toml", "tests/test_fixtures.py")
+IN_SOURCES = (
+    "README.md",
+    "LICENSE",
+    "CHANGELOG.md",
+    "pyproject.toml",
+    "tests/test_fixtures.py",
+    "tools/package_metadata.py",
+)
 
 
 class WrongPackageError(Exception):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from cci_migrate import __version__
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.message_templates import title_for
@@ -19,13 +18,14 @@ from cci_migrate.policy.text import policy_text
 
 _POLICY_FILE = "/tmp/cci-migrate.toml"  # noqa: S108 - in the container of the step
 #: Exit code 1 says that something is left for people; that is no failure of the step.
-_RUN = "pip install --quiet cci-migrate=={version} && {{ cci-migrate{options} . || [ $? -eq 1 ]; }}"
+_RUN = "cci-migrate{options} . || [ $? -eq 1 ]"
 
 
 def sourcegraph_spec(campaign: Campaign, name: str, container: str) -> str:
     """The YAML of a batch spec that makes the planned changes of ``campaign`` with Sourcegraph.
 
-    ``name`` is the batch change's, ``container`` the image that its step runs in.
+    ``name`` is the batch change's, ``container`` an image with this program,
+    in which its step runs.
     """
     from ruamel.yaml import YAML
 
@@ -37,7 +37,7 @@ def sourcegraph_spec(campaign: Campaign, name: str, container: str) -> str:
         "on": [{"repository": _name(entry)} for entry in exportable_entries(campaign)],
         "steps": [
             {
-                "run": _RUN.format(version=__version__, options=_options(campaign.policy)),
+                "run": _RUN.format(options=_options(campaign.policy)),
                 "container": container,
                 # The whole policy of the campaign: options alone cannot express it.
                 "files": {_POLICY_FILE: policy_text(campaign.policy)},

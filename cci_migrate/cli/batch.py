@@ -466,10 +466,9 @@ def merge(folders: tuple[Path, ...], folder: Path) -> ExitCode:
 @click.option("--name", default="cci-migrate", show_default=True, help="Name of the batch change")
 @click.option(
     "--container",
-    default="python:3.13-slim",
-    show_default=True,
+    required=True,
     metavar="IMAGE",
-    help="Image that the step runs in",
+    help="Image with cci-migrate that the step runs in",
 )
 @exits_with_code
 def export(folder: Path, sourcegraph: bool, name: str, container: str) -> ExitCode:

@@ -18,7 +18,6 @@ import pytest
 from msgspec.structs import fields, replace
 from ruamel.yaml import YAML
 
-from cci_migrate import __version__
 from cci_migrate.campaign.folder import open_campaign
 from cci_migrate.campaign.ledger import Ledger
 from cci_migrate.campaign.repository_filter import Shard
@@ -284,13 +283,15 @@ def test_planned_repositories_are_exported_as_a_batch_spec(
     github.add("acme/docs", {"README": b"x"})
     mirror = "mirror.example.com/hub"
     batch("plan", "github:acme", "--mirror", mirror, "--login", "cli", code=1)
-    spec = YAML(typ="safe").load(batch("export", "--sourcegraph").output)
+    image = "registry.acme.example/cci-migrate:0.1.0"
+    spec = YAML(typ="safe").load(batch("export", "--sourcegraph", "--container", image).output)
     assert spec["version"] == 2
     assert [on["repository"].split("/", 1)[1] for on in spec["on"]] == ["acme/api", "acme/web"]
     (step,) = spec["steps"]
     ((name, text),) = step["files"].items()
     assert f"cci-migrate --config {name} ." in step["run"]
-    assert f"pip install --quiet cci-migrate=={__version__} " in step["run"]
+    assert "install" not in step["run"]
+    assert step["container"] == image
     file = tmp_path / "policy.toml"
     file.write_text(text)
     policy = read_policy_file(file, [rule.id for rule in RULES]).policy
@@ -304,7 +305,7 @@ def test_a_reversal_across_repositories_says_what_it_is(
 ) -> None:
     github.add("acme/api", {CONFIG: FIXED})
     batch("plan", "github:acme", "--revert", code=1)
-    assert "--revert=all" in batch("export", "--sourcegraph").output
+    assert "--revert=all" in batch("export", "--sourcegraph", "--container", "a").output
     batch("apply", "--canary", 0)
     (pull,) = github.repositories["acme/api"].pulls
     assert pull.title == "Remove Docker registry credentials from CircleCI"
