@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from tests.cli.conftest import ROOT
-from tests.preflight.circleci_stand_in import CircleCiStandIn
-from tests.preflight.conftest import ORGANISATION, PROJECT, TOKEN, settings
+from tests.preflight.circleci_stand_in import TOKEN, CircleCiStandIn
+from tests.preflight.conftest import ORGANISATION, PROJECT, settings
 
 
 def test_its_token_goes_only_to_its_address(
