@@ -513,6 +513,9 @@ COVERED = {
     "by sudo, in a file that is then the user's": (
         f"- run: {OWN_FILE_LOGIN}\n- run: sudo chown -R $USER ~/.docker\n{PULL}"
     ),
+    "logged out as its script ends, after the pull": (
+        f"- run: |\n    trap 'docker logout' EXIT\n    {LOGIN}\n    docker pull redis"
+    ),
     "the same --config": (
         f"- run: {LOGIN.replace('docker', 'docker --config /c')}\n- run: DOCKER_CONFIG=/c docker "
         "pull redis"
@@ -564,6 +567,9 @@ NOT_COVERED = {
     "in one branch of a script": f"- run: ci/perhaps.sh\n{PULL}",
     "on failure only": f"- run: {{command: '{LOGIN}', when: on_fail}}\n{PULL}",
     "in the background": f"- run: {{command: '{LOGIN}', background: true}}\n{PULL}",
+    "logged out as its script ends": (
+        f"- run: |\n    trap 'docker logout' EXIT\n    {LOGIN}\n{PULL}"
+    ),
     "logged out": f"- docker/check\n- run: docker logout\n{PULL}",
     "podman for docker": (
         f"- run: echo $P | podman login -u u --password-stdin docker.io\n{PULL}"

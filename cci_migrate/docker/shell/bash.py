@@ -229,6 +229,7 @@ class _ScriptReader(PipelineReader):
                 break
             elif listed and child.is_named:
                 values.append(child)
+        self._variables.at = place
         words = self._words.words(values) if values else []
         if body is None or not words or not all(literal(word.value) for word in words):
             self._loop_body(node, place)

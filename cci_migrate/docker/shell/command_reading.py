@@ -17,7 +17,7 @@ from cci_migrate.docker.shell.client_config import (
 from cci_migrate.docker.shell.cloud_cli import cloud_login
 from cci_migrate.docker.shell.command_line import names
 from cci_migrate.docker.shell.credential_files import FileCommand
-from cci_migrate.docker.shell.docker_cli import PROGRAMS, docker_facts
+from cci_migrate.docker.shell.docker_cli import docker_facts, hides_command
 from cci_migrate.docker.shell.facts import (
     Exit,
     FunctionCall,
@@ -53,7 +53,7 @@ from cci_migrate.docker.shell.syntax import (
 )
 from cci_migrate.docker.shell.working_folder import FOLDER_COMMANDS
 from cci_migrate.docker.shell.wrappers import may_wrap, program_of, unwrapped
-from cci_migrate.docker.tasks.programs import runs_task
+from cci_migrate.docker.tasks.programs import DOCKER_PROGRAMS, runs_task
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 #: The greatest depth of function calls and quoted scripts.
 _MAX_DEPTH = 8
 _CLOUDS = names("aws gcloud az")
-_BUILTINS = FOLDER_COMMANDS | names("exit source . eval")
+_BUILTINS = FOLDER_COMMANDS | names("exit source . eval shift trap")
 _WRITES = names("> >> >| &> &>>")
 _NO_FILE = re.compile(r"/dev/(?:null|stdout|stderr|tty)|&?\d|-")
 #: Programs whose output sets up a shell when evaluated, and contains no credentials.
@@ -74,6 +74,10 @@ _EXIT_FAILS = re.compile(r"[1-9]\d*")
 _COPIERS = names("cp mv install ln")
 #: What no other table has of the programs whose commands are read.
 _OTHERS = _COPIERS | names("circleci circleci-agent newgrp tee rm chown chmod")
+#: Another program may run Docker's.
+_BEHIND = re.compile(r"--[ \t\\\n]+(?:\S*/)?(?:docker|podman|buildah)")
+_SHIFT = re.compile(r"\bshift\b")
+_PLAIN_SHIFT = re.compile(r"shift(?:[ \t]+\d)?")
 _SUBSTITUTES = re.compile(r"[$<>]\(|`")
 #: A command without assignments, redirections and substitutions, whose name is plain.
 _PLAIN_COMMAND = re.compile(r"([A-Za-z_][\w+-]*)(?=[ \t\n]|$)(?:[^<>`$]|\$(?!\())*")
@@ -82,7 +86,16 @@ _PLAIN_COMMAND = re.compile(r"([A-Za-z_][\w+-]*)(?=[ \t\n]|$)(?:[^<>`$]|\$(?!\()
 @lru_cache(maxsize=1024)
 def _is_read(program: str) -> bool:
     """Whether what ``program`` does depends on more than its name."""
-    tables = (PROGRAMS, CLIENTS, _CLOUDS, _BUILTINS, SHELLS, WINDOWS_SHELLS, USER_CHANGERS, _OTHERS)
+    tables = (
+        DOCKER_PROGRAMS,
+        CLIENTS,
+        _CLOUDS,
+        _BUILTINS,
+        SHELLS,
+        WINDOWS_SHELLS,
+        USER_CHANGERS,
+        _OTHERS,
+    )
     return (
         any(program in table for table in tables)
         or program.startswith("docker-credential-")
@@ -115,7 +128,8 @@ class CommandReader(InnerScriptReader):
         # Most commands are of programs that have nothing to do with Docker: their words don't
         # matter, and reading them takes most of the time.
         plain = _PLAIN_COMMAND.fullmatch(self._text, node.start_byte, node.end_byte)
-        if plain is not None and not pipe.redirects and not self._is_read(plain[1]):
+        is_plain = plain is not None and not pipe.redirects and not self._is_read(plain[1])
+        if plain is not None and is_plain and _BEHIND.search(plain[0]) is None:
             self._variables.at = place
             self._does_more_than_log_in |= plain[1] not in _HARMLESS
             self._unread_command(plain[1], node, place)
@@ -195,7 +209,10 @@ class CommandReader(InnerScriptReader):
             self._builtin(first, words, node, place)
             return
         is_cloud = program in _CLOUDS or program.startswith("docker-credential-")
-        if program in PROGRAMS or program in CLIENTS or is_cloud:
+        if program in DOCKER_PROGRAMS and hides_command(words, program):
+            self._task_call(program, words[1:], {}, node, place)
+            return
+        if program in DOCKER_PROGRAMS or program in CLIENTS or is_cloud:
             obstacle = unwrapped_command.obstacle
             if obstacle is None and self._variables.in_function and _borrowed(words, node):
                 obstacle = "a function is handed it"
@@ -220,7 +237,8 @@ class CommandReader(InnerScriptReader):
                 shell=shell,
             )
             read = cloud_login if is_cloud else client_facts
-            facts = (docker_facts if program in PROGRAMS else read)(words, program, invocation)
+            read = docker_facts if program in DOCKER_PROGRAMS else read
+            facts = read(words, program, invocation)
             self._does_more_than_log_in |= not facts or not all(
                 isinstance(fact, Login) for fact in facts
             )
@@ -245,6 +263,11 @@ class CommandReader(InnerScriptReader):
                 self._emit(Exit(node.start_byte, node.end_byte, place))
         elif name in FOLDER_COMMANDS:
             self._folder.follow(name, words[1:])
+        elif name == "shift":
+            self._variables.shift(1 if argument is None else int(argument.value))
+        elif name == "trap":
+            if argument is not None and words[-1].value in ("EXIT", "0") and not self._subshells:
+                self._at_exit = argument, place
         elif name == "eval":
             if len(words) == 2:
                 self._quoted_script(words[1], place)
@@ -345,13 +368,25 @@ class CommandReader(InnerScriptReader):
                 raise TooComplexError("a script's functions call each other too often or too deep")
             return
         body = self._functions[name]
-        shifts = re.search(r"\bshift\b", self._source(body)) is not None
+        is_known = _shifts_in_order(self._source(body), body)
         self._depth += 1
         del self._functions[name]
-        with self._variables.call(None if shifts else words[1:]):
+        with self._variables.call(words[1:] if is_known else None):
             self._walk(body, place)
         self._functions.setdefault(name, body)
         self._depth -= 1
+
+
+def _shifts_in_order(text: str, body: Node) -> bool:
+    """Whether each ``shift`` in ``body``, of a function, runs once, by a number that is written."""
+    steps = [child for child in body.children if child.type == "command"]
+    shifts = [s for s in (_text_within(text, body, step) for step in steps) if s[:5] == "shift"]
+    are_plain = all(_PLAIN_SHIFT.fullmatch(shift) for shift in shifts)
+    return are_plain and len(shifts) == len(_SHIFT.findall(text))
+
+
+def _text_within(text: str, outer: Node, inner: Node) -> str:
+    return text[inner.start_byte - outer.start_byte : inner.end_byte - outer.start_byte]
 
 
 def _borrowed(words: Sequence[Word], node: Node) -> bool:

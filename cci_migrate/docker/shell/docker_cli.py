@@ -8,9 +8,9 @@ from msgspec.structs import replace
 
 from cci_migrate.docker.shell.build_commands import bake_facts, build_facts
 from cci_migrate.docker.shell.client_config import DOCKER_CONFIG, expanded
-from cci_migrate.docker.shell.command_line import parse
+from cci_migrate.docker.shell.command_line import is_only_placeholder, may_hold_options, parse
 from cci_migrate.docker.shell.compose_commands import compose_facts
-from cci_migrate.docker.shell.docker_options import DOCKER_VALUED
+from cci_migrate.docker.shell.docker_options import COMPOSE_SWITCHES, DOCKER_VALUED
 from cci_migrate.docker.shell.facts import (
     Fact,
     Tool,
@@ -33,8 +33,6 @@ from cci_migrate.docker.shell.image_commands import (
 from cci_migrate.docker.shell.invocation import Invocation
 from cci_migrate.docker.shell.login_commands import login_facts, logout_facts
 
-#: Programs that `docker_facts` reads.
-PROGRAMS = frozenset({"docker", "docker-compose", "podman", "podman-compose", "buildah"})
 _Reader = Callable[[Sequence[Word], Tool, Invocation], "list[Fact]"]
 
 _MANAGEMENT = {
@@ -94,8 +92,24 @@ _BUILDAH: dict[str, _Reader] = {
 }
 
 
+def hides_command(words: Sequence[Word], program: str) -> bool:
+    """Whether ``words``, a command of ``program``, leave its subcommand to a variable alone."""
+    following = words[1:]
+    if not program.endswith("-compose"):
+        following = parse(following, (), interspersed=False, valued=DOCKER_VALUED).arguments
+        if following and following[0].value == "compose":
+            program, following = "docker-compose", following[1:]
+    if program.endswith("-compose"):
+        following = parse(following, COMPOSE_SWITCHES, interspersed=False).arguments
+    first = following[0] if following else None
+    return first is not None and is_only_placeholder(first) and not may_hold_options(first)
+
+
 def docker_facts(words: Sequence[Word], program: str, invocation: Invocation) -> list[Fact]:
-    """The facts of the command ``words``, whose first word runs ``program``, one of `PROGRAMS`."""
+    """The facts of the command ``words``, whose first word runs ``program``.
+
+    ``program`` is one of `DOCKER_PROGRAMS`.
+    """
     if program in ("docker-compose", "podman-compose"):
         tool = Tool.PODMAN if program == "podman-compose" else Tool.DOCKER
         return compose_facts(words[1:], tool, invocation)

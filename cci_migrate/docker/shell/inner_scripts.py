@@ -25,7 +25,9 @@ from cci_migrate.docker.shell.flow import (
     Construct,
     ConstructKind,
     Place,
+    PlacedCommand,
     Turn,
+    surely_before,
 )
 from cci_migrate.docker.shell.script_state import ScriptState
 from cci_migrate.docker.shell.shell_programs import (
@@ -59,7 +61,15 @@ class InnerScriptReader(ScriptState, ABC):
     def read(self) -> Script:
         """Read the whole script. Raises TooComplexError."""
         try:
-            self._statement_of_text(0, len(self._shell), ())
+            whole = Construct(ConstructKind.SEQUENCE)
+            self._statement_of_text(0, len(self._shell), (Turn(whole, 0),))
+            if self._at_exit is not None:
+                script, trapped = self._at_exit
+                end: Place = (Turn(whole, 1),)
+                if not surely_before([PlacedCommand(trapped)], end):
+                    perhaps = (Alternative((), 0), Alternative((), None))
+                    end = (*end, Turn(Construct(ConstructKind.CHOICE, perhaps), 0))
+                self._exit_script(script, end)
             facts, self._facts = tuple(self._facts), []
             for name, body in list(self._functions.items()):
                 if name not in self._called:
@@ -76,6 +86,15 @@ class InnerScriptReader(ScriptState, ABC):
             self._unknown_setter,
             self._does_more_than_log_in or self._errors,
         )
+
+    def _exit_script(self, script: Word, place: Place) -> None:
+        """Read what ``trap`` runs: a script, or the name of a function."""
+        body = self._functions.get(script.value)
+        if body is None:
+            self._quoted_script(script, place)
+        else:
+            self._called.add(script.value)
+            self._walk(body, place)
 
     def _statement_of_text(self, start: int, end: int, place: Place) -> None:
         """Parse the text from ``start`` to ``end``, keeping its offsets, and walk it."""

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from cci_migrate.docker.shell.command_line import names
 from cci_migrate.docker.shell.dialects import Dialect
-from cci_migrate.docker.shell.docker_cli import PROGRAMS, docker_facts
+from cci_migrate.docker.shell.docker_cli import docker_facts
 from cci_migrate.docker.shell.facts import (
     Fact,
     Quoting,
@@ -31,7 +31,7 @@ from cci_migrate.docker.shell.masking import without_placeholders
 from cci_migrate.docker.shell.registry_clients import CLIENTS, client_facts
 from cci_migrate.docker.shell.script_files import WINDOWS_SHELLS, is_script_file, script_of_shell
 from cci_migrate.docker.shell.wrappers import program_of
-from cci_migrate.docker.tasks.programs import runs_task
+from cci_migrate.docker.tasks.programs import DOCKER_PROGRAMS, runs_task
 
 #: PowerShell runs nothing of a script in which a comment or a here-string is never closed.
 _POWERSHELL_TOKEN = re.compile(
@@ -189,7 +189,7 @@ class _LineReader:
             self._facts.append(
                 TaskCall(first, last, program, values, (), self._directory, self._at())
             )
-        if program not in PROGRAMS and program not in CLIENTS:
+        if program not in DOCKER_PROGRAMS and program not in CLIENTS:
             return
         invocation = Invocation(
             words[0].start,
@@ -206,7 +206,7 @@ class _LineReader:
         )
         if all(word.value != "login" for word in words):
             words = [replace(word, value=word.value.replace("\\", "/")) for word in words]
-        read = docker_facts if program in PROGRAMS else client_facts
+        read = docker_facts if program in DOCKER_PROGRAMS else client_facts
         for fact in read(words, program, invocation):
             self._facts.append(self._local.record(fact))
 

@@ -238,6 +238,8 @@ class PipelineReader(CommandReader):
                     )
                 )
             if len(parts) > 2 and parts[2].type == "array":
+                items = [child for child in parts[2].children if child.is_named]
+                self._variables.assign_list(name, self._words.words(items), place)
                 continue
             self._variables.assign(name, value, place, child.start_byte)
             self._client.assign(name, _distinct(value, child.start_byte), place)

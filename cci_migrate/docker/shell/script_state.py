@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from cci_migrate.docker.shell.client_config import ClientVariables
 from cci_migrate.docker.shell.conditions import Conditions
-from cci_migrate.docker.shell.facts import Fact
+from cci_migrate.docker.shell.facts import Fact, Word
 from cci_migrate.docker.shell.flow import (
     Place,
     PlacedCommand,
@@ -38,7 +38,7 @@ class ScriptState:
         self._conditions = Conditions(text)
         self._variables = Variables(text, environment)
         self._client = ClientVariables(environment)
-        self._words = WordReader(text, self._variables.lookup, self._variables.arguments)
+        self._words = WordReader(text, self._variables.lookup, self._variables.words_of)
         self._outputs = OutputReader(text, self._words, self._variables.lookup)
         self._facts: list[Fact] = []
         self._seen: set[Fact] = set()
@@ -54,6 +54,8 @@ class ScriptState:
         self._subshells = 0
         self._local = LocalImages()
         self._halts: list[PlacedCommand] = []
+        #: What ``trap`` has the script do at its end, and where it does so.
+        self._at_exit: tuple[Word, Place] | None = None
         self._unknown_setter = ""
         self._does_more_than_log_in = False
         self._has_sourced = False

@@ -22,6 +22,8 @@ _ESCAPE_OUTSIDE = re.compile(r"\\(\r?\n|.)", re.DOTALL)
 _ESCAPE_IN_DOUBLE = re.compile(r"\\(\r?\n|[$`\"\\])")
 _ESCAPE_IN_ANSI = re.compile(r"\\(n|t|.)", re.DOTALL)
 _BARE_EXPANSION = re.compile(r"\$(?:\{(\w+|[@*])\}|(\w+|[@*]))")
+#: All words of an array, or of the arguments from one on.
+_WORDS = re.compile(r"\$\{(?:(?P<array>[A-Za-z_]\w*)\[[@*]\]|[@*](?::(?P<first>[1-9]))?)\}")
 _NAME = re.compile(r"\$\{?!?([A-Za-z_]\w*)")
 _BRACES = re.compile(r"(?<!\$)\{[^{}\s,.]*(?:\.(?!\.)[^{}\s,.]*)*(?:,|\.\.)[^{}\s]*\}")
 
@@ -48,12 +50,17 @@ def literal(value: str) -> bool:
 
 
 class WordReader:
-    """Reads words of one text. ``lookup`` returns variables, ``arguments`` the words of ``$@``."""
+    """Reads words of one text. ``lookup`` returns variables.
 
-    def __init__(self, text: str, lookup: Lookup, arguments: Callable[[], Sequence[Word] | None]):
+    ``words_of`` returns the words of an array, or of ``$@``.
+    """
+
+    def __init__(
+        self, text: str, lookup: Lookup, words_of: Callable[[str], Sequence[Word] | None]
+    ) -> None:
         self._text = text
         self._lookup = lookup
-        self._arguments = arguments
+        self._words_of = words_of
 
     def words(self, nodes: Iterable[Node]) -> list[Word]:
         """The words that ``nodes``, the arguments of one command, expand to."""
@@ -93,14 +100,16 @@ class WordReader:
         if len(nodes) > 1 or "$" not in word.text:
             return [word]
         inner = word.text[1:-1] if node.type == "string" else word.text
+        listed = _WORDS.fullmatch(inner)
+        if listed is not None:
+            words = self._words_of(listed["array"] or "@")
+            return [word] if words is None else list(words[int(listed["first"] or 1) - 1 :])
         bare = _BARE_EXPANSION.fullmatch(inner)
-        if bare is None and node.type == "expansion" and inner in ("${@}", "${*}"):
-            bare = _BARE_EXPANSION.fullmatch("$@")
         if bare is None or node.type not in ("string", "simple_expansion", "expansion"):
             return [word]
         name = bare[1] or bare[2]
         if name in ("@", "*"):
-            arguments = self._arguments()
+            arguments = self._words_of(name)
             return [word] if arguments is None else list(arguments)
         if node.type != "string" and literal(word.value):
             # The shell splits the value of an unquoted variable.

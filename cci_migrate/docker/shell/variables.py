@@ -38,6 +38,7 @@ class Variables:
         self._text = text
         self._environment = environment
         self._assigned: dict[str, _Assigned] = {}
+        self._lists: dict[str, tuple[Sequence[Word], Place]] = {}
         self._bound: dict[str, str] = {}
         self._times: dict[str, int] = {}
         self._kept: dict[str, set[int]] = {}
@@ -90,6 +91,10 @@ class Variables:
         if value in (f"${name}", f"${{{name}}}"):
             self._kept.setdefault(name, set()).add(start)
 
+    def assign_list(self, name: str, words: Sequence[Word], place: Place) -> None:
+        """Record ``name=(...)``, an array of ``words``, at ``place``."""
+        self._lists[name] = words, place
+
     @contextmanager
     def bound(self, name: str, value: str | None) -> Iterator[None]:
         """Within one iteration of a loop: bind its variable ``name``; None is unknown."""
@@ -108,7 +113,7 @@ class Variables:
 
     @contextmanager
     def call(self, arguments: Sequence[Word] | None) -> Iterator[None]:
-        """Within a function call: bind its arguments; None is unknown (it uses ``shift``)."""
+        """Within a function call: bind its arguments; None is unknown."""
         self._arguments.append(arguments)
         yield
         self._arguments.pop()
@@ -118,9 +123,23 @@ class Variables:
         """Whether the current command is in a function."""
         return bool(self._arguments)
 
+    def shift(self, count: int) -> None:
+        """Drop the first ``count`` arguments of the current function call."""
+        if self._arguments and self._arguments[-1] is not None:
+            self._arguments[-1] = self._arguments[-1][count:]
+
     def arguments(self) -> Sequence[Word] | None:
         """The words of ``$@``; None if unknown."""
         return self._arguments[-1] if self._arguments else None
+
+    def words_of(self, name: str) -> Sequence[Word] | None:
+        """The words of the array ``name``, or with ``@`` those of ``$@``; None if unknown."""
+        if name in ("@", "*"):
+            return self.arguments()
+        words, place = self._lists.get(name, (None, ()))
+        if words is None or self._times.get(name) != 1:
+            return None
+        return words if surely_before([PlacedCommand(place)], self.at) else None
 
     def lookup(self, name: str) -> str | None:
         """The value of ``name``; None if unknown."""

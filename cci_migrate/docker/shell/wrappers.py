@@ -1,7 +1,7 @@
 """Programs that run another command, such as ``sudo`` and ``xargs``.
 
-A short list of programs that run the rest of their line as a command on the same machine. Others
-are not guessed: ``ssh host docker pull x`` pulls elsewhere.
+A short list of programs that run the rest of their line as a command on the same machine, and
+others that have Docker's command behind ``--``. ``ssh host docker pull x`` pulls elsewhere.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from cci_migrate.docker.shell.client_config import (
 )
 from cci_migrate.docker.shell.command_line import is_only_placeholder, names
 from cci_migrate.docker.shell.facts import Word
+from cci_migrate.docker.tasks.programs import DOCKER_PROGRAMS, LAUNCHERS
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
@@ -47,10 +48,26 @@ _TRANSPARENT: dict[str, frozenset[str]] = {
     "stdbuf": frozenset(("-i", "-o", "-e")),
     "timeout": frozenset(("-k", "-s", "--kill-after", "--signal")),
     "gtimeout": frozenset(("-k", "-s", "--kill-after", "--signal")),
+    "flock": names("-w -E --timeout --wait --conflict-exit-code"),
+    "taskset": frozenset(),
+    "chrt": frozenset(),
+    "watch": names("-n --interval -d"),
+    "strace": names("-e -o -p -s -E -u"),
+    "systemd-run": names("-p -u -M -H --property --unit --uid --gid --slice --description"),
+    "caffeinate": names("-t -w"),
+    "cross-env": frozenset(),
     "xargs": names("-n -I -P -L -d -a -s -E --max-args --max-procs --delimiter"),
 }
+#: How many arguments of its own a wrapper takes before the command.
+_OWN_ARGUMENTS = {"timeout": 1, "gtimeout": 1, "flock": 1, "taskset": 1, "chrt": 1}
 #: Programs that pass secrets to the command after their ``--``.
 _BEHIND_DASHES = frozenset({"doppler", "op", "chamber", "aws-vault", "aws-okta", "infisical"})
+#: Programs whose ``--`` is followed by a command on another machine, or by no command.
+_ELSEWHERE = names(
+    "ssh kubectl oc docker podman nerdctl crictl lxc incus multipass vagrant gcloud aws az fly"
+    " flyctl heroku nomad tsh git gh grep egrep rg ag sed awk echo printf test rm ls find sort"
+    " apt apt-get yum dnf apk brew pip pip3 npm yarn pnpm bun make just task"
+)
 _NAME_SEPARATOR = re.compile(r"[_-]")
 _SUDO_VARIABLE = re.compile(r"\$(?:\w*sudo\w*|\{\w*sudo\w*(?::?[-+=][^}]*)?\})", re.IGNORECASE)
 _WITH_DEFAULT = re.compile(r"\$\{\w+:?[-=]([\w./-]+)\}")
@@ -132,20 +149,23 @@ def unwrapped(words: Sequence[Word], environment: ClientEnvironment) -> Unwrappe
             obstacle = "it is run again by a retry, and a pipe can be read only once"
             continue
         if name not in _TRANSPARENT:
-            break
+            behind = _docker_behind(name, words)
+            if not behind:
+                break
+            words = behind
+            continue
         if name == "command" and len(words) > 1 and words[1].value in ("-v", "-V"):
             break
         index, options = _behind_options(words, _TRANSPARENT[name])
-        if name in ("timeout", "gtimeout"):
-            index += 1
-        elif name == "xargs":
+        index += _OWN_ARGUMENTS.get(name, 0)
+        if name == "xargs":
             xargs_appends = True
             replaces = options.get("-I") or replaces
             obstacle = "xargs feeds it"
         elif name == "sudo" and "-S" in options:
             obstacle = "sudo reads its own password from the pipe"
         environment = _passed_on(name, options, environment)
-        while name in ("sudo", "env") and index < len(words):
+        while name in ("sudo", "env", "cross-env") and index < len(words):
             assignment = _ASSIGNMENT.fullmatch(words[index].value)
             if assignment is None:
                 break
@@ -160,6 +180,26 @@ def unwrapped(words: Sequence[Word], environment: ClientEnvironment) -> Unwrappe
             break
         words = words[index:]
     return Unwrapped(words, tuple(assignments), xargs_appends, replaces, obstacle, environment)
+
+
+def _docker_behind(program: str, words: Sequence[Word]) -> Sequence[Word]:
+    """The command of Docker that ``words``, a command of ``program``, run; empty if there is none.
+
+    ``poetry run docker build .``, ``wait-for-it db:5432 -- docker compose up``: what runs a command
+    after ``--`` runs it here, apart from the programs in `_ELSEWHERE`.
+    """
+    if program in LAUNCHERS:
+        index = 1
+        while index < len(words) and words[index].value in LAUNCHERS[program]:
+            index += 1
+        if index < len(words) and program_of(words[index]) in DOCKER_PROGRAMS:
+            return words[index:]
+    if program in _ELSEWHERE:
+        return ()
+    for index, word in enumerate(words[1:-1], 1):
+        if word.value == "--" and program_of(words[index + 1]) in DOCKER_PROGRAMS:
+            return words[index + 1 :]
+    return ()
 
 
 def _passed_on(
@@ -205,13 +245,7 @@ def _may_stand_before(words: Sequence[Word]) -> bool:
 
     ``$SUDO docker pull x``, ``<< parameters.env >> docker-compose up``.
     """
-    if len(words) < 2 or program_of(words[1]) not in (
-        "docker",
-        "docker-compose",
-        "podman",
-        "buildah",
-        "sudo",
-    ):
+    if len(words) < 2 or program_of(words[1]) not in (*DOCKER_PROGRAMS, "sudo"):
         return False
     first = words[0].value
     return first.startswith("<<") or _SUDO_VARIABLE.fullmatch(first) is not None

@@ -25,10 +25,16 @@ LAUNCHERS = {
     "poetry": ("run",),
     "pipenv": ("run",),
     "uv": ("run",),
+    "pdm": ("run",),
+    "hatch": ("run",),
+    "rye": ("run",),
+    "direnv": ("exec", "."),
     "npx": (),
     "pnpx": (),
     "bunx": (),
 }
+#: Docker's own, and those that take its commands.
+DOCKER_PROGRAMS = frozenset(("docker", "docker-compose", "podman", "podman-compose", "buildah"))
 #: A shell that is given its script by a variable or another command.
 SHELL_COMMAND = "sh -c"
 _INTERPRETER = re.compile(r"(?:python|ruby|node|php|perl|deno)[\d.]{0,8}")

@@ -14,6 +14,7 @@ from cci_migrate.docker.tasks.downloads import (
     is_program_without_docker,
 )
 from cci_migrate.docker.tasks.programs import (
+    DOCKER_PROGRAMS,
     JUST,
     LAUNCHERS,
     MAKE,
@@ -66,6 +67,8 @@ def task_script(
         return reader.script(following, directory, read, environment)
     if program == SHELL_COMMAND:
         return NotFollowed("its script isn't written there")
+    if program in DOCKER_PROGRAMS:
+        return NotFollowed("its command isn't written there")
     if program == DOWNLOADED_SCRIPT:
         may_pull = not all(map(is_download_without_docker, following))
         return NotFollowed("the script is downloaded", may_be_ours=may_pull)
