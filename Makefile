@@ -38,7 +38,7 @@ test: $(READY) ## Run the tests.
 lint: $(READY) ## Check style and formatting.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/zizmor --offline --no-progress --quiet --persona=pedantic action.yml
+	$(BIN)/zizmor --offline --no-progress --quiet --persona=pedantic action.yml .github
 
 format: $(READY) ## Format the code.
 	$(BIN)/ruff check --fix .

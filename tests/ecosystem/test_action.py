@@ -121,7 +121,7 @@ def test_zizmor_finds_nothing(tmp_path: Path) -> None:
     assert program.exists(), "zizmor is not installed here: make setup installs it"
     zizmor = [str(program), "--offline", "--format=json"]
     done = subprocess.run(
-        [*zizmor, str(ROOT / "action.yml"), str(workflow)],
+        [*zizmor, str(ROOT / "action.yml"), str(ROOT / ".github"), str(workflow)],
         capture_output=True,
         text=True,
         check=False,
