@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 
 #: A config's tree is many small objects that all live until it is done: collecting between them
@@ -18,6 +19,8 @@ _INTERRUPTED = 130
 def main() -> int:
     """Run the program on ``sys.argv``; the result is its exit code."""
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    # A CI service ends a job by SIGTERM: that is an interrupt, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         try:
             code = _run()

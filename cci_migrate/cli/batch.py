@@ -25,13 +25,14 @@ from cci_migrate.campaign.planner import planner
 from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
 from cci_migrate.campaign.results import exit_code, summary, write_results
 from cci_migrate.cli.batch_options import (
+    Pace,
     Running,
     campaign_option,
     default_shard,
     exits_with_code,
+    pace_options,
     running_options,
     to_shard,
-    to_time,
     visibilities,
 )
 from cci_migrate.cli.batch_review import approve, diff
@@ -58,7 +59,6 @@ from cci_migrate.escaping.terminal_text import printable, printable_lines
 from cci_migrate.forges.local_checkouts import LocalMode
 from cci_migrate.forges.repository import Visibility
 from cci_migrate.preflight.slugs import Organisation
-from cci_migrate.transport.pace import DEFAULT_PACE_LIMITS, PaceLimits
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -255,7 +255,6 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
 @click.option("--signoff", is_flag=True, help="Add your Signed-off-by to the commit messages")
 @click.option("--max-prs", type=click.IntRange(1), metavar="N", help="Stop after N changes")
 @click.option("--approved", is_flag=True, help="Only changes that `batch approve` approved")
-@click.option("--until", callback=to_time, metavar="TIME", help="Stop at HH:MM")
 @click.option(
     "--canary",
     type=click.IntRange(0),
@@ -272,22 +271,7 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
     metavar="MINUTES",
     help="How long to wait for their CI",
 )
-@click.option(
-    "--per-hour",
-    type=click.IntRange(1),
-    default=DEFAULT_PACE_LIMITS.per_hour,
-    show_default=True,
-    metavar="N",
-    help="Maximum of pull requests an hour on each host",
-)
-@click.option(
-    "--seconds-between",
-    type=click.FloatRange(0),
-    default=DEFAULT_PACE_LIMITS.apart,
-    show_default=True,
-    metavar="SECONDS",
-    help="Pause between two pull requests",
-)
+@pace_options
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be written; write nothing")
 @limit_options
 @running_options
@@ -306,11 +290,9 @@ def apply(
     signoff: bool,
     max_prs: int | None,
     approved: bool,
-    until: float,
     canary: int,
     canary_wait: int,
-    per_hour: int,
-    seconds_between: float,
+    pace: Pace,
     dry_run: bool,
     limits: WorkLimits,
     running: Running,
@@ -332,7 +314,7 @@ def apply(
         git_identity() if signoff else "",
     )
     templates.check()
-    clock, pace = make_clock(), PaceLimits(per_hour, seconds_between)
+    clock = make_clock()
     with (
         open_campaign(folder) as campaign,
         progress_reporter(running, is_dry_run=dry_run) as progress,
@@ -342,7 +324,6 @@ def apply(
             running,
             mode,
             pace,
-            until,
             allows_dirty=allow_dirty,
         ) as connections,
         planner(campaign.policy, limits) as change_planner,
@@ -356,10 +337,10 @@ def apply(
         options = ApplyOptions(
             messages,
             max_prs,
-            until,
+            pace.deadline,
             dry_run,
             repositories,
-            pace,
+            pace.limits,
             approved_groups(campaign) if approved else None,
         )
         gate = Canary(canary, canary_wait * 60.0, connections.host_of, clock, progress)
@@ -372,31 +353,33 @@ def apply(
 @batch.command()
 @campaign_option
 @click.argument("names", nargs=-1, metavar="[NAME]...")
+@pace_options
 @running_options
 @exits_with_code
-def close(folder: Path, names: tuple[str, ...], running: Running) -> ExitCode:
+def close(folder: Path, names: tuple[str, ...], pace: Pace, running: Running) -> ExitCode:
     """Close the open pull requests.
 
     NAME limits it to some repositories; globs work. Also deletes the branches, unless somebody
     else committed to them. Merged changes stay.
     """
-    with follow_up_session(folder, names, running) as (campaign, follow_up):
+    with follow_up_session(folder, names, running, pace) as (campaign, follow_up):
         return conclude(campaign, ExitCode.DONE if follow_up.close() else ExitCode.LEFT)
 
 
 @batch.command()
 @campaign_option
 @click.argument("names", nargs=-1, metavar="[NAME]...")
+@pace_options
 @running_options
 @exits_with_code
-def revert(folder: Path, names: tuple[str, ...], running: Running) -> ExitCode:
+def revert(folder: Path, names: tuple[str, ...], pace: Pace, running: Running) -> ExitCode:
     """Undo the changes.
 
     NAME limits it to some repositories; globs work. Closes open pull requests, opens one that
     reverts each merged one, deletes branches in checkouts, and restores files rewritten in place
     unless somebody changed them since.
     """
-    with follow_up_session(folder, names, running) as (campaign, follow_up):
+    with follow_up_session(folder, names, running, pace) as (campaign, follow_up):
         return conclude(campaign, ExitCode.DONE if follow_up.revert() else ExitCode.LEFT)
 
 

@@ -22,6 +22,7 @@ from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.error_kinds import OutsideError
 from cci_migrate.forges.repository import Visibility
 from cci_migrate.forges.tokens import Tokens
+from cci_migrate.transport.pace import DEFAULT_PACE_LIMITS, PaceLimits
 from cci_migrate.transport.progress import say_json
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -44,6 +45,47 @@ class Running(Struct, frozen=True):
     verbose: bool
     log_format: str
     tokens: Tokens
+
+
+class Pace(Struct, frozen=True):
+    """The pace of writes, and when they end (seconds since 1970, 0: never)."""
+
+    limits: PaceLimits = DEFAULT_PACE_LIMITS
+    deadline: float = 0.0
+
+
+def pace_options(command: _F) -> _F:
+    """Add the options that ``command`` gets as its argument ``pace``."""
+
+    @wraps(command)
+    def run(
+        *args: Any, per_hour: int, seconds_between: float, until: float, **kwargs: Any
+    ) -> ExitCode:
+        pace = Pace(PaceLimits(per_hour, seconds_between), until)
+        code: ExitCode = command(*args, pace=pace, **kwargs)
+        return code
+
+    for option in (
+        click.option(
+            "--seconds-between",
+            type=click.FloatRange(0),
+            default=DEFAULT_PACE_LIMITS.apart,
+            show_default=True,
+            metavar="SECONDS",
+            help="Pause between two pull requests",
+        ),
+        click.option(
+            "--per-hour",
+            type=click.IntRange(1),
+            default=DEFAULT_PACE_LIMITS.per_hour,
+            show_default=True,
+            metavar="N",
+            help="Maximum of pull requests an hour on each host",
+        ),
+        click.option("--until", callback=to_time, metavar="TIME", help="Stop at HH:MM"),
+    ):
+        run = option(run)
+    return run  # type: ignore[return-value]
 
 
 def running_options(command: _F) -> _F:

@@ -18,7 +18,7 @@ from cci_migrate.campaign.follow_up import FollowUp
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.results import exit_code, summary, write_results
 from cci_migrate.campaign.states import PENDING, State
-from cci_migrate.cli.batch_options import Running
+from cci_migrate.cli.batch_options import Pace, Running
 from cci_migrate.cli.verify_options import CompilerOptions, opened_compiler
 from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.escaping.terminal_text import printable
@@ -26,12 +26,13 @@ from cci_migrate.forges.committer import NoIdentityError, committer, user_signs_
 from cci_migrate.forges.local_checkouts import LocalMode
 from cci_migrate.forges.repository import Kind, RepositoryRef
 from cci_migrate.transport.git.process import GitError
-from cci_migrate.transport.pace import DEFAULT_PACE_LIMITS, Clock, Lane, PaceLimits, SystemClock
+from cci_migrate.transport.pace import DEFAULT_PACE_LIMITS, Clock, Lane, SystemClock
 from cci_migrate.transport.progress import Progress, make_progress
 
 if TYPE_CHECKING:
     from cci_migrate.campaign.plan_verification import PlanVerification
 
+_DEFAULT_PACE = Pace()
 _LOCAL_MODE = "local-mode"
 
 
@@ -112,13 +113,13 @@ def record_local_mode(campaign: Campaign, mode: LocalMode) -> None:
 
 @contextmanager
 def follow_up_session(
-    folder: Path, names: tuple[str, ...], running: Running
+    folder: Path, names: tuple[str, ...], running: Running, pace: Pace = _DEFAULT_PACE
 ) -> Iterator[tuple[Campaign, FollowUp]]:
     """The campaign in ``folder``, locked, and what works on the repositories called ``names``."""
     with (
         open_campaign(folder) as campaign,
         progress_reporter(running) as progress,
-        connections_of(campaign, progress, running, local_mode(campaign)) as connections,
+        connections_of(campaign, progress, running, local_mode(campaign), pace) as connections,
     ):
         repository_filter = RepositoryFilter(include=names, forks=True)
         yield (
@@ -144,8 +145,7 @@ def connections_of(
     progress: Progress,
     running: Running,
     mode: LocalMode = LocalMode.IN_PLACE,
-    limits: PaceLimits = DEFAULT_PACE_LIMITS,
-    deadline: float = 0.0,
+    pace: Pace = _DEFAULT_PACE,
     *,
     allows_dirty: bool = False,
 ) -> Iterator[Connections]:
@@ -153,7 +153,7 @@ def connections_of(
     clock = make_clock()
 
     def lane_of(name: str) -> Lane:
-        return Lane(name, campaign.ledger.writes, limits, clock, deadline, progress)
+        return Lane(name, campaign.ledger.writes, pace.limits, clock, pace.deadline, progress)
 
     connections = Connections(
         campaign, mode, lane_of, clock, running.tokens, allows_dirty=allows_dirty

@@ -250,13 +250,15 @@ def _write(outcome: Outcome, root: Path, written: WrittenFiles) -> Outcome:
 
 @contextmanager
 def _interrupts_after() -> Iterator[None]:
-    """Let Ctrl-C wait until the block is done, so that the report on the files is true."""
+    """Let Ctrl-C and SIGTERM wait until the block is done: the report on the files is true."""
     came: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda number, _: came.append(number)) for number in numbers]
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
     if came:
         raise KeyboardInterrupt
 

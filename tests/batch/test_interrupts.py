@@ -1,0 +1,72 @@
+"""A command that is ended from outside, and the pace of commands that undo."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.batch.clocks import QuickClock
+from tests.batch.github_stand_in import GitHubStandIn
+from tests.batch.repositories import CONFIG, PLAIN, Batch, branches
+from tests.batch.watching import Canned, Request, truly
+from tests.program import start
+
+BRANCH = "cci-migrate/registry-auth"
+QUICK = ("--seconds-between", 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_ended_from_outside_says_how_to_go_on(
+    number: signal.Signals, github: GitHubStandIn, batch: Batch, tmp_path: Path
+) -> None:
+    github.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", "github:acme", code=1)
+    pids: list[int] = []
+
+    def watch(request: Request) -> Canned | None:
+        if (request.operation, request.moment) == ("CreateCommit", "after"):
+            os.kill(pids[0], number)
+            raise TimeoutError
+        return None
+
+    github.watch = watch
+    said = tmp_path / "said"
+    words = ("batch", "apply", *map(str, QUICK), "--campaign", str(batch.folder))
+    with said.open("w+b") as stderr, Path(os.devnull).open("r+b") as nowhere, github.lock:
+        streams = (nowhere.fileno(), nowhere.fileno(), stderr.fileno())
+        running = start(
+            tmp_path, words, os.environ, streams, prepare="tests.batch.victims:be_quick"
+        )
+        pids.append(running.pid)
+    assert running.wait() == 130
+    assert "interrupted; run the same command again to continue" in said.read_text()
+    github.silence.set()
+    github.watch = truly
+    batch("apply", *QUICK)
+    assert [pull.state for pull in github.repositories["acme/api"].pulls] == ["OPEN"]
+
+
+@pytest.mark.parametrize("command", ["close", "revert"])
+def test_what_undoes_has_a_pace_as_well(
+    command: str, github: GitHubStandIn, batch: Batch, clock: QuickClock
+) -> None:
+    names = [f"r{at}" for at in range(4)]
+    for name in names:
+        github.add(f"acme/{name}", {CONFIG: PLAIN})
+    batch("plan", "github:acme", code=1)
+    batch("apply", *QUICK, "--canary", 0)
+    before = len(clock.slept)
+    batch(command, "r0", "r1", *QUICK)
+    assert sum(clock.slept[before:]) < 1
+    before = len(clock.slept)
+    batch(command, "r2")
+    assert sum(clock.slept[before:]) >= 1
+    before = len(clock.slept)
+    # Sixteen writes were made, more than 4 an hour for pull requests allow.
+    batch(command, *QUICK, "--per-hour", 4)
+    assert sum(clock.slept[before:]) > 3000
+    assert set(batch.states().values()) == {"closed"}
+    assert [branches(r.folder) for r in github.repositories.values()] == [["main"]] * 4
