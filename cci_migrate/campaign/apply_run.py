@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,7 +12,7 @@ from typing_extensions import assert_never
 
 from cci_migrate.campaign.canary import Canary, Gate
 from cci_migrate.campaign.folder import Campaign
-from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each
+from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each, read_each
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.message_templates import MessageTemplates
 from cci_migrate.campaign.next_step import DeliveryStep, OpenPullRequest, Stop, Write, next_step
@@ -187,7 +188,7 @@ class ApplyRun(Struct, frozen=True):
                 failed = unreadable_entry(observation, self._now())
                 return Attempt(self._fail(initial, failed.state, failed.cause))
             try:
-                planned = self.planner.plan_one(observation, host.read)
+                planned = self.planner.plan_one(observation, partial(read_each, lambda _ref: host))
                 if planned.plan is None:
                     return Attempt(self._fail(initial, State.FAILED, planned.error))
                 delivered = self._advance(host, initial, observation, planned.plan)

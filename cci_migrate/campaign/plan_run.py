@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.campaign.change_groups import group_of
 from cci_migrate.campaign.folder import Campaign
-from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each
+from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each, read_each
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.next_step import Stop, next_step
 from cci_migrate.campaign.ownership import (
@@ -91,7 +92,7 @@ class PlanRun(Struct, frozen=True):
         matched: list[frozenset[str]] = []
         with planner(self.campaign.policy, self.limits, self.jobs) as pool:
             for planned in pool.plan_all(
-                self._snapshots(sources, unavailable, started_at), self._fetch
+                self._snapshots(sources, unavailable, started_at), partial(read_each, self._host)
             ):
                 self._record(planned)
                 if planned.plan is not None:
@@ -221,9 +222,6 @@ class PlanRun(Struct, frozen=True):
     def _leave_out(self, ref: RepositoryRef, why_not: str) -> None:
         if why_not:
             self._finish(LedgerEntry(ref, State.EXCLUDED, why_not, changed_at=self.clock.now()))
-
-    def _fetch(self, snapshot: Snapshot, paths: tuple[str, ...]) -> Mapping[str, bytes | None]:
-        return self._host(snapshot.ref).read(snapshot, paths)
 
     def _host(self, ref: RepositoryRef) -> Host:
         return self.host_of(ref, self.branch_names.get(ref.key, ""))

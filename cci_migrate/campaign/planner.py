@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -13,10 +13,9 @@ from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.campaign.repository_plan import RepositoryPlan, plan_repository
 from cci_migrate.findings import APPLY_ALL
 from cci_migrate.forges.fetched_files import FurtherFiles
+from cci_migrate.forges.host import WantedFiles
 from cci_migrate.forges.repository import Snapshot
-from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.policy.settings import Policy
-from cci_migrate.transport.host_errors import HostUnavailable
 from cci_migrate.workers.limited_work import CAN_INTERRUPT, took_too_long
 from cci_migrate.workers.pool import Lost, Workers
 
@@ -26,7 +25,11 @@ WORKERS_FROM = 100
 #: hold, whatever the C parsers do.
 SMALL = 100_000
 
-Fetch = Callable[[Snapshot, tuple[str, ...]], Mapping[str, bytes | None]]
+#: Repositories whose further files are fetched together.
+FETCHED_TOGETHER = 40
+
+#: Reads files of several repositories: what was read, or why it was not, by the repository's key.
+ReadEach = Callable[[Sequence[WantedFiles]], Mapping[str, Mapping[str, bytes | None] | str]]
 
 
 class PlanResult(Struct, frozen=True):
@@ -63,65 +66,70 @@ class Planner:
             self._work, jobs, limits, configs_in=_configs_in, start_method="spawn"
         )
         self._submitted = 0
+        #: The requests that lack files, with these.
+        self._lacking: list[tuple[_Request, tuple[str, ...]]] = []
 
-    def plan_all(self, snapshots: Iterable[Snapshot], fetch: Fetch) -> Iterator[PlanResult]:
+    def plan_all(self, snapshots: Iterable[Snapshot], read_each: ReadEach) -> Iterator[PlanResult]:
         """The plan of each of ``snapshots``, in any order.
 
-        ``fetch`` reads further files of a repository. Only a few more snapshots than there are
-        processes are in memory at a time. Raises HostUnavailable.
+        ``read_each`` reads further files of repositories. Only a few more snapshots than there are
+        processes, and those that lack files, are in memory at a time. Raises HostUnavailable.
         """
         for snapshot in snapshots:
             self._submitted += 1
-            is_many = self._jobs > 1 and self._submitted > WORKERS_FROM
-            if is_many or not _is_small(snapshot):
-                self._workers.submit(_Request(snapshot))
-                if self._workers.pending >= 8 * self._jobs:
-                    yield from self._collect(fetch)
+            yield from self._plan(_Request(snapshot))
+            if len(self._lacking) >= FETCHED_TOGETHER:
+                yield from self._fetch(read_each)
+        while self._workers.pending or self._lacking:
+            if self._workers.pending:
+                yield from self._collect()
             else:
-                yield self._plan_in_process(snapshot, fetch)
-        while self._workers.pending:
-            yield from self._collect(fetch)
+                yield from self._fetch(read_each)
 
-    def plan_one(self, snapshot: Snapshot, fetch: Fetch) -> PlanResult:
+    def plan_one(self, snapshot: Snapshot, read_each: ReadEach) -> PlanResult:
         """The plan of one repository. Raises HostUnavailable."""
-        (planned,) = self.plan_all([snapshot], fetch)
+        (planned,) = self.plan_all([snapshot], read_each)
         return planned
 
     def close(self) -> None:
         """Stop the processes."""
         self._workers.close()
 
-    def _plan_in_process(self, snapshot: Snapshot, fetch: Fetch) -> PlanResult:
-        request = _Request(snapshot)
-        while True:
-            outcome = self._next(request, self._work(request), fetch)
-            if isinstance(outcome, PlanResult):
-                return outcome
-            request = outcome
+    def _plan(self, request: _Request) -> Iterator[PlanResult]:
+        """Plan ``request`` here, or in a process, whose results are collected now and then."""
+        is_many = self._jobs > 1 and self._submitted > WORKERS_FROM
+        if is_many or not _is_small(request.snapshot):
+            self._workers.submit(request)
+            if self._workers.pending >= 8 * self._jobs:
+                yield from self._collect()
+        else:
+            yield from self._results(request, self._work(request))
 
-    def _collect(self, fetch: Fetch) -> Iterator[PlanResult]:
+    def _collect(self) -> Iterator[PlanResult]:
         for request, result in self._workers.collect():
             if isinstance(result, Lost):
                 yield PlanResult(request.snapshot, None, self._why_lost(result))
-                continue
-            outcome = self._next(request, result, fetch)
-            if isinstance(outcome, PlanResult):
-                yield outcome
             else:
-                self._workers.submit(outcome)
+                yield from self._results(request, result)
 
-    def _next(self, request: _Request, plan: RepositoryPlan, fetch: Fetch) -> PlanResult | _Request:
-        """The result, or the request to plan again with the files that ``plan`` lacked."""
-        snapshot = request.snapshot
-        try:
-            further = request.further.with_missing(plan.missing_files, partial(fetch, snapshot))
-        except HostUnavailable:
-            raise
-        except Exception as error:  # noqa: BLE001 - the other repositories go on
-            return PlanResult(snapshot, None, describe_error(error))
-        if further is None:
-            return PlanResult(snapshot, plan, others=request.further.files)
-        return _Request(snapshot, further)
+    def _results(self, request: _Request, plan: RepositoryPlan) -> Iterator[PlanResult]:
+        """The result; none yet if ``plan`` lacks files that are still to be fetched."""
+        if plan.missing_files and request.further.may_have_more:
+            self._lacking.append((request, plan.missing_files))
+        else:
+            yield PlanResult(request.snapshot, plan, others=request.further.files)
+
+    def _fetch(self, read_each: ReadEach) -> Iterator[PlanResult]:
+        """Fetch what the requests lack, for all of them together, and plan them again."""
+        lacking, self._lacking = self._lacking, []
+        contents = read_each([WantedFiles(request.snapshot, paths) for request, paths in lacking])
+        for request, paths in lacking:
+            files = contents[request.snapshot.ref.key]
+            if isinstance(files, str):
+                yield PlanResult(request.snapshot, None, files)
+            else:
+                further = request.further.with_files(paths, files)
+                yield from self._plan(_Request(request.snapshot, further))
 
     def _why_lost(self, lost: Lost) -> str:
         return took_too_long(self._limits, ()).problem if lost.is_late else lost.problem

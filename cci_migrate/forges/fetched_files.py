@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
 
@@ -24,16 +24,16 @@ class FurtherFiles(Struct, frozen=True):
     files: Mapping[str, bytes | None] = field(default_factory=dict)
     rounds: int = 0
 
-    def with_missing(
-        self,
-        missing: Sequence[str],
-        fetch: Callable[[tuple[str, ...]], Mapping[str, bytes | None]],
-    ) -> FurtherFiles | None:
-        """These files and those in ``missing``; None if there is nothing to fetch any more."""
-        if not missing or self.rounds == _ROUNDS:
-            return None
-        contents = fetch(tuple(missing))
-        fetched = {path: contents.get(path) for path in missing}
+    @property
+    def may_have_more(self) -> bool:
+        """Whether another round of files may be fetched."""
+        return self.rounds < _ROUNDS
+
+    def with_files(
+        self, paths: Sequence[str], contents: Mapping[str, bytes | None]
+    ) -> FurtherFiles:
+        """These files and those at ``paths``, as they are in ``contents``."""
+        fetched = {path: contents.get(path) for path in paths}
         return FurtherFiles({**self.files, **fetched}, self.rounds + 1)
 
 

@@ -73,6 +73,13 @@ class DeliveredChange(Struct, frozen=True):
         return tuple(FileHash(file.path, file.after, file.before) for file in self.files)
 
 
+class WantedFiles(Struct, frozen=True):
+    """Files of a repository to read at the snapshot's head."""
+
+    snapshot: Snapshot
+    paths: tuple[str, ...]
+
+
 class Host(Protocol):
     """A host under one identity, used by one thread.
 
@@ -127,6 +134,14 @@ class Host(Protocol):
 
     def end(self) -> None:
         """Close connections and remove scratch folders."""
+
+
+@runtime_checkable
+class BatchReader(Protocol):
+    """A host that reads files of several repositories in one request."""
+
+    def read_batch(self, wanted: Sequence[WantedFiles]) -> Mapping[str, Mapping[str, bytes | None]]:
+        """What `Host.read` returns, by the repository's key. Fails for all if it does for one."""
 
 
 class RepositoryPage(Struct, frozen=True):

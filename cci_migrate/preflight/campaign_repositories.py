@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 
 from cci_migrate.campaign.connections import Connections
@@ -119,12 +118,14 @@ def _of_snapshot(
     if snapshot.ref.kind is Kind.LOCAL:
         read = reader_of(Path(snapshot.ref.name))
         return _requirements(snapshot, policy, read), configured_bots(read)
-    further: FurtherFiles | None = FurtherFiles()
-    while further is not None:
+    further = FurtherFiles()
+    while True:
         fetched = FetchedFiles(snapshot.files, further.files)
         requirements = _requirements(snapshot, policy, fetched.read)
-        further = further.with_missing(tuple(fetched.missing), partial(fetch, snapshot))
-    return requirements, ()
+        paths = tuple(fetched.missing)
+        if not paths or not further.may_have_more:
+            return requirements, ()
+        further = further.with_files(paths, fetch(snapshot, paths))
 
 
 def _requirements(snapshot: Snapshot, policy: Policy, read: RepositoryReader) -> Requirements:

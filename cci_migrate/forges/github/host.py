@@ -28,7 +28,13 @@ from cci_migrate.forges.github.reading import (
     own_pull,
     read_repository,
 )
-from cci_migrate.forges.host import DeliveredChange, Delivery, Proposal, RepositoryPage
+from cci_migrate.forges.host import (
+    DeliveredChange,
+    Delivery,
+    Proposal,
+    RepositoryPage,
+    WantedFiles,
+)
 from cci_migrate.forges.repository import (
     Blocker,
     Branch,
@@ -59,6 +65,8 @@ _Result = TypeVar("_Result")
 
 #: Files asked for in one request.
 FILES = 50
+#: Files of several repositories asked for in one request.
+FILES_TOGETHER = 100
 #: What a deleted branch points to.
 _NO_COMMIT = "0" * 40
 _RAW = {"Accept": "application/vnd.github.raw+json"}
@@ -140,24 +148,44 @@ class GitHub:
 
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
         """The content of ``paths`` at the snapshot's head, in one request."""
-        owner, name = snapshot.ref.name.split("/", 1)
-        variables = {f"e{at}": f"{snapshot.head}:{path}" for at, path in enumerate(paths)}
+        return self._read_together([WantedFiles(snapshot, tuple(paths))])[snapshot.ref.key]
+
+    def read_batch(self, wanted: Sequence[WantedFiles]) -> Mapping[str, Mapping[str, bytes | None]]:
+        """The wanted files of several repositories, some hundred in a request."""
+        contents: dict[str, Mapping[str, bytes | None]] = {}
+        together: list[WantedFiles] = []
+        for files in wanted:
+            count = sum(len(others.paths) for others in together)
+            if together and count + len(files.paths) > FILES_TOGETHER:
+                contents.update(self._read_together(together))
+                together = []
+            together.append(files)
+        return {**contents, **(self._read_together(together) if together else {})}
+
+    def _read_together(
+        self, wanted: Sequence[WantedFiles]
+    ) -> dict[str, Mapping[str, bytes | None]]:
+        variables: dict[str, str] = {}
+        for at, files in enumerate(wanted):
+            variables[f"o{at}"], variables[f"n{at}"] = files.snapshot.ref.name.split("/", 1)
+            for number, path in enumerate(files.paths):
+                variables[f"e{at}_{number}"] = f"{files.snapshot.head}:{path}"
+        query = queries.files([len(files.paths) for files in wanted])
         blobs = ask_for_all(
-            self._api,
-            self._url,
-            queries.files(len(paths)),
-            {"owner": owner, "name": name, **variables},
-            dict[str, GitObject | None],
-            "repository",
+            self._api, self._url, query, variables, dict[str, dict[str, GitObject | None]]
         )
         return {
-            path: blob_bytes(blob, snapshot.ref.name, self._raw)
-            if (blob := blobs.get(f"f{at}")) is not None
-            and blob.byte_size is not None
-            and not blob.is_too_large
-            else None
-            for at, path in enumerate(paths)
+            files.snapshot.ref.key: {
+                path: self._file(blobs[f"r{at}"].get(f"f{number}"), files.snapshot)
+                for number, path in enumerate(files.paths)
+            }
+            for at, files in enumerate(wanted)
         }
+
+    def _file(self, blob: GitObject | None, snapshot: Snapshot) -> bytes | None:
+        if blob is None or blob.byte_size is None or blob.is_too_large:
+            return None
+        return blob_bytes(blob, snapshot.ref.name, self._raw)
 
     def checks(self, snapshot: Snapshot) -> Checks:
         """The result of CI for the pull request's last commit, compared with that for the base."""

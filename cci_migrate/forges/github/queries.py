@@ -6,6 +6,8 @@ their CircleCI files costs one point of the hourly 5,000.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 #: The depth below ``.circleci`` of the files that are listed: .circleci/src/jobs/build/x.yml.
 _DEPTH = 4
 
@@ -61,16 +63,27 @@ def named(count: int) -> str:
     return f"query Named($ref: String!, $head: String!{variables}) {{\n{fields}\n}}\n{_REPOSITORY}"
 
 
-def files(count: int) -> str:
-    """The query for ``count`` files ``f0``, ... with the variables ``e0``, ... (``OID:path``)."""
-    variables = "".join(f", $e{at}: String!" for at in range(count))
+def files(counts: Sequence[int]) -> str:
+    """The query for files of repositories ``r0``, ..., as many of each as ``counts`` says.
+
+    The variables are ``o0``, ``n0``, ... as in `named`, and ``e0_0``, ... (``OID:path``) for the
+    files ``f0``, ...
+    """
+    variables = ", ".join(
+        f"$o{at}: String!, $n{at}: String!"
+        + "".join(f", $e{at}_{number}: String!" for number in range(count))
+        for at, count in enumerate(counts)
+    )
     fields = "\n".join(
-        f"    f{at}: object(expression: $e{at}) {{ {_BLOB} }}" for at in range(count)
+        f"  r{at}: repository(owner: $o{at}, name: $n{at}) {{\n"
+        + "".join(
+            f"    f{number}: object(expression: $e{at}_{number}) {{ {_BLOB} }}\n"
+            for number in range(count)
+        )
+        + "  }"
+        for at, count in enumerate(counts)
     )
-    return (
-        f"query Files($owner: String!, $name: String!{variables}) {{\n"
-        f"  repository(owner: $owner, name: $name) {{\n{fields}\n  }}\n}}\n"
-    )
+    return f"query Files({variables}) {{\n{fields}\n}}\n"
 
 
 def branch_content(count: int) -> str:
