@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.batch.clocks import QuickClock
-from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, checkout, write_files
+from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, checkout, commit
 from tests.verification.compile_stand_in import CompileStandIn, serving
 
 OWN_IMAGE = PLAIN.replace(b"cimg/node:20.1", b"acme/own")
@@ -133,7 +133,7 @@ def test_a_repository_that_moved_on_is_confirmed_again(
     here = tmp_path / "all"
     checkout(here / "api", {CONFIG: PLAIN})
     batch("plan", here, "--verify", code=1)
-    write_files(here / "api", {CONFIG: OWN_IMAGE})
+    commit(here / "api", {CONFIG: OWN_IMAGE})
     batch("apply", code=1)
     (record,) = batch.results().values()
     assert record["state"] == "listed"
