@@ -103,7 +103,7 @@ def group_view(
     where = next(iter(files)) if len(files) == 1 else counted(len(files), "file")
     heading = Prose(f"{step.number}-{last} of {step.total}  {where}  {first.rule}", Look.HEADING)
     fixes = [finding.remedy for finding in findings if isinstance(finding.remedy, Fix)]
-    together = [Prose(redact.prose(f"The fix of all: {summary_of(fixes)}."))] if fixes else []
+    together = [Prose(redact.prose(f"The fix for all: {summary_of(fixes)}."))] if fixes else []
 
     def head_with(detail: _Detail) -> list[Line]:
         most = _FEW if detail in (_Detail.ALL, _Detail.NAMES) else _FEWEST
@@ -176,7 +176,7 @@ def _remedy_view(
             rows = None if lines > FEW_LINES else room.after(head)
             yield from _fitted(blocks, rows, room)
             if not changes:
-                text = "What it changes is part of a fix that you decide on elsewhere."
+                text = "This change is part of another fix."
                 yield Prose(text, Look.QUIET)
         case Question(text=text, choices=choices):
             around = [*excerpt(item, lines, review, redact), Prose(redact.prose(text))]

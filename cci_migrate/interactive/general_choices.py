@@ -57,7 +57,7 @@ def _explained(question: GeneralQuestion, *, can_go_back: bool) -> Iterator[Line
 
 
 def _asked(question: GeneralQuestion, prompter: Prompter, *, can_go_back: bool) -> str | None:
-    """The answer; None to go back to the question before."""
+    """The answer; None to go back to the previous question."""
     match question:
         case ChoiceQuestion(text=text, options=options, default=default):
             choices = [
@@ -67,7 +67,7 @@ def _asked(question: GeneralQuestion, prompter: Prompter, *, can_go_back: bool) 
             first = None if default is None else letters[default].letter
             unavailable = () if can_go_back else (MenuOption(Action.BACK.value, NOTHING_BEFORE),)
             if can_go_back:
-                choices.append(MenuOption(Action.BACK.value, "go back to the question before"))
+                choices.append(MenuOption(Action.BACK.value, "go back to the previous question"))
             letter = prompter.choose(Menu(text, tuple(choices), first, unavailable))
             return None if letter == Action.BACK.value else options[int(letter) - 1].key
         case TextQuestion(text=text, default=default, check=check):

@@ -12,7 +12,7 @@ from cci_migrate.interactive.prompter import Menu, MenuOption
 from cci_migrate.interactive.shown_lines import counted
 from cci_migrate.redaction.redaction import Redaction
 
-NOTHING_BEFORE = "there is nothing to go back to"
+NOTHING_BEFORE = "no previous answer to go back to"
 _CHOOSE = "choose one of the answers"
 _ONE_BY_ONE = "is for one fix; e decides on each"
 

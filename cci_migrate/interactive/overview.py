@@ -78,8 +78,8 @@ def _registries(pulls: Sequence[ExplainedPull]) -> Iterator[Line]:
                 (Access.AUTHENTICATED, "authenticated"),
                 (Access.UNAUTHENTICATED, "not authenticated"),
                 (Access.INCOMPLETE, "with incomplete credentials"),
-                (Access.UNKNOWN, "not judged"),
-                (Access.NOT_NEEDED, "without need"),
+                (Access.UNKNOWN, "unknown"),
+                (Access.NOT_NEEDED, "need no credentials"),
             )
             if accesses[access]
         ]
@@ -105,10 +105,10 @@ def _to_decide(items: Sequence[Item], unfixable: Sequence[Finding]) -> Iterator[
     if questions:
         parts.append(counted(questions, "question"))
     if parts:
-        yield Prose(f"{' and '.join(parts)} to decide on.")
+        yield Prose(f"{' and '.join(parts)} to decide.")
     else:
-        yield Prose("There is nothing to decide on.")
+        yield Prose("Nothing to decide.")
     serious = sum(item.severity is not Severity.NOTE for item in unfixable)
     if serious:
-        words = "finding has no fix here" if serious == 1 else "findings have no fix here"
+        words = "finding has no fix" if serious == 1 else "findings have no fix"
         yield Prose(f"{serious} {words}; the report at the end says why.", Look.QUIET)

@@ -66,7 +66,7 @@ class GeneralAnswers(Struct, frozen=True, forbid_unknown_fields=True, omit_defau
             answer = self.of(topic)
             problem = None if answer is None else check_of(topic)(answer)
             if problem is not None:
-                raise ValueError(f"{topic.value} cannot be what is given")
+                raise ValueError(f"{topic.value} has an invalid value")
 
     def of(self, topic: Topic) -> str | None:
         """The answer on ``topic``."""
@@ -272,18 +272,18 @@ def _store(needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> ChoiceQuest
         Option(
             CredentialStore.PROJECT.value,
             "the project's settings",
-            "The workflows stay as they are. Every job of the project can read the variables.",
+            "Workflows don't change. Every job of the project can read the variables.",
         ),
     ]
     if own:
-        consequence = "Files that have credentials keep them where they are"
+        consequence = "Files with credentials don't change that"
         if len(own) < len(concerned):
             consequence += "; the others get a context"
         options.insert(0, Option(AS_THE_FILES_DO, _as_the_files_do(own), consequence + "."))
     is_open = any(place.context is None for need in concerned for place in need.candidates)
     return ChoiceQuestion(
         Topic.CREDENTIALS,
-        "Where are the variables with the credentials kept?",
+        "Where are the variables stored?",
         tuple(options),
         None if is_open else options[0].key,
     )
@@ -345,11 +345,7 @@ def _kept(needs: Sequence[ConfigNeeds]) -> str:
     others = sum(need.names is not None and need.names != default for need in needs)
     if not others:
         return ""
-    files = (
-        "One file has others, which it keeps"
-        if others == 1
-        else (f"{others} files have others, which they keep")
-    )
+    files = "One file keeps other names" if others == 1 else f"{others} files keep other names"
     return f" {files}."
 
 
@@ -422,13 +418,13 @@ def _login(needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> ChoiceQuest
             Option(
                 LoginMethod.ORB.value,
                 "through the Docker orb",
-                "docker/check before the first pull; the orb is imported where it is not yet. "
+                "docker/check before the first pull; imports the orb if necessary. "
                 "Without the variables the job fails.",
             ),
             Option(
                 LoginMethod.CLI.value,
                 "with the docker command",
-                "A run step with --password-stdin; without the variables the job goes on.",
+                "A run step with --password-stdin; without the variables the job continues.",
             ),
         ),
         (own.most_common(1)[0][0] if own else LoginMethod.ORB).value,

@@ -110,7 +110,7 @@ class LineInput(Struct, frozen=True):
         line = self.answer(text)
         if line != BACK:
             return self.check(line)
-        return None if self.can_go_back else "There is nothing to go back to."
+        return None if self.can_go_back else "No previous answer to go back to."
 
 
 class Prompter(Protocol):

@@ -184,7 +184,7 @@ class _Session:
 
     def _ask_reason(self) -> Reply:
         text = self._prompter.enter(
-            LineInput("Reason, for the comment (empty: do not ignore it):", "", _wrong_reason)
+            LineInput("Reason, for the comment (empty: don't ignore):", "", _wrong_reason)
         )
         return Cancelled() if text in ("", BACK) else ReasonGiven(text)
 
@@ -320,7 +320,7 @@ def _decided(interview: Interview, number: int) -> list[Mapping[FindingKey, Deci
 
 
 def _wrong_reason(text: str) -> str | None:
-    return None if text.isprintable() else "A reason is one line of text."
+    return None if text.isprintable() else "The reason must be one line."
 
 
 def _names_of(review: ConfigReview, finding: Finding) -> ChosenNames | None:

@@ -14,7 +14,7 @@ EFFECT_TEXTS = {
     Effect.CREDENTIALS: "with wrong or exposed credentials",
     Effect.WARNING: "to check",
     Effect.PRECAUTION: "precautionary on CircleCI Cloud",
-    Effect.NOTE: "to know of",
+    Effect.NOTE: "to note",
 }
 
 

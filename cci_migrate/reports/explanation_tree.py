@@ -43,7 +43,7 @@ def explanation_tree(
     yield from _executors(pulls)
     orbs = dict.fromkeys(pull.orb for pull in pulls if pull.orb and not pull.image)
     if orbs:
-        yield printable(f"not known: what {', '.join(orbs)} pulls")
+        yield printable(f"unknown: what {', '.join(orbs)} pulls")
 
 
 def _by_workflow(pulls: Iterable[ExplainedPull], paint: Paint) -> Iterator[str]:
@@ -53,7 +53,7 @@ def _by_workflow(pulls: Iterable[ExplainedPull], paint: Paint) -> Iterator[str]:
         owners = by_workflow.setdefault(pull.workflow, {})
         owners.setdefault(pull.workflow_job or pull.job, []).append(pull)
     for workflow, owners in by_workflow.items():
-        yield "run by no workflow" if workflow is None else printable(f"workflow {workflow}")
+        yield "not run by any workflow" if workflow is None else printable(f"workflow {workflow}")
         for owner, theirs in owners.items():
             yield f"  {printable(_owner(owner, theirs[0]))}"
             for pull in theirs:
@@ -79,7 +79,7 @@ def _by_image(pulls: Iterable[ExplainedPull], paint: Paint) -> Iterator[str]:
 
 def _title(pull: ExplainedPull) -> str:
     if pull.workflow is None:
-        return f"{pull.job}, run by no workflow"
+        return f"{pull.job}, not run by any workflow"
     return f"{pull.workflow}/{pull.workflow_job}"
 
 

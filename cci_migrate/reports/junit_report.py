@@ -50,7 +50,7 @@ def _suite(result: Result, groups: Sequence[FindingGroup]) -> XML.Element:
         for unused in outcome.unused:
             suite.append(_unused(result, unused))
     if len(suite) == 0:
-        suite.append(_case(result, outcome.paths[0], "every pull is as it should be"))
+        suite.append(_case(result, outcome.paths[0], "nothing to do"))
     suite.set("tests", str(len(suite)))
     for counted, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(counted, str(len(suite.findall(f"*/{tag}"))))

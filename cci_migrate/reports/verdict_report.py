@@ -72,13 +72,13 @@ def _title(verdict: Verdict) -> tuple[str, str]:
         case VerdictStatus.CONFIRMED:
             return confirmation(verdict), "green"
         case VerdictStatus.DIFFERS if verdict.has_change:
-            return "the change compiles to something else than was planned", "red"
+            return "the change compiles to something different from the plan", "red"
         case VerdictStatus.DIFFERS:
-            return "compiles to something else than the config seems to say", "red"
+            return "compiles to something different from what the config says", "red"
         case VerdictStatus.BROKEN_BY_CHANGE:
             return "does not compile with the change", "red"
         case VerdictStatus.DOES_NOT_COMPILE:
-            return "does not compile as it is, without any change", "red"
+            return "does not compile even without the change", "red"
         case VerdictStatus.NOT_SENT:
             return "not compiled", "yellow"
         case VerdictStatus.NO_ANSWER:

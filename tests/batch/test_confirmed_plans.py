@@ -74,7 +74,7 @@ def test_what_it_does_not_confirm_holds_the_repository_back(
         f"{CONFIG}: not confirmed by CircleCI's compiler: does not compile with the change: "
         "Error calling command docker/check"
     )
-    assert "does not compile as it is, without any change: Cannot find" in causes["broken"]
+    assert "does not compile even without the change: Cannot find" in causes["broken"]
     assert "a secret is written out in it" in causes["secret"]
     assert causes["secret"].endswith("; --send-secrets sends it")
     assert SECRET not in "".join(compiler.configs)

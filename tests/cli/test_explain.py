@@ -44,7 +44,7 @@ TREE = """\
       quay.io/acme/base:7 from quay.io
         step on remote Docker: docker build (Dockerfile), .circleci/config.yml:11
         unknown: the policy has no credentials for the registry
-  run by no workflow
+  not run by any workflow
     job idle
       redis:7 from docker.io
         docker[0] of job idle, .circleci/config.yml:14
@@ -144,7 +144,7 @@ ORB_TREE = """\
       alpine:3 from docker.io
         step on machine: docker/publish (Dockerfile), .circleci/config.yml:22
         authenticated by login in docker/publish, reads $DOCKER_LOGIN, $DOCKER_PASSWORD
-  not known: what acme/tools@1 pulls
+  unknown: what acme/tools@1 pulls
 """
 
 
@@ -298,7 +298,7 @@ def test_pulls_by_image(tmp_path: Path) -> None:
   redis:7 from docker.io
     docker[0] of executor unused, config.yml:9
       authenticated by auth, reads $U, $P
-      executor unused, run by no workflow
+      executor unused, not run by any workflow
 """
         in done.stdout
     )

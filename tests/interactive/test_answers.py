@@ -183,8 +183,11 @@ def _named(password: str, context: str | None) -> str:
         (json.dumps(_given(version=1)), "its version is 1, and this program reads version 2"),
         (json.dumps(_given(version=2.5)), "its version is 2.5, and this program"),
         (json.dumps(_given(**{"for-all": {"platfrom": "x"}})), "did you mean platform?"),
-        (json.dumps(_given(**{"for-all": {"platform": "moon"}})), "platform cannot be"),
-        (json.dumps(_given(**{"for-all": {"password": "hunter2"}})), "password cannot be"),
+        (json.dumps(_given(**{"for-all": {"platform": "moon"}})), "platform has an invalid value"),
+        (
+            json.dumps(_given(**{"for-all": {"password": "hunter2"}})),
+            "password has an invalid value",
+        ),
         (json.dumps(_given(configs=[1])), "configs[0]: expected an object, got a number"),
         (json.dumps(_given(configs=None)), "configs: expected a list, got null"),
         (json.dumps(_given()).replace("apply", "maybe"), "configs[0].findings[0].decision.kind: "),

@@ -76,7 +76,7 @@ def test_other_names_than_the_files_own(repository: MakeRepository) -> None:
 
 def test_nothing_to_decide_on_asks_nothing(repository: MakeRepository) -> None:
     root = repository(WITH_CONVENTION.replace("      - image: redis:7\n", ""), None)
-    dialog = Dialog(root, "-i").see("There is nothing to decide on.")
+    dialog = Dialog(root, "-i").see("Nothing to decide.")
     assert dialog.ended() == 0
     assert "?" not in dialog.text
 
@@ -107,7 +107,7 @@ def test_init_writes_a_policy_that_is_then_followed(repository: MakeRepository) 
     assert config_of(root).count("context: acme\n") == 2
     done = run(root, "init")
     assert done.returncode == 2
-    assert "a policy is there already" in done.stderr
+    assert "the policy file exists already" in done.stderr
 
 
 def test_init_can_be_left_without_a_trace(repository: MakeRepository) -> None:

@@ -32,7 +32,7 @@ def test_all_that_are_alike_with_one_key(repository: MakeRepository) -> None:
     dialog = Dialog(root, "-i", rows=24, columns=80)
     dialog.see("1-7 of 7  .circleci/config.yml  unauthenticated-image")
     dialog.see("cimg/go:1.1, cimg/go:1.2, cimg/go:1.3, cimg/go:1.4 and 2 more.")
-    dialog.see("The fix of all: add auth under 7 images, and add context hub to 7 jobs of")
+    dialog.see("The fix for all: add auth under 7 images, and add context hub to 7 jobs of")
     dialog.see("The first of them:", "Fixes 1-7/7 ").press("n")
     dialog.see("n: is for one fix; e decides on each").answer(("Fixes 1-7/7 ", "?"))
     dialog.see("a  apply all 7", "e  decide on each", "s  skip all 7")

@@ -16,7 +16,7 @@ def test_all_applied_is_what_a_run_in_place_writes(repository: MakeRepository) -
     asked, unasked = repository(), repository(name="unasked")
     dialog = Dialog(asked, "-i")
     dialog.see("1 config: .circleci/config.yml", "Docker Hub: 3 pulls, 3 not authenticated")
-    dialog.see("3 fixes to decide on.")
+    dialog.see("3 fixes to decide.")
     for number in range(1, 4):
         dialog.answer((f"Fix {number}/3 ", "a"))
     dialog.answer(("Write 1 file?", "y"))

@@ -96,7 +96,7 @@ NO_ANSWERS = (
     ("\x00", "unknown key; ? lists the keys"),
     ("\x1a", "unknown key; ? lists the keys"),
     ("x", "unknown key x; ? lists the keys"),
-    ("b", "b: there is nothing to go back to; ? lists the keys"),
+    ("b", "b: no previous answer to go back to; ? lists the keys"),
     ("y", "unknown key y"),
     ("é", "unknown key é"),
 )
@@ -140,7 +140,7 @@ def test_print_again_and_back_to_the_choices_for_all(repository: MakeRepository)
     dialog.answer(("Context that holds both:", "<" + ENTER))
     dialog.answer(("Variable with the password:", "\x15<" + ENTER))
     dialog.answer(("Docker Hub user name:", "<" + ENTER), ("Where are the variables", "b"))
-    dialog.answer(("Where do the jobs run?", "b")).see("b: there is nothing to go back to")
+    dialog.answer(("Where do the jobs run?", "b")).see("b: no previous answer to go back to")
     dialog.answer(("Where do the jobs run?", "2"), ("Where are the variables", "2"))
     dialog.answer(("Docker Hub user name:", f"\x15bot{ENTER}"), ("the password:", ENTER))
     dialog.see("On CircleCI Server").answer(("Fix 1/3 ", "a"), ("Fix 2/3 ", "q"), ("Write 1", "y"))

@@ -95,7 +95,7 @@ def test_a_dumb_terminal_is_asked_line_by_line(repository: MakeRepository) -> No
 def test_five_hundred_findings(repository: MakeRepository) -> None:
     root = repository(_many())
     dialog = Dialog(root, "-i", "-q", rows=24)
-    dialog.see("250 fixes to decide on.")
+    dialog.see("250 fixes to decide.")
     dialog.answer(("Fixes 1-250/250 ", "e"), ("Fix 1/250 ", "a"), ("Fix 2/250 ", "a"))
     dialog.answer(("Fix 3/250 ", "b"), ("Fix 2/250 ", "b"), ("Fix 1/250 ", "b"))
     dialog.answer(("Fixes 1-250/250 ", "a"))

@@ -91,7 +91,7 @@ def test_only_what_was_shown_and_answered_is_written(turns: list[tuple[str, floa
 
 
 def _check(root: Path, turns: list[tuple[str, float]]) -> None:
-    dialog = Dialog(root, "-i").see(" fixes to decide on.")
+    dialog = Dialog(root, "-i").see(" fixes to decide.")
     sent = []
     for keys, pause in turns:
         dialog.press(keys)

@@ -60,7 +60,7 @@ def test_a_config_that_does_not_compile(
     assert done.code == 3
     assert done.out == (
         ".circleci/config.yml\n"
-        "    does not compile as it is, without any change\n"
+        "    does not compile even without the change\n"
         "    - Cannot find a definition for job named deploy\n"
         "1 config, 0 confirmed, 1 not.\n"
     )

@@ -177,7 +177,7 @@ def test_where_it_does_not_compile(run: Program, compiler: CompileStandIn, confi
     put(config, PRIVATE)
     explained = run("explain", "--compile", "--api-url", compiler.url)
     assert explained.code == 3
-    assert "does not compile as it is, without any change: Cannot find acme/hidden" in explained.err
+    assert "does not compile even without the change: Cannot find acme/hidden" in explained.err
     checked = run("--check", "--compile", "--api-url", compiler.url)
     assert checked.code == run("--check").code
     assert " ".join(checked.out.split()).count("unknown what orbs pull, because") == 1

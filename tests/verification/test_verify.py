@@ -87,7 +87,7 @@ def test_a_config_that_does_not_compile_as_it_is(
     put(config, text)
     done = run("verify", "--api-url", compiler.url)
     assert done.code == 3
-    assert "    does not compile as it is, without any change\n" in done.out
+    assert "    does not compile even without the change\n" in done.out
     assert "- Cannot find a definition for job named deploy\n" in done.out
     assert len(compiler.configs) == 1
     assert run("--verify", "--api-url", compiler.url).code == 1
