@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from cci_migrate.assessing.auth_forms import Anchored, form_under, holds_auth_alone
 from cci_migrate.assessing.context_conventions import is_about_a_registry
 from cci_migrate.assessing.conventions import credential_of
-from cci_migrate.assessing.credential_values import variables_of
+from cci_migrate.assessing.credential_values import values_of, variables_of
 from cci_migrate.assessing.evidence import Evidence, EvidencePlace, Refusal, Use
 from cci_migrate.assessing.step_assessment import JobDockers
 from cci_migrate.assessing.step_states import hosts_to_log_in
@@ -72,6 +72,7 @@ def evidence_of(
         *collector.of_misplaced(images),
         *collector.of_logins(dockers.logging_in()),
     ]
+    collected += collector.of_halves(images, misrouted, collected)
     hosts = {item.host for item in collected if item.allows()}
     needed = {image.host for image in images if image.auth is None or not image.auth.is_complete}
     pulling = (*dockers.all(), *dockers.of_orbs())
@@ -114,6 +115,46 @@ class EvidenceCollector:
                 evidence, form=form_under(image, auth), jobs=self._runs.jobs_with(image)
             )
             yield _with_entries(evidence, entries)
+
+    def of_halves(
+        self,
+        images: Iterable[PulledImage],
+        misrouted: Mapping[PulledImage, str],
+        collected: Sequence[Evidence],
+    ) -> Iterator[Evidence]:
+        """The evidence in half an ``auth`` that belongs to one account in ``collected``.
+
+        Its fix adds the other half, so the image's jobs have that account as well.
+        """
+        for image in images:
+            auth = image.auth
+            if auth is None or auth.is_expression or auth.is_complete or image in misrouted:
+                continue
+            jobs = self._runs.jobs_with(image)
+            halves = {key: text for key in auth.values if (text := auth.text(key))}
+            matching = {
+                item.credential: item
+                for item in collected
+                if item.host == image.host
+                and item.credential is not None
+                and item.allows(jobs)
+                and halves
+                and halves.items() <= values_of(item.credential).items()
+            }
+            if len(matching) != 1:
+                continue
+            (item,) = matching.values()
+            evidence = replace(
+                item,
+                use=Use.IMAGE,
+                place=_place(auth.entry.key, image.owners[0].title),
+                jobs=jobs,
+                refusal=None,
+                because="",
+            )
+            evidence = _with_entries(evidence, self._runs.entries_with(image))
+            # Nothing has read the whole from the contexts of its jobs yet.
+            yield replace(evidence, contexts=item.contexts)
 
     def of_misplaced(self, images: Iterable[PulledImage]) -> Iterator[Evidence]:
         """The evidence in credentials where CircleCI does not look for them."""

@@ -187,12 +187,17 @@ class KnownContexts(Struct, frozen=True, eq=False, dict=True):
         return any(variables <= set(variables_of(credential)) for credential in credentials)
 
     def for_others(self, variables: frozenset[str]) -> set[str | None]:
-        """The contexts that are known to provide variables other than ``variables``."""
-        return self._policys_contexts_of_others(variables).union(
+        """The contexts that are known to provide other variables and none of ``variables``."""
+        known = self._policys_contexts_of_others(variables).union(
             convention.preferred
             for names, convention in self.by_variables.items()
             if convention.is_clear and names.isdisjoint(variables)
         )
+        return {
+            context
+            for context in known
+            if context is not None and self.variables_in(context).isdisjoint(variables)
+        }
 
     def variables_in(self, context: str) -> frozenset[str]:
         """What the policy keeps in ``context``, and the credentials that jobs with it read."""

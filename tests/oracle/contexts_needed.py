@@ -153,8 +153,11 @@ def wrong_contexts(
         gained = [name for name in job.contexts if name not in allowed]
         if gained and not job.needs_context:
             wrong.append((job, f"got {gained} and needs none"))
-        elif job.only_for_forks or _is_in_project(job, before) or _is_asked(job, was):
+        elif job.only_for_forks or _is_in_project(job, before):
             continue
+        elif _is_asked(job, was):
+            if gained:
+                wrong.append((job, f"got {gained}, which may override what it reads today"))
         elif job.needs_context and _reads_new_names(job, before):
             # The habit is about other variables: names of the policy come with its context.
             if default is not None and default not in job.contexts:

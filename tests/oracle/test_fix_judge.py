@@ -334,6 +334,19 @@ def test_images_that_only_builds_of_forks_pull_may_be_left() -> None:
     assert "covers every Docker Hub image" in checks(also_others, also_others)
 
 
+def test_a_context_that_may_override_what_a_job_reads() -> None:
+    """Such a job is asked about: it may be left without a context, and not be given one."""
+    before = STEPS_LOG_IN.replace("CONTEXT", "context: [plum]").replace(
+        "lint:\n    docker: [{image: cimg/base:2024.01}]",
+        "lint:\n    docker: [{image: cimg/base:2024.01}]\n    steps: [{run: ./log $PLUM_USER}]",
+    )
+    before = before.replace("- lint: {context: [docker-hub-creds]}", "- lint: {}")
+    names = ", auth: {username: $PLUM_USER, password: $PLUM_TOKEN}}]"
+    left = before.replace("base:2024.01}]", f"base:2024.01{names}")
+    assert "contexts" not in checks(left, before)
+    assert "contexts" in checks(left.replace("lint: {}", "lint: {context: [plum]}"), before)
+
+
 GIVEN_STEPS = """\
 version: 2.1
 jobs:
