@@ -131,7 +131,12 @@ class Connections:
             return self._tokens.find(ref.kind, ref.host, is_renewal=True)
 
         try:
-            return Api(ref.address, token, self._lane_of(ref.host), self._clock)
+            lane = self._lane_of(ref.host)
+            if ref.kind is Kind.BITBUCKET:
+                from cci_migrate.forges.bitbucket import authorization
+
+                return Api(ref.address, token, lane, self._clock, authorization)
+            return Api(ref.address, token, lane, self._clock)
         except HostError as error:
             raise SourceError(str(error)) from None
 

@@ -5,6 +5,7 @@ https://developer.atlassian.com/cloud/bitbucket/rest/intro/
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Generic, Literal, TypeVar
 from urllib.parse import quote
@@ -32,6 +33,7 @@ from cci_migrate.forges.repository import (
 )
 from cci_migrate.transport.host_errors import HostError, StaleSnapshot
 from cci_migrate.transport.http import Api, MissingError
+from cci_migrate.transport.known_secrets import remember
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST, Lane
 
 #: Repositories for which API requests are made before the git requests.
@@ -113,6 +115,18 @@ class _PullRequest(Struct, frozen=True):
         return self.source.repository.full_name if self.source.repository is not None else None
 
 
+def authorization(token: str) -> str:
+    """The header's value for a token: an access token's, or a personal one's, ``EMAIL:TOKEN``.
+
+    https://developer.atlassian.com/cloud/bitbucket/rest/intro/#authentication
+    """
+    _, is_personal, secret = token.partition(":")
+    if not is_personal:
+        return f"Bearer {token}"
+    remember(secret)
+    return f"Basic {remember(base64.b64encode(token.encode()).decode())}"
+
+
 class ListedRepository(Struct, frozen=True):
     """A repository as the API lists it."""
 
@@ -122,7 +136,7 @@ class ListedRepository(Struct, frozen=True):
 
 
 class Bitbucket(PullRequestHost):
-    """Bitbucket Cloud under one identity, that of an access token.
+    """Bitbucket Cloud under one identity, that of an access token or of a person.
 
     Repositories are observed by git: its limit is sixty times that of the API, and one blobless
     fetch gets configs and branch (https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/).
@@ -178,8 +192,7 @@ class Bitbucket(PullRequestHost):
     def commit_checks(self, snapshot: Snapshot, commit: str) -> Checks:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/"""
         path = f"/repositories/{snapshot.ref.name}/commit/{commit}/statuses"
-        statuses = self._api.read("GET", path).body(_Page[_Status]).values
-        states = {status.state for status in statuses}
+        states = {status.state for status in self._items(path, _Status)}
         if not states:
             return Checks.NONE
         if states & {"FAILED", "STOPPED"}:
@@ -251,20 +264,34 @@ class Bitbucket(PullRequestHost):
 
     def find_pull_request(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
         """The newest pull request from a branch, in any state."""
-        answer = self._api.read(
-            "GET",
+        requests = self._items(
             f"/repositories/{snapshot.ref.name}/pullrequests",
-            params={
-                "q": f'source.branch.name="{branch}"',
-                "state": list(_STATES),
-                "sort": "-created_on",
-            },
-        ).body(_Page[_PullRequest])
+            _PullRequest,
+            q=f'source.branch.name="{branch}"',
+            state=list(_STATES),
+            sort="-created_on",
+        )
         return newest_pull(
-            request.pull for request in answer.values if request.source_name == snapshot.ref.name
+            request.pull for request in requests if request.source_name == snapshot.ref.name
         )
 
     # -- internals
+
+    def git_credentials(self, token: str) -> tuple[str, str]:
+        """https://support.atlassian.com/bitbucket-cloud/docs/using-api-tokens/"""
+        email, is_personal, secret = token.partition(":")
+        return ("x-bitbucket-api-token-auth", secret) if is_personal else (self.user, email)
+
+    def _items(self, path: str, kind: type[_Item], **query: object) -> Iterator[_Item]:
+        """The items on all pages of a list.
+
+        https://developer.atlassian.com/cloud/bitbucket/rest/intro/#pagination
+        """
+        page = self._api.read("GET", path, params={"pagelen": 50, **query}).body(_Page[kind])  # type: ignore[valid-type]
+        yield from page.values
+        while page.next:
+            page = self._api.read("GET", page.next).body(_Page[kind])  # type: ignore[valid-type]
+            yield from page.values
 
     def _read_from_api(self, ref: RepositoryRef) -> Snapshot:
         """The snapshot from the API, without files and branch."""

@@ -25,6 +25,7 @@ from cci_migrate.forges.git_trees import GitTree
 from cci_migrate.forges.host import DeliveredChange, Delivery, Proposal, RepositoryPage
 from cci_migrate.forges.local_checkouts import push
 from cci_migrate.forges.repository import (
+    MISSING_DEFAULT,
     Blocker,
     Branch,
     BranchContent,
@@ -213,7 +214,7 @@ class GitClones:
         names = [line.partition("\trefs/heads/")[2] for line in listed.splitlines()]
         if names:
             shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-            raise GitError(f"the default branch does not exist; set it to one that does ({shown})")
+            raise GitError(f"{MISSING_DEFAULT} ({shown})")
 
     def _tree(self, clone: GitDirectory, commit: str) -> GitTree:
         return GitTree(clone, commit, lambda oids: self._blobs(clone, oids))

@@ -63,7 +63,9 @@ class PullRequestHost(ABC):
         self._api = api
         self._lane = lane
         self._branch = branch
-        self._clones = GitClones(branch, lambda: git_login(api.root, self.user, api.token() or ""))
+        self._clones = GitClones(
+            branch, lambda: git_login(api.root, *self.git_credentials(api.token() or ""))
+        )
         self._faults = 0
 
     @property
@@ -134,6 +136,10 @@ class PullRequestHost(ABC):
             self.close_pull_request(snapshot, snapshot.pull)
         if snapshot.branch is not None and snapshot.branch.content.is_disposable:
             self.delete_branch(snapshot)
+
+    def git_credentials(self, token: str) -> tuple[str, str]:
+        """The user name and password for git, from the token."""
+        return self.user, token
 
     def git_url(self, ref: RepositoryRef) -> str:
         """The URL of the git repository."""
@@ -272,6 +278,10 @@ def git_login(root: str, user: str, token: str) -> dict[str, str]:
 
 
 def web_root(root: str) -> str:
-    """The address of the web interface, from that of the API."""
+    """The address of the web interface, from that of the API, which may be below a path.
+
+    https://docs.gitlab.com/install/relative_url/
+    """
     parts = urlsplit(root)
-    return f"{parts.scheme}://{parts.netloc.removeprefix('api.')}"
+    path = parts.path.removesuffix("/api/v4").removesuffix("/2.0")
+    return f"{parts.scheme}://{parts.netloc.removeprefix('api.')}{path}"

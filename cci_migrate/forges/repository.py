@@ -13,6 +13,9 @@ from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.forges.config_paths import ConfigListing, unusual_modes
 
+#: Why a repository with commits has nothing to read.
+MISSING_DEFAULT = "the default branch does not exist; set it to one that does"
+
 
 class FileHash(Struct, frozen=True):
     """A file that a plan changes: the SHA-256 of its bytes before and after."""

@@ -107,7 +107,22 @@ GITLAB = (
         "GET",
         "/groups/*/projects",
         {200: listed(PROJECT), 404: GITLAB_ERROR},
-        PAGED | {"include_subgroups", "order_by", "sort", "archived", "visibility", "topic"},
+        PAGED
+        | {
+            "with_shared",
+            "include_subgroups",
+            "order_by",
+            "sort",
+            "archived",
+            "visibility",
+            "topic",
+        },
+    ),
+    Call(
+        "GET",
+        "/users/*/projects",
+        {200: listed(PROJECT), 404: GITLAB_ERROR},
+        PAGED | {"order_by", "sort"},
     ),
     Call("GET", "/projects/*", {200: PROJECT, 404: GITLAB_ERROR}),
     Call(

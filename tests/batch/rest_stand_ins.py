@@ -17,7 +17,7 @@ from email.policy import HTTP
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -76,6 +76,8 @@ class RestStandIn(GitServer):
     opening = ""
     committing = ""
     published: tuple[Call, ...] = ()
+    #: The owners that are people, not groups.
+    people: tuple[str, ...] = ()
 
     def __init__(self, root: Path) -> None:
         super().__init__(root, Handler)
@@ -138,9 +140,13 @@ class GitLabStandIn(RestStandIn):
     def call(
         self, method: str, path: str, query: dict[str, list[str]], body: dict[str, Any]
     ) -> Canned:
-        if found := re.fullmatch(r"/groups/([^/]+)/projects", path):
-            owner, page = unquote(found[1]), int(query["page"][0])
+        if found := re.fullmatch(r"/(groups|users)/([^/]+)/projects", path):
+            if (found[1] == "users") != (unquote(found[2]) in self.people):
+                return Canned(404, {"message": "404 Not Found"})
+            owner, page = unquote(found[2]), int(query["page"][0])
             names = [name for name in self.repositories if name.startswith(f"{owner}/")]
+            if not names:
+                return Canned(404, {"message": "404 Not Found"})
             shown = names[(page - 1) * 3 : page * 3]
             following = str(page + 1) if page * 3 < len(names) else ""
             projects = [self._project(self.repositories[name]) for name in shown]
@@ -185,7 +191,10 @@ class GitLabStandIn(RestStandIn):
             branch = query["source_branch"][0]
             assert query["state"] == ["all"]
             own = [p for p in reversed(repository.pulls) if p["source_branch"] == branch]
-            return Canned(200, own)
+            size, page = int(query["per_page"][0]) // 10, int(query["page"][0])
+            following = str(page + 1) if page * size < len(own) else ""
+            shown = own[(page - 1) * size : page * size]
+            return Canned(200, shown, {"X-Next-Page": following})
         branch = body["source_branch"]
         if any(p["state"] == "opened" and p["source_branch"] == branch for p in repository.pulls):
             text = "Another open merge request already exists for this source branch: !1"
@@ -342,9 +351,18 @@ class BitbucketStandIn(RestStandIn):
             target = {"hash": tip, "message": gitlab_graphql.message(repository.folder, tip)}
             return Canned(200, {"type": "branch", "name": branch, "target": target})
         assert re.fullmatch(r"/commit/\w+/statuses", rest), rest
-        state = repository.statuses.get(rest.split("/")[2])
-        values = [{"type": "commitstatus", "state": state}] if state else []
-        return Canned(200, {"values": values})
+        states = repository.statuses.get(rest.split("/")[2], "").split()
+        values = [{"type": "commitstatus", "state": state} for state in states]
+        return self._page(values, f"/repositories/{repository.name}{rest}", query)
+
+    def _page(self, values: list[dict[str, Any]], path: str, query: dict[str, list[str]]) -> Canned:
+        """A page of a list, of at most ten, with the address of the next."""
+        at = int(query.get("page", ["1"])[0])
+        listing: dict[str, Any] = {"values": values[(at - 1) * 10 : at * 10]}
+        if at * 10 < len(values):
+            following = urlencode({**query, "page": at + 1}, doseq=True)
+            listing["next"] = f"{self.api}{path}?{following}"
+        return Canned(200, listing)
 
     def _pull_call(
         self,
@@ -363,7 +381,7 @@ class BitbucketStandIn(RestStandIn):
             branch = query["q"][0].split('"')[1]
             assert "DECLINED" in query["state"]
             own = [p for p in reversed(repository.pulls) if p["source"]["branch"]["name"] == branch]
-            return Canned(200, {"values": own})
+            return self._page(own, f"/repositories/{repository.name}{path}", query)
         branch = body["source"]["branch"]["name"]
         if repository.tip(branch) is None:
             return _error(400, f"source: branch {branch} does not exist")
@@ -402,6 +420,11 @@ class BitbucketStandIn(RestStandIn):
         }
 
 
+def basic(login: str) -> str:
+    """The header's value for a name and password."""
+    return f"Basic {base64.b64encode(login.encode()).decode()}"
+
+
 def _error(status: int, message: str) -> Canned:
     return Canned(status, {"type": "error", "error": {"message": message}})
 
@@ -423,13 +446,17 @@ class Handler(GitHandler):
 
     def _serve(self, body: bytes) -> None:
         parts = urlsplit(self.path)
-        is_graphql = parts.path == "/api/graphql" and self.server.prefix == "/api/v4"
+        is_gitlab = self.server.prefix.endswith("/api/v4")
+        is_graphql = is_gitlab and parts.path == f"{self.server.prefix.removesuffix('v4')}graphql"
         if is_graphql or parts.path.startswith(f"{self.server.prefix}/"):
             self._answer(body, is_graphql)
             return
-        user = "oauth2" if self.server.prefix == "/api/v4" else "x-token-auth"
-        login = base64.b64encode(f"{user}:{self.server.token}".encode()).decode()
-        if self.headers.get("Authorization") != f"Basic {login}":
+        user = "oauth2" if is_gitlab else "x-token-auth"
+        _, is_personal, secret = self.server.token.partition(":")
+        login = f"{user}:{self.server.token}"
+        if is_personal:
+            login = f"x-bitbucket-api-token-auth:{secret}"
+        if self.headers.get("Authorization") != basic(login):
             self._send(Canned(401, None, {"WWW-Authenticate": "Basic"}))
             return
         super()._serve(body)
@@ -464,7 +491,9 @@ class Handler(GitHandler):
             self.server.silence.wait(60)
 
     def _carried_out(self, path: str, body: dict[str, Any], is_graphql: bool) -> Canned:
-        if self.headers.get("Authorization") != f"Bearer {self.server.token}":
+        token = self.server.token
+        authorization = basic(token) if ":" in token else f"Bearer {token}"
+        if self.headers.get("Authorization") != authorization:
             return Canned(401, {"message": "401 Unauthorized"})
         server = self.server
         if is_graphql:

@@ -12,6 +12,7 @@ from graphql import parse, validate
 
 from cci_migrate.forges.gitlab import queries
 from cci_migrate.transport import http
+from tests.batch import rest_stand_ins
 from tests.batch.clocks import QuickClock
 from tests.batch.gitlab_graphql import excerpt
 from tests.batch.repositories import (
@@ -438,6 +439,92 @@ def test_the_token_is_in_nothing_that_is_written(host: RestStandIn, batch: Batch
     for path in batch.folder.rglob("*"):
         assert not path.is_file() or host.token.encode() not in path.read_bytes()
     assert host.token not in output
+
+
+def test_an_own_pull_request_behind_those_of_forks_is_seen(host: RestStandIn, batch: Batch) -> None:
+    repository = host.add("acme/api", {CONFIG: PLAIN})
+    host.request(repository, BRANCH, "closed")
+    for _ in range(25):
+        pull = host.request(repository, BRANCH)
+        if "source" in pull:
+            pull["source"]["repository"]["full_name"] = "somebody/api"
+        else:
+            pull["source_project_id"] = 99
+    batch("plan", host.source, code=None)
+    assert batch.states() == {"api": "closed-by-human"}
+
+
+def test_every_status_of_a_commit_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: Batch
+) -> None:
+    for host in serving(BitbucketStandIn, tmp_path, monkeypatch):
+        for name in ("api", "web"):
+            host.add(f"acme/{name}", {CONFIG: PLAIN})
+        batch("plan", host.source, code=1)
+        batch("apply", *QUICK, "--canary", 1, "--max-prs", 1, code=1)
+        api = host.repositories["acme/api"]
+        tip = api.tip(BRANCH)
+        assert tip
+        api.statuses[tip] = "SUCCESSFUL " * 10 + "FAILED"
+        output = batch("apply", *QUICK, "--canary", 1, "--canary-wait", 0, code=None).output
+        assert "CI failed on" in output
+
+
+def test_a_personal_token_of_bitbucket_is_a_name_and_a_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: Batch
+) -> None:
+    monkeypatch.setattr(rest_stand_ins, "TOKEN", "ada@example.com:ATATT-0123456789")
+    for host in serving(BitbucketStandIn, tmp_path, monkeypatch):
+        repository = host.add("acme/api", {CONFIG: PLAIN})
+        output = batch("plan", host.source, "-v", code=1).output
+        output += batch("apply", *QUICK).output
+        assert is_delivered(repository)
+        assert "ATATT-0123456789" not in output
+
+
+class BelowAPath(GitLabStandIn):
+    """A GitLab with a relative URL root (https://docs.gitlab.com/install/relative_url/)."""
+
+    prefix = "/gitlab/api/v4"
+
+
+def test_a_gitlab_below_a_path_is_used_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: Batch
+) -> None:
+    """By the API, and by git where a file has an odd mode."""
+    for host in serving(BelowAPath, tmp_path, monkeypatch):
+        repository = host.add("acme/api", {"README": b"x"})
+        commit_bare(repository.folder, {CONFIG: PLAIN}, mode="100755")
+        (host.root / "gitlab").symlink_to(host.root)
+        batch("plan", host.source, code=1)
+        batch("apply", *QUICK)
+        assert git(repository.folder, "ls-tree", BRANCH, "--", CONFIG).startswith("100755 ")
+
+
+def test_a_project_that_the_role_cannot_read_is_no_permission(
+    gitlab: RestStandIn, batch: Batch
+) -> None:
+    """A guest sees a private project, and neither its default branch nor its files."""
+    guest = {"project_access": {"access_level": 10}, "group_access": None}
+    gitlab.add("acme/theirs", {CONFIG: PLAIN}, permissions=guest, default_branch=None)
+    gitlab.add("acme/moved", {CONFIG: PLAIN}, default_branch="trunk")
+    gitlab.watch_call = lambda request: (
+        Canned(404, {}) if request.operation in ("Owner", "Named", "Files") else None
+    )
+    batch("plan", "gitlab:acme", code=3)
+    assert batch.states() == {"theirs": "no-permission", "moved": "failed"}
+    assert "the default branch does not exist" in batch.results()["moved"]["cause"]
+
+
+def test_a_persons_projects_are_listed_without_graphql(gitlab: RestStandIn, batch: Batch) -> None:
+    gitlab.add("ada/api", {CONFIG: PLAIN})
+    gitlab.people = ("ada",)
+    gitlab.watch_call = lambda request: (
+        Canned(404, {}) if request.operation in ("Owner", "Named", "Files") else None
+    )
+    batch("plan", "gitlab:ada", code=1)
+    assert batch.states() == {"api": "planned"}
+    assert "404 Not Found" in batch("plan", "gitlab:nobody", code=3).output
 
 
 # -- GitLab's GraphQL

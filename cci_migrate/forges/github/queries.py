@@ -26,7 +26,7 @@ fragment repository on Repository {{
   repositoryTopics(first: 20) {{ nodes {{ topic {{ name }} }} }}
   defaultBranchRef {{ name target {{ oid }} }}
   branch: ref(qualifiedName: $ref) {{ target {{ oid ... on Commit {{ message }} }} }}
-  pullRequests(headRefName: $head, first: 5, orderBy: {{field: CREATED_AT, direction: DESC}}) {{
+  pullRequests(headRefName: $head, first: 100, orderBy: {{field: CREATED_AT, direction: DESC}}) {{
     nodes {{ id number url state isCrossRepository body }}
   }}
   circleci: object(expression: "HEAD:.circleci") {{
@@ -120,7 +120,7 @@ REVERTED = """
 query Reverted($owner: String!, $name: String!, $head: String!, $ref: String!) {
   repository(owner: $owner, name: $name) {
     branch: ref(qualifiedName: $ref) { target { oid } }
-    pullRequests(headRefName: $head, first: 5, orderBy: {field: CREATED_AT, direction: DESC}) {
+    pullRequests(headRefName: $head, first: 100, orderBy: {field: CREATED_AT, direction: DESC}) {
       nodes { id number url state isCrossRepository }
     }
   }

@@ -15,6 +15,7 @@ from cci_migrate.forges.campaign_identity import campaign_of_pull_request
 from cci_migrate.forges.config_paths import config_paths
 from cci_migrate.forges.git_remotes import branch_at
 from cci_migrate.forges.repository import (
+    MISSING_DEFAULT,
     Branch,
     Checks,
     PullRequest,
@@ -259,7 +260,7 @@ def read_repository(node: RepositoryNode, ref: RepositoryRef, raw: RawBlob) -> S
     default = node.default_branch_ref
     head = default.target.oid if default is not None and default.target is not None else ""
     if not head and not node.is_empty:
-        raise HostError("the default branch does not exist; set it to one that does")
+        raise HostError(MISSING_DEFAULT)
     files, modes, problems = _files(node.circleci, ref, raw)
     return Snapshot(
         ref=ref,

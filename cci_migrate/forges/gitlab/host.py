@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -37,6 +38,7 @@ from cci_migrate.forges.pull_request_hosts import (
     PullRequestHost,
 )
 from cci_migrate.forges.repository import (
+    MISSING_DEFAULT,
     Branch,
     Checks,
     Kind,
@@ -52,7 +54,7 @@ from cci_migrate.transport.host_errors import (
     OverloadedError,
     RefusedError,
 )
-from cci_migrate.transport.http import Api, MissingError, documented
+from cci_migrate.transport.http import Api, MissingError, Response, documented
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST, Lane
 from cci_migrate.transport.page_size import PageSize
 
@@ -320,25 +322,31 @@ class GitLab(PullRequestHost):
     # -- REST
 
     def _list_by_rest(self, owner: str, page: str) -> Iterator[RepositoryPage]:
-        """https://docs.gitlab.com/api/groups/#list-all-projects"""
-        while page:
-            answer = self._api.read(
-                "GET",
-                f"/groups/{quote(owner, safe='')}/projects",
-                params={
-                    "include_subgroups": "true",
-                    "per_page": 100,
-                    "page": page,
-                    "order_by": "id",
-                    "sort": "asc",
-                },
-            )
-            page = answer.headers.get("x-next-page", "")
+        """The projects of a group with its subgroups, without those shared with it, or of a user.
+
+        https://docs.gitlab.com/api/groups/#list-all-projects,
+        https://docs.gitlab.com/api/projects/#list-a-users-projects
+        """
+        name, sorting = quote(owner, safe=""), {"order_by": "id", "sort": "asc"}
+        own = {**sorting, "include_subgroups": "true", "with_shared": "false"}
+        try:
+            yield from self._project_pages(f"/groups/{name}/projects", own, page)
+        except MissingError as no_group:
+            try:
+                yield from self._project_pages(f"/users/{name}/projects", sorting, page)
+            except MissingError:
+                raise no_group from None
+
+    def _project_pages(
+        self, path: str, query: Mapping[str, str], page: str
+    ) -> Iterator[RepositoryPage]:
+        for answer in self._pages(path, query, page):
             projects = (
                 read_project(project, (), None, self._host, self._api.root)
                 for project in answer.body(tuple[RestProject, ...])
             )
-            yield RepositoryPage(tuple(project.ref for project in projects), (), page)
+            refs = tuple(project.ref for project in projects)
+            yield RepositoryPage(refs, (), answer.headers.get("x-next-page", ""))
 
     def _observe_by_rest(self, ref: RepositoryRef) -> Snapshot:
         """One project: https://docs.gitlab.com/api/projects/#get-a-single-project"""
@@ -350,11 +358,14 @@ class GitLab(PullRequestHost):
         project: ListedProject = read_project(
             project_data, requests, ref, self._host, self._api.root
         )
-        if project.traits.empty or not project.default_branch:
+        if project.traits.empty:
             return project.snapshot()
+        if not project.default_branch:
+            # Of a repository that a role can't read, such as Guest in a private project.
+            raise RefusedError("the token's role can't read its repository")
         tip, branch_tip = self._tip(node, project.default_branch), self._tip(node, self._branch)
         if tip is None:
-            return project.snapshot()
+            raise HostError(MISSING_DEFAULT)
         head = tip.id
         listed = self._tree(node, head, "" if self._is_nested else ".circleci")
         snapshot = project.snapshot(
@@ -389,36 +400,29 @@ class GitLab(PullRequestHost):
 
     def _requests(self, node: str, branch: str) -> tuple[MergeRequest, ...]:
         """https://docs.gitlab.com/api/merge_requests/#list-project-merge-requests"""
-        return self._api.read(
-            "GET",
-            f"/projects/{node}/merge_requests",
-            params={"source_branch": branch, "state": "all", "order_by": "created_at"},
-        ).body(tuple[MergeRequest, ...])
+        query = {"source_branch": branch, "state": "all", "order_by": "created_at"}
+        pages = self._pages(f"/projects/{node}/merge_requests", query)
+        return tuple(request for page in pages for request in page.body(tuple[MergeRequest, ...]))
+
+    def _pages(self, path: str, query: Mapping[str, str], page: str = "1") -> Iterator[Response]:
+        """The answers with all pages of a list. https://docs.gitlab.com/api/rest/#pagination"""
+        while page:
+            params = {**query, "per_page": 100, "page": page}
+            answer = self._api.read("GET", path, params=params)
+            yield answer
+            page = answer.headers.get("x-next-page", "")
 
     def _tree(self, node: str, commit: str, folder: str) -> dict[str, str]:
         """The mode of each file below ``folder``.
 
         https://docs.gitlab.com/api/repositories/#list-all-repository-trees-in-a-project
         """
-        modes, page = {}, "1"
-        while page:
-            try:
-                answer = self._api.read(
-                    "GET",
-                    f"/projects/{node}/repository/tree",
-                    params={
-                        "ref": commit,
-                        "path": folder,
-                        "recursive": "true",
-                        "per_page": 100,
-                        "page": page,
-                    },
-                )
-            except MissingError:
-                break
-            entries = answer.body(tuple[TreeFile, ...])
-            modes.update({entry.path: entry.mode for entry in entries if entry.type == "blob"})
-            page = answer.headers.get("x-next-page", "")
+        query = {"ref": commit, "path": folder, "recursive": "true"}
+        modes = {}
+        with suppress(MissingError):
+            for page in self._pages(f"/projects/{node}/repository/tree", query):
+                entries = page.body(tuple[TreeFile, ...])
+                modes.update({entry.path: entry.mode for entry in entries if entry.type == "blob"})
         return modes
 
     def _raw(self, node: str, commit: str, path: str) -> bytes:

@@ -8,7 +8,7 @@ for many projects has the one path that most of them need, and a listing of the 
 
 from __future__ import annotations
 
-from cci_migrate.forges.gitlab.reading import MAIN_CONFIG
+from cci_migrate.forges.gitlab.reading import MAIN_CONFIG, REQUESTS_SHOWN
 
 _BLOBS = "nodes { path oid rawTextBlob }"
 
@@ -16,7 +16,7 @@ _PROJECT = f"""
 fragment project on Project {{
   id fullPath archived visibility topics isForked
   userPermissions {{ pushCode }}
-  mergeRequests(sourceBranches: [$branch], sort: CREATED_DESC, first: 5) {{
+  mergeRequests(sourceBranches: [$branch], sort: CREATED_DESC, first: {REQUESTS_SHOWN}) {{
     nodes {{
       iid web_url: webUrl state description
       source_project_id: sourceProjectId target_project_id: targetProjectId

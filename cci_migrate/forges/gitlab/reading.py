@@ -29,6 +29,9 @@ from cci_migrate.transport.graphql import Nodes, NodesPage
 #: The file that nearly every project with CircleCI has.
 MAIN_CONFIG = ".circleci/config.yml"
 
+#: Merge requests from the branch that are shown of a project; nearly all have at most one.
+REQUESTS_SHOWN = 5
+
 #: The access level from which one may push (https://docs.gitlab.com/api/members/#roles).
 _DEVELOPER = 30
 _STATES = {
@@ -132,6 +135,12 @@ class ProjectNode(Struct, frozen=True, rename="camel"):
     user_permissions: _Permissions
     merge_requests: Nodes[MergeRequest] | None
     repository: _Repository | None
+
+    @property
+    def has_hidden_requests(self) -> bool:
+        """Whether those of forks may hide one of its own."""
+        shown = self.merge_requests.present if self.merge_requests is not None else []
+        return len(shown) >= REQUESTS_SHOWN and own_pull(shown) is None
 
     @property
     def number(self) -> str:
@@ -249,6 +258,8 @@ def read_node(node: ProjectNode, ref: RepositoryRef, read: ReadFiles) -> Snapsho
         ),
         own_pull(node.merge_requests.present if node.merge_requests is not None else ()),
     )
+    if node.has_hidden_requests:
+        raise IncompleteError("GitLab does not show all of its merge requests")
     if project.traits.empty:
         return project.snapshot()
     if repository.head is None or repository.head.last_commit is None:
