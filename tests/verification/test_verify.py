@@ -168,7 +168,7 @@ HTML = "<!doctype html><title>Proxy</title>Please log in"
     ("status", "headers", "text", "said"),
     [
         (200, {"Content-Type": "text/html"}, HTML, "answers with a web page"),
-        (200, {"Content-Type": "application/json"}, '{"data": []}', "does not answer as"),
+        (200, {"Content-Type": "application/json"}, '{"data": []}', "unexpected answer"),
         (407, {"Content-Type": "text/html"}, HTML, "HTTP 407"),
         (302, {"Location": "https://login.acme.io/"}, "", "HTTP 302"),
         (403, {"Content-Type": "application/json"}, '{"message": "Blocked"}', "Blocked"),
