@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from cci_migrate.bounds.json_input import JsonInputError, parsed_json, typed
 from cci_migrate.campaign.campaign_files import diff_name
 from cci_migrate.campaign.repository_plan import FindingRecord, RegistryCount
-from cci_migrate.campaign.states import State, Undoing
+from cci_migrate.campaign.states import WRITTEN, State, Undoing
 from cci_migrate.error_kinds import UserError
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.forges.repository import FileHash, PullRequest, RepositoryRef
@@ -204,13 +204,12 @@ class Ledger:
 
     def forget_listing(self) -> None:
         """Have the next run list all sources again, and plan again what was not written."""
-        keep = (State.CHANGED, State.CLOSED, State.REVERTED, State.APPLYING)
-        marks = ", ".join("?" * len(keep))
+        marks = ", ".join("?" * len(WRITTEN))
         with self.transaction():
             self._connection.execute("DELETE FROM sources")
             self._connection.execute(
                 f"UPDATE repositories SET state = ?, cause = '' WHERE state NOT IN ({marks})",  # noqa: S608
-                (State.LISTED.value, *(state.value for state in keep)),
+                (State.LISTED.value, *(state.value for state in WRITTEN)),
             )
 
     # -- repositories

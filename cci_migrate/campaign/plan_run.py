@@ -25,7 +25,7 @@ from cci_migrate.campaign.ownership import (
 from cci_migrate.campaign.planner import PlanResult, planner
 from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
 from cci_migrate.campaign.repository_plan import RepositoryPlan
-from cci_migrate.campaign.states import PLANNED_AGAIN, State
+from cci_migrate.campaign.states import PLANNED_AGAIN, WRITTEN, State
 from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.engine.policy_patterns import unmatched
 from cci_migrate.forges.host import Host, Source
@@ -35,6 +35,7 @@ from cci_migrate.forges.repository import (
     PullState,
     RepositoryRef,
     Snapshot,
+    Traits,
     Unreadable,
 )
 from cci_migrate.forges.repository_errors import describe_error
@@ -86,6 +87,12 @@ class PlanRun(Struct, frozen=True):
         Returns LEFT if some are left for another run, because a host limits requests, and FAILED if
         a source could not be listed. Raises LedgerError when a plan cannot be recorded.
         """
+        self._apply_filter()
+        names = {source.name for source in sources}
+        others = [name for name in self.campaign.ledger.sources() if name not in names]
+        if others:
+            more = f" and {len(others) - 1} more" if others[1:] else ""
+            self.progress.note(f"The campaign keeps the repositories of {others[0]}{more}.")
         self.progress.begin("plan", None)
         started_at = self.clock.now()
         unavailable = _Unavailable()
@@ -102,6 +109,18 @@ class PlanRun(Struct, frozen=True):
         for text in unavailable.causes:
             self.progress.note(text)
         return unavailable.exit_code
+
+    def _apply_filter(self) -> None:
+        """Have everything planned again if other filters were given than in the last run."""
+        ledger = self.campaign.ledger
+        current, recorded = self.filter.as_json(), ledger.setting("filter")
+        if recorded and recorded != current:
+            self.progress.note(
+                "The filters are not those of the last plan: all repositories are planned again, "
+                "except those that were changed, closed or reverted."
+            )
+            ledger.forget_listing()
+        ledger.set({"filter": current})
 
     def _snapshots(
         self, sources: Sequence[Source], unavailable: _Unavailable, started_at: float
@@ -148,7 +167,7 @@ class PlanRun(Struct, frozen=True):
             ours = [ref for ref in refs if self.shard.has(ref)]
             ledger.add(ours, self.clock.now(), source.name, page.cursor)
             for ref in ours:
-                self._leave_out(ref, self.filter.why_not_by_name(ref))
+                self._leave_out(ref, self._why_not(ref))
             yield from self._plannable(s for s in observations if self.shard.has(s.ref))
 
     def _not_yet_planned(
@@ -179,9 +198,7 @@ class PlanRun(Struct, frozen=True):
             if isinstance(observation, Unreadable):
                 self._finish(unreadable_entry(observation, self.clock.now()))
                 continue
-            why_not = self.filter.why_not_by_name(observation.ref) or self.filter.why_not(
-                observation.traits
-            )
+            why_not = self._why_not(observation.ref, observation.traits)
             if why_not:
                 self._leave_out(observation.ref, why_not)
             elif observation.traits.archived:
@@ -218,6 +235,14 @@ class PlanRun(Struct, frozen=True):
     def _is_new(self, ref: RepositoryRef) -> bool:
         entry = self.campaign.ledger.entry(ref.key)
         return entry is None or entry.state is State.LISTED
+
+    def _why_not(self, ref: RepositoryRef, traits: Traits | None = None) -> str:
+        """Why ``ref`` is excluded; empty if it is not, or if the campaign has written to it."""
+        entry = self.campaign.ledger.entry(ref.key)
+        if entry is not None and (entry.pull is not None or entry.state in WRITTEN):
+            return ""
+        by_name = self.filter.why_not_by_name(ref)
+        return by_name or ("" if traits is None else self.filter.why_not(traits))
 
     def _leave_out(self, ref: RepositoryRef, why_not: str) -> None:
         if why_not:
@@ -259,6 +284,12 @@ class PlanRun(Struct, frozen=True):
         return planned_entry(snapshot, plan, step, now, recorded, name)
 
     def _finish(self, entry: LedgerEntry) -> None:
+        recorded = self.campaign.ledger.entry(entry.ref.key)
+        if not entry.head and recorded is not None and recorded.pull is not None:
+            # It could not be planned; its pull request is the campaign's as before.
+            entry = replace(
+                recorded, state=entry.state, cause=entry.cause, changed_at=entry.changed_at
+            )
         self.campaign.ledger.record(entry)
         self.progress.done(entry.done)
 

@@ -6,6 +6,7 @@ import hashlib
 from fnmatch import fnmatchcase
 
 from msgspec import Struct
+from msgspec.json import encode
 
 from cci_migrate.forges.repository import RepositoryRef, Traits, Visibility
 
@@ -18,6 +19,10 @@ class RepositoryFilter(Struct, frozen=True):
     topics: tuple[str, ...] = ()
     visibility: tuple[Visibility, ...] = ()
     forks: bool = False
+
+    def as_json(self) -> str:
+        """The filters, to tell whether they are those of an earlier run."""
+        return encode(self).decode()
 
     def why_not_by_name(self, ref: RepositoryRef) -> str:
         """Why ``ref`` is excluded, empty if it is not."""

@@ -75,6 +75,9 @@ PENDING = frozenset({State.PLANNED, State.APPLYING, State.PULL_REQUEST_INCOMPLET
 #: The states in which `batch apply` tries again to write the change, if one is planned.
 TRIED_AGAIN = frozenset({State.FAILED, State.NO_PERMISSION})
 
+#: The states of what was written, or is being written, and is not planned again.
+WRITTEN = frozenset({State.CHANGED, State.CLOSED, State.REVERTED, State.APPLYING})
+
 #: The states of an open pull request.
 OPENED = frozenset({State.PULL_REQUEST_OPEN, State.PULL_REQUEST_INCOMPLETE})
 

@@ -351,3 +351,44 @@ def test_killed_while_bringing_up_to_date_the_next_run_ends_alike(
     assert [pull.state for pull in api.pulls] == ["OPEN"]
     assert b"- hub\n" in content(api.folder, BRANCH)
     assert git(api.folder, "rev-list", "--count", f"main..{BRANCH}") == "1"
+
+
+def test_other_filters_and_sources_are_said_and_applied(
+    delivered: GitHubStandIn, batch: Batch
+) -> None:
+    for name in ("docs", "site"):
+        delivered.add(f"acme/{name}", {CONFIG: PLAIN})
+    delivered.add("other/lib", {CONFIG: PLAIN})
+    output = batch("plan", "github:acme", "--exclude", "site", "--exclude", "api", code=1).output
+    assert "The filters are not those of the last plan" in output
+    # What has a pull request stays in the campaign.
+    opened = dict.fromkeys(("api", "web", "cli"), "pull-request-open")
+    assert batch.states() == {**opened, "docs": "planned", "site": "excluded"}
+    output = batch("plan", "github:other", "--exclude", "docs", code=1).output
+    assert "The filters are not those of the last plan" in output
+    output = batch("plan", "github:acme", "github:other", "--exclude", "docs", code=1).output
+    assert "filters" not in output
+    expected = {**opened, "docs": "excluded", "site": "planned", "lib": "planned"}
+    assert batch.states() == expected
+    output = batch("plan", "github:other", "--exclude", "docs", code=1).output
+    assert "The campaign keeps the repositories of github:127.0.0.1" in output
+    assert batch.states() == expected
+
+
+def test_a_repository_that_cannot_be_read_keeps_its_pull_request(
+    delivered: GitHubStandIn, batch: Batch
+) -> None:
+    def watch(request: Request) -> Canned | None:
+        if request.operation == "Owner" and request.moment == "after":
+            nodes = request.body["data"]["repositoryOwner"]["repositories"]["nodes"]
+            nodes[0]["isFork"] = "perhaps"
+            return Canned(200, request.body)
+        return None
+
+    delivered.watch = watch
+    batch("plan", "github:acme", "--again", "--context", "hub", code=3)
+    assert batch.states()["api"] == "failed"
+    delivered.watch = truly
+    batch("close", "api", code=1)
+    assert batch.states()["api"] == "closed"
+    assert delivered.repositories["acme/api"].pulls[0].state == "CLOSED"
