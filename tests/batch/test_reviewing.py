@@ -24,25 +24,19 @@ from tests.batch.repositories import (
     content,
 )
 
+
+def _wider(match: re.Match[bytes]) -> bytes:
+    """The indentation of a line, in fours instead of twos, and its dash."""
+    return match[1] * 2 + (b"-   " if match[2] else b"")
+
+
 #: The change of `PLAIN` under other names, in another layout, and at two places.
 SAME = {
     "same-names": PLAIN.replace(b"build", b"unit-tests").replace(b"node:20.1", b"go:1.21"),
     "same-twice": PLAIN.replace(
         b"    steps:", b"      - image: cimg/postgres:14.0\n    steps:"
     ).replace(b"version: 2.1", b"# Our config.\nversion: 2.1"),
-    "same-indent": b"""\
-version: 2.1
-jobs:
-    build:
-        docker:
-            -   image: cimg/node:20.1
-        steps:
-            -   checkout
-workflows:
-    main:
-        jobs:
-            -   build
-""",
+    "same-indent": re.sub(rb"(?m)^( *)(- )?", _wider, PLAIN),
     "same-line-ends": PLAIN.replace(b"\n", b"\r\n"),
 }
 QUAY = """\
