@@ -145,7 +145,7 @@ def test_only_approved_changes_are_written(planned: Batch, tmp_path: Path) -> No
     assert changed == {"plain", *SAME} - {"same-names"}
     planned("approve", "--all")
     planned("approve", "--withdraw", groups(planned)["other-registry"])
-    assert "1 changes are not approved" in planned("apply", "--approved", code=1).stderr
+    assert "1 change waits for approval" in planned("apply", "--approved", code=1).stderr
     waiting = {name for name, state in planned.states().items() if state == "planned"}
     assert waiting == {"other-registry"}
     for names in (["zz"], [""], [plain, "--all"], []):
