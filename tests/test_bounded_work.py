@@ -87,12 +87,12 @@ def outcome_of(files: Files) -> str:
 def test_what_doubles_with_every_line_ends_soon() -> None:
     done = subprocess.run([sys.executable, "-c", RUN], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    repeated = "aliases and merge keys repeat more than 500,000 values of it"
+    repeated = "its aliases and merge keys repeat more than 500,000 values"
     assert json.loads(done.stdout) == {
         "merge keys": repeated,
         "aliases": repeated,
         "conditions": repeated,
-        "commands": "its jobs, commands and conditions unfold to more than 30,000 steps",
+        "commands": "its jobs, commands and conditions expand to more than 30,000 steps",
         # Of the image's name, the registry is known.
         "variables": "pull-before-login",
         "build arguments": "pull-before-login",

@@ -138,13 +138,13 @@ def test_names_in_a_script(script: str, rewritten: str) -> None:
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        ("docker run node:20 sh -c 'echo node:20'", "also named in line 7, for something else"),
-        ('f() { docker run "$1"; }; f redis:7', "its name is a variable's"),
-        ("X=redis; docker run $X:7", "its name is a variable's"),
-        ("docker run --pull=never redis:7; docker run redis:7", "also named in line 7"),
-        ("docker pull acme/x; docker build --cache-from acme/x -", "also named in line 7"),
-        ('docker run "red"is:7', "put together from parts"),
-        ("docker pull redis:7; docker push redis:7", "also named in line 7"),
+        ("docker run node:20 sh -c 'echo node:20'", "line 7 uses node:20 for something else"),
+        ('f() { docker run "$1"; }; f redis:7', "its name is a variable"),
+        ("X=redis; docker run $X:7", "its name is a variable"),
+        ("docker run --pull=never redis:7; docker run redis:7", "line 7 uses "),
+        ("docker pull acme/x; docker build --cache-from acme/x -", "line 7 uses "),
+        ('docker run "red"is:7', "built from parts"),
+        ("docker pull redis:7; docker push redis:7", "line 7 uses "),
     ],
 )
 def test_names_that_stay_in_a_script(script: str, reason: str) -> None:

@@ -113,7 +113,7 @@ def test_a_new_setting_is_one_declaration(tmp_path: Path) -> None:
     assert told["unlike"].endswith(':1: night-platform must be "cloud" or "server" or "runner"')
     assert told["kept"] == [True, True, True]
     assert told["schema"] == ["nap"]
-    assert '| `sleepy-jobs` | list of texts | `["nap"]` | Jobs that sleep. |' in told["docs"]
+    assert '| `sleepy-jobs` | list of strings | `["nap"]` | Jobs that sleep. |' in told["docs"]
 
 
 ALL = ((), ("batch", "plan", ".", "--campaign", "campaign"))
@@ -125,10 +125,13 @@ ALL = ((), ("batch", "plan", ".", "--campaign", "campaign"))
         (head, words, told)
         for words, told in (
             ("--select orb-pull --ignore missing-context,orb-pull", "both name orb-pull"),
-            ("--context a --credentials project", "project's settings hold"),
-            ("--revert --add-workflow", "--revert takes out what --add-workflow puts in"),
-            ("--revert contexts --upgrade-version", "what --upgrade-version does: choose one"),
-            ("--revert=all --mirror m.dev", "what --mirror does: choose one"),
+            ("--context a --credentials project", "context conflicts with"),
+            ("--revert --add-workflow", "--revert can't be combined with --add-workflow"),
+            (
+                "--revert contexts --upgrade-version",
+                "--revert can't be combined with --upgrade-version",
+            ),
+            ("--revert=all --mirror m.dev", "--revert can't be combined with --mirror"),
             ("--username=", "--username': must be a name or a $VARIABLE; put '$NAME' in single"),
             ("--password hunter2", "--password': must be the name of an environment variable"),
             ("--ignore orb-pul", "no rule 'orb-pul'; did you mean orb-pull?"),
@@ -137,7 +140,7 @@ ALL = ((), ("batch", "plan", ".", "--campaign", "campaign"))
         for head in ALL
     ]
     + [
-        (("doctor",), "--context a --credentials project", "project's settings hold"),
+        (("doctor",), "--context a --credentials project", "context conflicts with"),
         (("explain",), f"--no-config --config {__file__}", "choose one"),
         (("context", "create"), f"--no-config --config {__file__}", "choose one"),
     ],

@@ -149,9 +149,9 @@ def _kind(setting: Setting) -> str:
         case Flag():
             return "`true` or `false`"
         case TextValue():
-            return "text"
+            return "string"
         case TextList():
-            return "list of texts"
+            return "list of strings"
         case Tables():
             return "tables"
         case _:

@@ -299,7 +299,7 @@ def _site(
         return "a script of the repository names the image"
     fact_in_config = _as_written(docker, run, pull)
     if fact_in_config is None or fact_in_config.image is None:
-        return "where its name stands in the script cannot be told"
+        return "can't locate its name in the script"
     position = _head(run.command, fact_in_config, fact_in_config.image, mirror)
     if isinstance(position, str):
         return position
@@ -315,14 +315,14 @@ def _head(
     """The span in which ``word`` of ``fact`` names an image and its new head, or an obstacle."""
     is_here = fact.start <= word.start <= word.end <= fact.end
     if not is_here or command.value[word.start : word.end] != word.text:
-        return "where its name stands in the script cannot be told"
+        return "can't locate its name in the script"
     quotes = 0 if word.quoting is Quoting.NONE else 1
     inner = word.text[quotes : len(word.text) - quotes]
     if word.quoting is Quoting.MIXED or "\\" in inner:
-        return "its name is put together from parts"
+        return "its name is built from parts"
     head = mirrored(inner, mirror)
     if not isinstance(head, NewHead):
-        return "its name is a variable's" if inner[:1] == "$" else head.reason
+        return "its name is a variable" if inner[:1] == "$" else head.reason
     start = word.start + quotes
     return start, start + len(inner), head
 
@@ -353,12 +353,12 @@ def _obstacle(job: _MirroredJob, site: NameSite, refused: Mapping[_SiteKey, str]
     names = _names(site.pull) | {site.name}
     for other in job.others:
         if not names.isdisjoint(_names(other)):
-            return f"{other.command} counts on the same name"
+            return f"{other.command} needs the same name"
     for other_site in job.sites:
         if _key(other_site) in refused and not names.isdisjoint(
             _names(other_site.pull) | {other_site.name}
         ):
-            return "the same name cannot be rewritten everywhere"
+            return "the same name can't be changed everywhere"
     ends = {
         (known_site.command, known_site.start): known_site.end
         for known_site in (*job.sites, *job.named_sites)
@@ -373,7 +373,7 @@ def _obstacle(job: _MirroredJob, site: NameSite, refused: Mapping[_SiteKey, str]
                 offsets = source_offsets(command)
                 at = command.start if offsets is None else offsets[start]
                 line = command.source.position(at).line
-                return f"{text} is also named in line {line}, for something else"
+                return f"line {line} uses {text} for something else"
     return None
 
 
@@ -417,5 +417,5 @@ def _stays(docker: JobDocker, pull: StepPull, reason: str, mirror: Mirror) -> No
             where = "" if place is None else f" in {place}"
             new = head.text + text[head.length :]
             written[f"write {new} for {text}{where}"] = None
-    instead = "; ".join(list(written)[:3]) or f"begin the image's name with {mirror}/"
+    instead = "; ".join(list(written)[:3]) or f"write {mirror}/ before the image's name"
     return NotRewritten(docker, pull, reason, instead)

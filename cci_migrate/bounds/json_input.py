@@ -14,7 +14,7 @@ _Value = TypeVar("_Value")
 _AT = " - at `$"
 _UNKNOWN_KEY = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _NAMES = {
-    "`str`": "a text",
+    "`str`": "a string",
     "`int`": "a number",
     "`float`": "a number",
     "`bool`": "true or false",
@@ -59,9 +59,9 @@ def parsed_json(text: str) -> Any:
             f"is not JSON: {error.msg}", line=error.lineno, column=error.colno
         ) from None
     except RecursionError:
-        raise JsonInputError("is not read: its brackets lie too deep in each other") from None
+        raise JsonInputError("can't be read: it is nested too deeply") from None
     except ValueError:  # of a number with thousands of digits
-        raise JsonInputError("is not read: a number in it is too long") from None
+        raise JsonInputError("can't be read: a number in it is too long") from None
 
 
 class _Versioned(msgspec.Struct):
@@ -72,9 +72,7 @@ def check_version(data: object, version: int) -> None:
     """Raise JsonInputError unless the document ``data`` is of version ``version``."""
     written = typed(data, _Versioned).version
     if written != version or isinstance(written, bool):
-        raise JsonInputError(
-            f"its version is {json.dumps(written)}, and this program reads version {version}"
-        )
+        raise JsonInputError(f"unsupported version {json.dumps(written)}, expected {version}")
 
 
 def typed(data: object, kind: type[_Value]) -> _Value:

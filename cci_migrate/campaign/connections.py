@@ -162,7 +162,7 @@ class Connections:
             try:
                 return self._sources_in(path.read_text("utf-8"), str(path))
             except (OSError, UnicodeDecodeError) as error:
-                raise SourceError(f"{path}: cannot be read: {error}") from None
+                raise SourceError(f"{path}: can't be read: {error}") from None
         return [self._source(name)]
 
     def _sources_in(self, text: str, where: str) -> list[Source]:

@@ -35,7 +35,7 @@ from cci_migrate.escaping.hidden_fields import repr_without
 #: Returns the file and line of an offset in a text; None if unknown.
 PlaceOf = Callable[[int], "str | None"]
 
-_NO_REPOSITORY = "the config comes without its repository"
+_NO_REPOSITORY = "the config's repository isn't available"
 #: Folders of third-party programs.
 _THIRD_PARTY_FOLDERS = re.compile(r"(?:^|/)(?:node_modules|vendor|\.?venv|env/bin|target|dist)/")
 

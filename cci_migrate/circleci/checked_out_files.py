@@ -17,7 +17,7 @@ ReadText = Callable[[str], "str | None"]
 class CheckedOutFiles(Struct, frozen=True, eq=False):
     """The files that ``read`` returns, checked out to ``folder``, beside those ``downloaded``.
 
-    ``read`` is None if the config comes without its repository.
+    ``read`` is None if the config's repository isn't available.
     """
 
     folder: CheckoutFolder

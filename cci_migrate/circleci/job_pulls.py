@@ -90,7 +90,7 @@ class JobPulls:
             is_fetched = any(image in earlier.texts for earlier in self.pulls)
             if not is_fetched and without_tag(image) not in self._built_images:
                 title = command if command.endswith(image) else f"{command} {image}"
-                reason = "it may be what docker load has brought"
+                reason = "it may come from docker load"
                 self.undecided(moment, pull.tool, title, reason)
         return []
 

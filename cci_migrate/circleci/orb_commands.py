@@ -52,7 +52,7 @@ class OrbCommands(Struct, frozen=True, eq=False):
         if step.name == published_orbs.PULL:
             image = argument(step, "image")
             if image is None:
-                self.pulls.undecided(moment, Tool.DOCKER, command, "its images are not known")
+                self.pulls.undecided(moment, Tool.DOCKER, command, "its images are unknown")
             else:
                 self.pulls.images(moment, Tool.DOCKER, command, [image])
         elif step.name == published_orbs.BUILD:

@@ -188,7 +188,7 @@ class StepReader:
         after = docker_from + 1
         is_unused = not self._uses_docker and not self.has_pulls
         if daemons.main is Daemon.REMOTE and is_unused and after < len(steps):
-            reason = "no later step is seen to use it"
+            reason = "no visible later step uses it"
             moment = Moment(after, steps[after], ())
             self._pulls.undecided(moment, Tool.DOCKER, SETUP, reason, perhaps=True)
         return JobDocker(
@@ -238,7 +238,7 @@ class StepReader:
             self._uses_docker |= self._pulls_count
             self._orbs.of_docker_orb(moment, orb.version, pulls_count=self._pulls_count)
         elif self._daemon is Daemon.REMOTE and not published_orbs.is_read(orb.name):
-            self._not_followed(moment, step.name, f"the orb {orb.name} isn't known")
+            self._not_followed(moment, step.name, f"the orb {orb.name} is unknown")
 
     def _script(self, order: int, run: RunStep) -> None:
         if not self._matters(run.script):
@@ -282,7 +282,7 @@ class StepReader:
                     self._builds.command(moment, fact, scope.directory)
             case BakeBuild():
                 if self._pulls_count:
-                    reason = "what docker buildx bake builds is not read"
+                    reason = "docker buildx bake isn't read"
                     self._pulls.undecided(moment, Tool.DOCKER, "docker buildx bake", reason)
             case ComposeCommand():
                 if self._pulls_count:
@@ -378,7 +378,7 @@ class StepReader:
             return  # it calls itself, and is being read
         self._calls += 1
         if scope.depth >= _DEEPEST_CALL or self._calls > _MOST_CALLS:
-            reason = "too many scripts and tasks call each other"
+            reason = "scripts and tasks call each other too deeply"
             self._not_followed(moment, step_title(moment.step), reason)
             return
         self._settings.script(script)

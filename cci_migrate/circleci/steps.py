@@ -162,7 +162,7 @@ class RunStep(Struct, frozen=True, eq=False):
 def step_allowance() -> Allowance:
     """A new allowance for the steps of one config."""
     return Allowance(
-        MOST_STEPS, f"its jobs, commands and conditions unfold to more than {MOST_STEPS:,} steps"
+        MOST_STEPS, f"its jobs, commands and conditions expand to more than {MOST_STEPS:,} steps"
     )
 
 
@@ -287,7 +287,7 @@ class _StepListReader:
         """The steps of the list ``node``; ``bindings`` are the names and parameters in scope."""
         value = None if node is None else resolved(node)
         if way.depth > _DEEPEST:
-            raise TooComplexError(f"more than {_DEEPEST} lists of steps lie in each other")
+            raise TooComplexError(f"lists of steps are nested more than {_DEEPEST} deep")
         depth = way.depth + 1
         if isinstance(value, Scalar):
             yield from self._passed(value, bindings, replace(way, depth=depth))

@@ -132,8 +132,8 @@ def _check_revert(policy: Policy, path: Path | None) -> None:
     """Raise PolicyError where images would lose the credentials that their mirror needs."""
     if policy.revert is not None and policy.mirror is not None:
         raise PolicyError(
-            f"{path}: mirror: --revert does not take back what a mirror does, and images at "
-            f"{policy.mirror} would lose their credentials; take it out of the policy first, or "
+            f"{path}: mirror: --revert can't be combined with a mirror: images at "
+            f"{policy.mirror} would lose their credentials; remove it from the policy, or "
             "use --no-config",
             ("mirror",),
         )

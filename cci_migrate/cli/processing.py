@@ -76,7 +76,7 @@ class Task(Struct, frozen=True):
         return self.config.paths
 
     def read(self) -> ConfigFiles | Failed:
-        """The config's files, or the failure of one that cannot be read."""
+        """The config's files, or the failure of one that can't be read."""
         compiled = self.compiled if isinstance(self.compiled, str) else None
         if self.content is None:
             files = read_config(self.root, self.config)

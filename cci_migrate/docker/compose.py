@@ -170,7 +170,7 @@ class _Project:
     def _file(self, path: str) -> dict[str, Any] | None:
         text = None if path == "-" else self._read(path)
         if text is None:
-            reason = "it comes from a pipe" if path == "-" else "the file is not there"
+            reason = "it comes from a pipe" if path == "-" else "file not found"
             self.problems.append(ComposeProblem(path, reason))
             return None
         data = yaml_data(text)
@@ -178,7 +178,7 @@ class _Project:
             self.problems.append(ComposeProblem(path, data.reason))
             return None
         if not isinstance(data, dict):
-            self.problems.append(ComposeProblem(path, "it holds no services"))
+            self.problems.append(ComposeProblem(path, "it has no services"))
             return None
         return data
 
@@ -214,7 +214,7 @@ class _Project:
         if not isinstance(extends, dict):
             return service
         if depth >= _MAX_DEPTH:
-            problem = f"more than {_MAX_DEPTH} services extend each other"
+            problem = f"services extend each other more than {_MAX_DEPTH} deep"
             self.problems.append(ComposeProblem(path, problem))
             return service
         file = extends.get("file")
@@ -228,7 +228,7 @@ class _Project:
             base_data = loaded
         base = _services(base_data).get(str(extends.get("service")))
         if base is None:
-            problem = f"{extends.get('service')!r}, which a service extends, is not there"
+            problem = f"a service extends {extends.get('service')!r}, which doesn't exist"
             self.problems.append(ComposeProblem(base_path, problem))
             return service
         base = self._extended(base, base_path, base_data, depth + 1)

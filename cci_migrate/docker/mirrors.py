@@ -81,7 +81,7 @@ def mirrored(text: str, mirror: Mirror) -> NewHead | Undecidable:
     if isinstance(host, Undecidable):
         return host
     if host != DOCKER_HUB:
-        return Undecidable(f"{text!r} does not come from Docker Hub")
+        return Undecidable(f"{text!r} doesn't come from Docker Hub")
     masked = masked_placeholders(text)
     length = 0
     first, slash, _ = masked.partition("/")
@@ -91,7 +91,7 @@ def mirrored(text: str, mirror: Mirror) -> NewHead | Undecidable:
     if "/" in name:
         return NewHead(length, f"{mirror}/")
     if "\0" in name:
-        return Undecidable(f"whether {text!r} is an official image cannot be told")
+        return Undecidable(f"can't determine whether {text!r} is an official image")
     return NewHead(length, f"{mirror}/{_OFFICIAL}")
 
 

@@ -23,10 +23,10 @@ def yaml_data(text: str) -> Any | NotYaml:
         return _loader().load(text)
     except MarkedYAMLError as error:
         line = "" if error.problem_mark is None else f", line {error.problem_mark.line + 1}"
-        return NotYaml(f"it is not YAML: {error.problem}{line}")
+        return NotYaml(f"not YAML: {error.problem}{line}")
     except (YAMLError, ValueError, RecursionError, TypeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "nested too deep"
-        return NotYaml(f"it is not YAML: {reason}")
+        reason = str(error).splitlines()[0] if str(error) else "nested too deeply"
+        return NotYaml(f"not YAML: {reason}")
 
 
 def text_of_value(value: Any) -> str:

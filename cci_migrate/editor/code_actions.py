@@ -38,7 +38,7 @@ from cci_migrate.findings import (
 from cci_migrate.lossless.source import SourceText
 
 #: For the user to replace.
-_REASON = "TODO: say why"
+_REASON = "TODO: add a reason"
 
 
 class ActionData(Struct, frozen=True, forbid_unknown_fields=True):

@@ -193,7 +193,7 @@ def language_server(read_policies: Callable[[], PolicyFor]) -> LanguageServer:
             versions = session.versions({uri: documents[uri].version for uri in documents})
             action.edit = edit_of(found, data, versions)
         if action.edit is None:
-            text = "no longer fits the text, or the change could not be proven"
+            text = "no longer fits the text, or the change can't be proven"
             server.window_show_message(
                 lsp.ShowMessageParams(lsp.MessageType.Warning, f"{SOURCE}: {action.title}: {text}")
             )

@@ -18,5 +18,5 @@ def unless_too_complex(paths: tuple[str, ...], work: Callable[[], _T]) -> _T | F
     except TooComplexError as error:
         reason = str(error)
     except RecursionError:
-        reason = "its collections, aliases or scripts lie too deep in each other"
+        reason = "its collections, aliases or scripts are nested too deeply"
     return Failed(paths, reason, "simplify it, or edit it by hand")

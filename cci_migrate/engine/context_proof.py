@@ -69,7 +69,7 @@ def contexts_stray(
         known = old.get(job.entry.route)
         had: tuple[str, ...] = () if known is None else known.held
         if [name for name in job.held if name in had] != list(had):
-            return f"{job.entry.route} would lose a context, or hold them in another order"
+            return f"{job.entry.route} would lose a context, or have them in another order"
         gained = [name for name in job.held if name not in had]
         for context in gained:
             reason = _too_many(context, job, known, given)
@@ -88,7 +88,7 @@ def _too_many(
         new_hosts = job.token_hosts - (frozenset() if known is None else known.token_hosts)
         if any(given.is_for_token(context, host) for host in new_hosts):
             return None
-        return f"would get the context {context}, which nothing of its job needs"
+        return f"would get the context {context}, which its job does not need"
     reads_today = known is not None and all(map(known.reads_all, provided))
     if given.asks_for(context):
         return None
@@ -108,7 +108,7 @@ def _too_many(
         if _REGISTRY.search(name) and not given.is_for_others(name, variables)
     ]
     if hidden:
-        return f"holds {hidden[0]}, which may provide what {context} would hide"
+        return f"has {hidden[0]}, whose variables {context} may hide"
     return None
 
 

@@ -122,20 +122,20 @@ def credentials_stray(before: ProofSide, after: ProofSide, known: KnownCredentia
         for secret in secrets_of_image(image) - had:
             for host in image.hosts:
                 if secret not in map(secret_half, known.of(host, ())):
-                    return f"{image.route} would send credentials to {host} that are not its own"
+                    return f"{image.route} would send the credentials of another registry to {host}"
                 if hosts == image.hosts and secret in halves.get(image.route, ()):
                     continue
                 other = known.taken_by(secret, host, routes.get(image.item.mapping, ()))
                 if other is not None:
-                    return f"{image.route} would send to {host} what its job has for {other}"
+                    return f"{image.route} would send its job's credentials for {other} to {host}"
     for route, host, credential in _added_logins(before, after):
         if credential is None:
             return f"the steps of {route} would log in to {host} with unknown credentials"
         if credential.password not in map(secret_half, known.of(host, ())):
-            return f"the steps of {route} would send credentials to {host} that are not its own"
+            return f"the steps of {route} would send the credentials of another registry to {host}"
         other = known.taken_by(credential.password, host, (route,))
         if other is not None:
-            return f"the steps of {route} would send to {host} what they have for {other}"
+            return f"the steps of {route} would send their credentials for {other} to {host}"
     return None
 
 
@@ -152,10 +152,10 @@ def unknown_name(before: ProofSide, after: ProofSide, known: KnownCredentials) -
         for credential in credentials_of(image):
             for host in image.hosts:
                 if not _is_from_one(credential, known.of(host, jobs), was):
-                    return f"{image.route} would read names that nothing shows for {host}"
+                    return f"{image.route} would read variables that are not known for {host}"
     for route, host, login in _added_logins(before, after):
         if login is not None and login not in known.of(host, (route,)):
-            return f"the steps of {route} would read names that nothing shows for {host}"
+            return f"the steps of {route} would read variables that are not known for {host}"
     return None
 
 

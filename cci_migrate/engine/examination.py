@@ -171,8 +171,8 @@ def _explained_only(finding: Finding) -> Finding:
     return replace(
         finding,
         remedy=NoFix(
-            "this is an orb's source: everyone who uses the orb would get the change",
-            "give its jobs a parameter of type executor, or ask for the change with --fix-orbs",
+            "the file is an orb's source; everyone who uses the orb would get the change",
+            "add a parameter of type executor to its jobs, or use --fix-orbs",
         ),
     )
 

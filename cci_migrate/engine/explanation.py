@@ -240,11 +240,11 @@ def _of_orb_image(
     image = None if orb_image is None else orb_image.text
     auth = None if orb_image is None else orb_image.auth
     host = None if image is None else _host_of(image)
-    access, reason = Access.UNKNOWN, f"what {orb.name}@{orb.version} pulls here is not known"
+    access, reason = Access.UNKNOWN, f"can't determine what {orb.name}@{orb.version} pulls here"
     if orb_image is not None:
         access, reason = _access(state_of_orb_image(orb_image, assessment.policy))
         if access is Access.UNAUTHENTICATED:
-            reason = "the orb gives it no credentials"
+            reason = "the orb's image has no auth"
     return ExplainedPull(
         workflow=None if entry is None else entry.workflow,
         workflow_job=None if entry is None else entry.name,
@@ -270,7 +270,7 @@ def _access(state: ImageState | StepState) -> tuple[Access, str]:
         case Authenticated() | HasLogin():
             return Access.AUTHENTICATED, ""
         case Incomplete():
-            return Access.INCOMPLETE, "its credentials lack something"
+            return Access.INCOMPLETE, "its credentials are incomplete"
         case Misplaced():
             return Access.UNAUTHENTICATED, "its credentials are in the wrong place"
         case Unauthenticated() | Unmirrored() | Anonymous():
@@ -278,7 +278,7 @@ def _access(state: ImageState | StepState) -> tuple[Access, str]:
         case NoPassword():
             return Access.UNAUTHENTICATED, WHY_NO_LOGIN
         case ToBeMirrored(mirror):
-            return Access.UNAUTHENTICATED, f"it does not come from {mirror}"
+            return Access.UNAUTHENTICATED, f"it doesn't come from {mirror}"
         case AccountUnclear(accounts=accounts):
             return Access.UNAUTHENTICATED, several_accounts(accounts)
         case Undecided(reason):

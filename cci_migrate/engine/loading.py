@@ -74,7 +74,7 @@ def load_texts(
             return _several_documents(document)
         if expands_beyond(document, MOST_REPEATED):
             raise TooComplexError(
-                f"aliases and merge keys repeat more than {MOST_REPEATED:,} values of it"
+                f"its aliases and merge keys repeat more than {MOST_REPEATED:,} values"
             )
         kind = SourceKind.PACKED_PART if part.mount else kind_of(document)
         if isinstance(kind, SomethingElse):
@@ -177,7 +177,7 @@ def _hint(source: SourceText, error: YamlError) -> str:
     if below_name and above.startswith("- ") and not above.endswith(":"):
         return f"a job with keys below it needs a colon: write {above}:"
     if line.startswith("auth:"):
-        return "auth belongs at the column of image, under it"
+        return "indent auth like image, and put it under image"
     return _FIX_YAML
 
 
@@ -188,7 +188,7 @@ def _several_documents(document: Document) -> Refused | NotAConfig:
     return Refused(
         (path,),
         Cause.SEVERAL_DOCUMENTS,
-        "several YAML documents, of which CircleCI reads one",
+        "several YAML documents; CircleCI reads only one",
         "split it, or remove the others",
     )
 

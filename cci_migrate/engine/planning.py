@@ -106,7 +106,7 @@ def plan_changes(
         edits = _rendered(documents, operations)
     if isinstance(edits, str):
         # Each can be written, but not all of them in one text.
-        together = "the changes of this file cannot be written together"
+        together = "can't combine the changes of this file"
         effects = [effect.left(together) for effect in effects]
         resolutions, operations, contexts = _resolve(all_findings, effects, placement)
         edits = {}
@@ -205,7 +205,7 @@ def _renderable(
     places = {} if placement is None else placement.places(effect.contexts)
     problem = _rendered(documents, _operations([effect], places))
     if isinstance(problem, str):
-        return effect.left(f"the change cannot be written here: {problem}")
+        return effect.left(f"can't write the change here: {problem}")
     return effect
 
 

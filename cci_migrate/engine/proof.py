@@ -52,15 +52,15 @@ class Clause(Enum):
     REVERSIBLE = "taking the change back gives the original"
     LINE_ENDS = "line ends, byte order mark and final newline stay"
     PARSES = "the result is YAML"
-    DATA = "the data change as planned and no further"
-    ESCAPES = "2.1 puts in no value where version 2 took the text as it is"
-    IMAGES = "an image that comes from the mirror is the one that it was"
+    DATA = "the data change exactly as planned"
+    ESCAPES = "2.1 replaces no text that version 2 keeps"
+    IMAGES = "the mirror serves the same image as before"
     CREDENTIALS = "no image and no login gets another registry's credentials"
-    LOGINS = "a login comes before each pull of its registry, and replaces no other account"
-    CONTEXTS = "no job reads another value, and none has a context that it does not need"
-    NAMES = "every name that is written is known for its registry"
-    REVERTED = "nothing is taken out but what the policy would put in"
-    SETTLED = "nothing is left that was to be done"
+    LOGINS = "a login comes before each pull from its registry, and replaces no other account"
+    CONTEXTS = "no variable changes its value, and no job gets a context that it does not need"
+    NAMES = "every added name is known for its registry"
+    REVERTED = "only what the policy would add is removed"
+    SETTLED = "a second run changes nothing"
 
 
 class FileChange(Struct, frozen=True):
@@ -174,7 +174,7 @@ def prove(
 def not_reversible(old: SourceText, new: SourceText, edits: Iterable[Edit]) -> str | None:
     """REVERSIBLE for one file: what undoing ``edits`` does not restore; None: nothing."""
     if undo_edits(new.text, edits) != old.text:
-        return f"{old.path}: the edits taken back do not give the original text"
+        return f"{old.path}: undoing the edits does not restore the original text"
     return None
 
 
@@ -187,7 +187,7 @@ def data_differ(
     except UnknownPlaceError as error:
         return str(error)
     if not is_data_of(planned_data, after):
-        return "the changed text means something else than was planned"
+        return "the changed text differs from the plan"
     return None
 
 
@@ -203,9 +203,9 @@ def something_left(done: Plan, again: Plan) -> str | None:
         resolution.finding.key for resolution in again.resolutions if resolution.state.is_ignored
     }
     if remaining - ignored_now:
-        return f"{min(remaining - ignored_now)} would be found again"
+        return f"{min(remaining - ignored_now)} would be reported again"
     if again.operations:
-        return "a second run would change the result again"
+        return "a second run would change the file again"
     return None
 
 
@@ -218,7 +218,7 @@ def taken_too_much(before: ProofSide, after: ProofSide, policy: Policy) -> str |
     remaining = _secrets_by_owner(after.images)
     earlier_secrets = _secrets_by_owner(before.images)
     if remaining.keys() != earlier_secrets.keys():
-        return "the jobs and executors do not pull the same images any more"
+        return "the jobs and executors would pull other images"
     for image in before.images:
         own = {
             secret_half(credential)
@@ -280,16 +280,16 @@ def other_image(before: ProofSide, after: ProofSide, policy: Policy) -> str | No
         # Behind a registry that is written out, parameters are left as they are.
         expanded = texts_with_values(image.item, image.owners, values)
         if not any(_are_alike(old, new, policy.mirror) for new in (image.texts, expanded)):
-            return f"{image.route} would no longer be the same image"
+            return f"{image.route} would be another image"
     before_steps, after_steps = _pulls_of_steps(before.dockers), _pulls_of_steps(after.dockers)
     if before_steps.keys() != after_steps.keys():
-        return "other jobs than before would pull in their steps"
+        return "other jobs would pull in their steps"
     for route, pulls in before_steps.items():
         current = after_steps[route]
         if len(pulls) != len(current) or not all(
             _are_alike(old, new, policy.mirror) for old, new in zip(pulls, current, strict=True)
         ):
-            return f"the steps of {route} would no longer pull the same images"
+            return f"the steps of {route} would pull other images"
     return None
 
 
@@ -323,7 +323,7 @@ def expression_appears(before: tuple[Document, ...], after: tuple[Document, ...]
                 and not is_merge_key(node)
             ):
                 line = node.source.position(node.start).line
-                return f"{document.source.path}:{line}: 2.1 would put a value into the text"
+                return f"{document.source.path}:{line}: 2.1 would replace the text"
     return None
 
 
@@ -336,7 +336,7 @@ def line_ends_differ(old: SourceText, new: SourceText) -> str | None:
     kinds = set(LINE_BREAK.findall(old.text))
     strangers = set(LINE_BREAK.findall(new.text)) - kinds
     if strangers and (kinds or strangers != {"\n"}):
-        return f"{old.path}: a kind of line end appeared that the file does not use"
+        return f"{old.path}: a new kind of line end appeared"
     return None
 
 

@@ -63,8 +63,8 @@ def propose(
 
         proven = _proven(examined, plan, decisions)
         if isinstance(proven, NotProven):
-            reason = f"the change could not be proven ({proven.clause.value}): {proven.reason}"
-            instead = "please report this; the file stays as it was"
+            reason = f"can't prove the change ({proven.clause.value}): {proven.reason}"
+            instead = "please report this; the file is unchanged"
             unproven = Refused(examined.files.paths, Cause.NOT_PROVEN, reason, instead)
             unproven = _with_findings(_with_images(unproven, examined), plan)
             return redacted(unproven, examined.redaction)
@@ -110,7 +110,7 @@ def _proven(examined: Examination, plan: Plan, decisions: Decisions) -> ProvenCh
     def read_again(sources: Sequence[SourceText]) -> ProofSide | str:
         after = examine_changed(examined, sources, keeps_conventions=not is_whole)
         if after is None:
-            return "it can no longer be read as a config"
+            return "it no longer reads as a config"
         placement, policy = after.placement, after.policy
         plan = plan_changes(after.documents, after.findings, decisions, policy, placement=placement)
         return ProofSide.of(after.assessment, plan)

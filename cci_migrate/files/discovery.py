@@ -75,7 +75,7 @@ class _RepositorySearch(Struct):
                 return
             file.stat()
         except (OSError, RuntimeError) as error:
-            self.problems.append(Failed((path,), f"cannot be read: {_reason(error)}"))
+            self.problems.append(Failed((path,), f"can't be read: {_reason(error)}"))
             return
         self.files.add(file.relative_to(self.root).as_posix())
 
@@ -204,7 +204,7 @@ def read_candidate(root: Path, path: str) -> bytes | Failed:
             (path,), f"the file has {size:.1f} MB, {TOO_LARGE}", "split it, or leave it out"
         )
     except OSError as error:
-        return Failed((path,), f"cannot be read: {_reason(error)}")
+        return Failed((path,), f"can't be read: {_reason(error)}")
 
 
 def _reason(error: OSError | RuntimeError) -> str:

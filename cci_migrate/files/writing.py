@@ -129,7 +129,7 @@ def _check_unchanged(target: _TargetFile) -> None:
     try:
         now, _ = target.folder.read(target.name)
     except OSError as error:
-        raise _error(target.change.path, "cannot be read again", error) from None
+        raise _error(target.change.path, "can't be read again", error) from None
     if now != target.change.before:
         raise WriteError(target.change.path, "changed since it was read", "run again")
 

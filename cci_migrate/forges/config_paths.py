@@ -115,19 +115,17 @@ class Links:
                 links += 1
                 text = self._text(here)
                 if text is None:
-                    problem = (
-                        f"cannot be read: the repository has more than {_MAX_LINKS_READ} links"
-                    )
+                    problem = f"can't be read: the repository has more than {_MAX_LINKS_READ} links"
                     return Failed((path,), problem)
                 if text.startswith("/"):
                     return _outside(path)
                 if links > _MAX_LINKS:
-                    return Failed((path,), "cannot be read: too many symbolic links")
+                    return Failed((path,), "can't be read: too many symbolic links")
                 real.pop()
                 remaining += text.split("/")[::-1]
         target = "/".join(real)
         if target and target not in self._modes and target not in self._folders:
-            return Failed((path,), "cannot be read: No such file or directory")
+            return Failed((path,), "can't be read: No such file or directory")
         return target
 
     def _text(self, link: str) -> str | None:

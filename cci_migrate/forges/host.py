@@ -94,7 +94,7 @@ class Host(Protocol):
     def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
         """The current state of each of ``refs``, in any order.
 
-        A repository that cannot be read is Unreadable. Raises HostUnavailable.
+        A repository that can't be read is Unreadable. Raises HostUnavailable.
         """
 
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:

@@ -181,7 +181,7 @@ class Snapshot(Struct, frozen=True):
 
 
 class Blocker(Enum):
-    """Why a repository cannot be read."""
+    """Why a repository can't be read."""
 
     NOT_FOUND = "not found"
     FORBIDDEN = "not permitted"

@@ -180,7 +180,7 @@ def read(path: Path) -> Answers:
     try:
         data = parsed_json(read_bounded_text(path, MAX_BYTES))
     except UnreadableFileError as error:
-        raise AnswersError(f"{path}: cannot be read: {error}") from None
+        raise AnswersError(f"{path}: can't be read: {error}") from None
     except JsonInputError as error:
         where = path if error.line is None else f"{path}:{error.line}:{error.column}"
         raise AnswersError(f"{where}: {error}") from None

@@ -17,7 +17,7 @@ from cci_migrate.policy.text import policy_data
 def replay(configs: Sequence[SessionConfig], answers_file: Path) -> list[Outcome]:
     """Apply the decisions of an earlier session to ``configs``; returns their outcomes.
 
-    Raises AnswersError if the file cannot be read, or does not match the findings.
+    Raises AnswersError if the file can't be read, or does not match the findings.
     """
     answers = read(answers_file)
     session = SessionReviews(configs)

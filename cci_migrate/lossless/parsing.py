@@ -69,7 +69,7 @@ def parse(source: SourceText, *, pure: bool = False, outer: OuterAnchors | None 
     from ruamel.yaml.reader import ReaderError
 
     if source.text.startswith(BOM):
-        raise YamlError(0, "a second byte order mark stands here")
+        raise YamlError(0, "a second byte order mark is here")
     builder = _Builder(source, outer)
     try:
         if pure or not has_c_parser():
@@ -86,7 +86,7 @@ def parse(source: SourceText, *, pure: bool = False, outer: OuterAnchors | None 
         raise YamlError(*_explained(error, source)) from None
     except ReaderError as error:
         offset = _first_unprintable(source.text)
-        raise YamlError(offset, "a character that YAML does not allow stands here") from error
+        raise YamlError(offset, "a character that YAML does not allow is here") from error
     except (YAMLError, YAMLStreamError) as error:
         raise YamlError(0, str(error).splitlines()[0]) from None
     except RecursionError:
@@ -181,7 +181,7 @@ class _Builder:
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
                 if len(stack) >= MAX_DEPTH:
                     raise YamlError(
-                        event.start_mark.index, f"more than {MAX_DEPTH} collections in each other"
+                        event.start_mark.index, f"collections are nested more than {MAX_DEPTH} deep"
                     )
                 stack.append((children, event, len(mappings)))
                 if kind is MappingStartEvent:
@@ -229,7 +229,7 @@ class _Builder:
     ) -> Scalar | Mapping | Sequence:
         target = anchors.get(name)
         if target is None and name in anchors:
-            raise YamlError(offset, "an alias stands inside what it means")
+            raise YamlError(offset, "an alias is inside its own anchor")
         if target is None and self._outer is not None:
             target = self._outer(name)
         if target is None:

@@ -85,7 +85,7 @@ class _Remover:
         """
         remaining = [index for index in range(len(parts)) if index not in indexes]
         if not remaining:
-            raise CannotRenderError("nothing would be left of what it stands in")
+            raise CannotRenderError("nothing else would be left there")
         for index in indexes:
             if collection.is_flow:
                 previous = max((other for other in remaining if other < index), default=None)
@@ -106,7 +106,7 @@ class _Remover:
         if (isinstance(collection, Mapping) and is_explicit(first)) or not starts_line(
             self._source, begin
         ):
-            raise CannotRenderError("what is to be removed does not have its lines to itself")
+            raise CannotRenderError("it shares its lines with something else")
         start = self._source.line_start(begin)
         end = line_after(last)
         if index > 0 and self._is_blank_above(start) and self._is_blank(end):
@@ -170,21 +170,21 @@ class _Remover:
             return
         colon = self._text.find(":", key.end)
         if is_explicit(key) or self._text[key.end : colon].strip() or self._on_line(key, value):
-            raise CannotRenderError("what is to be removed does not have its lines to itself")
+            raise CannotRenderError("it shares its lines with something else")
         self._replace(key.end, colon + 1, "")
         self._replace(self._source.line_end(key.end), self._end_of_lines(mapping), "")
 
     def merge_to_alias(self, mapping: Mapping) -> None:
         merged = own_entry(mapping, MERGE_KEY)
         if merged is None or not isinstance(merged.value, Alias) or mapping.anchor:
-            raise CannotRenderError("the mapping merges no alias that it could become")
+            raise CannotRenderError("the mapping merges no alias to replace it")
         alias = merged.value
         if mapping.is_flow:
             self._replace(mapping.start, alias.start, "")
             self._replace(alias.end, mapping.end, "")
             return
         if mapping.entries[0][0] is not merged.key or self._on_line(alias, mapping.entries[1][0]):
-            raise CannotRenderError("what is to be removed does not have its lines to itself")
+            raise CannotRenderError("it shares its lines with something else")
         if isinstance(self._layout.parent(mapping), Sequence):
             self._replace(merged.key.start, alias.start, "")
         else:
@@ -203,7 +203,7 @@ class _Remover:
                 line_end = self._source.line_end(key.end)
                 if candidate is value and self._text[key.end : line_end].strip() == ":":
                     return self._text.index(":", key.end) + 1
-        raise CannotRenderError("the value does not stand on lines of its own below its key")
+        raise CannotRenderError("the value shares a line with its key")
 
     def _end_of_lines(self, node: Node) -> int:
         """The end of the last line of ``node``, its comment included, without the line end."""

@@ -150,7 +150,7 @@ class _Writer:
                 in_flow = self._layout.is_in_flow(scalar)
                 edit = replaced_text(scalar, start, end, text, in_flow=in_flow)
                 if edit is None:
-                    raise CannotRenderError("the scalar's quoting hides where its text stands")
+                    raise CannotRenderError("the scalar's quoting hides the position of its text")
                 self._insertions.add(edit)
             case ScalarToMapping(node, entries):
                 self._scalar_to_mapping(node, entries)
@@ -189,10 +189,10 @@ class _Writer:
         colon = self._text.find(":", parent_key.end, null.start)
         gap = self._text[parent_key.end : null.start]
         if gap.strip() not in (":", "") or "\n" in gap or "\r" in gap:
-            raise CannotRenderError("the empty value stands apart from its key")
+            raise CannotRenderError("the empty value is not next to its key")
         if parent.is_flow:
             if colon < 0 or null in self._filled:
-                raise CannotRenderError("the empty value in brackets has no place of its own")
+                raise CannotRenderError("the empty value in brackets has no position")
             self._filled.add(null)
             style = self._flow.style_of(parent)
             written = flow_text(Entries(((key, content),)), style)
@@ -263,7 +263,7 @@ class _Writer:
         if self._layout.is_key(node):
             raise CannotRenderError("a key cannot become a mapping")
         if isinstance(node, Mapping) and not self._has_room_before(node):
-            raise CannotRenderError("a merge key cannot stand before the mapping")
+            raise CannotRenderError("can't write a merge key before the mapping")
         if self._layout.is_in_flow(node):
             body = ", ".join(flow_pair(key, value, PLAIN_FLOW) for key, value in entries.entries)
             self._insertions.open(node, f"{{{MERGE_KEY}: ")
@@ -278,7 +278,7 @@ class _Writer:
             at = column(self._source, node.start)
             self._insertions.open(node, f"{MERGE_KEY}: ")
         else:
-            raise CannotRenderError("what is the whole document cannot be merged")
+            raise CannotRenderError("the whole document can't be merged")
         end = self._insertions.line_after(node)
         if isinstance(node, Mapping):
             end = deeper_comments_end(self._source, end, at)
@@ -363,7 +363,7 @@ class _Writer:
         while start > 0 and self._text[start - 1] in " \t":
             start -= 1
         if start == 0 or self._text[start - 1] != ":":
-            raise CannotRenderError("the value does not stand directly behind its key")
+            raise CannotRenderError("the value does not follow its key directly")
         return start
 
     def _spans_lines(self, node: Node) -> bool:
@@ -403,7 +403,7 @@ class _Writer:
     def _comment(self, node: Node, text: str) -> None:
         start = self._source.line_start(node.start)
         if self._is_inside_scalar(node, start):
-            raise CannotRenderError("the line starts inside a text of several lines")
+            raise CannotRenderError("the line starts inside a multi-line string")
         line = self._text[start : node.start]
         indent = line[: len(line) - len(line.lstrip(" \t"))]
         lines = [f"{indent}# {part}".rstrip() for part in text.splitlines()]
@@ -438,7 +438,7 @@ class _Writer:
         if start == scalar.end:
             before = self._text[start - 1 : start]
             if scalar.start == scalar.end and before not in (":", "-"):
-                raise CannotRenderError("the place of the missing value cannot be told")
+                raise CannotRenderError("can't locate the missing value")
             if not before.isspace():
                 new = f" {new}"
         self._insertions.replace(start, scalar.end, new)

@@ -67,7 +67,7 @@ def parse_baseline(text: str) -> Baseline:
         return Baseline(typed(data, _File).findings)
     except JsonInputError as error:
         raise JsonInputError(
-            f"is no baseline: {error}; write it again with --write-baseline",
+            f"not a valid baseline: {error}; write it again with --write-baseline",
             line=_line_of(error.place, data, text),
         ) from None
 

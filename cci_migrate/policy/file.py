@@ -69,7 +69,7 @@ class PolicyError(UserError):
 
 #: The host of a registry, in which ``*`` matches anything, with its port.
 _HOST = re.compile(HOST_PATTERN)
-_FILE_NAME = TextValue(lambda text: text if text.strip() else None, 'a text: baseline = "..."')
+_FILE_NAME = TextValue(lambda text: text if text.strip() else None, 'a string: baseline = "..."')
 
 
 class PolicyFile(Struct, frozen=True):
@@ -85,8 +85,8 @@ class PolicyFile(Struct, frozen=True):
     baseline: Annotated[
         Path | None,
         Setting(
-            "A baseline (--write-baseline), by its path from the policy file: what is in it is "
-            "left.",
+            "A baseline (--write-baseline), by its path from the policy file. Its findings are "
+            "not reported.",
             _FILE_NAME,
         ),
     ] = None
@@ -106,7 +106,7 @@ def find_policy_file(folder: Path) -> Path | None:
             policies.append(pyproject)
         if len(policies) > 1:
             raise PolicyError(
-                f"{pyproject}: [tool.cci-migrate] beside {own_file}: keep one of the two policies"
+                f"{pyproject}: [tool.cci-migrate] and {own_file} are both policies; keep one"
             )
         if policies:
             return _in_its_repository(policies[0])
@@ -116,9 +116,7 @@ def find_policy_file(folder: Path) -> Path | None:
 def _in_its_repository(path: Path) -> Path:
     repository = next((parent for parent in path.parents if (parent / ".git").exists()), None)
     if repository is not None and not path.resolve().is_relative_to(repository.resolve()):
-        raise PolicyError(
-            f"{path}: a symbolic link that leaves the repository; name the file with --config"
-        )
+        raise PolicyError(f"{path}: a symbolic link out of the repository; use --config")
     return path
 
 
@@ -136,7 +134,7 @@ def _has_our_table(path: Path) -> bool:
 def read_policy_file(path: Path, rules: Collection[str]) -> PolicyFile:
     """The policy in the file ``path``. ``rules`` are the ids of all rules.
 
-    Raises PolicyError for a file that cannot be read, is not TOML, or is no valid policy; the text
+    Raises PolicyError for a file that can't be read, is not TOML, or is no valid policy; the text
     begins with ``file:line:``.
     """
     try:
@@ -166,9 +164,9 @@ def _table(path: Path) -> Mapping[str, Any] | None:
     try:
         data: dict[str, Any] = tomllib.loads(read_bounded_text(path, MAX_BYTES))
     except UnreadableFileError as error:
-        raise PolicyError(f"cannot be read: {error}") from None
+        raise PolicyError(f"can't be read: {error}") from None
     except RecursionError:
-        raise PolicyError("cannot be read: its brackets lie too deep in each other") from None
+        raise PolicyError("can't be read: it is nested too deeply") from None
     except tomllib.TOMLDecodeError as error:
         # Its message quotes no values, and ends with the place.
         line = re.search(r"line (\d+)", str(error))
@@ -234,7 +232,7 @@ def suggestion(word: str, known: Collection[str]) -> str:
     close = get_close_matches(word, sorted(known), n=1, cutoff=0.5)
     if close:
         return f"; did you mean {close[0]}?"
-    return f"; there are {', '.join(sorted(known))}"
+    return f"; known: {', '.join(sorted(known))}"
 
 
 def _check_keys(table: Mapping[str, Any], known: Collection[str], at: tuple[str, ...]) -> None:
@@ -254,7 +252,7 @@ def _registries(value: object, given: Mapping[str, Any]) -> tuple[RegistryPolicy
             raise PolicyError(_no_host(name), at)
         host = normalise_host(name)
         if host in registries:
-            raise PolicyError(f"a second table for {host}: keep one", at)
+            raise PolicyError(f"duplicate table for {host}", at)
         registries[host] = _registry(host, table, at, given)
     registries.setdefault(DOCKER_HUB, DEFAULT_DOCKER_HUB)
     return tuple(registries.values())
@@ -263,7 +261,7 @@ def _registries(value: object, given: Mapping[str, Any]) -> tuple[RegistryPolicy
 def _no_host(name: str) -> str:
     host = normalise_host(name)
     example = host if _HOST.fullmatch(host) else DOCKER_HUB
-    return f'{name} is not the host of a registry: write [registries."{example}"]'
+    return f'{name} is not a registry host; write [registries."{example}"]'
 
 
 def _registry(
@@ -291,7 +289,7 @@ def _jobs(value: object, at: tuple[str, ...], given: Mapping[str, Any]) -> Itera
         job = JobCredential(**_account(JobCredential, table, here, given))
         for glob in job.match:
             if glob in seen:
-                raise PolicyError(f"two of the jobs have match {glob}", (*here, "match"))
+                raise PolicyError(f"two jobs tables match {glob}", (*here, "match"))
             seen.add(glob)
         yield job
 

@@ -101,13 +101,13 @@ class TextValue(Struct, frozen=True):
 
 
 class TextList(Struct, frozen=True):
-    """A list of texts, read as a ``collection``. ``are_rules``: they are ids of rules.
+    """A list of strings, read as a ``collection``. ``are_rules``: they are ids of rules.
 
     ``takes_single``: a single text is a list of that text, and the list must not be empty.
     """
 
     collection: type[tuple[str, ...]] | type[frozenset[str]]
-    must_be: str = 'a list of texts, such as ["...", "..."]'
+    must_be: str = 'a list of strings, such as ["...", "..."]'
     are_rules: bool = False
     takes_single: bool = False
 

@@ -80,7 +80,7 @@ _SECRET = TextValue(
 _ANY = "A $VARIABLE, or the value itself."
 _NAME_ONLY = (
     "The name of a variable, never the secret itself. A name without $ must be in capitals and "
-    "have an underscore in it, or end in PASS, PASSWORD, PWD, TOKEN, SECRET or KEY."
+    "contain an underscore, or end in PASS, PASSWORD, PWD, TOKEN, SECRET or KEY."
 )
 
 
@@ -135,24 +135,24 @@ def _contradiction(context: str | None, store: CredentialStore) -> str | None:
     if context is None or store is not CredentialStore.PROJECT:
         return None
     return (
-        "context names a context, but with credentials project the project's settings hold the "
-        "variables: choose one"
+        'context conflicts with credentials = "project", which stores the variables in the '
+        "project's settings"
     )
 
 
 _Context = Annotated[
     str | None,
     Setting(
-        "The context that holds the variables; false where the project's settings hold them.",
+        "The context that provides the variables, or false for the project's settings.",
         TextValue(
             lambda text: text if is_context_name(text) else None,
             f"the name of a context: up to {LONGEST_CONTEXT} characters, no spaces around them",
             pattern=r"^\S(.*\S)?$",
             metavar="NAME",
-            false_means="where the project's settings hold the variables",
+            false_means="for the project's settings",
             max_length=LONGEST_CONTEXT,
         ),
-        option="Context that holds both for Docker Hub",
+        option="Context with both variables for Docker Hub",
         conflicts={"credentials": _contradiction},
     ),
 ]
@@ -167,7 +167,7 @@ class JobCredential(Struct, frozen=True, forbid_unknown_fields=True):
     match: Annotated[
         tuple[str, ...],
         Setting(
-            "The names of jobs or workflow jobs; * matches anything.",
+            "Names of jobs or workflow jobs; * matches anything.",
             TextList(tuple, 'names of jobs: match = ["deploy*", "release-*"]', takes_single=True),
         ),
     ]
@@ -192,8 +192,7 @@ class RegistryPolicy(Struct, frozen=True, forbid_unknown_fields=True):
     jobs: Annotated[
         tuple[JobCredential, ...],
         Setting(
-            "Other accounts of the registry, each for some jobs. The first that matches a job "
-            "counts.",
+            "Other accounts of the registry, each for some jobs. The first match of a job is used.",
             Tables(),
         ),
     ] = ()
@@ -238,20 +237,20 @@ DEFAULT_DOCKER_ORB = "4.0.1"
 _ORB_VERSION_PATTERN = r"^[0-9]+(\.[0-9]+){0,2}$"
 _ORB_VERSION = TextValue(
     lambda text: text if re.fullmatch(_ORB_VERSION_PATTERN, text) else None,
-    f'a version as a text, such as "{DEFAULT_DOCKER_ORB}"',
+    f'a version string, such as "{DEFAULT_DOCKER_ORB}"',
     _ORB_VERSION_PATTERN,
 )
 _MIRROR = TextValue(
     parse_mirror,
-    'a text: mirror = "mirror.example.com/hub"',
+    'a string: mirror = "mirror.example.com/hub"',
     r"^[A-Za-z0-9.:\[\]-]+(/[a-z0-9._-]+)*/?$",
     metavar="HOST[/PREFIX]",
 )
 _RULES = TextList(frozenset, are_rules=True)
 _NOT_WITH_REVERT = {
-    "add-workflow": "--revert takes out what --add-workflow puts in: choose one",
-    "mirror": "--revert does not take back what --mirror does: choose one",
-    "upgrade-version": "--revert does not take back what --upgrade-version does: choose one",
+    "add-workflow": "--revert can't be combined with --add-workflow",
+    "mirror": "--revert can't be combined with --mirror",
+    "upgrade-version": "--revert can't be combined with --upgrade-version",
 }
 
 
@@ -271,52 +270,52 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     platform: Annotated[
         Platform,
         Setting(
-            "Where the jobs run. It decides how much an anonymous pull matters.",
+            "Where the jobs run. This decides how much an anonymous pull matters.",
             option="Where the jobs run",
         ),
     ] = Platform.CLOUD
     credentials: Annotated[
         CredentialStore | None,
         Setting(
-            "Where the variables with the credentials are kept. Without this key each file's own "
-            "convention is followed, and contexts where it has none. With project no registry may "
-            "name a context; a registry's context = false holds with context too.",
+            "Where the variables are stored. Without this key: as in each file, else in contexts. "
+            "With project, no registry may set a context; with context, a registry may still set "
+            "context = false.",
             option="Where the variables are stored (default: as in each file, else a context)",
         ),
     ] = None
     login: Annotated[
         LoginMethod,
         Setting(
-            "How a login in steps is written: with the Docker orb, or with the docker command.",
+            "How to write a login in steps: with the Docker orb, or with the docker command.",
             option="How to write a login in steps",
         ),
     ] = LoginMethod.ORB
     unknown_steps: Annotated[
         UnknownSteps,
         Setting(
-            "Jobs with Docker of which it isn't known what their steps pull: report them, or log "
-            "in to Docker Hub before those steps.",
+            "For steps that can't be followed, in jobs with Docker: report them, or log in to "
+            "Docker Hub before them.",
             option="For steps that can't be followed: report them, or log in before them",
         ),
     ] = UnknownSteps.REPORT
     docker_orb: Annotated[
         str,
         Setting(
-            "The version of circleci/docker to import where a config does not import it yet.",
+            "The version of circleci/docker for configs that don't import it yet.",
             _ORB_VERSION,
         ),
     ] = DEFAULT_DOCKER_ORB
     fix_orbs: Annotated[
         bool,
         Setting(
-            "Fix the sources of orbs too. Everyone who uses the orb then needs the same variables.",
+            "Fix the sources of orbs too. All users of the orb then need the same variables.",
             option="Fix the sources of orbs too",
         ),
     ] = False
     add_workflow: Annotated[
         bool,
         Setting(
-            "Give a config without workflows one of a single job, so that a context has a place.",
+            "Add a workflow with one job to configs without workflows, to add contexts there.",
             option="Add a workflow with one job to configs without workflows",
         ),
     ] = False
@@ -333,8 +332,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     mirror: Annotated[
         Mirror | None,
         Setting(
-            "A mirror or pull-through cache of Docker Hub, HOST or HOST/PREFIX: images are pulled "
-            "through it instead of with credentials for Docker Hub.",
+            "A mirror or pull-through cache of Docker Hub, as HOST or HOST/PREFIX. Images are "
+            "pulled from it, without credentials for Docker Hub.",
             _MIRROR,
             option="Pull from this mirror of Docker Hub instead of logging in to it",
         ),
@@ -348,7 +347,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     select: Annotated[
         frozenset[str] | None,
         Setting(
-            "Only these rules. Without this key: all.",
+            "Run only these rules (default: all).",
             _RULES,
             option="Only these rules: a,b",
             conflicts={"ignore": _rules_of_both},
@@ -356,12 +355,12 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
     ignore: Annotated[
         frozenset[str],
-        Setting("Not these rules.", _RULES, option="Not these rules: a,b"),
+        Setting("Don't run these rules.", _RULES, option="Not these rules: a,b"),
     ] = frozenset()
     exempt_images: Annotated[
         tuple[str, ...],
         Setting(
-            "Images to leave as they are, by any name that Docker knows them by: acme/app is also "
+            "Images to leave alone, by any name that Docker accepts: acme/app also matches "
             "docker.io/acme/app:1. A pattern without a tag matches all tags; * matches anything.",
             TextList(tuple),
         ),
@@ -369,17 +368,17 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     exclude: Annotated[
         tuple[str, ...],
         Setting(
-            "Files and folders to skip, even if named, by their paths from the policy file (with "
-            "--config and in a batch: from the repository); * matches anything.",
+            "Files and folders to skip, even if named on the command line. Paths start at the "
+            "policy file (with --config and in a batch, at the repository); * matches anything.",
             TextList(tuple),
         ),
     ] = ()
     registries: Annotated[
         tuple[RegistryPolicy, ...],
         Setting(
-            "The credentials for pulls from a registry, by its host; * matches anything. If "
-            "several match a host, the one with the most characters besides * is used, and of "
-            "those the first. Docker Hub is docker.io and always covered.",
+            "The credentials for a registry, by its host; * matches anything. If several match, "
+            "the one with the most characters besides * is used, or the first of those. Docker "
+            "Hub is docker.io and always covered.",
             Tables(),
         ),
     ] = (DEFAULT_DOCKER_HUB,)

@@ -53,7 +53,7 @@ def policy_text(policy: Policy) -> str:
     schema = schema_address("policy")
     lines = [
         *((f"#:schema {schema}",) if schema else ()),
-        "# What cci-migrate writes where a config has no convention of its own.",
+        "# What cci-migrate writes if a config has no convention of its own.",
         "",
     ]
     data = policy_data(policy)

@@ -90,9 +90,9 @@ def _from_docker(host: str) -> DockerCredential | str:
     except FileNotFoundError:
         return ""
     except (OSError, ValueError):
-        return f"{path} cannot be read"
+        return f"{path} can't be read"
     if not isinstance(config, dict):
-        return f"{path} cannot be read"
+        return f"{path} can't be read"
     helper, server = _helper_for(host, config)
     if helper:
         return _from_helper(helper, server)

@@ -65,9 +65,7 @@ class AuthPlacement:
             if len(aliases) == len(image.owners):
                 return AuthSplit(tuple({alias: alias for alias in aliases}.values()))
             where = others[0].route
-            return NoPlace(
-                f"the image is also merged into {where}, which comes from another registry"
-            )
+            return NoPlace(f"{where} merges this image and comes from another registry")
         # Whatever else uses this item is no known pull; it has the same image.
         return AuthPlace(item, _neighbour(item))
 

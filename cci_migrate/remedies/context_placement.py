@@ -87,10 +87,9 @@ def without_room(grant: ContextGrant, room: NoRoom) -> str:
     """Why a fix that brings ``grant`` along is not made."""
     variables = ", ".join(f"${name}" for name in grant.variables)
     provided = f" (provides {variables})" if variables and not grant.among else ""
-    obstacle = "which can't be added" if grant.overrides else "for which there is no place"
     return (
-        f"{grant.entry.name} would need the context {grant.context}{provided}, {obstacle}: "
-        f"{room.reason}"
+        f"{grant.entry.name} needs context {grant.context}{provided}, which can't be "
+        f"added: {room.reason}"
     )
 
 
@@ -99,10 +98,7 @@ def instead_of(grant: ContextGrant, room: NoRoom) -> str:
     variables = ", ".join(f"${name}" for name in grant.variables)
     if not variables:
         return room.instead
-    return (
-        f"{room.instead}, or let the project's environment variables hold {variables} "
-        "(--credentials project)"
-    )
+    return f"{room.instead}, or store {variables} in the project's settings (--credentials project)"
 
 
 def _overriding(grant: ContextGrant) -> NoRoom:
@@ -198,12 +194,14 @@ class _Placing:
         if arguments is None:
             if isinstance(entry.node, Scalar | Alias):
                 return (ScalarToMapping(entry.node, Entries(((CONTEXT, content),))),)
-            return NoRoom("the entry is no name of a job", "write it as the name of a job")
+            return NoRoom("the entry isn't the name of a job", "write it as the name of a job")
         target = resolved(arguments)
         if isinstance(target, Scalar) and is_null(target) and not isinstance(arguments, Alias):
             return (AddEntry(target, CONTEXT, content),)
         if not isinstance(target, MappingNode):
-            return NoRoom("the job's arguments are no mapping", "write them as keys below the job")
+            return NoRoom(
+                "the job's arguments aren't a mapping", "write them as keys under the job"
+            )
         plural = self._plural.get(entry)
         if plural is not None:
             return self._rename(addition, plural)
@@ -254,8 +252,8 @@ class _Placing:
         )
         if not is_for_all or self._sharing.has_other_users(holder, argument_nodes):
             return NoRoom(
-                "its key is contexts, which others share that need no context",
-                "name the key context, and write out the entries of the others",
+                "its key is contexts, and jobs that need no context share it",
+                "rename the key to context, and write out the entries of the other jobs",
             )
         index = next(i for i, (key, _) in enumerate(holder.entries) if key is plural.key)
         rename = RenameKey(holder, index, CONTEXT)
@@ -381,8 +379,8 @@ class _Placing:
 
 def _shared(addition: ContextAddition) -> NoRoom:
     return NoRoom(
-        f"{addition.entry.name} is shared with workflow jobs that do not need the context",
-        "write this entry out, with the context of its own",
+        f"{addition.entry.name} is shared with workflow jobs that don't need the context",
+        "write this entry out, with its own context",
     )
 
 

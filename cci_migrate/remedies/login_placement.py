@@ -100,9 +100,9 @@ class LoginPlacement:
         is_own = missing.config == missing.docker.config
         if client_command(missing.tool, missing.config, is_own=is_own) is None:
             return NoLoginPlace(
-                f"its command looks for logins in {missing.config}, which a step before it can't "
-                "name",
-                "log in in that script itself, in the same way",
+                f"its command reads logins from {missing.config}, which an earlier step can't "
+                "locate",
+                "log in in the script itself, in the same way",
             )
         if missing.docker.home.is_published:
             return self._before_orb_job(missing, credential)
@@ -121,28 +121,28 @@ class LoginPlacement:
                 run = run_step(pull.moment.step, docker.defaults)
                 if run is not None and run.only_on_failure:
                     return NoLoginPlace(
-                        "its step runs after a failure only, a login before it in every build",
-                        "log in in that step itself",
+                        "its step runs only after a failure; a login before it would run in every "
+                        "build",
+                        "log in in the step itself",
                     )
                 if client_installed_at(docker) == pull.moment.order:
                     return NoLoginPlace(
-                        "its script installs Docker's client itself, which a login step before it "
-                        "would not have",
-                        "log in in that script, behind the installation",
+                        "its script installs Docker's client, so an earlier login step has no "
+                        "client",
+                        "log in in the script, after the installation",
                     )
                 needing = {missing.docker.job} if is_alone else self._needing[_login_key(missing)]
                 place = self._place(docker, pull, missing, credential, needing)
                 if place is None and client_installed_at(docker) is not None:
                     return NoLoginPlace(
-                        "no list of steps of this job alone has a place between the installation "
-                        "of Docker's client and the pull",
+                        "only shared steps are between the installation of Docker's client and the "
+                        "pull",
                         "log in after the installation",
                     )
                 if place is None:
                     return NoLoginPlace(
-                        "its steps are shared with jobs that need "
-                        f"{'another' if is_alone else 'no'} login",
-                        "give this job steps of its own, or log in inside a reusable command",
+                        f"jobs that need {'another' if is_alone else 'no'} login share its steps",
+                        "give this job its own steps, or log in inside a reusable command",
                     )
                 places[place] = run is not None and run.also_on_failure
             obstacle = self._obstacle(docker, place, missing, credential)
@@ -185,21 +185,20 @@ class LoginPlacement:
         unread = docker.unread_login_before(order) if missing.host == DOCKER_HUB else None
         if unread is not None:
             return NoLoginPlace(
-                f"can't read {unread.command}, which may log in to it; a second login would "
-                "replace its account",
-                "log in before it, or ignore this with a comment if it does log in",
+                f"{unread.command} can't be read and may log in; a second login would replace its "
+                "account",
+                "log in before it; if it logs in, ignore this with a comment",
             )
         if _other_login(docker, order, missing, credential) is not None:
             return NoLoginPlace(
-                "the job may have logged in with another account by then, which a second login "
-                "would replace",
-                "log in before that login, or log in with it on every path",
+                "a second login would replace another account that the job may have logged in with",
+                "log in before that login, or make that login unconditional",
             )
         assigned = docker.set_before[order] & set(variables_of(credential))
         if assigned:
             return NoLoginPlace(
-                f"the job sets ${min(assigned)} itself, which a login in its steps would read",
-                "name other variables for it, or log in before the job sets it",
+                f"the job itself sets ${min(assigned)}, which the login would read",
+                "use other variables, or log in before the job sets it",
             )
         return None
 
@@ -262,7 +261,7 @@ class LoginPlacement:
         entry = docker.entry
         if entry is None or not self._has_own_arguments(entry):
             return NoLoginPlace(
-                "the workflow shares the job's arguments", "log in to it in the job's pre-steps"
+                "other jobs share the job's arguments", "log in in the job's pre-steps"
             )
         switch = login_switch(docker.job.parameters)
         passed = entries_of(entry.arguments)
@@ -296,9 +295,7 @@ class LoginPlacement:
             return (*imports, *with_arguments(entry, ("pre-steps", Items((content,)))))
         steps = before.value if before.holder is entry.arguments else None
         if not isinstance(steps, Sequence) or steps.anchor is not None:
-            return NoLoginPlace(
-                "the job shares its pre-steps with others", "log in to it in its pre-steps"
-            )
+            return NoLoginPlace("other jobs share its pre-steps", "log in in its pre-steps")
         return (*imports, AddItem(steps, 0, content))
 
     def _has_own_arguments(self, entry: WorkflowJob) -> bool:

@@ -104,9 +104,9 @@ class MirrorPlacement:
         """Add ``value``, which the text ``rest`` follows, to ``trace``; the error, if any."""
         scalar = resolved(value.node)
         if not isinstance(scalar, Scalar) or scalar.value != scalar.value.strip():
-            return "its name is not a plain text"
+            return "its name isn't a plain string"
         if not scalar.value or (rest and rest[0] not in ":@/"):
-            return "its name is put together from parts"
+            return "its name is built from parts"
         trace.written[value.node] = None
         text = scalar.value + rest
         if registry_of(text) == self._mirror.host:
@@ -114,9 +114,9 @@ class MirrorPlacement:
         head = mirrored(text, self._mirror)
         if isinstance(head, NewHead):
             if head.length > len(scalar.value):
-                return "its registry is written in another place than its name"
+                return "its registry and its name are in different places"
             earlier = trace.heads.setdefault(scalar, head)
-            return None if earlier == head else "it is used as two images of different kind"
+            return None if earlier == head else "it stands for images of different kinds"
         expressions = references(scalar.value)
         if not expressions or expressions[0].start != 0 or deepest == 0:
             return head.reason
@@ -149,18 +149,18 @@ class MirrorPlacement:
         head = heads.pop() if len(heads) == 1 else None
         if not isinstance(head, NewHead) or head.length:
             return (
-                f"the enum of {reference.name} has names that need different beginnings, and "
-                "callers outside the config pass them as they are"
+                f"callers outside the config pass values of the enum of {reference.name}, which "
+                "need different prefixes"
             )
         earlier = trace.heads.setdefault(scalar, head)
-        return None if earlier == head else "it is used as two images of different kind"
+        return None if earlier == head else "it stands for images of different kinds"
 
     def _values_of(
         self, reference: Reference, value: ValueNode, rest: str, trace: _Trace, deepest: int
     ) -> str | None:
         nodes = self._values.nodes(reference, value)
         if not nodes:
-            return f"the values of {reference.name} are not all written in the config"
+            return f"the config doesn't have all values of {reference.name}"
         if reference.scope is Scope.PIPELINE_PARAMETER:
             trace.parameters[None, reference.name] = None
         elif reference.scope is Scope.PARAMETER and value.scope is not None:
@@ -199,20 +199,20 @@ class MirrorPlacement:
     ) -> str | None:
         for node in trace.written:
             if node in foreign:
-                return f"its name is that of {foreign[node].route} too, which stays as it is"
+                return f"{foreign[node].route} shares its name and isn't changed"
         for scalar in trace.heads:
             uses: list[Node] = [*self._sharing.aliases_of(scalar)]
             is_read = scalar in written or not self._is_loose(scalar)
             for use in [*uses, *([scalar] if is_read else [])]:
                 if use not in written:
-                    return f"its name is also used in {_line_of(use)}, by an anchor"
+                    return f"{_line_of(use)} uses its name through an anchor"
             reason = self._declared_elsewhere(scalar, parameters)
             if reason is not None:
                 return reason
         for owner, name in trace.parameters:
             for reader in self._readers_of(owner).get(name, ()):
                 if reader not in written:
-                    return f"the parameter {name} is also read in {_line_of(reader)}"
+                    return f"{_line_of(reader)} also reads the parameter {name}"
         for value in trace.calls.values():
             reason = self._named_in_workflow(value, written)
             if reason is not None:
@@ -281,11 +281,11 @@ class MirrorPlacement:
                 for scalar in scalars_in(arguments):
                     reads = (r for r in references(scalar.value) if r.scope is Scope.MATRIX)
                     if scalar not in written and any(r.name == name for r in reads):
-                        return f"the matrix's {name} is also read in {_line_of(scalar)}"
+                        return f"{_line_of(scalar)} also reads the matrix's {name}"
             for entry in self._config.workflow_jobs:
                 for item in items_of(value_of(entry.arguments, "requires")):
                     if text and text in (text_of(item) or ""):
-                        return f"{_line_of(item)} requires a job by its name"
+                        return f"{_line_of(item)} requires a job with this name in its own"
         return None
 
 

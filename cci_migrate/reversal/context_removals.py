@@ -94,12 +94,12 @@ def context_findings(
         visited.add(departure.entry.key)
         if departure.names:
             operations = removal.operations(departure)
-            title = f"take out the context {listed(departure.names)}"
+            title = f"remove the context {listed(departure.names)}"
             remedy = operations if isinstance(operations, NoFix) else Fix(title, operations)
             yield _finding(departure, departure.names, remedy)
         if departure.needed:
             names = tuple(needed.name for needed in departure.needed)
-            reason = f"{departure.needed[0].reader} reads the variables too"
+            reason = f"{departure.needed[0].reader} also reads the variables"
             yield _finding(departure, names, NoFix(reason))
 
 
@@ -111,8 +111,8 @@ def _finding(departure: _Departure, names: tuple[str, ...], remedy: Fix | NoFix)
         rule=MISSING_CONTEXT,
         # Both may be at one job.
         place=Place(entry.key, entry.route if is_leaving else f"{entry.route}.context"),
-        message=f"{entry.name} holds {listed(names)}, as the policy has it",
-        plural=f"workflow jobs hold {listed(names)}, as the policy has it",
+        message=f"{entry.name} has the policy's context {listed(names)}",
+        plural=f"workflow jobs have the policy's context {listed(names)}",
         subject=entry.name,
         owner=f"{group} {entry.workflow}",
         effect=Effect.WARNING if is_leaving else Effect.NOTE,
@@ -282,7 +282,7 @@ class _ContextRemoval:
         if isinstance(value, Scalar):
             return self._without_key(departure, context)
         if not isinstance(value, SequenceNode):
-            return NoFix("its context is a mapping", "take it out by hand")
+            return NoFix("its context is a mapping", "remove it by hand")
         staying = [item for item in value.items if text_of(item) not in departure.names]
         if not staying or self._inherits(context, [text_of(item) for item in staying]):
             return self._without_key(departure, context)
@@ -313,10 +313,10 @@ class _ContextRemoval:
             is_own = departure.entry.arguments is holder and holder.anchor is None
             if is_own and isinstance(node, Mapping) and len(node.entries) == 1:
                 return (MappingToScalar(node),)
-            what = f"below {departure.entry.name}"
+            what = f"under {departure.entry.name}"
             if holder.anchor is not None:
                 what = f"of the anchor &{holder.anchor}"
-            return NoFix(f"nothing would be left {what}", "take it out by hand")
+            return NoFix(f"it is the only key {what}", "remove it by hand")
         merged = own_entry(holder, MERGE_KEY)
         if (
             self._restores_aliases
@@ -369,6 +369,4 @@ def _has_comment_lines(entry: Entry) -> bool:
 
 def _shared(node: Mapping | SequenceNode) -> NoFix:
     name = "the entry" if node.anchor is None else f"the anchor &{node.anchor}"
-    return NoFix(
-        f"{name} is shared with workflow jobs that are to keep the context", "take it out by hand"
-    )
+    return NoFix(f"{name} is shared with workflow jobs that keep the context", "remove it by hand")

@@ -103,13 +103,13 @@ class CredentialRemovals:
             if (reason := self._reasons.get(removal)) is not None:
                 remedy = reason
             else:
-                remedy = Fix(f"take out {form} under the image", (self._operation(removal),))
+                remedy = Fix(f"remove {form} under the image", (self._operation(removal),))
             name = registry_name(image.host or "")
             yield Finding(
                 rule=UNAUTHENTICATED_IMAGE,
                 place=removal.place,
-                message=f"{image.item.text} has the credentials of the policy for {name}",
-                plural=f"images have the credentials of the policy for {name}",
+                message=f"{image.item.text} has the policy's credentials for {name}",
+                plural=f"images have the policy's credentials for {name}",
                 subject=image.item.text,
                 owner=owners_of(*(assessed.image for assessed in removal.images)),
                 effect=Effect.WARNING,
@@ -146,23 +146,23 @@ class CredentialRemovals:
         for user in self._users.of(holder):
             if user not in images and self._gets_it_from(user, removal):
                 return NoFix(
-                    f"{user.image.route} has them from the same place, and is to keep them",
-                    "give each image credentials of its own, and run again",
+                    f"{user.image.route} shares them and keeps them",
+                    "give each image its own credentials, and run again",
                 )
         nodes = [owner.node for image in removal.images for owner in image.image.owners]
         users = [owner.node for user in self._users.of(holder) for owner in user.image.owners]
         if self._assessment.sharing.has_other_users(holder, [*nodes, *users]):
             return NoFix(
-                f"the anchor &{holder.anchor} is used by something else too",
-                "take them out by hand",
+                f"something else also uses the anchor &{holder.anchor}",
+                "remove them by hand",
             )
         removed_aliases = {alias for other in remaining for alias in _aliases_in(other.value)}
         for alias in self._aliases_into(removal):
             if alias not in removed_aliases:
                 line = alias.source.position(alias.start).line
                 return NoFix(
-                    f"*{alias.name} on line {line} means a part of them, and is to stay",
-                    "write out what the alias means, and run again",
+                    f"*{alias.name} on line {line} refers to a part of them and stays",
+                    "write out the alias, and run again",
                 )
         return None
 

@@ -237,7 +237,7 @@ class LoginRemovals:
         ):
             return None
         is_added = orb.version == self._assessment.policy.docker_orb
-        reason = "its version is not the policy's: it may have been there before"
+        reason = "its version isn't the policy's, so you may have added it"
         removed_nodes = {removal.step.node for removal in self._removals.values()}
         roots = [document.root for document in config.documents if document.root is not None]
         if any(_names(root, f"{orb.alias}/", removed_nodes) for root in roots):
@@ -248,7 +248,7 @@ class LoginRemovals:
                     rule=PULL_BEFORE_LOGIN,
                     place=Place(entry.key, f"orbs.{orb.alias}"),
                     message=f"nothing else uses the orb {orb.name}",
-                    plural="orbs are used by nothing else",
+                    plural="orbs have no other use",
                     subject=orb.name,
                     owner="orbs",
                     effect=Effect.WARNING if is_added else Effect.NOTE,
@@ -270,11 +270,11 @@ def _import_of(orb: ImportedOrb, root: Mapping) -> Entry | None:
 
 
 def _without_import(entry: Entry, root: Mapping) -> Remedy:
-    title = "take the orb out"
+    title = "remove the orb"
     if len(entry.holder.entries) > 1:
         return Fix(title, (RemoveEntry(entry.holder, entry.key.value),))
     if entry.holder is root:
-        return NoFix("nothing would be left of the file", "take the file out")
+        return NoFix("the file has nothing else", "delete the file")
     return Fix(title, (RemoveEntry(root, ORBS),))
 
 
@@ -325,14 +325,14 @@ def _finding(removals: list[_LoginRemoval], obstacle: NoFix | None = None) -> Fi
     operations = dict.fromkeys(
         operation for removal in removals for operation in removal.operations
     )
-    remedy: Remedy = Fix("take the login out", tuple(operations))
+    remedy: Remedy = Fix("remove the login", tuple(operations))
     if not all(removal.operations for removal in removals):
-        remedy = NoFix("nothing would be left of the list of steps", "take the list out too")
+        remedy = NoFix("the list has no other step", "remove the list too")
     return Finding(
         rule=PULL_BEFORE_LOGIN,
         place=first.place,
-        message=f"the steps log in to {registry_name(first.host)} as the policy has it",
-        plural=f"jobs log in to {registry_name(first.host)} as the policy has it",
+        message=f"the steps log in to {registry_name(first.host)} with the policy's credentials",
+        plural=f"jobs log in to {registry_name(first.host)} with the policy's credentials",
         subject=first.step.name,
         owner=f"job {job.name}",
         effect=Effect.WARNING if obstacle is None else Effect.NOTE,

@@ -98,15 +98,15 @@ def _images_differ(
         seen.update(planned.route for planned in fitting)
         if not fitting:
             if candidates and not runs_on_orb:
-                yield f"job {entry.name} pulls {image.text}, which the config does not say"
+                yield f"job {entry.name} pulls {image.text}, which isn't in the config"
         elif not any(planned.has(image.credentials) for planned in fitting):
             yield f"job {entry.name} pulls {image.text} {_with(image, fitting[0].credentials)}"
 
 
 def _with(image: CompiledImage, written: object) -> str:
     if not image.credentials:
-        return "without the credentials that the config gives it"
-    return "with other credentials than the config gives it" if written else "with credentials"
+        return "without its credentials in the config"
+    return "with other credentials than in the config" if written else "with credentials"
 
 
 def _logins_lack(compiled: CompiledConfig, planned: PlannedConfig) -> Iterator[str]:
@@ -193,7 +193,7 @@ def _strange_steps(job: str, verb: str, steps: list[Plain], planned: StepChanges
     is_orbs = planned.has_orbs and any(map(_logs_in, others))
     for step in others:
         if not is_orbs or script_of(step) is None:
-            yield f"job {job} {verb} a step that was not planned: {_step_title(step)}"
+            yield f"job {job} {verb} an unplanned step: {_step_title(step)}"
 
 
 def _is_credential(path: Path) -> bool:
@@ -243,10 +243,10 @@ def _shown(change: Change) -> str:
     ).removeprefix(".")
     match change:
         case Added():
-            return f"{place} was not there before, and was not planned"
+            return f"{place} is new, which was not planned"
         case Removed():
             return f"{place} is gone, which was not planned"
         case Replaced():
-            return f"{place} is another one, which was not planned"
+            return f"{place} changed, which was not planned"
         case _:
             assert_never(change)

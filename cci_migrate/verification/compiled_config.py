@@ -68,7 +68,7 @@ def read_compiled(text: str, files: ConfigFiles, policy: Policy) -> CompiledConf
     """The compiled config ``text`` of ``files``. Raises NotReadError, and what `examine` does."""
     examined = examine(compiled_files(text, files), policy)
     if not isinstance(examined, Examination):
-        raise NotReadError("what the compiler answers is no config")
+        raise NotReadError("the compiler's answer isn't a config")
     data = regular(plain_data(examined.documents[0].root))
     pulls = explained_pulls(examined.assessment)
     anonymous = tuple(dict.fromkeys(_anonymous(examined, pulls)))

@@ -145,11 +145,11 @@ def compiled_text(
 def _kept_here(examined: Examination, *, sends_secrets: bool) -> NoAnswer | None:
     """Why the config is not sent; None if it may be."""
     if examined.config.is_orb_source:
-        reason = "the source of an orb is no config"
-        return NoAnswer(reason, "circleci orb validate compiles it")
+        reason = "the source of an orb isn't a config"
+        return NoAnswer(reason, "use circleci orb validate")
     if not sends_secrets and examined.redaction.has_secrets:
-        reason = "a secret is written out in it, and it would go to CircleCI as it is"
-        return NoAnswer(reason, "--send-secrets sends it")
+        reason = "it contains a secret, which would be sent to CircleCI"
+        return NoAnswer(reason, "use --send-secrets to send it")
     return None
 
 
@@ -162,7 +162,7 @@ def _compiled(
             try:
                 return read_compiled(text, examined.files, examined.policy)
             except NotReadError as error:
-                return NoAnswer(str(error), "see what circleci config process prints")
+                return NoAnswer(str(error), "run circleci config process to see it")
         case CompileErrors() | NoAnswer():
             return answer
         case _:

@@ -52,8 +52,8 @@ class Lost(Struct, frozen=True):
     def problem(self) -> str:
         """Why the worker ended, for people, unless it `is_late`."""
         if self.exit_code == -9:
-            return "the system killed the process that worked on it; is memory short?"
-        return f"the process that worked on it crashed (exit code {self.exit_code})"
+            return "the system killed its process; it may be out of memory"
+        return f"its process crashed (exit code {self.exit_code})"
 
 
 class _Worker(Generic[_Task], Struct):

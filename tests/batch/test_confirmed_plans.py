@@ -75,8 +75,8 @@ def test_what_it_does_not_confirm_holds_the_repository_back(
         "Error calling command docker/check"
     )
     assert "does not compile even without the change: Cannot find" in causes["broken"]
-    assert "a secret is written out in it" in causes["secret"]
-    assert causes["secret"].endswith("; --send-secrets sends it")
+    assert "it contains a secret" in causes["secret"]
+    assert causes["secret"].endswith("; use --send-secrets to send it")
     assert SECRET not in "".join(compiler.configs)
     (finding, *_) = batch.results()["breaks"]["findings"]
     assert finding["state"] == "left"

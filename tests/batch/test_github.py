@@ -347,7 +347,7 @@ def test_a_repository_of_another_shape_fails_alone(github: GitHubStandIn, batch:
     github.watch = watch
     batch("plan", "github:acme", code=3)
     assert batch.states() == {"api": "failed", "web": "planned"}
-    assert "isFork: expected true or false, got a text" in batch.results()["api"]["cause"]
+    assert "isFork: expected true or false, got a string" in batch.results()["api"]["cause"]
 
 
 @pytest.mark.parametrize("operation", ["Owner", "CreateCommit"])

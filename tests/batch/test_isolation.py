@@ -194,7 +194,7 @@ def test_files_that_are_too_large_together_fail_alone(
     batch("plan", git_server.url("remote.git"), tmp_path / "here", tmp_path / "fine", code=3)
     assert batch.states() == {"remote": "failed", "here": "failed", "fine": "planned"}
     for name in ("remote", "here"):
-        assert "its configs are more than 1 MB in all" in batch.results()[name]["cause"]
+        assert "its configs have more than 1 MB in total" in batch.results()[name]["cause"]
 
 
 def test_a_commit_of_ten_billion_files_fails_alone(
@@ -287,7 +287,7 @@ def test_revert_writes_nothing_outside_of_the_checkout(
     ref = RepositoryRef(Kind.LOCAL, "", str(tmp_path / "one"), str(tmp_path / "one"))
     shutil.copy(original, share / campaign_files.original_name(ref, "../outside.yml"))
     output = batch("revert", code=None).output
-    assert "../outside.yml: cannot be read: it is outside of the folder" in output
+    assert "../outside.yml: can't be read: it is outside of the folder" in output
     assert outside.read_bytes() == FIXED
 
 
@@ -295,11 +295,11 @@ def test_revert_writes_nothing_outside_of_the_checkout(
     ("statement", "said"),
     [
         ("UPDATE repositories SET state = 'nonsense'", "can't read the ledger"),
-        ("UPDATE repositories SET record = '{'", "cannot be read (is not JSON"),
-        ("UPDATE repositories SET record = '[]'", "cannot be read (expected an object"),
-        ("UPDATE repositories SET record = 5", "cannot be read (expected an object"),
-        ("UPDATE repositories SET record = x'ff'", "cannot be read (expected a text"),
-        ("UPDATE repositories SET cause = x'ff'", "cannot be read (cause: expected a text"),
+        ("UPDATE repositories SET record = '{'", "can't be read (is not JSON"),
+        ("UPDATE repositories SET record = '[]'", "can't be read (expected an object"),
+        ("UPDATE repositories SET record = 5", "can't be read (expected an object"),
+        ("UPDATE repositories SET record = x'ff'", "can't be read (expected a string"),
+        ("UPDATE repositories SET cause = x'ff'", "can't be read (cause: expected a string"),
         ("DROP TABLE repositories", "can't use the campaign's ledger"),
     ],
 )
@@ -315,11 +315,11 @@ def test_a_ledger_that_was_changed_is_refused_in_a_line(
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"files": [{"x": 1}]}, "cannot be read (files[0]: missing key"),
-        ({"files": [{"path": 1, "before": "", "after": ""}]}, "(files[0].path: expected a text"),
-        ({"images": "7"}, "cannot be read (images: expected a number"),
-        ({"todos": ["x" * 2**25]}, "cannot be read (expected a text, got null"),
-        ({"pull": {"number": 1, "url": "", "state": "odd"}}, "cannot be read (pull.state: "),
+        ({"files": [{"x": 1}]}, "can't be read (files[0]: missing key"),
+        ({"files": [{"path": 1, "before": "", "after": ""}]}, "(files[0].path: expected a string"),
+        ({"images": "7"}, "can't be read (images: expected a number"),
+        ({"todos": ["x" * 2**25]}, "can't be read (expected a string, got null"),
+        ({"pull": {"number": 1, "url": "", "state": "odd"}}, "can't be read (pull.state: "),
         ({"ref": {"name": "/etc"}}, "belongs to another repository"),
         ({"ref": {"address": "/etc"}}, "the campaign recorded it on another host"),
     ],

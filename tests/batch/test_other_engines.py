@@ -52,7 +52,7 @@ def test_the_line_in_the_guide_does_what_the_engine_expects(engine: str, tmp_pat
         text=True,
         check=True,
     )
-    # What a person has to look at is no reason to leave the rest out; what cannot be read is.
+    # What a person has to look at is no reason to leave the rest out; what can't be read is.
     assert done.stdout.split() == ["broken", "1", "generated", "0", "plain", "0"]
     assert (tmp_path / "work" / "plain" / CONFIG).read_bytes() == FIXED
     assert git(tmp_path / "work" / "plain", "status", "--porcelain").split() == ["M", CONFIG]

@@ -219,7 +219,7 @@ TASKS = {
         ("- run: << parameters.any >>", [("the parameter has no known value",)]),
         ("- run: bash << parameters.any >>", [("which script it is can't be determined",)]),
         ("- run: ${SUDO:-} docker pull a; ${DOCKER:-docker} pull b; $DOCKER_COMPOSE -f x.yml up",
-         [("a",), ("b",), ("x.yml: the file is not there",)]),
+         [("a",), ("b",), ("x.yml: file not found",)]),
         ("- run: curl -s https://ci.example.com/up | bash", [("the script is downloaded",)]),
         ("- run: wget -qO- https://ci.example.com/up | sudo -E /bin/bash -",
          [("the script is downloaded",)]),
@@ -230,11 +230,11 @@ TASKS = {
         ("- run: curl https://sh.rustup.rs -sSf | sh; bash <(curl -s https://codecov.io/bash)", []),
         ("- run: python setup.py test; python /opt/x.py; ./gotestsum ./...", []),
         ("- run: npm run none", [("package.json has no script none",)]),
-        ("- run: ./gradlew jib", [("what gradlew runs isn't followed",)]),
-        ("- run: python3 ci/x.py", [("what python3 runs isn't followed",)]),
+        ("- run: ./gradlew jib", [("cci-migrate doesn't follow what gradlew runs",)]),
+        ("- run: python3 ci/x.py", [("cci-migrate doesn't follow what python3 runs",)]),
         ("- run: python3 -m pytest; node --version; pip install x; yarn; npm ci", []),
         ("- run: vendor/bin/x; ./node_modules/.bin/y; ~/bin/z", []),
-        ("- run: bash -c \"$X\"", [("its script isn't written there",)]),
+        ("- run: bash -c \"$X\"", [("its script isn't in the config",)]),
         ("- run: make << parameters.registry >>", [("its Makefile has no target docker.io",)]),
     ],
 )  # fmt: skip
@@ -261,7 +261,7 @@ def test_what_is_called_like_a_login_and_is_not_followed() -> None:
     ("steps", "expected"),
     [
         ("- run: docker load -i x && docker compose up",
-         [("it may be what docker load has brought",), ("alpine:3",)]),
+         [("it may come from docker load",), ("alpine:3",)]),
         ("- run: docker load -i x\n- run: docker compose pull", [("postgres:16",)]),
         ("- run: docker build -t postgres:16 sub\n- run: docker compose up db", [("alpine:3",)]),
         ("- run: docker pull postgres:16; docker load -i x; docker compose up db",
@@ -280,12 +280,12 @@ REMOTE = "docker: [{image: x}]"
 @pytest.mark.parametrize(
     ("steps", "expected"),
     [
-        ("- setup_remote_docker\n- run: go test ./...", [("no later step is seen to use it",)]),
+        ("- setup_remote_docker\n- run: go test ./...", [("no visible later step uses it",)]),
         ("- setup_remote_docker\n- run: docker ps", []),
         ("- setup_remote_docker\n- run: ci/ps.sh", []),
         ("- setup_remote_docker\n- run: make none", [("its Makefile has no target none",)]),
         ("- run: make none\n- setup_remote_docker", []),
-        ("- setup_remote_docker\n- odd/push", [("the orb acme/odd isn't known",)]),
+        ("- setup_remote_docker\n- odd/push", [("the orb acme/odd is unknown",)]),
         ("- setup_remote_docker\n- aws-ecr/ecr-login\n- run: docker push x", []),
     ],
 )
@@ -294,7 +294,7 @@ def test_remote_docker_is_never_passed_over(steps: str, expected: list[tuple[str
 
 
 def test_without_the_repository_tasks_are_not_known() -> None:
-    assert seen(docker("- run: make x")) == [("the config comes without its repository",)]
+    assert seen(docker("- run: make x")) == [("the config's repository isn't available",)]
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ def test_without_the_repository_tasks_are_not_known() -> None:
         (".\\ci\\gone.ps1", [("no ci/gone.ps1 found",)]),
         ("C:\\tools\\conda-hook.ps1; $env:TEMP\\x.ps1", []),
         ("if ($x) { cd web }; make image", [("where it runs can't be determined",)]),
-        ("python ci/x.py", [("what python runs isn't followed",)]),
+        ("python ci/x.py", [("cci-migrate doesn't follow what python runs",)]),
         ("python -m pip install x", []),
         ("make image", [("node:22",)]),
     ],
@@ -329,7 +329,7 @@ def test_tasks_on_windows(script: str, expected: list[tuple[str, ...]]) -> None:
 def test_scripts_that_call_each_other_without_end() -> None:
     files = {f"{n}.sh": "".join(f"./{n + 1}.sh {m}\n" for m in range(30)) for n in range(30)}
     found = docker("- run: ./0.sh", files)
-    assert ("too many scripts and tasks call each other",) in seen(found)
+    assert ("scripts and tasks call each other too deeply",) in seen(found)
 
 
 def test_the_repository_lies_where_the_job_works() -> None:
@@ -362,7 +362,7 @@ def test_the_repository_lies_where_the_job_works() -> None:
         ("", "- run: {command: docker build ., working_directory: << parameters.folder >>}",
          [("alpine:3",), ("no none/Dockerfile found",)]),
         ("", "- run: docker compose -f << parameters.folder >>/c.yml up",
-         [("busybox",), ("none/c.yml: the file is not there",)]),
+         [("busybox",), ("none/c.yml: file not found",)]),
         ("", "- run: docker compose -f << parameters.any >>/c.yml up",
          [("which Compose files it reads can't be determined",)]),
         ("", "- run: make -C << parameters.folder >> x",

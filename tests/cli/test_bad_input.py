@@ -47,7 +47,7 @@ def test_bad_files_are_told_in_a_line_each_and_the_good_ones_are_done(
     lines = done.err.splitlines()
     expected = [told for _, told in BAD.values()]
     expected += ["large.yml: the file has 8.0 MB, more than the 8 MB", "pipe.yml: not a regular"]
-    expected += ["dangling.yml: cannot be read: No such file or directory"]
+    expected += ["dangling.yml: can't be read: No such file or directory"]
     for told in expected:
         assert sum(line.startswith(f"error: .circleci/{told}") for line in lines) == 1, told
     assert sum(line.startswith("error: ") for line in lines) == len(expected), done.err
@@ -159,7 +159,7 @@ def test_an_unreadable_file_or_folder_is_told_and_the_others_are_done(
     )
     (tmp_path / "locked").chmod(0o755)
     assert sorted(done.stderr.splitlines()) == [
-        "error: .circleci/secret.yml: cannot be read: Permission denied",
+        "error: .circleci/secret.yml: can't be read: Permission denied",
         "error: locked: cannot be searched: Permission denied",
     ]
     assert done.returncode == 3
@@ -298,12 +298,12 @@ def test_interrupted_while_reading_standard_input(tmp_path: Path) -> None:
         ('baseline = "/dev/zero"', "baseline: is outside the folder of this file"),
         ('baseline = "pipe"', "pipe: can't read the baseline: not a regular file"),
         ('baseline = "large.json"', "large.json: can't read the baseline: larger than 32 MB"),
-        ('baseline = "deep.json"', "deep.json: is not read: its brackets lie too deep"),
+        ('baseline = "deep.json"', "deep.json: can't be read: it is nested too deeply"),
         (
             f"select = {'[' * 10_000}",
-            ".cci-migrate.toml: cannot be read: its brackets lie too deep",
+            ".cci-migrate.toml: can't be read: it is nested too deeply",
         ),
-        (f"# {'x' * 2**20}", ".cci-migrate.toml: cannot be read: larger than 1 MB"),
+        (f"# {'x' * 2**20}", ".cci-migrate.toml: can't be read: larger than 1 MB"),
     ],
     ids=["device", "pipe", "large", "deep", "brackets", "long"],
 )

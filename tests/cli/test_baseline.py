@@ -111,15 +111,15 @@ def _entries(path: Path) -> list[dict[str, str]]:
 def test_a_baseline_that_is_none(program: Program, config: Path, tmp_path: Path) -> None:
     for text, told in (
         ("{", "baseline.json:1: is not JSON"),
-        ("[]", "baseline.json: is no baseline: expected an object, got a list"),
-        ("9" * 5000, "baseline.json: is not read: a number in it is too long"),
-        ('{"version": 3, "findings": []}', "its version is 3, and this program reads version 2"),
-        ('{"version": true, "findings": []}', "its version is true"),
+        ("[]", "baseline.json: not a valid baseline: expected an object, got a list"),
+        ("9" * 5000, "baseline.json: can't be read: a number in it is too long"),
+        ('{"version": 3, "findings": []}', "unsupported version 3, expected 2"),
+        ('{"version": true, "findings": []}', "unsupported version true"),
         ('{"version": 2, "findings": {}}', "findings: expected a list, got an object"),
-        ('{"version": 2, "findings": [], "x": 1}', "is no baseline: unknown key x"),
+        ('{"version": 2, "findings": [], "x": 1}', "not a valid baseline: unknown key x"),
         (
             '{"version": 2,\n "findings": [\n  {"path": "x"}\n]}',
-            "baseline.json:3: is no baseline: findings[0]: missing key `rule`; write it again",
+            "baseline.json:3: not a valid baseline: findings[0]: missing key `rule`; write it",
         ),
     ):
         put(tmp_path / "baseline.json", text)

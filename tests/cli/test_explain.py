@@ -131,7 +131,7 @@ ORB_TREE = """\
     lint, no context
       cimg/node:22.3 from docker.io
         executor node/default of the orb circleci/node@7.1, .circleci/config.yml:11
-        not authenticated: the orb gives it no credentials
+        not authenticated: the orb's image has no auth
     ecr/build_and_push_image, no context
       alpine:3 from docker.io
         step on machine: ecr/build_and_push_image (Dockerfile), .circleci/config.yml:18
@@ -139,7 +139,7 @@ ORB_TREE = """\
     tools/deploy, no context
       unknown images from an unknown registry
         job tools/deploy of the orb acme/tools@1, .circleci/config.yml:21
-        unknown: what acme/tools@1 pulls here is not known
+        unknown: can't determine what acme/tools@1 pulls here
     docker/publish, no context
       alpine:3 from docker.io
         step on machine: docker/publish (Dockerfile), .circleci/config.yml:22

@@ -214,7 +214,7 @@ workflows:
         (
             "$CIRCLE_USERNAME",
             "{context: pear}",
-            "(job lint) has $CIRCLE_USERNAME in its credentials, one of CircleCI's own variables",
+            "(job lint) doesn't count as authenticated: its $CIRCLE_USERNAME is one of",
         ),
     ],
 )

@@ -17,7 +17,7 @@ def test_fix_and_revert_give_the_original(
     done = program(*words)
     assert done.code == 0, done.out + done.err
     assert config.read_text() == CONFIG
-    assert "unauthenticated-image: take out auth under the image" in done.out
+    assert "unauthenticated-image: remove auth under the image" in done.out
     assert "must exist" not in done.out
 
 
@@ -58,5 +58,5 @@ def test_a_policy_with_a_mirror_is_refused(program: Program, config: Path, tmp_p
     for words in (("--revert",), planned):
         done = program(*words)
         assert done.code == 2
-        assert ".cci-migrate.toml: mirror: --revert does not take back" in done.err
+        assert ".cci-migrate.toml: mirror: --revert can't be combined with" in done.err
     assert config.read_text() == before

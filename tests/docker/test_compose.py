@@ -171,13 +171,13 @@ def test_the_first_format_has_services_at_the_top() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (None, "not there"),
+        (None, "file not found"),
         ("a: [", "not YAML"),
         ("a: b: c", "not YAML"),
         ("", "no services"),
         ("- a", "no services"),
         ("a: *b", "not YAML"),
-        ("services: {s: {extends: gone}}", "not there"),
+        ("services: {s: {extends: gone}}", "doesn't exist"),
         ("? {a: b}\n: c\n? [a]\n: d", "not YAML"),
     ],
 )
@@ -223,6 +223,6 @@ def test_a_long_chain_of_extends_is_a_problem() -> None:
     chain = "".join(f"  s{n}: {{extends: s{n - 1}}}\n" for n in range(1, 30))
     files = {"compose.yaml": f"services:\n  s0: {{image: redis}}\n{chain}"}
     found = services_of(["compose.yaml"], files.get, ["s29"])
-    assert "more than 10 services extend each other" in {
+    assert "services extend each other more than 10 deep" in {
         problem.reason for problem in found.problems
     }

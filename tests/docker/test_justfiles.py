@@ -128,11 +128,11 @@ def lines_of(command: str, directory: str = ".", **environment: str) -> list[str
         ("nope", ["not followed: its justfile has no recipe nope"]),
         ("nomod::x", ["not followed: its justfile has no module nomod"]),
         ("pull", ["not followed: the recipe pull lacks its argument image"]),
-        ("odd", ["not followed: justfile has something that isn't understood (nobody)"]),
+        ("odd", ["not followed: can't parse justfile (nobody)"]),
         ("$X", ["not followed: which recipe it runs can't be determined"]),
         ("-f gone x", ["not followed: no gone found"]),
         ("-f ps/justfile x", ["not followed: its recipes are for pwsh"]),
-        ("bad/x", ["not followed: bad/justfile has something that isn't understood (%%%)"]),
+        ("bad/x", ["not followed: can't parse bad/justfile (%%%)"]),
         ("empty/", ["not followed: its justfile has no recipes"]),
     ],
 )  # fmt: skip

@@ -86,9 +86,9 @@ def lines_of(command: str) -> list[str]:
         ("npm run $X", ["not followed: which script it runs can't be determined"]),
         ("npm --prefix other run db", ["not followed: no other/package.json found"]),
         ("npm --prefix bad run db", ["not followed: bad/package.json can't be read"]),
-        ("npm run db -w web", ["not followed: it runs scripts of workspaces"]),
-        ("yarn workspace web db", ["not followed: it runs scripts of workspaces"]),
-        ("pnpm --filter web run db", ["not followed: it runs scripts of workspaces"]),
+        ("npm run db -w web", ["not followed: it runs scripts in workspaces"]),
+        ("yarn workspace web db", ["not followed: it runs scripts in workspaces"]),
+        ("pnpm --filter web run db", ["not followed: it runs scripts in workspaces"]),
     ],
 )
 def test_scripts(command: str, expected: list[str]) -> None:

@@ -99,7 +99,7 @@ def lines_of(command: str, directory: str = ".") -> list[str]:
         ("maybe", ["unread: not all of its templates are evaluated"]),
         ("--list", []),
         ("nope", ["not followed: its Taskfile has no task nope"]),
-        ("around", ["not followed: its tasks come to more than is followed"]),
+        ("around", ["not followed: its tasks are too large to follow"]),
         ("odd", ["not followed: which task it runs can't be determined"]),
         ("$TASK", ["not followed: which task it runs can't be determined"]),
         ("-d gone x", ["not followed: its Taskfile has no task x"]),
@@ -115,7 +115,7 @@ def test_tasks(command: str, expected: list[str]) -> None:
 def test_the_taskfile_may_be_in_a_folder_above() -> None:
     assert lines_of("pull I=x", "sub/deeper") == [f"{E}docker pull x"]
     (reason,) = lines_of("x", "broken")
-    assert reason.startswith("not followed: broken/Taskfile.yml: it is not YAML")
+    assert reason.startswith("not followed: broken/Taskfile.yml: not YAML")
 
 
 def test_a_command_has_its_place() -> None:

@@ -176,12 +176,12 @@ def _named(password: str, context: str | None) -> str:
     ("text", "problem"),
     [
         ("{", ":1:2: is not JSON"),
-        ("[" * 100_000, "is not"),
+        ("[" * 100_000, "can't be read: it is nested too deeply"),
         ("[]", "is not an answers file"),
-        ("\xff", "cannot be read: not UTF-8 text"),
-        ("9" * 5000, "is not read: a number in it is too long"),
-        (json.dumps(_given(version=1)), "its version is 1, and this program reads version 2"),
-        (json.dumps(_given(version=2.5)), "its version is 2.5, and this program"),
+        ("\xff", "can't be read: not UTF-8 text"),
+        ("9" * 5000, "can't be read: a number in it is too long"),
+        (json.dumps(_given(version=1)), "unsupported version 1, expected 2"),
+        (json.dumps(_given(version=2.5)), "unsupported version 2.5, expected"),
         (json.dumps(_given(**{"for-all": {"platfrom": "x"}})), "did you mean platform?"),
         (json.dumps(_given(**{"for-all": {"platform": "moon"}})), "platform has an invalid value"),
         (

@@ -91,7 +91,7 @@ def test_init_writes_a_policy_that_is_then_followed(repository: MakeRepository) 
     dialog.see("Wrote .cci-migrate.toml.")
     assert dialog.ended() == 0
     assert (root / ".cci-migrate.toml").read_text() == (
-        "# What cci-migrate writes where a config has no convention of its own.\n"
+        "# What cci-migrate writes if a config has no convention of its own.\n"
         "\n"
         'platform = "server"\n'
         'credentials = "context"\n'

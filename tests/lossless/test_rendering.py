@@ -2140,9 +2140,10 @@ REFUSED: dict[str, tuple[str, Make, str]] = {
     "a null with a tag": (
         "a: !!null\n", lambda d: AddEntry(scalar_at(d, "a"), "c", Text("d")), "of a key"),
     "a null on a line of its own": (
-        "a:\n  null\n", lambda d: AddEntry(scalar_at(d, "a"), "c", Text("d")), "stands apart"),
+        "a:\n  null\n", lambda d: AddEntry(scalar_at(d, "a"), "c", Text("d")),
+        "not next to its key"),
     "a key alone in brackets": (
-        "{a, b: 1}\n", lambda d: AddEntry(scalar_at(d, "a"), "c", Text("d")), "no place"),
+        "{a, b: 1}\n", lambda d: AddEntry(scalar_at(d, "a"), "c", Text("d")), "no position"),
     "a null item": ("-\n", lambda d: AddEntry(scalar_at(d, 0), "c", Text("d")), "of a key"),
     "a null under an explicit key": (
         "? a\n", lambda d: AddEntry(scalar_at(d, "a"), "c", Text("d")), "question mark"),
@@ -2172,12 +2173,14 @@ REFUSED: dict[str, tuple[str, Make, str]] = {
     "keys of a flow mapping": ("{a: , b: c}\n", nest("a", "b"), "flow"),
     "an anchored key": ("&a b: c\n", lambda d: RenameKey(mapping_at(d), 0, "x"), "anchor"),
     "a collection as a key": ("[a]: b\n", lambda d: RenameKey(mapping_at(d), 0, "x"), "collection"),
-    "the only entry": ("a: b\n", lambda d: RemoveEntry(mapping_at(d), "a"), "nothing would be"),
-    "the only item": ("- a\n", lambda d: RemoveItems(sequence_at(d), (0,)), "nothing would be"),
+    "the only entry": (
+        "a: b\n", lambda d: RemoveEntry(mapping_at(d), "a"), "nothing else would be"),
+    "the only item": (
+        "- a\n", lambda d: RemoveItems(sequence_at(d), (0,)), "nothing else would be"),
     "an item on its list's line": (
-        "- - a\n  - b\n", lambda d: RemoveItems(sequence_at(d, 0), (0,)), "lines to itself"),
+        "- - a\n  - b\n", lambda d: RemoveItems(sequence_at(d, 0), (0,)), "shares its lines"),
     "a list behind a comment": (
-        "a: # b\n  - c\n  - d\n", lambda d: KeepItem(sequence_at(d, "a"), 0), "lines of its own"),
+        "a: # b\n  - c\n  - d\n", lambda d: KeepItem(sequence_at(d, "a"), 0), "shares a line"),
     "a list with an anchor": (
         "a: &b [c, d]\n", lambda d: KeepItem(sequence_at(d, "a"), 0), "cannot become one value"),
     "an item of several lines that is to stay": (
@@ -2187,22 +2190,24 @@ REFUSED: dict[str, tuple[str, Make, str]] = {
     "a mapping that merges nothing": (
         "- a: b\n", lambda d: MergeToAlias(mapping_at(d, 0)), "merges no alias"),
     "a merge below other entries": (
-        "- &a {b: c}\n- d: e\n  <<: *a\n", lambda d: MergeToAlias(mapping_at(d, 1)), "to itself"),
+        "- &a {b: c}\n- d: e\n  <<: *a\n", lambda d: MergeToAlias(mapping_at(d, 1)),
+        "shares its lines"),
     "the entry on the dash's line": (
-        "- a: b\n  c: d\n", lambda d: RemoveEntry(mapping_at(d, 0), "a"), "lines to itself"),
+        "- a: b\n  c: d\n", lambda d: RemoveEntry(mapping_at(d, 0), "a"), "shares its lines"),
     "an explicit entry": (
-        "a: b\n? c\n: d\n", lambda d: RemoveEntry(mapping_at(d), "c"), "lines to itself"),
+        "a: b\n? c\n: d\n", lambda d: RemoveEntry(mapping_at(d), "c"), "shares its lines"),
     "a comment inside a text": (
-        "{a: 'b\n  c', d: e}\n", lambda d: AddComment(node_at(d, "d"), "x"), "inside a text"),
+        "{a: 'b\n  c', d: e}\n", lambda d: AddComment(node_at(d, "d"), "x"), "multi-line string"),
     "a literal at the end without a line end": ("a: |\n  b", context(), "without a line end"),
     "an item whose first key follows its dash": (
-        "- a: b\n", lambda d: WrapInMerge(mapping_at(d, 0), CONTEXT), "cannot stand before"),
+        "- a: b\n", lambda d: WrapInMerge(mapping_at(d, 0), CONTEXT), "can't write a merge key"),
     "an item on the lines below its dash": (
-        "-\n  a: b\n", lambda d: WrapInMerge(mapping_at(d, 0), CONTEXT), "cannot stand before"),
+        "-\n  a: b\n", lambda d: WrapInMerge(mapping_at(d, 0), CONTEXT), "can't write a merge key"),
     "a pair without braces": (
-        "[a: b]\n", lambda d: WrapInMerge(mapping_at(d, 0), CONTEXT), "cannot stand before"),
+        "[a: b]\n", lambda d: WrapInMerge(mapping_at(d, 0), CONTEXT), "can't write a merge key"),
     "a key with a question mark": (
-        "a: &b\n  ? c\n", lambda d: WrapInMerge(mapping_at(d, "a"), CONTEXT), "cannot stand"),
+        "a: &b\n  ? c\n", lambda d: WrapInMerge(mapping_at(d, "a"), CONTEXT),
+        "can't write a merge key"),
     "an alias of a collection as a key": (
         "- &a [b]\n- *a\n", lambda d: ScalarToMapping(alias_at(d, 1), CONTEXT), "a collection"),
     "an alias of a text that brackets would end": (

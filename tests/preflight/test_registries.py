@@ -252,7 +252,7 @@ def test_a_credential_helper_is_asked_as_docker_asks_it(
         ({"credsStore": "nowhere"}, "docker-credential-nowhere is not installed"),
         ({"credsStore": "../../evil"}, "is not installed"),
         ({"auths": {HUB_KEY: {"identitytoken": "x-y-z-token"}}}, "identity token"),
-        ([], "cannot be read"),
+        ([], "can't be read"),
     ],
 )
 def test_no_credential_is_at_hand(

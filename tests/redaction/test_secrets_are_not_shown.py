@@ -233,4 +233,4 @@ def test_an_error_that_ends_a_command_withholds_secrets(tmp_path: Path, command:
     put(tmp_path / ".cci-migrate.toml", '[registries."https://bob:kestrel@quay.io"]\n')
     done = run(tmp_path, *command, environment=environment())
     assert done.returncode == 2
-    assert b"1: https://[withheld]@quay.io is not the host of a registry" in done.stderr
+    assert b"1: https://[withheld]@quay.io is not a registry host" in done.stderr

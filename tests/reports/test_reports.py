@@ -74,7 +74,7 @@ EVERYTHING = (
         ),
     ),
     Result("", Failed((".circleci/bad.yml",), "not YAML", "correct it", Position(3, 7))),
-    Result("", Failed((".circleci/gone.yml",), "cannot be read")),
+    Result("", Failed((".circleci/gone.yml",), "can't be read")),
 )
 
 
@@ -281,7 +281,7 @@ def test_failures_are_a_line_each_with_place_problem_and_advice() -> None:
     lines = [failure_lines(result) for result in EVERYTHING]
     assert lines[3:] == [
         [".circleci/bad.yml:3:7: not YAML; correct it"],
-        [".circleci/gone.yml: cannot be read"],
+        [".circleci/gone.yml: can't be read"],
     ]
     assert lines[:3] == [[], [], []]
 

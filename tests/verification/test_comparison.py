@@ -83,15 +83,15 @@ def login_after_pull(text: str) -> str:
                 "        password: $DOCKERHUB_PASSWORD\n",
                 "    - image: postgres:16\n",
             ),
-            "job test-1.21 pulls postgres:16 without the credentials that the config gives it",
+            "job test-1.21 pulls postgres:16 without its credentials in the config",
         ),
         (
             replacing("username: $DOCKERHUB_USERNAME", "username: $DOCKERHUB_LOGIN"),
-            "job test-1.21 pulls cimg/go:1.21 with other credentials than the config gives it",
+            "job test-1.21 pulls cimg/go:1.21 with other credentials than in the config",
         ),
         (
             replacing("image: postgres:16", "image: postgres:17"),
-            "job test-1.21 pulls postgres:17, which the config does not say",
+            "job test-1.21 pulls postgres:17, which isn't in the config",
         ),
         (
             replacing("context: docker-hub-creds", "context: other"),
@@ -108,37 +108,37 @@ def login_after_pull(text: str) -> str:
         (login_after_pull, "job image pulls alpine:3 in its steps without a login"),
         (
             replacing("docker login", "docker logout"),
-            "job image gets a step that was not planned: Docker Login",
+            "job image gets an unplanned step: Docker Login",
         ),
         (
             replacing(
                 "        command: docker pull alpine:3\n",
                 "        command: docker pull alpine:3\n    - run:\n        command: id\n",
             ),
-            "job image gets a step that was not planned: id",
+            "job image gets an unplanned step: id",
         ),
         (
             replacing("make test TAG=1.21", "make test TAG=1.20"),
-            "jobs.test-1.21.steps[1].run.command is another one, which was not planned",
+            "jobs.test-1.21.steps[1].run.command changed, which was not planned",
         ),
         (
             replacing("    - checkout\n", ""),
-            "job test-1.21 loses a step that was not planned: checkout",
+            "job test-1.21 loses an unplanned step: checkout",
         ),
         (
             replacing("resource_class: large", "resource_class: small"),
-            "jobs.image.resource_class is another one, which was not planned",
+            "jobs.image.resource_class changed, which was not planned",
         ),
         (
             replacing(
                 "  image:\n    machine",
                 "  more:\n    machine: true\n    steps: []\n  image:\n    machine",
             ),
-            "jobs.more was not there before, and was not planned",
+            "jobs.more is new, which was not planned",
         ),
         (
             replacing("requires:\n        - twice", "requires:\n        - test-1.21"),
-            "workflows.main.jobs[3].image.requires[0] is another one, which was not planned",
+            "workflows.main.jobs[3].image.requires[0] changed, which was not planned",
         ),
         (
             replacing("workflows:\n  main:", "workflows:\n  mein:"),

@@ -37,7 +37,7 @@ def test_explain_shows_what_orbs_pull_where_it_is_asked_for(
 ) -> None:
     put(config, ORBS)
     offline = run("explain")
-    assert "unknown: what acme/linter@1.2.3 pulls here is not known" in offline.out
+    assert "unknown: can't determine what acme/linter@1.2.3 pulls here" in offline.out
     assert compiler.configs == []
     done = run("explain", "--compile", "--api-url", compiler.url)
     assert done.code == 1
@@ -53,7 +53,7 @@ def test_explain_shows_what_orbs_pull_where_it_is_asked_for(
     linted (job linter/lint), contexts hub
       acme/linter:3 from docker.io
         job linter/lint of the orb acme/linter@1.2.3, .circleci/config.yml:14
-        not authenticated: the orb gives it no credentials
+        not authenticated: the orb's image has no auth
     pusher/push, no context
       unknown images from an unknown registry
         step on machine: docker build, .circleci/config.yml:15

@@ -264,7 +264,7 @@ def test_a_config_with_a_secret_is_sent_only_when_asked(
         f"auth: {{username: acme, password: {secret}}}"))  # fmt: skip
     held_back = run("verify", "--api-url", compiler.url)
     assert held_back.code == 3
-    assert "next: --send-secrets sends it" in held_back.out
+    assert "next: use --send-secrets to send it" in held_back.out
     assert run("--verify", "--api-url", compiler.url).code == 3
     assert compiler.configs == []
     sent = run("verify", "--api-url", compiler.url, "--send-secrets")
@@ -310,7 +310,7 @@ def test_files_that_are_no_configs(run: Program, compiler: CompileStandIn, confi
     put(folder / "jobs" / "lint.yml", "docker: [{image: 'cimg/go:1.22'}]\nsteps: [checkout]\n")
     put(config, "version: 2.1\njobs: [\n")
     done = run("verify", "--api-url", compiler.url)
-    assert "the source of an orb is no config" in done.out
+    assert "the source of an orb isn't a config" in done.out
     assert "this is not YAML" in done.out
     assert done.code == 3
     assert compiler.configs == []

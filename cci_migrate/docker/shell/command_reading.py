@@ -215,7 +215,7 @@ class CommandReader(InnerScriptReader):
         if program in DOCKER_PROGRAMS or program in CLIENTS or is_cloud:
             obstacle = unwrapped_command.obstacle
             if obstacle is None and self._variables.in_function and _borrowed(words, node):
-                obstacle = "a function is handed it"
+                obstacle = "a function receives it"
             invocation = Invocation(
                 node.start_byte,
                 node.end_byte,
@@ -365,7 +365,7 @@ class CommandReader(InnerScriptReader):
         if self._depth >= _MAX_DEPTH or not self._spend():
             if is_first:
                 # None of it has been read, and it could pull.
-                raise TooComplexError("a script's functions call each other too often or too deep")
+                raise TooComplexError("its functions call each other too often or too deeply")
             return
         body = self._functions[name]
         is_known = _shifts_in_order(self._source(body), body)

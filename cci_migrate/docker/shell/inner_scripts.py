@@ -77,7 +77,7 @@ class InnerScriptReader(ScriptState, ABC):
                     self._walk(body, ())
         except RecursionError:
             # Nested too deep for Python; the unread rest could contain a pull.
-            raise TooComplexError("a script's commands lie too deep in each other") from None
+            raise TooComplexError("its commands are nested too deeply") from None
         return Script(
             facts,
             tuple(self._facts),

@@ -47,14 +47,14 @@ def login_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> li
         assert option.value is not None  # noqa: S101 - tested just above
         obstacle = invocation.obstacle
         if invocation.stdin:
-            obstacle = "something else is fed to it already"
+            obstacle = "its input is already used"
         elif len(options) > 1:
-            obstacle = "the password is given twice"
+            obstacle = "it has two passwords"
         elif line.options_named("-e", "--email"):
             # Gone in Docker 17.06; --password-stdin came with 17.07.
-            obstacle = "only a Docker without --password-stdin takes its e-mail option"
+            obstacle = "only a Docker without --password-stdin has an e-mail option"
         elif not option.separable:
-            obstacle = "the password's option is written together with another"
+            obstacle = "the password's option is combined with another"
         password = PasswordArgument(
             option.start, option.end, option.value, invocation.start, obstacle
         )

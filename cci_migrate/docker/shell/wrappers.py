@@ -146,7 +146,7 @@ def unwrapped(words: Sequence[Word], environment: ClientEnvironment) -> Unwrappe
             while following and _RETRY_ARGUMENT.fullmatch(following[0].value):
                 following.pop(0)
             words = following
-            obstacle = "it is run again by a retry, and a pipe can be read only once"
+            obstacle = "a retry runs it again, and a pipe can be read only once"
             continue
         if name not in _TRANSPARENT:
             behind = _docker_behind(name, words)
@@ -161,7 +161,7 @@ def unwrapped(words: Sequence[Word], environment: ClientEnvironment) -> Unwrappe
         if name == "xargs":
             xargs_appends = True
             replaces = options.get("-I") or replaces
-            obstacle = "xargs feeds it"
+            obstacle = "xargs uses its input"
         elif name == "sudo" and "-S" in options:
             obstacle = "sudo reads its own password from the pipe"
         environment = _passed_on(name, options, environment)

@@ -149,7 +149,7 @@ def just_script(
         reader.run_words(module, words)
         return script_of(reader.pieces, root, "".join(reader.exports(module)))
     except NotJust as problem:
-        return NotFollowed(f"{path} has something that isn't understood ({problem})")
+        return NotFollowed(f"can't parse {path} ({problem})")
     except UnreadableTask as problem:
         return NotFollowed(str(problem))
 
@@ -229,7 +229,7 @@ class _Reader:
         if text is None:
             raise UnreadableTask(f"no {path} found")
         if len(text) > MOST_TEXT or self._files > _MOST_FILES:
-            raise UnreadableTask("its justfile comes to more than is followed")
+            raise UnreadableTask("its justfile is too large to follow")
         recipe: _Recipe | None = None
         attributes: list[str] = []
         for number, line in _logical_lines(text):
@@ -350,7 +350,7 @@ class _Reader:
             return
         self._done.add(run)
         if depth > _DEEPEST or len(self.pieces) > _MOST_PIECES:
-            raise UnreadableTask("its recipes come to more than is followed")
+            raise UnreadableTask("its recipes are too large to follow")
         shell = module.settings.get("shell", [])
         program = shell[0].text.strip("'\"") if shell else "sh"
         if program.rpartition("/")[2] not in _POSIX_SHELLS:

@@ -145,7 +145,7 @@ def make_script(
         problem = makefile.read()
         return problem or makefile.script()
     except MakeTooLarge:
-        return NotFollowed("its Makefile comes to more than is followed")
+        return NotFollowed("its Makefile is too large to follow")
 
 
 class _Branch(Struct):
@@ -300,7 +300,7 @@ class _Makefile:
             path = joined_path(self._directory, name)
             outer = self._open
             if not (is_known and self._file(path)) and word == "include":
-                self._missing.append(name if is_known else "files whose names aren't known")
+                self._missing.append(name if is_known else "files with unknown names")
             self._open = outer
 
     def _rule(self, left: str, operator: str, right: str, line: Line, path: str) -> None:

@@ -172,7 +172,7 @@ def package_script(
     if not command.scripts and not command.installs:
         return TaskScript("", inside)
     if command.selects_workspace:
-        return NotFollowed("it runs scripts of workspaces")
+        return NotFollowed("it runs scripts in workspaces")
     path = joined_path(inside, "package.json")
     if any("$" in text for text in (path, *command.scripts)):
         return NotFollowed("which script it runs can't be determined")

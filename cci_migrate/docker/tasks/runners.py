@@ -66,14 +66,14 @@ def task_script(
             return NotFollowed("where it runs can't be determined")
         return reader.script(following, directory, read, environment)
     if program == SHELL_COMMAND:
-        return NotFollowed("its script isn't written there")
+        return NotFollowed("its script isn't in the config")
     if program in DOCKER_PROGRAMS:
-        return NotFollowed("its command isn't written there")
+        return NotFollowed("its command isn't in the config")
     if program == DOWNLOADED_SCRIPT:
         may_pull = not all(map(is_download_without_docker, following))
         return NotFollowed("the script is downloaded", may_be_ours=may_pull)
     is_ours = program in TASK_RUNNERS or (is_interpreter(program) and _runs_file(following))
-    return NotFollowed(f"what {program} runs isn't followed", may_be_ours=is_ours)
+    return NotFollowed(f"cci-migrate doesn't follow what {program} runs", may_be_ours=is_ours)
 
 
 def _reader_of(program: str) -> _Reader | None:

@@ -193,7 +193,7 @@ class _Reader(Struct):
         if text is None:
             raise UnreadableTask(f"no {path} found")
         if depth > _DEEPEST or self.files > _MOST_FILES or len(text) > MOST_TEXT:
-            raise UnreadableTask("its Taskfile comes to more than is followed")
+            raise UnreadableTask("its Taskfile is too large to follow")
         data = yaml_data(text)
         if isinstance(data, NotYaml):
             raise UnreadableTask(f"{path}: {data.reason}")
@@ -255,7 +255,7 @@ class _Reader(Struct):
         if task is None:
             raise UnreadableTask(f"its Taskfile has no task {name}")
         if depth > _DEEPEST or len(self.pieces) > _MOST_PIECES:
-            raise UnreadableTask("its tasks come to more than is followed")
+            raise UnreadableTask("its tasks are too large to follow")
         data = task.data
         known = {**task.file.variables, **variables, "TASK": name}
         known |= {f"MATCH {n}": text for n, text in enumerate(_matched(task.name, name))}
