@@ -24,8 +24,7 @@ PAGE = Canned(200, b"<html>Sign in</html>", {"Content-Type": "text/html; charset
 #: answer, cut off half-way.
 FAULTS: dict[str, tuple[str, Canned | None]] = {
     "cut": ("after", None),
-    "page": ("before", PAGE),
-    "page-done": ("after", PAGE),
+    "page": ("after", PAGE),
     "invalid": ("before", Canned(422, {"message": "Title is too long"})),
     "null": ("after", Canned(200, None)),
 }
