@@ -111,9 +111,8 @@ class ApplyRun(Struct, frozen=True):
                 by_host.setdefault(host, []).append(entry.ref)
         self.progress.begin("apply", sum(map(len, by_host.values())))
         if unapproved:
-            self.progress.note(
-                f"{unapproved} changes are not approved; approve them with `batch approve`"
-            )
+            waiting = "1 change waits" if unapproved == 1 else f"{unapproved} changes wait"
+            self.progress.note(f"{waiting} for approval; approve with `batch approve`")
         for host, refs in by_host.items():
             self._estimate(host, len(refs))
         budget = _Budget(self.options.max_changes)
