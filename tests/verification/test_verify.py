@@ -231,7 +231,7 @@ def test_an_answer_of_any_size_is_not_read_to_its_end(
     compiler.faults = [(200, {"Content-Type": "application/json"}, text)]
     done = CliRunner().invoke(main_command, ["verify", "--api-url", compiler.url])
     assert done.exit_code == 3
-    assert "answers with more than 1 MB" in done.output
+    assert "returned more than 1 MB" in done.output
     assert compiler.paths == [], "it was asked again"
 
 
