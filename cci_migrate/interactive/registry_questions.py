@@ -165,4 +165,4 @@ def _check_of(form: _Form, setting: Setting) -> Callable[[str], str | None]:
 
 
 def _check_context(text: str) -> str | None:
-    return None if not text or is_context_name(text) else "That is no name of a context."
+    return None if not text or is_context_name(text) else "This isn't the name of a context."

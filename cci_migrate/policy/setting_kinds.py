@@ -167,7 +167,7 @@ class Setting(Struct, frozen=True):
             case TextValue() as values:
                 return values.read_text(text)
             case Flag() | TextList() | Tables():
-                raise TypeError(f"{self.key} is no single text")
+                raise TypeError(f"{self.key} isn't a single string")
             case _:
                 assert_never(self.values)
 
