@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from typing_extensions import assert_never
 
 from cci_migrate.circleci.config import WorkflowJob
-from cci_migrate.docker.image_patterns import without_tag
+from cci_migrate.docker.image_patterns import familiar_name
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.lossless.nodes import Node, span_of
 from cci_migrate.lossless.operations import Operation
@@ -309,7 +309,7 @@ class Finding(Struct, frozen=True):
             self.place.source.path,
             self.rule,
             _NUMBER.sub("", self.place.route),
-            tuple(sorted({without_tag(name) for name in self.what or (self.subject,)})),
+            tuple(sorted({familiar_name(name) for name in self.what or (self.subject,)})),
             self.subject,
         )
 

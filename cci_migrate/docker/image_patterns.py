@@ -42,6 +42,15 @@ def without_tag(image: str) -> str:
     return _split_suffix(image)[0]
 
 
+def familiar_name(image: str) -> str:
+    """``image`` without its tag and digest, and as short as Docker Hub's images can be written."""
+    bare = without_tag(image)
+    reference = parse_image_reference(bare)
+    if isinstance(reference, InvalidReference) or reference.host != DOCKER_HUB:
+        return bare
+    return reference.path.removeprefix(_OFFICIAL)
+
+
 @lru_cache(maxsize=4096)
 def _names(image: str) -> frozenset[str]:
     """The names that mean ``image``, each with its tag and digest and without."""

@@ -282,6 +282,8 @@ BUILD = """\
         ),
         pytest.param("node:22.4", "node:24.1", [], id="bump"),
         pytest.param("alpine:3", "alpine:3.20", [], id="bump in a step"),
+        pytest.param("alpine:3", "docker.io/library/alpine:3", [], id="another name of it"),
+        pytest.param("alpine:3", "quay.io/library/alpine:3", [], id="another registry"),
         pytest.param("build", "compile", [], id="rename"),
         pytest.param("smoke", "try-out", [], id="rename with steps"),
         pytest.param("lint", "style", [], id="rename in a workflow"),
