@@ -149,9 +149,9 @@ class StepLogout(Struct, frozen=True, eq=False):
     key: str | None
     config: str | None
 
-    def undoes(self, host: str, login: StepLogin) -> bool:
-        """Whether it ends ``login`` for pulls from ``host``."""
-        return self.key in (None, host) and is_same_config(self.config, login.config)
+    def undoes(self, host: str, config: str | None) -> bool:
+        """Whether it ends a login in ``config`` for pulls from ``host``."""
+        return self.key in (None, host) and is_same_config(self.config, config)
 
 
 class UnreadLogin(Struct, frozen=True, eq=False):
@@ -271,6 +271,18 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True):
             for login in self.logins
         )
 
+    def logged_out_at(self, pull: StepPull, host: str) -> int | None:
+        """The last step that has surely removed logins to ``host`` before ``pull``; None if none.
+
+        It may be the step of ``pull`` itself.
+        """
+        orders = [
+            logout.moment.order
+            for logout in self.logouts
+            if logout.undoes(host, pull.config) and surely_before([logout.moment], pull.moment)
+        ]
+        return max(orders, default=None)
+
     def unread_login_before(self, order: int) -> UnreadLogin | None:
         """The first `UnreadLogin` in a step before the one at ``order``; None if there is none."""
         return next(
@@ -291,7 +303,7 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True):
 
     def _undone(self, login: StepLogin, pull: StepPull, host: str) -> bool:
         return any(
-            logout.undoes(host, login)
+            logout.undoes(host, login.config)
             and login.moment.order <= logout.moment.order <= pull.moment.order
             and surely_before([login.moment], logout.moment)
             and surely_before([logout.moment], pull.moment)

@@ -115,7 +115,7 @@ class LoginPlacement:
         places: dict[StepPlace, bool] = {}
         for docker, pull in missing.pulls:
             place = next(
-                (candidate for candidate in places if covers(candidate, docker, pull)), None
+                (place for place in places if covers(place, docker, pull, missing.host)), None
             )
             if place is None:
                 run = run_step(pull.moment.step, docker.defaults)
@@ -124,6 +124,11 @@ class LoginPlacement:
                         "its step runs only after a failure; a login before it would run in every "
                         "build",
                         "log in in the step itself",
+                    )
+                if docker.logged_out_at(pull, missing.host) == pull.moment.order:
+                    return NoLoginPlace(
+                        "its script logs out before it, or removes the file of logins",
+                        "log in in that script, behind that",
                     )
                 if client_installed_at(docker) == pull.moment.order:
                     return NoLoginPlace(
@@ -173,7 +178,8 @@ class LoginPlacement:
             for place in login_places(docker, before, pull.moment):
                 users = self._users[place.sequence]
                 is_shared = not all(user.job in needing for user in users)
-                if not is_shared and covers(place, docker, pull) and has_client(docker, place):
+                serves_it = covers(place, docker, pull, missing.host) and has_client(docker, place)
+                if not is_shared and serves_it:
                     return place
         return None
 

@@ -55,8 +55,14 @@ def _setup_before(docker: JobDocker, order: int) -> tuple[StepPlace, ...]:
     return places[-1] if places else ()
 
 
-def covers(login: StepPlace, docker: JobDocker, pull: StepPull) -> bool:
-    """Whether a login inserted at ``login`` always runs before ``pull``."""
+def covers(login: StepPlace, docker: JobDocker, pull: StepPull, host: str) -> bool:
+    """Whether a login to ``host`` inserted at ``login`` serves ``pull``: it always runs before it.
+
+    And no step between them logs out.
+    """
+    logged_out_at = docker.logged_out_at(pull, host)
+    if logged_out_at is not None and order_of(docker, login) <= logged_out_at:
+        return False
     return any(
         place.sequence is login.sequence
         and place.index >= login.index
