@@ -355,7 +355,7 @@ def _entry(row: sqlite3.Row) -> LedgerEntry:
         entry = typed({**record, "is_canary": row["is_canary"] == 1}, LedgerEntry)
     except JsonInputError as error:
         raise LedgerError(
-            f"entry {row['id']} of the ledger can't be read ({error}); plan the campaign anew in "
+            f"entry {row['id']} of the ledger can't be read ({error}); plan the campaign again in "
             "another folder"
         ) from None
     if entry.ref.key != row["key"]:

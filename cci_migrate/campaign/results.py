@@ -73,7 +73,7 @@ def summary(ledger: Ledger) -> Iterator[str]:
             yield f"{counts[state]:>6}  {state.value:<{width}}  {MEANING[state]}"
             for cause, count in causes[state].most_common(5):
                 yield f"{'':>8}{count} x {redact(cause)}"
-    yield f"{sum(counts.values()):>6}  in all"
+    yield f"{sum(counts.values()):>6}  total"
 
 
 def exit_code(ledger: Ledger) -> ExitCode:

@@ -254,7 +254,7 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
 @click.option("--reviewer", "reviewers", multiple=True, help="Request a review from this user")
 @click.option("--signoff", is_flag=True, help="Add your Signed-off-by to the commit messages")
 @click.option("--max-prs", type=click.IntRange(1), metavar="N", help="Stop after N changes")
-@click.option("--approved", is_flag=True, help="Only changes that `batch approve` approved")
+@click.option("--approved", is_flag=True, help="Write only changes that `batch approve` approved")
 @click.option(
     "--canary",
     type=click.IntRange(0),

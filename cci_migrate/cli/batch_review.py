@@ -73,7 +73,7 @@ def _to_sample(
 @campaign_option
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--stat", is_flag=True, help="List the groups of equal changes; show no diffs")
-@click.option("--group", "groups", multiple=True, metavar="ID", help="Only this group of changes")
+@click.option("--group", "groups", multiple=True, metavar="ID", help="Show only this group")
 @click.option(
     "--sample",
     callback=_to_sample,
@@ -110,10 +110,10 @@ def diff(
     no_pager: bool,
     colour: Colour,
 ) -> ExitCode:
-    """Show the planned changes, one of each group of equal ones.
+    """Show the planned changes, one for each group of equal changes.
 
-    NAME limits it to some repositories; globs work. Changes are equal if they fix the same with
-    the same lines, wherever these are and whatever the jobs and images are called.
+    NAME limits it to some repositories; globs work. Equal changes fix the same findings with the
+    same lines, whatever their places and the names of jobs and images.
     """
     terminal = Terminal(colour)
     with open_read_only(folder) as campaign:

@@ -192,8 +192,7 @@ def variable_names(
     names = [secret_variable(value) for value in values]
     if None in names:
         raise click.BadParameter(
-            "the name of a variable is wanted, never its value; the value is asked for, or taken "
-            "from the environment with --from-env",
+            "must be the name of a variable, not its value",
             ctx,
             param,
         )

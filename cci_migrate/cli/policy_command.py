@@ -19,7 +19,7 @@ from cci_migrate.files.atomic_write import write_atomically
 @click.group(name="policy")
 @click.help_option("-h", "--help")
 def policy() -> None:
-    """Do something with the policy."""
+    """Export the policy for other tools."""
 
 
 @policy.command(name="export")
@@ -28,7 +28,7 @@ def policy() -> None:
 @click.option(
     "--hard-fail", is_flag=True, help="Stop pipelines that violate it, instead of warning"
 )
-@click.option("--force", is_flag=True, help="Replace the files if they are there")
+@click.option("--force", is_flag=True, help="Replace existing files")
 @policy_options("credentials", "username", "password", "context")
 @click.help_option("-h", "--help")
 @click.pass_context
@@ -40,7 +40,7 @@ def export(
     force: bool,
     policy: PolicySource,
 ) -> None:
-    """Write a config policy that finds pulls without the policy's credentials.
+    """Write a CircleCI config policy that requires the policy's credentials.
 
     FOLDER gets registry_credentials.rego and the tests that `circleci policy test FOLDER` runs.
     """
@@ -59,7 +59,7 @@ def _export(
     texts = {folder / f"{NAME}.rego": made.rego, folder / f"{NAME}_test.yaml": made.tests}
     for path in texts:
         if path.exists() and not replaces:
-            terminal.error(f"{path}: is there already; replace it with --force")
+            terminal.error(f"{path}: exists already; replace it with --force")
             return ExitCode.USAGE
     try:
         folder.mkdir(parents=True, exist_ok=True)

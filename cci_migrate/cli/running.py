@@ -228,9 +228,9 @@ def _kind_line(result: Result, outcome: NotAConfig) -> str:
 def nothing_in(paths: Iterable[Path]) -> str:
     named = ", ".join(str(path.resolve()) for path in paths)
     return (
-        f"no CircleCI config in {named}: looked for .yml and .yaml files in .circleci folders, "
-        "and for the sources of orbs (@orb.yml), but not in .git, node_modules, vendor or what "
-        "git ignores; a file that is named itself is always read"
+        f"no CircleCI config in {named}: searched for .yml and .yaml files in .circleci folders "
+        "and for orb sources (@orb.yml), but not in .git, node_modules, vendor or files that git "
+        "ignores; to read a file anyway, name it"
     )
 
 

@@ -94,7 +94,7 @@ class PullRequestHost(ABC):
                 raise HostUnavailable(
                     f"{ref.host} does not answer ({error}); run it again later"
                 ) from None
-            return Unreadable(ref, Blocker.FAILED, f"{ref.host} gives no answer ({error})")
+            return Unreadable(ref, Blocker.FAILED, f"{ref.host} does not answer ({error})")
         except (IncompleteError, *FATAL_ERRORS):
             raise
         except Exception as error:  # noqa: BLE001 - the other repositories of the answer go on
@@ -174,7 +174,9 @@ class PullRequestHost(ABC):
         if pull is None or pull.state is not PullState.MERGED:
             raise HostError("there is no merged pull request")
         if not delivered.files:
-            raise HostError(f"what {pull.url} changed is not recorded; revert it by hand")
+            raise HostError(
+                f"the campaign has no record of the changes in {pull.url}; revert it by hand"
+            )
         branch = f"revert-{pull.number}-{self._branch}"
         pull_request = self.find_pull_request(snapshot, branch)
         existing_branch = self.find_branch(snapshot, branch)
@@ -192,7 +194,7 @@ class PullRequestHost(ABC):
             raise HostError(f"the branch {branch} exists, but does not revert the change")
         title = f"Revert the change of {pull.number}"
         return self.create_pull_request(
-            snapshot, NewPullRequest(branch, title, f"Takes back {pull.url}.")
+            snapshot, NewPullRequest(branch, title, f"Reverts {pull.url}.")
         ).url
 
     def end(self) -> None:

@@ -28,7 +28,7 @@ def describe_error(error: Exception) -> str:
     if isinstance(error, _SELF_EXPLANATORY):
         return str(error)
     if isinstance(error, OverloadedError):
-        return f"the host gives no answer ({error})"
+        return f"the host does not answer ({error})"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return f"internal error, please report it: {place_of(error)}"

@@ -451,7 +451,7 @@ def check_of(topic: Topic) -> Callable[[str], str | None]:
         except ValueError as error:
             return f"It {error}."
         if topic is Topic.USERNAME and _LIKE_VARIABLE.fullmatch(text):
-            return f"It looks like the name of a variable; write ${text}."
+            return f"It looks like a variable; write ${text}."
         return None
 
     return check

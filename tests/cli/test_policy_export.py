@@ -18,6 +18,6 @@ def test_the_command(program: Program, tmp_path: Path) -> None:
     assert '"^cimg/.*$"' in (tmp_path / "out/registry_credentials.rego").read_text()
     again = program("policy", "export", "--rego", "out")
     assert (again.code, again.out) == (2, "")
-    assert "out/registry_credentials.rego: is there already" in again.err
+    assert "out/registry_credentials.rego: exists already" in again.err
     assert program("policy", "export", "--rego", "out", "--force", "--hard-fail").code == 0
     assert "enable_hard" in (tmp_path / "out/registry_credentials.rego").read_text()

@@ -139,7 +139,7 @@ class GitHub:
                     self._api.pause(seconds)
                     continue
                 observations = [
-                    Unreadable(chunk[0], Blocker.FAILED, f"GitHub gives no answer ({error})")
+                    Unreadable(chunk[0], Blocker.FAILED, f"GitHub does not answer ({error})")
                 ]
             else:
                 self._page.grow()

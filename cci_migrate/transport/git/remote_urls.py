@@ -46,13 +46,13 @@ def read_remote_url(text: str) -> RemoteUrl:
     Raises ValueError for a URL that would make git run a program or that looks like an option.
     """
     if not text or _HELPER.match(text) or text.startswith("-") or not text.isprintable():
-        raise ValueError("not a URL that git may open")
+        raise ValueError("not a URL that git is allowed to open")
     if "://" not in text:
         return RemoteUrl(text, "ssh" if _SCP_LIKE.match(text) else "file")
     parts = urlsplit(text)
     protocol = _PROTOCOLS.get(parts.scheme)
     if protocol is None:
-        raise ValueError(f"git may not open {parts.scheme} URLs")
+        raise ValueError(f"git is not allowed to open {parts.scheme} URLs")
     user_info, at, host = parts.netloc.rpartition("@")
     if not at:
         return RemoteUrl(text, protocol)
