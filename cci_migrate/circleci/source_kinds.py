@@ -65,7 +65,7 @@ def kind_of(document: Document) -> SourceKind | SomethingElse:
     if root is None:
         return SomethingElse("an empty file")
     if not isinstance(root, Mapping):
-        return SomethingElse("no config: it is not a mapping")
+        return SomethingElse("not a config: it isn't a mapping")
     keys = entries_of(root).keys()
     version = text_of(value_of(root, "version"))
     if name.startswith("@orb."):

@@ -164,7 +164,7 @@ def _not_yaml(source: SourceText, error: YamlError) -> Refused | Failed:
             (source.path,), "it has merge conflict markers", "resolve the conflict", position
         )
     excerpt = excerpt_of_unparsed(source, error.offset)
-    problem = f"this is not YAML: {error.problem}"
+    problem = f"not valid YAML: {error.problem}"
     return Failed((source.path,), problem, _hint(source, error), position, excerpt)
 
 

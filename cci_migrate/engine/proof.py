@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 class Clause(Enum):
     """A clause of the proof, in the order in which they are checked; the value is its statement."""
 
-    REVERSIBLE = "taking the change back gives the original"
+    REVERSIBLE = "undoing the change restores the original"
     LINE_ENDS = "line ends, byte order mark and final newline stay"
     PARSES = "the result is YAML"
     DATA = "the data change exactly as planned"

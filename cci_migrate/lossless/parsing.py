@@ -111,7 +111,7 @@ def _pure_events(text: str) -> Iterator[Any]:
 
 def _explained(error: Any, source: SourceText) -> tuple[int, str]:
     mark = error.problem_mark or error.context_mark
-    problem = error.problem or error.context or "this is not YAML"
+    problem = error.problem or error.context or "not valid YAML"
     if error.context and error.problem:
         problem = f"{error.problem} ({error.context})"
     index = min(mark.index, len(source.text)) if mark is not None else 0

@@ -301,7 +301,7 @@ class _Writer:
             if node.style in ("|", ">") or self._spans_lines(node):
                 raise CannotRenderError("a scalar of several lines cannot become an item")
             if content_start(node) == node.end:
-                raise CannotRenderError("there is no value that could become an item")
+                raise CannotRenderError("no value to make an item of")
         in_flow = self._layout.is_in_flow(node)
         quote = node.style if isinstance(node, Scalar) else ""
         fits_in_flow = isinstance(node, Alias) or bool(quote) or _fits_in_flow(node)

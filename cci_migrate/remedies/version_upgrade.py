@@ -77,7 +77,7 @@ _NEW_KEYS = _keys(
     "executor parameters type name matrix pre-steps post-steps when unless override-with"
 )
 _ADVICE = {
-    "branches": "filter branches where the workflow names the job: filters: branches:",
+    "branches": "filter branches on the workflow job: filters: branches:",
     "env": "write it as environment:",
     "pwd": "write it as working_directory:",
     "enabled": "write machine: true, or name an image",

@@ -42,7 +42,7 @@ def test_circlecis(text: str, kind: SourceKind) -> None:
     [
         ("", PATH, "an empty file"),
         ("# nothing", PATH, "an empty file"),
-        ("- a\n- b", PATH, "not a mapping"),
+        ("- a\n- b", PATH, "not a config: it isn't a mapping"),
         ("version: 2.1\nowner: me", ".circleci/info.yml", "no CircleCI config"),
         ("on: push\njobs: {a: {runs-on: x, steps: []}}", ".github/x.yml", "no CircleCI config"),
         ("version: '3'\nservices: {a: {image: b}}", "docker-compose.yml", "no CircleCI config"),

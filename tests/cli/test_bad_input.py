@@ -22,8 +22,8 @@ ALIAS_BOMB = "version: 2.1\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
 BAD = {
     "binary.yml": (b"\x00\x01\x02", "binary.yml:1:1: the file is binary"),
     "latin.yml": (b"version: 2.1\n# caf\xe9\n", "latin.yml:2:1: the file is not UTF-8 text"),
-    "broken.yml": (b"version: 2.1\njobs: [\n", "broken.yml:3:1: this is not YAML"),
-    "tab.yml": (b"version: 2.1\njobs:\n\tbuild: {}\n", "tab.yml:3:1: this is not YAML"),
+    "broken.yml": (b"version: 2.1\njobs: [\n", "broken.yml:3:1: not valid YAML"),
+    "tab.yml": (b"version: 2.1\njobs:\n\tbuild: {}\n", "tab.yml:3:1: not valid YAML"),
     "conflict.yml": (
         b"version: 2.1\n<<<<<<< HEAD\njobs: {}\n=======\njobs: []\n>>>>>>> x\n",
         "conflict.yml:",

@@ -62,11 +62,14 @@ def _texts() -> Iterator[tuple[str, str]]:
 
 
 def test_no_banned_phrase() -> None:
-    patterns = [(re.compile(banned, re.IGNORECASE), instead) for banned, instead in BANNED.items()]
+    patterns = [(re.compile(banned), instead) for banned, instead in BANNED.items()]
+    any_of_them = re.compile("|".join(BANNED))
+    texts = ((place, " ".join(text.lower().split())) for place, text in _texts() if " " in text)
     problems = [
         f"{place}: {found[0]!r}; write: {instead}"
-        for place, text in _texts()
+        for place, text in texts
+        if any_of_them.search(text)
         for pattern, instead in patterns
-        for found in pattern.finditer(" ".join(text.split()))
+        for found in pattern.finditer(text)
     ]
     assert not problems, "\n".join(problems)

@@ -94,7 +94,7 @@ def test_fixes_are_those_of_the_command_line(window: Editor) -> None:
         ignored = await window.applied(
             NAME, text, actions["quickfix: Ignore unauthenticated-image here"]
         )
-        assert "# cci-migrate: ignore[unauthenticated-image] TODO: say why\n" in ignored
+        assert "# cci-migrate: ignore[unauthenticated-image] TODO: add a reason\n" in ignored
         everything = await window.applied(
             NAME, text, actions["source.fixAll: Fix all findings of cci-migrate"]
         )

@@ -328,7 +328,7 @@ def test_a_config_that_cannot_be_read(run: Program, repository: Path) -> None:
     put(repository / ".circleci" / "other.yml", "jobs: [\n")
     done = run(*ASK)
     assert done.code == 3
-    assert ".circleci/other.yml: this is not YAML" in done.out
+    assert ".circleci/other.yml: not valid YAML" in done.out
     assert "context docker-hub-creds: exists" in done.out
 
 

@@ -311,7 +311,7 @@ def test_files_that_are_no_configs(run: Program, compiler: CompileStandIn, confi
     put(config, "version: 2.1\njobs: [\n")
     done = run("verify", "--api-url", compiler.url)
     assert "the source of an orb isn't a config" in done.out
-    assert "this is not YAML" in done.out
+    assert "not valid YAML" in done.out
     assert done.code == 3
     assert compiler.configs == []
 
