@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= 2
+# In an environment of its own: it brings a terminal library and a parser along.
+MUTMUT := 3.8.1
 
 # The first interpreter that runs and is new enough; `make PYTHON=python3.12 ...` overrides it.
 CANDIDATES := python3 python3.13 python3.12 python3.11 python3.10 python
@@ -15,7 +17,7 @@ COMPILE := --universal --python-version 3.10 --generate-hashes --quiet \
     --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types packages check bench corpus fuzz explore pairs docs site lock clean
+.PHONY: help setup demo test lint format types packages check bench corpus fuzz explore mutants pairs docs site lock clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -65,6 +67,13 @@ fuzz: $(READY) ## Look for configs that break a promise: make fuzz SECONDS=600 S
 explore: $(READY) ## Run the tests of properties on two thousand new examples each.
 	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -q -n $(WORKERS) tests/properties
 
+mutants: $(READY) ## Change the code in small ways, and count the changes that no test notices.
+	@test -x .mutmut/bin/python || $(PYTHON) -m venv .mutmut
+	@.mutmut/bin/python -m pip --disable-pip-version-check install --quiet --requirement requirements-dev.lock
+	@.mutmut/bin/python -m pip --disable-pip-version-check install --quiet mutmut==$(MUTMUT)
+	PATH="$(CURDIR)/.mutmut/bin:$$PATH" .mutmut/bin/mutmut run $(NAMES)
+	.mutmut/bin/mutmut results
+
 pairs: $(READY) ## Compare the tool with what maintainers did by hand, where the pairs are.
 	$(BIN)/python -m tools.pairs
 
@@ -84,4 +93,4 @@ lock: ## Resolve the dependencies again, those of users and those of development
 	    --constraint requirements-dev.lock --output-file requirements.lock
 
 clean: ## Remove what the other targets made.
-	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .mutmut mutants build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
