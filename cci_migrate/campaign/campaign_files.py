@@ -1,4 +1,4 @@
-"""What the files in a campaign's folder are called: names of our own making.
+"""Names of the files in a campaign's folder, generated from hashes.
 
 A repository's name and its paths may be anything a host or a file system takes, and another file
 system takes less: they may differ in case only, be too long, not be UTF-8, or mean a device on

@@ -1,4 +1,4 @@
-"""The contexts that fixes bring along: which of them are wanted, and whether all have a place."""
+"""The contexts that fixes add: which of them are needed, and whether all have a place."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def test_a_folder_without_configs(program: Program, tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
     done = program("src")
     assert done.code == 2
-    assert f"error: no CircleCI config in {tmp_path / 'src'}: looked for" in done.err
+    assert f"error: no CircleCI config in {tmp_path / 'src'}: searched for" in done.err
     put(tmp_path / ".circleci/info.yml", "project: {id: x}\n")
     done = program()
     assert done.code == 2

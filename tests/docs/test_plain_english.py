@@ -36,6 +36,18 @@ BANNED = {
     r"\bnot judged\b": "not checked",
     r"\bfor nothing\b": "unused",
     r"\blook(?:s|ed)? at again\b": "check again",
+    r"\bgives? no answers?\b": "does not answer",
+    r"\bmoved on\b|\bis another now\b": "has changed",
+    r"\banew\b": "again",
+    r"\bof our own making\b|\bof ours\b": "generated, this campaign's",
+    r"\bgo(?:es)? on (?:all the same|anyway)\b": "continue",
+    r"\b(?:is|are) wanted\b": "must be, requires",
+    r"\bis there already\b|\bif (?:it is|they are) there\b": "exists",
+    r"\bat work on\b": "is using",
+    r"\bmay not (?:write|open|use)\b": "can't",
+    r"\bto know of\b": "to note",
+    r"\bby no workflow\b": "not by any workflow",
+    r"\bnobody can be asked\b|\bdecides on nothing\b": "can't prompt, changes nothing",
 }
 
 

@@ -34,7 +34,7 @@ def test_the_address_and_the_protocol(text: str, url: str, protocol: str) -> Non
     "text", ["ext::sh -c id", "fd::7", "::x", "-oProxyCommand=id", "svn://a/b", "https://a\n/b", ""]
 )
 def test_what_is_no_server_is_not_opened(text: str) -> None:
-    with pytest.raises(ValueError, match="git may"):
+    with pytest.raises(ValueError, match="git is"):
         read_remote_url(text)
 
 
