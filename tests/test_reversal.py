@@ -75,6 +75,14 @@ def test_a_reversal_gives_the_original_or_what_the_fix_makes_the_same_of(
     had_some = (
         b"docker-hub-creds" in b"".join(before.values()) or apply(before, reverting) != before
     )
+    # A context stays, and its order with it, if something reads its variables that the fix left.
+    if any(
+        resolution.state is FindingState.LEFT
+        for outcome in back
+        if isinstance(outcome, Examined)
+        for resolution in outcome.resolutions
+    ):
+        return
     # A reversal does not bring the names back that a mirror has taken the place of.
     if found <= PUT_IN and not had_some and policy.mirror is None:
         reverted = changed(after, back)

@@ -276,7 +276,8 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
         naming: list[AssessedEntry] = []
         for assessed in self.known.uses.entries:
             uses = [use for use in assessed.uses if variables <= set(use.variables)]
-            is_reader = bool(uses) or self.known.names_all(assessed, variables)
+            named = self.known.job_variables.uses_all(assessed.entry, variables)
+            is_reader = bool(uses) or named
             if assessed.only_for_forks or not is_reader:
                 continue
             shows_none = self.known.shows_no_context(assessed, variables)

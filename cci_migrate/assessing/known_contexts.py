@@ -97,7 +97,7 @@ class KnownContexts(Struct, frozen=True, eq=False, dict=True):
             if assessed.only_for_forks:
                 continue
             contexts, is_reader = assessed.intended, assessed.reads_today(variables)
-            if is_reader or self.names_all(assessed, variables):
+            if is_reader or self.job_variables.uses_all(assessed.entry, variables):
                 if self.shows_no_context(assessed, variables):
                     kept_apart.add(frozenset(contexts.values))
                 else:
@@ -212,7 +212,11 @@ class KnownContexts(Struct, frozen=True, eq=False, dict=True):
                     provided.setdefault(context, set()).update(variables_of(credential))
         for assessed in self.uses.entries:
             if assessed.intended.values:
-                named = (each for each in self.host_by_variables if self.names_all(assessed, each))
+                named = (
+                    variables
+                    for variables in self.host_by_variables
+                    if self.job_variables.uses_all(assessed.entry, variables)
+                )
                 read = self.uses.credentials_read_by(assessed.entry).union(*named)
                 for context in assessed.intended.values:
                     provided.setdefault(context, set()).update(read)

@@ -222,8 +222,8 @@ def _is_asked(job: WorkflowJob, was: WorkflowJob | None) -> bool:
     """
     if was is None or was.contexts:
         return False
-    read = {half.strip("${}") for image in was.images for half in image.credential}
-    return not _read(job).isdisjoint(read | was.step_words)
+    halves = [half for image in was.images for half in image.credential if VARIABLE.match(half)]
+    return not _read(job).isdisjoint({half.strip("${}") for half in halves} | was.step_words)
 
 
 def _is_in_project(job: WorkflowJob, before: PulledImages) -> bool:

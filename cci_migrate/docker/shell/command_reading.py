@@ -75,7 +75,7 @@ _COPIERS = names("cp mv install ln")
 #: What no other table has of the programs whose commands are read.
 _OTHERS = _COPIERS | names("circleci circleci-agent newgrp tee rm chown chmod")
 #: Another program may run Docker's.
-_BEHIND = re.compile(r"--[ \t\\\n]+(?:\S*/)?(?:docker|podman|buildah)")
+_BEHIND = re.compile(r"--[ \t\\\n]+(?:[^\s\\]{0,99}/)?(?:docker|podman|buildah)")
 _SHIFT = re.compile(r"\bshift\b")
 _PLAIN_SHIFT = re.compile(r"shift(?:[ \t]+\d)?")
 _SUBSTITUTES = re.compile(r"[$<>]\(|`")
