@@ -50,5 +50,5 @@ def test_a_config_that_is_too_complex_is_no_fault_of_ours() -> None:
     data = b"version: 2.1\nx0: &x0 [redis]\n" + "".join(lines).encode() + CONFIG[13:]
     found = requirements.repository_requirements([(ConfigFiles({"bad.yml": data}), Policy())])
     (unreadable,) = found.unreadable
-    problem = "aliases and merge keys repeat more than 500,000 values of it"
+    problem = "its aliases and merge keys repeat more than 500,000 values"
     assert unreadable.text == f"bad.yml: {problem}"

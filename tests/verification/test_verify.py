@@ -145,7 +145,7 @@ def test_a_host_that_wants_a_token(run: Program, compiler: CompileStandIn) -> No
     compiler.needs_token = True
     without = run("verify", "--api-url", compiler.url)
     assert without.code == 3
-    assert "asks for a token (You must log in first.)" in without.out
+    assert "requires a token (You must log in first.)" in without.out
     assert "next: set CIRCLE_TOKEN to a personal API token" in without.out
     assert run("verify", "--api-url", compiler.url, CIRCLE_TOKEN=TOKEN).code == 0
     bad = run("verify", "--api-url", compiler.url, CIRCLE_TOKEN="CCIPAT_other_00000000")
