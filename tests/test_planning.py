@@ -88,7 +88,7 @@ def test_what_cannot_be_written_is_left_and_the_rest_is_done() -> None:
     impossible = finding(doc, "a", fix(add(doc, "a", after="missing")))
     plan = plan_changes([doc], [impossible, finding(doc, "b", fix(add(doc, "b")))], APPLY_ALL)
     assert states(plan) == {"a": FindingState.LEFT, "b": FindingState.FIXED}
-    assert "cannot be written" in plan.resolutions[0].reason
+    assert "can't write the change here" in plan.resolutions[0].reason
     assert result(doc, plan) == "a:\n  x: 1\nb:\n  x: 1\n  y: new\n"
 
 

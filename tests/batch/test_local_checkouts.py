@@ -317,4 +317,4 @@ def test_what_the_policy_excludes_is_not_planned(tmp_path: Path, batch: Batch) -
 def test_a_reversal_takes_no_mirror_and_no_upgrade_back(
     other: tuple[str, ...], batch: Batch
 ) -> None:
-    assert "choose one" in batch("plan", ".", "--revert", *other, code=2).output
+    assert "be combined with" in batch("plan", ".", "--revert", *other, code=2).output

@@ -34,7 +34,7 @@ WORDS = {
 @pytest.mark.parametrize("engine", WORDS)
 def test_the_line_in_the_guide_does_what_the_engine_expects(engine: str, tmp_path: Path) -> None:
     guide = (ROOT / "docs" / "batch.md").read_text()
-    found = re.search(rf"^- {engine}: `([^`]+)`$", guide, re.MULTILINE)
+    found = re.search(rf"^- {engine}:\s+`([^`]+)`$", guide, re.MULTILINE)
     assert found
     tool = tmp_path / "bin" / engine
     tool.parent.mkdir()

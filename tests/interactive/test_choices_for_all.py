@@ -30,7 +30,7 @@ def test_the_answers_are_what_is_written(repository: MakeRepository) -> None:
     dialog.answer(("Where do the jobs run?", "2"), ("Where are the variables", "2"))
     dialog.answer(("Docker Hub user name:", f"{CLEAR}{ENTER}"))
     dialog.see("must be a name or a $VARIABLE").press(f"HUB_USER{ENTER}")
-    dialog.see("of a variable; write $HUB_USER").press(f"{CLEAR}acme-ci{ENTER}")
+    dialog.see("variable; write $HUB_USER").press(f"{CLEAR}acme-ci{ENTER}")
     dialog.answer(("Variable with the password:", f"{CLEAR}ACME_TOKEN{ENTER}"))
     # The project's settings hold the variables: no context is asked for, and none is written.
     dialog.see("On CircleCI Server the pull is anonymous")
