@@ -179,3 +179,13 @@ def drop_typed_lines(terminal: TextIO) -> None:
                 termios.tcflush(terminal, termios.TCIFLUSH)
         except termios.error:
             raise KeyboardInterrupt from None
+
+
+def wait_for_line(terminal: TextIO) -> None:
+    """Wait until there is something to read at ``terminal``.
+
+    A Ctrl-C that comes just before a read begins does not end that read: it would wait on.
+    """
+    if sys.platform != "win32":
+        while not select.select([terminal], [], [], _QUIET)[0]:
+            continue

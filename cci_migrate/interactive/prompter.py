@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 from msgspec import Struct
 
 from cci_migrate.escaping.terminal_text import is_visible, printable
-from cci_migrate.interactive.keyboard import ENTER, Keyboard, Press, drop_typed_lines
+from cci_migrate.interactive.keyboard import ENTER, Keyboard, Press, drop_typed_lines, wait_for_line
 
 if TYPE_CHECKING:
     from prompt_toolkit.output import Output
@@ -268,7 +268,6 @@ class LinePrompter:
 
     def _read(self, prompt: str) -> str:
         drop_typed_lines(self._answers)
-        _write(self._stream, prompt)
         # A reader of its own for each line drops what was read ahead with it.
         with (
             _ending_the_line(self._stream),
@@ -279,6 +278,8 @@ class LinePrompter:
                 closefd=False,
             ) as lines,
         ):
+            _write(self._stream, prompt)
+            wait_for_line(self._answers)
             line = lines.readline()
             if not line.endswith("\n"):
                 # Ctrl-D, or a terminal that is gone: what was typed before it is no answer.

@@ -64,7 +64,8 @@ def examined(files: Mapping[str, bytes]) -> Examined:
 #: Why a task or a script can't be followed: it may pull nothing, and a person noted pulls alone.
 NOT_FOLLOWED = re.compile(
     r"cci-migrate doesn't follow .*|.* isn't known|its script isn't in the config"
-    r"|no visible later step .*|.* has no (?:script|target) .*|which (?:script|target) .*|where it runs .*"
+    r"|no visible later step .*|.* has no (?:script|target) .*|which (?:script|target) .*"
+    r"|where it runs .*"
     r"|it is downloaded|the script is downloaded|the parameter has no known value"
     r"|no (?!\S*dockerfile[^/]* found|compose file).* found.*",
     re.IGNORECASE,
