@@ -30,6 +30,9 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv(f"GIT_{role}_NAME", "Ada")
         monkeypatch.setenv(f"GIT_{role}_EMAIL", "ada@example.com")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    # Every server is on this machine. To look for a proxy costs more than a request.
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.delenv("no_proxy", raising=False)
 
 
 @pytest.fixture(autouse=True)

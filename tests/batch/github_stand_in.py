@@ -24,9 +24,10 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
 
-from graphql import GraphQLError, GraphQLSchema, build_schema, graphql_sync
+from graphql import GraphQLError, GraphQLSchema, build_schema
 from msgspec import Struct, field
 
+from tests.batch.graphql_answers import execute
 from tests.batch.repositories import bare, commit_bare, content, git
 from tests.batch.watching import Canned, Request, Watch, send, truly
 
@@ -150,7 +151,7 @@ class GitHubStandIn(ThreadingHTTPServer):
 
     def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         """Execute a GraphQL request."""
-        result = graphql_sync(self.schema, query, _Root(self), variable_values=variables)
+        result = execute(self.schema, query, _Root(self), variables)
         body: dict[str, Any] = {"data": result.data}
         if result.errors:
             body["errors"] = [_formatted(error) for error in result.errors]

@@ -11,7 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphql import GraphQLSchema, build_schema, graphql_sync
+from graphql import GraphQLSchema, build_schema
+
+from tests.batch.graphql_answers import execute
 
 if TYPE_CHECKING:
     from tests.batch.rest_stand_ins import Hosted
@@ -31,7 +33,7 @@ def answer(
     query: str, variables: dict[str, Any], repositories: Mapping[str, Hosted]
 ) -> dict[str, Any]:
     """The body of the answer to a request."""
-    result = graphql_sync(excerpt(), query, _Root(repositories), variable_values=variables)
+    result = execute(excerpt(), query, _Root(repositories), variables)
     body: dict[str, Any] = {"data": result.data} if result.data is not None else {}
     if result.errors:
         body["errors"] = []
