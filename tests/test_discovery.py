@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -301,11 +303,17 @@ def test_folders_may_be_nested_deeper_than_python_calls_itself(tmp_path: Path) -
 
 
 def test_repositories_may_be_nested_deeper_than_python_calls_itself(tmp_path: Path) -> None:
-    deep = tmp_path.joinpath(*["a"] * 350)
+    deep = tmp_path.joinpath(*["a"] * 100)
     put(deep, ".circleci/config.yml")
-    for folder in (deep, *deep.parents[:349]):
+    for folder in (deep, *deep.parents[:99]):
         (folder / ".git").mkdir()  # nothing that git can list
-    found = discover([tmp_path])
+    # A call for each would be too many.
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 100)
+    try:
+        found = discover([tmp_path])
+    finally:
+        sys.setrecursionlimit(limit)
     assert [repository.root for repository in found.repositories] == [deep]
 
 

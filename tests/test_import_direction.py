@@ -88,13 +88,18 @@ def module_name(path: Path) -> str:
 
 
 @cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
 def imports(path: Path) -> list[tuple[int, str]]:
     """Line and absolute name of each thing that ``path`` imports, inside functions too."""
     return list(_imports(path))
 
 
 def _imports(path: Path) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             for name in node.names:
                 yield node.lineno, name.name
@@ -159,11 +164,15 @@ def test_each_surface_library_has_its_place() -> None:
 def test_one_module_starts_git() -> None:
     wrong = []
     for path in modules():
-        name, tree = module_name(path), ast.parse(path.read_text())
+        name, nodes = module_name(path), list(ast.walk(tree(path)))
         used = [imported for _, imported in imports(path)]
-        used += [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+        used += [
+            f"{node.value.id}.{node.attr}"
+            for node in nodes
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        ]
         starts = sorted({name for name in used if STARTING.match(name)})
-        words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+        words = {node.value for node in nodes if isinstance(node, ast.Constant)}
         is_gits = name == "transport/git/process" or words.isdisjoint({"git", "git.exe"})
         if starts and not (name in STARTERS and is_gits):
             wrong.append(f"{identify(path)} starts programs: {', '.join(starts)}")
@@ -201,7 +210,7 @@ def test_a_check_loads_nothing_of_hosts_and_campaigns(tmp_path: Path) -> None:
 def test_each_name_of_a_class_means_one_thing() -> None:
     homes: dict[str, list[str]] = {}
     for path in modules():
-        for node in ast.parse(path.read_text()).body:
+        for node in tree(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 homes.setdefault(node.name, []).append(identify(path))
     several = {name: places for name, places in homes.items() if len(places) > 1}
