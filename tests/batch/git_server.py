@@ -102,13 +102,16 @@ class GitHandler(BaseHTTPRequestHandler):
                 "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
                 "REMOTE_USER": "ada",
                 "REMOTE_ADDR": "127.0.0.1",
-                "GIT_CONFIG_COUNT": "3",
+                "GIT_CONFIG_COUNT": "4",
                 "GIT_CONFIG_KEY_0": "http.receivepack",
                 "GIT_CONFIG_VALUE_0": "true",
                 "GIT_CONFIG_KEY_1": "uploadpack.allowFilter",
                 "GIT_CONFIG_VALUE_1": "true",
                 "GIT_CONFIG_KEY_2": "uploadpack.allowAnySHA1InWant",
                 "GIT_CONFIG_VALUE_2": "true",
+                # Two processes fewer a push.
+                "GIT_CONFIG_KEY_3": "receive.autogc",
+                "GIT_CONFIG_VALUE_3": "false",
             },
         )
         if is_push:
