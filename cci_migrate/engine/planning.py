@@ -35,6 +35,7 @@ from cci_migrate.lossless.operations import AddComment, Operation, joined
 from cci_migrate.lossless.source import SourceText
 from cci_migrate.policy.settings import DEFAULT_POLICY, Policy
 from cci_migrate.remedies.context_placement import ContextPlacement, NoRoom, Places, without_room
+from cci_migrate.remedies.version_upgrade import in_new_version
 
 if TYPE_CHECKING:
     from cci_migrate.lossless.edits import Edit
@@ -239,4 +240,4 @@ def _operations(effects: Iterable[_Effect], places: Places) -> tuple[Operation, 
         operations.update(dict.fromkeys(effect.operations))
     for place in places.values():
         operations.update(dict.fromkeys(() if isinstance(place, NoRoom) else place))
-    return joined(operations)
+    return joined(in_new_version(operations))

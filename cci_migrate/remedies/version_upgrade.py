@@ -10,9 +10,10 @@ https://circleci.com/docs/reference/configuration-reference/.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cci_migrate.circleci.config import Config, Job, WorkflowJob
 from cci_migrate.circleci.expressions import Scope, references
@@ -28,6 +29,8 @@ from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, resolved, walk
 from cci_migrate.lossless.nodes import Sequence as SequenceNode
 from cci_migrate.lossless.operations import (
+    AddEntry,
+    Entries,
     Operation,
     RemoveEntry,
     ReplaceScalar,
@@ -114,6 +117,24 @@ def upgrade_of(config: Config, version: Scalar) -> Upgrade:
     number = ReplaceScalar(version, Text(NEW_VERSION, is_number=not version.style))
     operations = (number, *_without_inner_version(config), *_escapes(config))
     return Upgrade(operations, tuple(in_file_order))
+
+
+def in_new_version(operations: Iterable[Operation]) -> Iterator[Operation]:
+    """``operations``, of which those that add workflows know whether the others upgrade the config.
+
+    Version 2 requires ``workflows.version``, and 2.1 ignores it.
+    """
+    all_operations = tuple(operations)
+    replaced = {op.scalar for op in all_operations if isinstance(op, ReplaceScalar)}
+    for op in all_operations:
+        if isinstance(op, AddEntry) and op.key == "workflows" and isinstance(op.content, Entries):
+            version = (
+                own_entry(op.mapping, "version") if isinstance(op.mapping, MappingNode) else None
+            )
+            if version is not None and version.value in replaced:
+                kept = tuple(entry for entry in op.content.entries if entry[0] != "version")
+                op = replace(op, content=replace(op.content, entries=kept))
+        yield op
 
 
 def _without_inner_version(config: Config) -> Iterator[Operation]:
