@@ -163,7 +163,11 @@ class CredentialUses(Struct, frozen=True, eq=False, dict=True):
             for image in images
             for assessed in self._entries_by_item.get(image.item.mapping, ())
         }
-        return [assessed for assessed in self.entries if assessed in pulling] if pulling else ()
+        return sorted(pulling, key=self._place_of_entry.__getitem__)
+
+    @cached_property
+    def _place_of_entry(self) -> Mapping[AssessedEntry, int]:
+        return {assessed: place for place, assessed in enumerate(self.entries)}
 
     def credentials_read_by(self, entry: WorkflowJob) -> frozenset[str]:
         """What the images and logins of a workflow job read today, for any registry."""
