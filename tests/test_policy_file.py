@@ -300,7 +300,7 @@ def test_names_of_docker_hub_are_one_registry_with_its_defaults(tmp_path: Path) 
 
 def test_a_rule_both_selected_and_ignored(tmp_path: Path) -> None:
     path = write(tmp_path, 'select = ["orb-pull"]\nignore = ["orb-pull"]\n')
-    with pytest.raises(PolicyError, match="select and ignore both name orb-pull"):
+    with pytest.raises(PolicyError, match=":1: select and ignore both name orb-pull"):
         read_policy_file(path, RULE_IDS)
 
 

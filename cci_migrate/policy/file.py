@@ -201,9 +201,10 @@ def parse_policy(table: Mapping[str, Any], rules: Collection[str]) -> Policy:
                     raise PolicyError(problem, (setting.key,))
     by_key = {setting.key: values.get(setting.field) for setting in settings_of(Policy)}
     given = {key: value for key, value in by_key.items() if key in table}
-    conflict = conflict_between(settings_of(Policy), given)
-    if conflict is not None:
-        raise PolicyError(conflict)
+    for setting in settings_of(Policy):
+        conflict = conflict_between([setting], given)
+        if conflict is not None:
+            raise PolicyError(conflict, (setting.key,))
     registries = _registries(table.get("registries", {}), given)
     return Policy(**values, registries=registries)
 
