@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -446,15 +447,21 @@ def check_of(topic: Topic) -> Callable[[str], str | None]:
     """A function that says what is wrong with a text as an answer on ``topic``, None if nothing."""
 
     def check(text: str) -> str | None:
-        try:
-            setting_value(topic, text)
-        except ValueError as error:
-            return f"It {error}."
-        if topic is Topic.USERNAME and _LIKE_VARIABLE.fullmatch(text):
+        problem = problem_of(partial(setting_value, topic), text)
+        if problem is None and topic is Topic.USERNAME and _LIKE_VARIABLE.fullmatch(text):
             return f"It looks like a variable; write ${text}."
-        return None
+        return problem
 
     return check
+
+
+def problem_of(read: Callable[[str], object], text: str) -> str | None:
+    """What is wrong with the answer ``text``, which ``read`` reads or raises ValueError for."""
+    try:
+        read(text)
+    except ValueError as error:
+        return f"It {error}."
+    return None
 
 
 def answered_policy(need: ConfigNeeds, answers: GeneralAnswers) -> Policy:

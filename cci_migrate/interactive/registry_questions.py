@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from msgspec import Struct
 
 from cci_migrate.docker.registries import RegistryKind, registry_at
 from cci_migrate.engine.explanation import Access, ExplainedPull
 from cci_migrate.engine.outcomes import Examined, Outcome
-from cci_migrate.interactive.policy_questions import check_of
+from cci_migrate.interactive.policy_questions import check_of, problem_of
 from cci_migrate.interactive.prompter import BACK, LineInput, Menu, MenuOption, Prompter
 from cci_migrate.interactive.reviews import Topic
 from cci_migrate.interactive.screen import Screen
 from cci_migrate.interactive.shown_lines import BLANK, Look, Prose, counted
-from cci_migrate.policy.names import is_context_name
 from cci_migrate.policy.setting_kinds import Setting, settings_of
 from cci_migrate.policy.settings import (
     DOCKER_HUB,
@@ -153,16 +153,8 @@ def _default(use: RegistryUse, form: _Form, number: int) -> str:
 def _check_of(form: _Form, setting: Setting) -> Callable[[str], str | None]:
     if form is PasswordAuth:
         return check_of(Topic(setting.key))
-
-    def check(text: str) -> str | None:
-        try:
-            setting.read_text(text)
-        except ValueError as error:
-            return f"It {error}."
-        return None
-
-    return check
+    return partial(problem_of, setting.read_text)
 
 
 def _check_context(text: str) -> str | None:
-    return None if not text or is_context_name(text) else "This isn't the name of a context."
+    return check_of(Topic.CONTEXT)(text) if text else None
