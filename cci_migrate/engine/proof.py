@@ -278,8 +278,9 @@ def other_image(before: ProofSide, after: ProofSide, policy: Policy) -> str | No
     for image in after.images:
         old = earlier.get(image.route, image.texts)
         # Behind a registry that is written out, parameters are left as they are.
-        expanded = texts_with_values(image.item, image.owners, values)
-        if not any(_are_alike(old, new, policy.mirror) for new in (image.texts, expanded)):
+        if not _are_alike(old, image.texts, policy.mirror) and not _are_alike(
+            old, texts_with_values(image.item, image.owners, values), policy.mirror
+        ):
             return f"{image.route} would be another image"
     before_steps, after_steps = _pulls_of_steps(before.dockers), _pulls_of_steps(after.dockers)
     if before_steps.keys() != after_steps.keys():
