@@ -66,14 +66,6 @@ class _Session:
             self._examine()
         return self._reviews.get(path)
 
-    def versions(self, documents: dict[str, int | None]) -> dict[Path, int | None]:
-        """The versions of the open texts, by their paths."""
-        return {
-            path: version
-            for uri, version in documents.items()
-            if (path := _path_of(uri)) is not None
-        }
-
     def _examine_soon(self) -> None:
         if self._pending is not None:
             self._pending.cancel()
@@ -189,8 +181,11 @@ def language_server(read_policies: Callable[[], PolicyFor]) -> LanguageServer:
         data = action_data(action.data)
         found = None if data is None else session.review_of(Path(data.path))
         if data is not None and found is not None:
-            documents = server.workspace.text_documents
-            versions = session.versions({uri: documents[uri].version for uri in documents})
+            versions = {
+                path: document.version
+                for uri, document in server.workspace.text_documents.items()
+                if (path := _path_of(uri)) is not None
+            }
             action.edit = edit_of(found, data, versions)
         if action.edit is None:
             text = "no longer fits the text, or the change can't be proven"
