@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from cci_migrate.cli.batch import batch
+from cci_migrate.cli.main_command import SUBCOMMANDS
 from tests.cli.conftest import environment, put
 from tests.interactive.conftest import CONFIG, POLICY
 
@@ -78,17 +80,32 @@ COMMANDS = (
     (0, "rules"),
     (0, "rule", "missing-context"),
     (0, "completion", "powershell"),
+    (0, "schema", "policy"),
+    (0, "policy", "export", "--rego", "../rego"),
+    (0, "lsp"),
     (2, "doctor", "--org", "gh/acme"),
     (2, "context", "create", "--org", "gh/acme"),
     (2, "verify", "none.yml"),
     (1, "batch", "plan", "..", "--campaign", "../c"),
     (1, "batch", "status", "--campaign", "../c"),
+    (0, "batch", "diff", "--campaign", "../c", "--stat"),
+    (0, "batch", "approve", "--campaign", "../c", "--all"),
+    (2, "batch", "export", "--campaign", "../c", "--sourcegraph", "--container", "x"),
+    (0, "batch", "report", "--campaign", "../c", "--html", "../report.html"),
     (0, "batch", "apply", "--campaign", "../c"),
+    (1, "batch", "close", "--campaign", "../c"),
     (0, "batch", "revert", "--campaign", "../c"),
+    (0, "batch", "merge", "--campaign", "../d", "../c"),
     (0,),
     (0, "--check"),
     (0, "--revert"),
 )
+
+
+def test_no_command_is_left_out() -> None:
+    used = {words[0] for _, *words in COMMANDS if words}
+    assert used >= SUBCOMMANDS.keys()
+    assert {words[1] for _, *words in COMMANDS if words[:1] == ["batch"]} == batch.commands.keys()
 
 
 def test_every_command_without_what_only_unix_has(tmp_path: Path) -> None:
