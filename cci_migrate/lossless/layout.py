@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TypeVar
 
 from msgspec import Struct, field
@@ -14,7 +15,6 @@ from cci_migrate.lossless.merging import own_entry
 from cci_migrate.lossless.nodes import (
     Alias,
     Collection,
-    Document,
     Mapping,
     Node,
     Scalar,
@@ -213,17 +213,17 @@ class _Counts(Struct):
 class Layout:
     """The parents of a document's nodes, and its prevailing style.
 
-    Built only for documents that are edited.
+    Built only for documents that are edited, by `layout_of`.
     """
 
-    def __init__(self, document: Document) -> None:
-        self.source = document.source
+    def __init__(self, source: SourceText, root: Node | None) -> None:
+        self.source = source
         self._parents: dict[Node, Collection] = {}
         self._styles: dict[Collection, Style] = {}
         self._item_steps: dict[Sequence, int] = {}
         self._counts = counts = _Counts()
-        if document.root is not None:
-            for node in collections_in(document.root):
+        if root is not None:
+            for node in collections_in(root):
                 if isinstance(node, Mapping):
                     for key, value in node.entries:
                         self._parents[key] = node
@@ -316,6 +316,15 @@ class Layout:
             elsewhere = _most_common(self._counts.item_steps, self.style.step)
             step = self._item_steps[sequence] = _most_common(counts.item_steps, elsewhere)
         return step
+
+
+@lru_cache(maxsize=2)
+def layout_of(source: SourceText, root: Node | None) -> Layout:
+    """The layout of a document, the same one for the same nodes.
+
+    The fixes of a config are rendered one by one too, and most are in one file or two.
+    """
+    return Layout(source, root)
 
 
 def _distance_below(mapping: Mapping, value: Mapping) -> int:

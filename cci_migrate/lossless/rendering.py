@@ -36,6 +36,7 @@ from cci_migrate.lossless.layout import (
     entry_called,
     is_explicit,
     key_column,
+    layout_of,
     line_after,
     starts_line,
 )
@@ -84,7 +85,7 @@ def render(document: Document, operations: Iterable[Operation]) -> tuple[Edit, .
     Raises CannotRenderError.
     """
     insertions = Insertions(document.source)
-    writer = _Writer(Layout(document), insertions)
+    writer = _Writer(layout_of(document.source, document.root), insertions)
     for operation in operations:
         writer.write(operation)
     return insertions.edits()
