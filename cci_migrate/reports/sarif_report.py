@@ -6,7 +6,7 @@ https://docs.github.com/code-security/code-scanning/integrating-with-code-scanni
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -20,7 +20,7 @@ from cci_migrate.lossless.edits import Edit
 from cci_migrate.lossless.source import Position, SourceText, Span
 from cci_migrate.project import DOCUMENTATION, rule_page_address
 from cci_migrate.reports.grouping import remedy_of
-from cci_migrate.reports.report import Report, Result
+from cci_migrate.reports.report import Report, Result, resolutions_of
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.rules.rule import Rule
 
@@ -48,9 +48,7 @@ def sarif_report(report: Report) -> Iterator[str]:
             "ROOT": {"description": {"text": "The root of the repository."}},
         },
         "invocations": [_invocation(report)],
-        "results": [
-            _result(result, resolution, report) for result, resolution in report.open_findings()
-        ],
+        "results": list(_results(report)),
     }
     document = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
     yield json_text(document, indent=2) + "\n"
@@ -73,7 +71,20 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _result(result: Result, resolution: Resolution, report: Report) -> dict[str, Any]:
+def _results(report: Report) -> Iterator[dict[str, Any]]:
+    for result in report.results:
+        outcome = result.outcome
+        change = outcome.change if isinstance(outcome, Examined) else None
+        files = () if change is None else change.files
+        sources = {file.path: SourceText.decode(file.path, file.before) for file in files}
+        for resolution in filter(report.is_open, resolutions_of(outcome)):
+            yield _result(result, resolution, report, sources)
+
+
+def _result(
+    result: Result, resolution: Resolution, report: Report, sources: Mapping[str, SourceText]
+) -> dict[str, Any]:
+    """A finding. ``sources`` are the texts of the files that are changed, by their paths."""
     finding = resolution.finding
     text = f"{finding.message} ({finding.owner}). {finding.because}"
     sarif_result: dict[str, Any] = {
@@ -85,7 +96,7 @@ def _result(result: Result, resolution: Resolution, report: Report) -> dict[str,
         # The key identifies the place by the config's structure, so it survives when lines move.
         "partialFingerprints": {"cciMigrateFindingKey/v1": str(finding.key)},
     }
-    if fixes := _fixes(result, finding, report):
+    if fixes := _fixes(result, finding, report, sources):
         sarif_result["fixes"] = fixes
     if resolution.state.is_ignored:
         kind = "inSource" if resolution.state is FindingState.SUPPRESSED else "external"
@@ -100,15 +111,12 @@ def _remedy_text(resolution: Resolution) -> str:
     return f" {text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "?", ")")) else ".")
 
 
-def _fixes(result: Result, finding: Finding, report: Report) -> list[dict[str, Any]]:
+def _fixes(
+    result: Result, finding: Finding, report: Report, sources: Mapping[str, SourceText]
+) -> list[dict[str, Any]]:
     """The fix with its edits, if they are known: section 3.55 of the standard."""
     outcome = result.outcome
-    if not isinstance(outcome, Examined) or outcome.change is None:
-        return []
-    edits = outcome.fix_edits.get(finding.key, ())
-    sources = {
-        file.path: SourceText.decode(file.path, file.before) for file in outcome.change.files
-    }
+    edits = outcome.fix_edits.get(finding.key, ()) if isinstance(outcome, Examined) else ()
     changes = [
         {
             "artifactLocation": _artifact(result, path, report),
