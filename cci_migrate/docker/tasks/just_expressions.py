@@ -24,6 +24,8 @@ _TOKEN = re.compile(
       | (?P<sign>==|!=|=~|!~|&&|\|\||[-+/(){},*$@:=?]))""",
     re.VERBOSE | re.DOTALL,
 )
+#: What is behind the last token: nothing, or a comment.
+_END = re.compile(r"\s*(?:#|\Z)")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "\n": ""}
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
@@ -44,10 +46,10 @@ def tokens_of(text: str) -> list[Token]:
     """The tokens of ``text`` up to a comment. Raises NotJust."""
     tokens: list[Token] = []
     position = 0
-    while text[position:].strip() and not text[position:].lstrip().startswith("#"):
+    while _END.match(text, position) is None:
         match = _TOKEN.match(text, position)
         if match is None or match.lastgroup is None:
-            raise NotJust(text[position:][:20])
+            raise NotJust(text[position : position + 20])
         position = match.end()
         tokens.append(Token(match.lastgroup, match[match.lastgroup], position))
     return tokens

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from shlex import quote
 
@@ -68,6 +69,8 @@ _MODULE = re.compile(r"mod(\?)?[ \t]+([\w-]+)(.*)")
 _HEAD = re.compile(r"(@?)([A-Za-z_][\w-]*)\b(.*)", re.DOTALL)
 _SHEBANG = re.compile(r"#!\s*(?:/usr/bin/env\s+(?:-S\s+)?)?(?:\S*/)?(\S+)")
 _PREFIX = re.compile(r"[@-]*")
+#: Around texts and commands that go on over line ends.
+_QUOTES = ("'''", '"""', "```")
 _OTHER_SYSTEMS = frozenset(("windows", "macos", "openbsd"))
 _OWN_SYSTEMS = frozenset(("linux", "unix"))
 
@@ -394,9 +397,9 @@ class _Reader:
         return bound
 
     def _body(self, module: _Module, recipe: _Recipe, bound: Mapping[str, str]) -> None:
-        lines = recipe.body
+        lines = list(recipe.body)
         while lines and not lines[-1].strip():
-            lines = lines[:-1]
+            lines.pop()
         if not lines:
             return
         first = next(line for line in lines if line.strip())
@@ -499,25 +502,29 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
     A string of three quotes, and a bracket, go on over line ends.
     """
-    pending, start = "", 0
+    parts: list[str] = []
+    marks: Counter[str] = Counter()
+    start = 0
     for number, line in enumerate(text.splitlines(), start=1):
-        if pending:
-            pending += "\n" + line
-        elif line[:1] in (" ", "\t") or not line.strip():
-            yield number, line
+        if not parts:
+            if line[:1] in (" ", "\t") or not line.strip():
+                yield number, line
+                continue
+            start = number
+            marks.clear()
+        # None of them spans lines: counting line by line keeps this linear.
+        marks.update({mark: line.count(mark) for mark in (*_QUOTES, ":=", "(", ")")})
+        if line.endswith("\\"):
+            parts.append(line[:-1] + " ")
             continue
-        else:
-            pending, start = line, number
-        is_open = any(pending.count(mark) % 2 for mark in ("'''", '"""', "```"))
-        is_split = ":=" in pending and pending.count("(") > pending.count(")")
-        if pending.endswith("\\"):
-            pending = pending[:-1] + " "
-            continue
+        parts.append(line)
+        is_open = any(marks[quotes] % 2 for quotes in _QUOTES)
+        is_split = marks[":="] and marks["("] > marks[")"]
         if not is_open and not is_split:
-            yield start, pending
-            pending = ""
-    if pending:
-        yield start, pending
+            yield start, "\n".join(parts)
+            parts.clear()
+    if parts:
+        yield start, "\n".join(parts)
 
 
 def _recipe(line: str, path: str, number: int, attributes: list[str]) -> _Recipe:
