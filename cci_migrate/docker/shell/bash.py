@@ -175,7 +175,7 @@ class _ScriptReader(PipelineReader):
 
     def _while(self, node: Node, place: Place) -> None:
         children = node.children
-        body = next((child for child in children if child.type == "do_group"), None)
+        body = child_of_type(node, "do_group")
         condition = statements(
             [child for child in children if child is not body and child.type not in KEYWORDS]
         )
@@ -215,9 +215,6 @@ class _ScriptReader(PipelineReader):
 
     def _for(self, node: Node, place: Place) -> None:
         name = next((self._source(c) for c in node.children if c.type == "variable_name"), "")
-        body = next(
-            (c for c in node.children if c.type in ("do_group", "compound_statement")), None
-        )
         bodies = ("do_group", "compound_statement")
         body = child_of_type(node, *bodies)
         values: list[Node] = []

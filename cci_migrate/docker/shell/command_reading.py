@@ -58,7 +58,7 @@ from cci_migrate.docker.tasks.programs import DOCKER_PROGRAMS, runs_task
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-#: The greatest depth of function calls and quoted scripts.
+#: The greatest depth of function calls.
 _MAX_DEPTH = 8
 _CLOUDS = names("aws gcloud az")
 _BUILTINS = FOLDER_COMMANDS | names("exit source . eval shift trap")
@@ -111,18 +111,17 @@ class CommandReader(InnerScriptReader):
     def _run_in_order(self, entries: Sequence[Statement], place: Place) -> None:
         """Read statements that run one after another."""
 
-    def _substitutions(self, nodes: Iterable[Node], place: Place) -> None:
-        """Walk the commands in any ``$(...)`` in ``nodes``."""
-        substitutions = self._substitutions_in(nodes)
+    def _substitutions(self, nodes: Iterable[Node], place: Place) -> Place:
+        """Walk the commands in any ``$(...)`` in ``nodes``; return the place after them."""
+        may_have = [node for node in nodes if _SUBSTITUTES.search(self._source(node))]
+        substitutions = substitutions_in(may_have)
         if not substitutions:
-            return
+            return place
         construct = Construct(ConstructKind.SEQUENCE)
         for slot, inner in enumerate(substitutions):
             with self._apart():
                 self._run_in_order(statements(inner.children), (*place, Turn(construct, slot)))
-
-    def _substitutions_in(self, nodes: Iterable[Node]) -> list[Node]:
-        return substitutions_in([node for node in nodes if _SUBSTITUTES.search(self._source(node))])
+        return (*place, Turn(construct, len(substitutions)))
 
     def _command(self, node: Node, place: Place, pipe: Pipe) -> None:
         # Most commands are of programs that have nothing to do with Docker: their words don't
@@ -145,15 +144,7 @@ class CommandReader(InnerScriptReader):
                 around.append(redirect)
             elif body is not None:
                 around.append(body)
-        inner = self._substitutions_in(around)
-        if inner:
-            construct = Construct(ConstructKind.SEQUENCE)
-            for slot, substitution in enumerate(inner):
-                with self._apart():
-                    self._run_in_order(
-                        statements(substitution.children), (*place, Turn(construct, slot))
-                    )
-            place = (*place, Turn(construct, len(inner)))
+        place = self._substitutions(around, place)
         self._variables.at = place
         assignments: dict[str, str] = {}
         for child in node.children:

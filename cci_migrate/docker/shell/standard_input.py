@@ -15,7 +15,7 @@ from cci_migrate.docker.shell.facts import (
     Word,
 )
 from cci_migrate.docker.shell.shell_words import Lookup, WordReader
-from cci_migrate.docker.shell.syntax import argument_nodes
+from cci_migrate.docker.shell.syntax import argument_nodes, child_of_type
 from cci_migrate.docker.shell.wrappers import program_of
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class OutputReader:
         return _UNKNOWN
 
     def _heredoc(self, node: Node) -> Output:
-        body = next((child for child in node.children if child.type == "heredoc_body"), None)
+        body = child_of_type(node, "heredoc_body")
         if body is None:
             return Output("")
         start = next(child for child in node.children if child.type == "heredoc_start")
