@@ -9,6 +9,7 @@ from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.job_pulls import JobPulls
 from cci_migrate.circleci.job_texts import JobTexts
 from cci_migrate.circleci.step_moments import Moment
+from cci_migrate.docker.compose import ServiceBuild
 from cci_migrate.docker.dockerfile import images_of
 from cci_migrate.docker.shell import Build, Tool
 
@@ -31,10 +32,33 @@ class BuildPulls(Struct, frozen=True, eq=False):
         """Add what ``build`` pulls in a script that runs in ``directory`` (None: unknown)."""
         fields = ("directory", "context", "dockerfile", "target")
         for way in self.texts.ways_of(build, *fields):
-            self._build(moment, way, directory)
+            path = way.dockerfile_path
+            inside = None if path is None or directory is None else self.files.path(directory, path)
+            self.build(moment, way.tool, f"{way.tool.value} build", way, inside)
+
+    def build(
+        self,
+        moment: Moment,
+        tool: Tool,
+        command: str,
+        build: Build | ServiceBuild,
+        path: str | None,
+    ) -> None:
+        """Add what ``command`` pulls for ``build``, whose Dockerfile is at ``path``, if known."""
+        if build.dockerfile_text is not None:
+            self._built(moment, tool, command, build.dockerfile_text, build, None)
+        elif path is None or not is_known_path(path):
+            self.pulls.undecided(moment, tool, command, UNKNOWN_DOCKERFILE)
+        else:
+            self.dockerfile(moment, tool, command, path, build)
 
     def dockerfile(
-        self, moment: Moment, tool: Tool, command: str, path: str, build: Build | None = None
+        self,
+        moment: Moment,
+        tool: Tool,
+        command: str,
+        path: str,
+        build: Build | ServiceBuild | None = None,
     ) -> None:
         """Add what ``command`` pulls when it builds the Dockerfile at ``path``."""
         text = self.files.text(path)
@@ -43,25 +67,13 @@ class BuildPulls(Struct, frozen=True, eq=False):
             return
         self._built(moment, tool, f"{command} ({path})", text, build, path)
 
-    def _build(self, moment: Moment, build: Build, directory: str | None) -> None:
-        command = f"{build.tool.value} build"
-        if build.dockerfile_text is not None:
-            self._built(moment, build.tool, command, build.dockerfile_text, build, None)
-            return
-        path = build.dockerfile_path
-        inside = None if path is None or directory is None else self.files.path(directory, path)
-        if inside is None or not is_known_path(inside):
-            self.pulls.undecided(moment, build.tool, command, UNKNOWN_DOCKERFILE)
-            return
-        self.dockerfile(moment, build.tool, command, inside, build)
-
     def _built(
         self,
         moment: Moment,
         tool: Tool,
         command: str,
         text: str,
-        build: Build | None,
+        build: Build | ServiceBuild | None,
         path: str | None,
     ) -> None:
         images = images_of(

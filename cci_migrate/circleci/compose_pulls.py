@@ -7,14 +7,13 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from cci_migrate.circleci.build_pulls import is_known_path
+from cci_migrate.circleci.build_pulls import BuildPulls, is_known_path
 from cci_migrate.circleci.checked_out_files import CheckedOutFiles
 from cci_migrate.circleci.job_pulls import JobPulls
 from cci_migrate.circleci.job_texts import JobTexts
 from cci_migrate.circleci.step_moments import Moment
-from cci_migrate.docker.compose import ServiceBuild, default_paths, services_of
-from cci_migrate.docker.dockerfile import images_of
-from cci_migrate.docker.shell import ComposeCommand, Verb, joined_path, same_image_key
+from cci_migrate.docker.compose import default_paths, services_of
+from cci_migrate.docker.shell import ComposeCommand, Verb, same_image_key
 
 #: ``image: name`` in block and in flow style.
 _IMAGE = re.compile(r"""\bimage['"]?[ \t]{0,9}:[ \t]{0,9}(?:"([^"]*)"|'([^']*)'|([^\s,}#"']+))""")
@@ -26,6 +25,7 @@ class ComposePulls(Struct, frozen=True, eq=False):
     texts: JobTexts
     files: CheckedOutFiles
     pulls: JobPulls
+    builds: BuildPulls
 
     def command(self, moment: Moment, compose: ComposeCommand, directory: str | None) -> None:
         """Add what ``compose`` pulls in a script that runs in ``directory`` (None: unknown)."""
@@ -69,7 +69,7 @@ class ComposePulls(Struct, frozen=True, eq=False):
         for image in built:
             self.pulls.build(image)
         for service in services.builds:
-            self._build(moment, compose, command, service)
+            self.builds.build(moment, compose.tool, command, service, service.dockerfile_path)
 
     def _paths(self, compose: ComposeCommand, directory: str | None) -> tuple[str, ...] | str:
         """The Compose files that ``compose`` reads, or why they are unknown."""
@@ -83,20 +83,6 @@ class ComposePulls(Struct, frozen=True, eq=False):
             folder = self.files.path(directory, compose.directory)
             paths = default_paths(folder, self.files.text)
         return paths or "no Compose file found"
-
-    def _build(
-        self, moment: Moment, compose: ComposeCommand, command: str, service: ServiceBuild
-    ) -> None:
-        context = joined_path(service.directory, service.context)
-        path = joined_path(context, service.dockerfile or "Dockerfile")
-        text = service.dockerfile_text or self.files.text(path)
-        if text is None:
-            self.pulls.undecided(moment, compose.tool, command, f"no {path} found")
-            return
-        fetched = images_of(text, service.target, dict(service.build_args))
-        images = list(dict.fromkeys(image.name for image in fetched))
-        places = tuple((image.name, f"{path}:{image.line}") for image in fetched)
-        self.pulls.images(moment, compose.tool, f"{command} ({path})", images, places)
 
     def _places(self, paths: Sequence[str], images: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Where the Compose files ``paths`` name each of ``images``, if one does literally."""

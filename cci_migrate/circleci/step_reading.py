@@ -153,7 +153,7 @@ class StepReader:
         self._logins = JobLogins(texts, self._directories, self._settings)
         self._pulls = JobPulls(texts, self._directories, built)
         self._builds = BuildPulls(texts, self._files, self._pulls)
-        self._composes = ComposePulls(texts, self._files, self._pulls)
+        self._composes = ComposePulls(texts, self._files, self._pulls, self._builds)
         self._orbs = OrbCommands(texts, self._logins, self._pulls, self._builds)
         self._unread_logins: list[UnreadLogin] = []
         #: Whether there is a daemon that pulls in the current step.

@@ -67,6 +67,36 @@ def seen(found: JobDocker) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize(
+    ("build", "expected"),
+    [
+        (
+            "{dockerfile_inline: 'FROM alpine:3'}",
+            ("docker compose up", ("alpine:3",), None, ()),
+        ),
+        (
+            "{context: sub, additional_contexts: {base: 'docker-image://quay.io/acme/x'}}",
+            ("docker compose up (sub/Dockerfile)", ("quay.io/acme/x",), None,
+             (("quay.io/acme/x", "sub/Dockerfile:2"),)),
+        ),
+        (
+            "{context: 'https://example.com/acme/x.git'}",
+            ("docker compose up", (), "which Dockerfile it builds can't be determined", ()),
+        ),
+    ],
+)  # fmt: skip
+def test_a_build_of_a_compose_file_pulls_what_its_own_dockerfile_and_contexts_name(
+    build: str, expected: tuple[object, ...]
+) -> None:
+    files = {
+        "docker-compose.yml": f"services: {{web: {{build: {build}}}}}\n",
+        "Dockerfile": "FROM redis\n",
+        "sub/Dockerfile": "# syntax\nFROM base\n",
+    }
+    (pull,) = docker("- checkout\n- run: docker compose up", files).pulls
+    assert (pull.command, pull.texts, pull.undecided, pull.places) == expected
+
+
+@pytest.mark.parametrize(
     ("steps", "expected"),
     [
         ("- run: docker pull redis:7", [("redis:7",)]),
