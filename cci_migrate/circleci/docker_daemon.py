@@ -167,11 +167,7 @@ _WITHOUT_BASH = re.compile(
 
 def may_lack_bash(job: Job, home: Namespace, config: Config, values: ParameterValues) -> bool:
     """Whether the primary image of ``job`` is known to lack bash."""
-    return any(
-        _WITHOUT_BASH.match(text)
-        for executor, item in _primary_images(job, home, config, values)
-        for text in values.texts(item.text, executor, is_orb=home.is_orb)
-    )
+    return any(_WITHOUT_BASH.match(text) for text in _primary_texts(job, home, config, values))
 
 
 #: The tags of Docker's own image before 17.07, whose client has no ``--password-stdin``:
@@ -183,11 +179,7 @@ _OLD_CLIENT = re.compile(
 
 def client_is_old(job: Job, home: Namespace, config: Config, values: ParameterValues) -> bool:
     """Whether the primary image of ``job`` has a Docker older than 17.07."""
-    return any(
-        _OLD_CLIENT.fullmatch(text)
-        for executor, item in _primary_images(job, home, config, values)
-        for text in values.texts(item.text, executor, is_orb=home.is_orb)
-    )
+    return any(_OLD_CLIENT.fullmatch(text) for text in _primary_texts(job, home, config, values))
 
 
 _WITH_CLIENT = re.compile(r"(?:docker\.io/)?(?:(?:cimg|circleci)/|(?:library/)?docker(?:[:@]|$))")
@@ -195,11 +187,7 @@ _WITH_CLIENT = re.compile(r"(?:docker\.io/)?(?:(?:cimg|circleci)/|(?:library/)?d
 
 def has_client(job: Job, home: Namespace, config: Config, values: ParameterValues) -> bool:
     """Whether the image in which the steps of ``job`` run is known to bring Docker's client."""
-    return all(
-        _WITH_CLIENT.match(text)
-        for executor, item in _primary_images(job, home, config, values)
-        for text in values.texts(item.text, executor, is_orb=home.is_orb)
-    )
+    return all(_WITH_CLIENT.match(text) for text in _primary_texts(job, home, config, values))
 
 
 #: Images whose steps run as the user circleci; of others root is the usual one:
@@ -209,16 +197,21 @@ _WITH_USER = re.compile(r"(?:docker\.io/)?(?:cimg|circleci)/")
 
 def may_run_as_root(job: Job, home: Namespace, config: Config, values: ParameterValues) -> bool:
     """Whether the steps of ``job`` may run as root, for whom ``sudo`` changes nothing."""
-    return any(
-        _WITH_USER.match(text) is None
-        for executor, item in _primary_images(job, home, config, values)
-        for text in values.texts(item.text, executor, is_orb=home.is_orb)
-    )
+    return any(_WITH_USER.match(text) is None for text in _primary_texts(job, home, config, values))
 
 
-def _primary_images(
+def _primary_texts(
+    job: Job, home: Namespace, config: Config, values: ParameterValues
+) -> Iterator[str]:
+    """The names, with the possible values of parameters, of the `primary_images`."""
+    for declared_in, item in primary_images(job, home, config, values):
+        yield from values.texts(item.text, declared_in, is_orb=home.is_orb)
+
+
+def primary_images(
     job: Job, home: Namespace, config: Config, values: ParameterValues
 ) -> Iterator[tuple[Job | Executor, ImageItem]]:
+    """The images in which the steps of ``job`` may run, each with what declares it."""
     if job.runs_on.docker is not None:
         yield from ((job, item) for item in job.runs_on.docker[:1])
         return

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from cci_migrate.circleci.config import Config, Job, Namespace
+from cci_migrate.circleci.docker_daemon import primary_images
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.value_origins import CredentialValue, Origin, named_variable
 from cci_migrate.docker.shell import Script
@@ -34,13 +35,11 @@ def image_environment(
     config: Config, home: Namespace, job: Job, values: ParameterValues
 ) -> frozenset[str]:
     """The variables that the primary image of ``job`` sets."""
-    lists = [job.runs_on.docker or ()]
-    if not lists[0]:
-        for call in values.executor_calls(job):
-            executor = home.executor(call.name) or config.body.executor(call.name)
-            lists.append(() if executor is None else executor[1].docker or ())
-    nodes = (value_of(items[0].mapping, "environment") for items in lists if items)
-    return frozenset(name for node in nodes for name in _environment_names(node))
+    return frozenset(
+        name
+        for _, image in primary_images(job, home, config, values)
+        for name in _environment_names(value_of(image.mapping, "environment"))
+    )
 
 
 def _environment_names(node: Node | None) -> Iterator[str]:
