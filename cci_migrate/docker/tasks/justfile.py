@@ -25,7 +25,12 @@ from cci_migrate.docker.tasks.just_expressions import (
     Token,
     tokens_of,
 )
-from cci_migrate.docker.tasks.task_files import UnreadableTask, nearest_file, taken_option
+from cci_migrate.docker.tasks.task_files import (
+    UnreadableTask,
+    nearest_file,
+    path_from,
+    taken_option,
+)
 from cci_migrate.docker.tasks.task_script import (
     MOST_TEXT,
     NotFollowed,
@@ -440,9 +445,7 @@ class _Reader:
             directory = joined_path(directory, self._value(module, named, {}))
         if directory == self._root:
             return ""
-        is_plain = not any(text.startswith(("~", "$")) for text in (directory, self._root))
-        relative = posixpath.relpath(directory, self._root) if is_plain else directory
-        return f"cd {quote(relative)} && "
+        return f"cd {quote(path_from(self._root, directory))} && "
 
     def _interpolated(self, module: _Module, text: str, bound: Mapping[str, str]) -> str:
         parts = re.split(r"\{\{\{\{|\{\{((?:[^{}]|\{[^{]|\}(?!\}))*)\}\}", text)

@@ -33,6 +33,12 @@ def nearest_file(directory: str, names: Sequence[str], read: Read) -> str | None
         directory = posixpath.dirname(directory) or "."
 
 
+def path_from(directory: str, path: str) -> str:
+    """``path`` as a command in ``directory`` names it."""
+    is_plain = not any(text.startswith(("~", "$")) for text in (directory, path))
+    return posixpath.relpath(path, directory) if is_plain else path
+
+
 def file_in(directory: str, names: Sequence[str], read: Read) -> str | None:
     """The path of the first of ``names`` that is in ``directory``."""
     paths = (joined_path(directory, name) for name in names)

@@ -24,6 +24,7 @@ from cci_migrate.docker.tasks.task_files import (
     UnreadableTask,
     file_in,
     nearest_file,
+    path_from,
     taken_option,
 )
 from cci_migrate.docker.tasks.task_script import (
@@ -53,7 +54,7 @@ _VALUED = frozenset(("-I", *_SHORT, *_SHORT.values()))
 _RUNS_NOTHING = frozenset(("-n", "-l", "-a", "-h", "--dry", "--list", "--list-all", "--help")) | {
     "--init", "-i", "--version", "--status", "--summary"
 }  # fmt: skip
-#: Tests that stand for what decides whether a task runs.
+#: The test for whatever decides whether a task runs.
 _PERHAPS = '[ "${TASK_IS_OUT_OF_DATE}" ]'
 
 
@@ -202,9 +203,9 @@ class _Reader(Struct):
         variables: dict[str, str] = {
             **self.environment,
             **(self.given if depth else {}),
-            "ROOT_DIR": self._from(directory, self.root),
-            "TASKFILE_DIR": self._from(directory, posixpath.dirname(path) or "."),
-            "USER_WORKING_DIR": self._from(directory, self.where),
+            "ROOT_DIR": path_from(directory, self.root),
+            "TASKFILE_DIR": path_from(directory, posixpath.dirname(path) or "."),
+            "USER_WORKING_DIR": path_from(directory, self.where),
         }
         exports = self.values(data.get("env"), variables)
         variables |= exports | self.values(data.get("vars"), {**variables, **exports})
@@ -215,12 +216,6 @@ class _Reader(Struct):
             self._declare(str(name), task, file, lines.get(str(name), 1))
         for name, include in _mapping(data.get("includes")).items():
             self._include(str(name), include, file, depth)
-
-    @staticmethod
-    def _from(directory: str, path: str) -> str:
-        """``path`` as a command in ``directory`` names it."""
-        is_plain = not any(text.startswith(("~", "$")) for text in (directory, path))
-        return posixpath.relpath(path, directory) if is_plain else path
 
     def _declare(self, name: str, task: Any, file: _File, line: int) -> None:
         data = task if isinstance(task, dict) else {"cmds": task}
@@ -267,7 +262,7 @@ class _Reader(Struct):
         if data.get("dir") is not None:
             directory = joined_path(directory, self.expanded(text_of_value(data["dir"]), known))
         if directory != self.root:
-            prefix += f"cd {_quoted(self._from(self.root, directory))} && "
+            prefix += f"cd {_quoted(path_from(self.root, directory))} && "
         if any(key in data for key in ("status", "sources", "if", "platforms")):
             guards = (*guards, _PERHAPS)
         call = _Call(task, {**known, **own}, prefix, tuple(dict.fromkeys(guards)), depth)
