@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from cci_migrate.circleci.config import Config
+from cci_migrate.docker.image_patterns import without_tag
 
 #: Each begins with literal characters and looks behind only then, for speed: the whole file is
 #: searched.
@@ -23,12 +24,6 @@ def built_images(config: Config) -> frozenset[str]:
         for document in config.documents
         for image in _built_in(document.source.text)
     )
-
-
-def without_tag(image: str) -> str:
-    """``image`` without its tag."""
-    head, slash, last = image.rpartition("/")
-    return head + slash + last.partition(":")[0]
 
 
 def _built_in(text: str) -> Iterator[str]:

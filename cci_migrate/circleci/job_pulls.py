@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cci_migrate.circleci.built_images import without_tag
 from cci_migrate.circleci.job_texts import JobTexts
 from cci_migrate.circleci.login_directories import LoginDirectories
 from cci_migrate.circleci.step_moments import Moment
 from cci_migrate.circleci.step_pulls import StepPull
+from cci_migrate.docker.image_patterns import without_tag
 from cci_migrate.docker.image_reference import (
     ImageReference,
     Undecidable,
