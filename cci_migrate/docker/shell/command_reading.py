@@ -43,7 +43,7 @@ from cci_migrate.docker.shell.shell_programs import (
     environment_as_user,
 )
 from cci_migrate.docker.shell.shell_words import variables_in
-from cci_migrate.docker.shell.standard_input import Pipe, downloads
+from cci_migrate.docker.shell.standard_input import Pipe
 from cci_migrate.docker.shell.syntax import (
     Statement,
     argument_nodes,
@@ -53,6 +53,7 @@ from cci_migrate.docker.shell.syntax import (
 )
 from cci_migrate.docker.shell.working_folder import FOLDER_COMMANDS
 from cci_migrate.docker.shell.wrappers import may_wrap, program_of, unwrapped
+from cci_migrate.docker.tasks.downloads import may_download
 from cci_migrate.docker.tasks.programs import DOCKER_PROGRAMS, runs_task
 
 if TYPE_CHECKING:
@@ -262,7 +263,7 @@ class CommandReader(InnerScriptReader):
         elif name == "eval":
             if len(words) == 2:
                 self._quoted_script(words[1], place)
-                if downloads(words[1].value):
+                if may_download(words[1].value):
                     self._unwritten_script(words[1].value, node, place)
             if len(words) != 2 or words[1].value[:1] in ("$", "`"):
                 self._does_more_than_log_in = True
@@ -270,7 +271,7 @@ class CommandReader(InnerScriptReader):
                     self._unknown_setter = "eval"
         elif argument is not None:
             self._script_call(argument, node, place, sourced=True)
-            if argument.value.startswith("<(") and downloads(argument.value):
+            if argument.value.startswith("<(") and may_download(argument.value):
                 self._unwritten_script(argument.value, node, place)
 
     def _other_command(

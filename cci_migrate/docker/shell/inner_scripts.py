@@ -34,9 +34,9 @@ from cci_migrate.docker.shell.shell_programs import (
     script_argument,
 )
 from cci_migrate.docker.shell.shell_trees import tree_of, trees_of_lines
-from cci_migrate.docker.shell.standard_input import Pipe, address_in, downloads
+from cci_migrate.docker.shell.standard_input import Pipe
 from cci_migrate.docker.shell.working_folder import from_first_folder
-from cci_migrate.docker.tasks.downloads import DOWNLOADED_SCRIPT
+from cci_migrate.docker.tasks.downloads import DOWNLOADED_SCRIPT, address_in, may_download
 from cci_migrate.docker.tasks.programs import SHELL_COMMAND
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class InnerScriptReader(ScriptState, ABC):
 
     def _unwritten_script(self, text: str, node: Node, place: Place) -> None:
         """A shell's script is what ``text``, a variable or a command, gives."""
-        if downloads(text):
+        if may_download(text):
             self._downloaded_script(address_in(text), node, place)
         else:
             self._task_call(SHELL_COMMAND, (), {}, node, place)

@@ -17,6 +17,7 @@ from cci_migrate.docker.shell.facts import (
 from cci_migrate.docker.shell.shell_words import Lookup, WordReader
 from cci_migrate.docker.shell.syntax import argument_nodes, child_of_type
 from cci_migrate.docker.shell.wrappers import program_of
+from cci_migrate.docker.tasks.downloads import address_in
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _BARE_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))", re.ASCII)
 _DOWNLOADERS = names("curl wget")
-_DOWNLOADS = re.compile(r"\b(?:curl|wget)\b")
-_ADDRESS = re.compile(r"https?://[^\s\"')]+")
 
 
 class Output(Struct, frozen=True):
@@ -156,14 +155,3 @@ def _printed(words: Sequence[Word]) -> Output:
     if bare in ("%s", "%b"):
         return Output(text, word=_only(words[1:]))
     return Output(text, word=_only([replace(template, value=bare)]) if len(words) == 1 else None)
-
-
-def downloads(command: str) -> bool:
-    """Whether ``command`` may print what it downloads."""
-    return _DOWNLOADS.search(command) is not None
-
-
-def address_in(command: str) -> str:
-    """The first URL in ``command``, all of it if there is none."""
-    address = _ADDRESS.search(command)
-    return command if address is None else address[0]

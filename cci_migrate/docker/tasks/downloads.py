@@ -37,6 +37,7 @@ _TARGETS = {
         r"(?:\s-[A-Za-z]*O[ \t]*|\s--output-document[ \t=]+|>[ \t]*)[\"']?([^\s\"']+)"
     ),
 }
+_DOWNLOADS = re.compile(r"\b(?:curl|wget)\b")
 _ADDRESS = re.compile(r"https?://[^\s\"')]+")
 
 
@@ -53,6 +54,17 @@ def is_download_without_docker(address: str) -> bool:
     if is_program_without_docker(address) or _HOSTS.match(address) is not None:
         return True
     return _INSTALLS.search(address.partition("?")[0]) is not None
+
+
+def may_download(command: str) -> bool:
+    """Whether ``command`` may print what it downloads."""
+    return _DOWNLOADS.search(command) is not None
+
+
+def address_in(command: str) -> str:
+    """The first URL in ``command``, all of it if there is none."""
+    address = _ADDRESS.search(command)
+    return command if address is None else address[0]
 
 
 @lru_cache(maxsize=256)
