@@ -193,7 +193,7 @@ class PlanRun(Struct, frozen=True):
 
         Where the branch is used up, the repository is observed again with the next branch.
         """
-        used_up: dict[str, list[RepositoryRef]] = {}
+        used_up: dict[Host, list[RepositoryRef]] = {}
         for observation in observations:
             if isinstance(observation, Unreadable):
                 self._finish(unreadable_entry(observation, self.clock.now()))
@@ -206,18 +206,13 @@ class PlanRun(Struct, frozen=True):
                     LedgerEntry(observation.ref, State.ARCHIVED, changed_at=self.clock.now())
                 )
             elif self._has_used_up_branch(observation):
-                used_up.setdefault(self._next_branch_name(observation.ref), []).append(
-                    observation.ref
-                )
+                ref = observation.ref
+                self.branch_names[ref.key] = self._next_branch_name(ref)
+                used_up.setdefault(self._host(ref), []).append(ref)
             else:
                 yield observation
-        for name, refs in used_up.items():
-            self.branch_names.update(dict.fromkeys((ref.key for ref in refs), name))
-            by_host: dict[Host, list[RepositoryRef]] = {}
-            for ref in refs:
-                by_host.setdefault(self.host_of(ref, name), []).append(ref)
-            for host, host_refs in by_host.items():
-                yield from self._plannable(observe_each(host, host_refs))
+        for host, refs in used_up.items():
+            yield from self._plannable(observe_each(host, refs))
 
     def _has_used_up_branch(self, snapshot: Snapshot) -> bool:
         """Whether another campaign's pull request was merged from the branch."""
