@@ -308,7 +308,7 @@ def planned_entry(
         head=snapshot.head,
         digest=plan.digest if plan.changes else "",
         group=group_of(plan),
-        has_diff=bool(plan.diff),
+        has_diff=bool(plan.changes),
         files=plan.hashes,
         findings=plan.findings,
         todos=plan.todos,
