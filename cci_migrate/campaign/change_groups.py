@@ -156,10 +156,12 @@ def _normalised(old: list[str], new: list[str]) -> _Block:
         removed, added = _rewritten(old_texts[at], new_texts[at])
         new_texts[at] = added
         # What is removed here may be kept elsewhere: [hub] for hub, or an alias that is merged.
+        kept = removed.strip()
         for later in range(at, len(new_texts)):
-            if removed.strip() and removed.strip() in new_texts[later]:
-                new_texts[later] = new_texts[later].replace(removed.strip(), _KEPT, 1)
+            if kept and kept in new_texts[later]:
+                new_texts[later] = new_texts[later].replace(kept, _KEPT, 1)
                 removed = _KEPT
+                break
         old_texts[at] = removed
     return (
         tuple(
