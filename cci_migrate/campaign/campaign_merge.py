@@ -18,8 +18,8 @@ def merge(campaign: Campaign, folders: Sequence[Path]) -> int:
     """Copy the entries, diffs and originals of the campaigns in ``folders`` into ``campaign``.
 
     Of a repository in several campaigns, the entry that changed last is kept. Returns the number of
-    copied entries. Raises CampaignError for a campaign with another policy or branch,
-    or that was confirmed otherwise.
+    copied entries. Raises CampaignError for a campaign with another policy or branch, and if
+    CircleCI's compiler must confirm the changes of only one of both.
     """
     copied = 0
     for folder in folders:

@@ -117,8 +117,8 @@ def begin_campaign(
     """Begin a campaign in ``folder``, or go on planning the one that is there.
 
     A dry run has an empty ledger in memory, and the id of the campaign that is there.
-    Raises CampaignError when it was begun with another policy or branch and ``again`` (plan
-    everything anew) is not set.
+    Raises CampaignError when it was begun with another policy, branch, ``is_nested`` or
+    ``needs_confirmation``, and ``again`` (plan everything anew) is not set.
     """
     if is_dry_run:
         ledger = Ledger.create(None)

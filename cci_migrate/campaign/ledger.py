@@ -58,9 +58,9 @@ class LedgerError(UserError):
 class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The record of one repository. ``is_confirmed``: by CircleCI's compiler.
 
-    ``lacks`` says of each label and reviewer that could not be added why. ``branch`` is the
-    campaign's newest commit on the branch called ``branch_name``, which is empty
-    for the campaign's usual one.
+    ``lacks`` has the reason for each label and reviewer that could not be added. ``branch`` is the
+    campaign's newest commit on the branch called ``branch_name``, empty for the campaign's usual
+    branch.
     ``group`` identifies the kind of change (see `change_groups`); empty without a change.
     """
 
@@ -94,7 +94,7 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         return diff_name(self.ref) if self.has_diff else ""
 
     def without_plan(self) -> LedgerEntry:
-        """The entry without a plan that did not come to be what its pull request proposes."""
+        """The entry without its plan, because its pull request proposes another change."""
         return replace(self, files=(), digest="", has_diff=False)
 
     @property

@@ -91,7 +91,7 @@ class MessageTemplates(Struct, frozen=True):
     """Jinja templates (https://jinja.palletsprojects.com/en/stable/templates/).
 
     They may use ``repository``, ``files``, ``fixes``, ``left``, ``todos`` and ``campaign``.
-    ``signed_off_by`` is the name and address of the one who signs commits off; empty: nobody.
+    ``signed_off_by`` is the name and address in the Signed-off-by trailer; empty: no trailer.
     """
 
     message: str

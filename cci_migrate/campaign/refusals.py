@@ -11,13 +11,13 @@ from msgspec import Struct
 
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.results import general_cause
-from cci_migrate.campaign.states import OPENED, State
+from cci_migrate.campaign.states import State
 from cci_migrate.transport.host_errors import HostError, RefusedError
 
 #: Equal refusals in a row after which the reason is not in the repositories.
 LIMIT = 3
-#: The states in which the host took every write.
-_WRITTEN = (OPENED - {State.PULL_REQUEST_INCOMPLETE}) | {State.CHANGED}
+#: The states in which the host accepted every write.
+_COMPLETE = frozenset({State.PULL_REQUEST_OPEN, State.CHANGED})
 
 
 class WriteStep(Enum):
@@ -29,7 +29,7 @@ class WriteStep(Enum):
 
 
 class RefusedWrite(Struct, frozen=True):
-    """What was refused. ``lacks_permission``: the token may not do that step."""
+    """What was refused. ``lacks_permission``: the token lacks permission for it."""
 
     step: WriteStep
     lacks_permission: bool = False
@@ -56,8 +56,8 @@ def writing(step: WriteStep) -> Iterator[None]:
 class Attempt(Struct, frozen=True):
     """What became of a delivery: its new ``entry``.
 
-    ``is_refused``: the host made none of a write; ``refusal`` says which, None if it gave no
-    lasting answer.
+    ``is_refused``: the host refused a write, which ``refusal`` names, or (None) gave no lasting
+    answer to one.
     """
 
     entry: LedgerEntry
@@ -75,7 +75,7 @@ class RefusalStreak:
     def add(self, attempt: Attempt) -> str:
         """Count ``attempt``; returns why to stop, for people, if its refusal is one too many."""
         if not attempt.is_refused:
-            if attempt.entry.state in _WRITTEN:
+            if attempt.entry.state in _COMPLETE:
                 self._last, self._count = "", 0
             return ""
         entry = attempt.entry

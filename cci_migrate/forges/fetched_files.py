@@ -10,7 +10,7 @@ from msgspec import Struct, field
 #: script, what that calls, its Compose file, a Dockerfile. What is missing after that is taken not
 #: to exist.
 _ROUNDS = 6
-#: As many further files are fetched for one repository, and so long are their paths.
+#: The most further files that are fetched for one repository, and the longest path of one.
 MOST_FILES = 300
 LONGEST_PATH = 1_000
 

@@ -420,12 +420,12 @@ def push(
         raise StaleSnapshot(str(error)) from None
 
 
-#: What git and hosts say to who may not push.
+#: What git and hosts say when the user lacks permission to push.
 _NO_PERMISSION = ("returned error: 403", "permission", "denied", "not authorized")
-#: What git says of a ref that another push changed meanwhile: to be looked at again
+#: What git says of a ref that another push changed meanwhile, so that it must be read again
 #: (https://git-scm.com/docs/git-push#_output).
 _CHANGED_MEANWHILE = ("lock", "already exists", "incorrect old value", "is at ", "expected ")
-#: What git says before anything is pushed.
+#: What git says when it has no valid login, and so pushed nothing.
 _NO_LOGIN = ("authentication failed", "could not read username", "could not read password")
 
 

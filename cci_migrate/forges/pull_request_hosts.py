@@ -167,7 +167,7 @@ class PullRequestHost(ABC):
     def revert(self, snapshot: Snapshot, delivered: DeliveredChange) -> str:
         """Open the pull request that puts the files back as they were before a merged one.
 
-        What they were is read from the commit that the change was planned on, and told by its
+        What they were is read from the commit that the change was planned on, and checked by its
         hash. A file that somebody changed since is not put back.
         """
         pull = snapshot.pull

@@ -18,8 +18,8 @@ from cci_migrate.transport.git.remote_urls import read_remote_url
 from cci_migrate.transport.git.storage import check_own_storage
 
 #: The settings of a checkout that apply, and their allowed values: how names, refs and objects are
-#: stored, and whether and with which key commits are signed. None of them names a program or a
-#: file.
+#: stored, which line ends files have, and whether and with which key commits are signed. None of
+#: them names a program or a file.
 _APPLIED = {
     "commit.gpgsign": re.compile(r"true|false"),
     "user.signingkey": re.compile(r"(0x)?[0-9a-f]{8,40}!?"),
