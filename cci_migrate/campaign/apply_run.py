@@ -73,9 +73,13 @@ class ApplyOptions(Struct, frozen=True):
     approved: frozenset[str] | None = None
 
     def is_approved(self, entry: LedgerEntry) -> bool:
-        """Whether the change of ``entry`` may be written; one that was begun is finished."""
-        is_begun = entry.state is State.APPLYING
-        return self.approved is None or is_begun or entry.group in self.approved
+        """Whether the change of ``entry`` may be written; one that was begun is finished.
+
+        Without a change there is nothing to approve: labels and reviewers may be all that is left.
+        """
+        if self.approved is None or entry.state is State.APPLYING:
+            return True
+        return not entry.group or entry.group in self.approved
 
 
 class ApplyRun(Struct, frozen=True):

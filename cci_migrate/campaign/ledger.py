@@ -95,7 +95,7 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
 
     def without_plan(self) -> LedgerEntry:
         """The entry without its plan, because its pull request proposes another change."""
-        return replace(self, files=(), digest="", has_diff=False)
+        return replace(self, files=(), digest="", group="", has_diff=False, is_confirmed=False)
 
     @property
     def done(self) -> RepositoryDone:

@@ -10,6 +10,11 @@ from pathlib import Path
 import pytest
 
 from cci_migrate.campaign import html_report
+from cci_migrate.campaign.apply_run import ApplyOptions
+from cci_migrate.campaign.ledger import LedgerEntry
+from cci_migrate.campaign.message_templates import MessageTemplates
+from cci_migrate.campaign.states import State
+from cci_migrate.forges.repository import Kind, RepositoryRef
 from tests import program
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn
@@ -165,6 +170,13 @@ def test_a_terminal_gets_colour_and_the_pager(planned: Batch, tmp_path: Path) ->
     os.close(ours)
     assert running.wait(30) == 0
     assert b"|\x1b[32m+        auth:\x1b[0m\r\n" in shown
+
+
+def test_labels_of_a_pull_request_without_a_change_need_no_approval() -> None:
+    options = ApplyOptions(MessageTemplates("", "", ""), approved=frozenset({"a"}))
+    ref = RepositoryRef(Kind.GITHUB, "github.com", "acme/api", "https://api.github.com")
+    assert options.is_approved(LedgerEntry(ref, State.PULL_REQUEST_INCOMPLETE))
+    assert not options.is_approved(LedgerEntry(ref, State.PULL_REQUEST_INCOMPLETE, group="b"))
 
 
 def test_nothing_is_pushed_before_it_is_approved(github: GitHubStandIn, batch: Batch) -> None:

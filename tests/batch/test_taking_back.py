@@ -309,6 +309,7 @@ def test_a_commit_that_arrives_while_a_branch_is_brought_up_to_date_is_kept(
     assert [api.tip(BRANCH)] == theirs
     result = batch.results()["api"]
     assert (result["state"], result["files"], result["diff"]) == ("pull-request-open", [], "")
+    assert result["group"] == ""
 
 
 def test_a_pull_request_that_was_merged_before_it_was_brought_up_to_date(
@@ -320,7 +321,8 @@ def test_a_pull_request_that_was_merged_before_it_was_brought_up_to_date(
         git(repository.folder, "update-ref", "refs/heads/main", f"refs/heads/{BRANCH}")
     batch("status", "--refresh")
     assert {record["state"] for record in batch.results().values()} == {"pull-request-merged"}
-    assert not any(record["diff"] for record in batch.results().values())
+    assert not any(record["diff"] or record["group"] for record in batch.results().values())
+    assert "no planned change" in batch("diff", "--stat").output
     batch("revert")
     assert set(batch.states().values()) == {"reverted"}
 
