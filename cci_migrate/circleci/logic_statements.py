@@ -15,8 +15,8 @@ from cci_migrate.lossless.nodes import Mapping, Node, Scalar, Sequence, resolved
 
 #: Insignificant white space inside ``<< >>``.
 _SPACE = re.compile(r"(?<=<<)\s+|(?<!\s)\s+(?=>>)")
-#: False values besides an empty string and null: booleans of YAML 1.1, and zero.
-_FALSE = frozenset({"false", "no", "off", "0"})
+#: Booleans of YAML 1.1.
+_BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
 class Condition(Struct, frozen=True):
@@ -40,7 +40,7 @@ def condition_of(
     value = None if node is None else resolved(node)
     if isinstance(value, Scalar):
         text = "" if is_null(value) else _SPACE.sub("", expand(value.value)).strip()
-        return Condition(repr(text), None if "<<" in text else _is_truthy(text))
+        return Condition(repr(text), None if "<<" in text else is_truthy(text))
     if isinstance(value, Sequence):
         # A list is only valid as the arguments of a statement; alone it means nothing.
         parts = [condition_of(item, expand, spend) for item in value.items]
@@ -54,8 +54,14 @@ def condition_of(
     return Condition(text, parts[0].holds if len(parts) == 1 else None)
 
 
-def _is_truthy(text: str) -> bool:
-    return bool(text) and text.lower() not in _FALSE
+def boolean(text: str) -> bool | None:
+    """The boolean that the plain scalar ``text`` is in YAML 1.1; None if it isn't one."""
+    return _BOOLEANS.get(text.lower())
+
+
+def is_truthy(text: str) -> bool:
+    """Whether a condition that is the scalar ``text`` holds: not if it is empty, 0 or false."""
+    return text not in ("", "0") and boolean(text) is not False
 
 
 def _statement(

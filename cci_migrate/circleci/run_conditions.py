@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.expressions import sole_reference
+from cci_migrate.circleci.logic_statements import boolean, is_truthy
 from cci_migrate.circleci.pipeline_expressions import (
     FALSE,
     TRUE,
@@ -36,8 +37,6 @@ from cci_migrate.lossless.nodes import Node, Scalar, Sequence, resolved
 BRANCH, TAG = "pipeline.git.branch", "pipeline.git.tag"
 #: A job that requires more jobs than this is not followed to all of them.
 _MOST_REQUIRED = 100
-#: Truth values of YAML 1.1.
-_TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
 
 
 class RunCondition(Struct, frozen=True):
@@ -257,10 +256,9 @@ def _condition(node: Node) -> Expression:
 
 
 def _truth(text: str) -> Expression:
-    lowered = text.strip().lower()
-    if lowered in ("", "0") or lowered in _FALSE:
+    if not is_truthy(text.strip()):
         return FALSE
-    return TRUE if lowered in _TRUE else _expression(text)
+    return TRUE if boolean(text.strip()) else _expression(text)
 
 
 def _expression(text: str) -> Expression:
@@ -291,8 +289,9 @@ def _plain_value(node: Node | None) -> Value | None:
     text = text_of(scalar)
     if text is None or not isinstance(scalar, Scalar) or scalar.style:
         return text
-    if text.lower() in _TRUE or text.lower() in _FALSE:
-        return text.lower() in _TRUE
+    value = boolean(text)
+    if value is not None:
+        return value
     return int(text) if text.isdecimal() and text.isascii() and len(text) < 19 else text
 
 

@@ -29,7 +29,7 @@ from cci_migrate.circleci.expressions import (
     sole_reference,
     substitute,
 )
-from cci_migrate.circleci.logic_statements import condition_of
+from cci_migrate.circleci.logic_statements import boolean, condition_of
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.published_orbs import published_command
 from cci_migrate.escaping.hidden_fields import repr_without
@@ -492,7 +492,7 @@ def sets_up_docker(step: Step) -> bool:
 
 def is_true(text: str | None) -> bool:
     """Whether ``text`` is a true boolean in YAML 1.1."""
-    return text is not None and text.lower() in ("true", "yes", "on")
+    return text is not None and boolean(text) is True
 
 
 def argument(step: Step, name: str) -> str | None:
