@@ -21,7 +21,8 @@ _TOKEN = re.compile(
     r'\s*(?:(?P<string>"(?:[^"\\]|\\.)*")|(?P<pattern>/(?:[^/\\]|\\.)*/)|(?P<number>\d+)'
     r"|(?P<name>[A-Za-z][\w?-]*(?:\.[\w?-]+)*)|(?P<symbol>==|!=|>=|<=|[<>!()]))"
 )
-_KEYWORDS = {"and", "or", "not", "true", "false"}
+#: In lower or upper case, not mixed.
+_KEYWORDS = frozenset(["and", "or", "not", "true", "false", "AND", "OR", "NOT", "TRUE", "FALSE"])
 _RELATIONS = ("==", "!=", "starts-with", "contains", "matches")
 _ORDERS = (">=", ">", "<=", "<")
 
@@ -172,15 +173,7 @@ class _Parser:
             if match is None or match.lastgroup is None:
                 raise _SyntaxError
             kind, word = match.lastgroup, match[match.lastgroup]
-            if (
-                kind == "name"
-                and word.lower() in _KEYWORDS
-                and word
-                in (
-                    word.lower(),
-                    word.upper(),
-                )
-            ):
+            if kind == "name" and word in _KEYWORDS:
                 kind, word = "symbol", word.lower()
             self._tokens.append((kind, "not" if word == "!" else word))
             position = match.end()
