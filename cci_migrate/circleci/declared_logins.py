@@ -76,7 +76,7 @@ def _only_login(
     if node is None or not mentions_login(node.source.text[node.start : node.end]):
         return None
     steps = anchored_step(config, node) if command is None else command_steps(config, home, command)
-    logins = _pure_logins(home, node, steps, values, read, Daemon.MACHINE)
+    logins = _pure_logins(home, node, steps, values, read)
     if logins is None or len(logins) != 1:
         return None
     (login,) = logins
@@ -102,14 +102,13 @@ def _pure_logins(
     steps: Sequence[Step],
     values: ParameterValues,
     read: ReadText | None,
-    daemon: Daemon,
 ) -> Sequence[StepLogin] | None:
     """The logins of ``steps``, declared at ``node``; None if they do anything else."""
     executor = Executor("", "", None, node, {}, None, None, None, None, None)
     job = Job("", "", None, node, None, {}, executor, None, None)
     defaults = StepDefaults(None, None, {})
     texts = JobTexts(job, home, values)
-    reader = StepReader(texts, read, daemon, defaults, frozenset(), frozenset())
+    reader = StepReader(texts, read, Daemon.MACHINE, defaults, frozenset(), frozenset())
     for order, step in enumerate(steps):
         before = len(reader.logins)
         reader.step(order, step, pulls_count=True)
@@ -118,7 +117,7 @@ def _pure_logins(
             if len(reader.logins) == before or reader.has_pulls:
                 return None
             continue
-        script = facts(run.script, step_dialect(run, daemon), run.environment)
+        script = facts(run.script, step_dialect(run, Daemon.MACHINE), run.environment)
         if script.does_more_than_log_in or not all(
             isinstance(fact, Login | Exit) for fact in script.facts
         ):
