@@ -15,7 +15,7 @@ ANYTHING = "<< any >>"
 
 
 def matches(template: str, compiled: str) -> bool:
-    """Whether ``template`` may become ``compiled``: any text may stand for a ``<< … >>``."""
+    """Whether ``template`` may become ``compiled``: a ``<< … >>`` becomes any text."""
     return _values(template, compiled) is not None
 
 
@@ -24,10 +24,10 @@ def substituted(old: str, new: str, compiled: str) -> str | None:
 
     None where ``old`` does not become ``compiled``, or ``new`` has a ``<< … >>`` that it lacks.
     """
-    found = _values(old, compiled)
-    if found is None:
+    values_of_old = _values(old, compiled)
+    if values_of_old is None:
         return None
-    values = dict(zip(_pieces(old)[1], found, strict=True))
+    values = dict(zip(_pieces(old)[1], values_of_old, strict=True))
     (first, *others), names = _pieces(new)
     if not values.keys() >= {*names}:
         return None
@@ -46,11 +46,11 @@ def _values(template: str, compiled: str) -> tuple[str, ...] | None:
     values: list[str] = []
     at = len(first)
     for piece in middle:
-        found = compiled.find(piece, at, end)
-        if found < 0:
+        start = compiled.find(piece, at, end)
+        if start < 0:
             return None
-        values.append(compiled[at:found])
-        at = found + len(piece)
+        values.append(compiled[at:start])
+        at = start + len(piece)
     return (*values, compiled[at:end])
 
 

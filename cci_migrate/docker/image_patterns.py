@@ -21,7 +21,7 @@ _DEFAULT_TAG = ":latest"
 
 
 def image_matches(image: str, pattern: str) -> bool:
-    """Whether ``image`` matches ``pattern``, in which ``*`` stands for any characters.
+    """Whether ``image`` matches ``pattern``, in which ``*`` matches any characters.
 
     A pattern without a tag matches every tag; ``node``, ``library/node`` and ``docker.io/node`` are
     the same. ``image`` may have placeholders, see `registry_of`.

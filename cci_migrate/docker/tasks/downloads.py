@@ -1,4 +1,4 @@
-"""Scripts and programs that steps download: nobody can read them, but many are well known."""
+"""Scripts and programs that steps download: they can't be read, but many are well known."""
 
 from __future__ import annotations
 

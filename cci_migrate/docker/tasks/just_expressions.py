@@ -13,7 +13,7 @@ from msgspec import Struct
 
 #: The stand-in for an unknown value.
 UNKNOWN = "${JUST_VALUE}"
-#: As deep as expressions lie in each other, and as long as a value gets.
+#: The greatest depth of nested expressions, and the greatest length of a value.
 _DEEPEST = 50
 _LONGEST = 20_000
 _TOKEN = re.compile(

@@ -1,7 +1,7 @@
 """Reads what ``just RECIPE`` runs from the justfiles of a repository.
 
 https://just.systems/man/en/grammar.html: recipes with parameters and dependencies, variables,
-imports, modules, settings. What is not understood makes the recipe not known: no line is guessed.
+imports, modules, settings. A recipe that isn't understood in full isn't followed: no guesses.
 
 `just --dump` would need the program itself, at the version that the repository is written for.
 """

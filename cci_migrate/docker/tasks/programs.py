@@ -55,5 +55,5 @@ def runs_task(program: str) -> bool:
 
 
 def mentions_task(text: str) -> bool:
-    """Tell, cheaply, whether ``text`` may name one of these programs."""
+    """Whether ``text`` may name a program for which `runs_task` is true. Cheap."""
     return _MENTIONED.search(text) is not None

@@ -13,7 +13,7 @@ from cci_migrate.docker.tasks.environment_defaults import EnvironmentDefaults
 
 #: The stand-in for an unknown value.
 UNKNOWN = "${TASK_VALUE}"
-#: As long as a text gets by its variables.
+#: The greatest length of a text with its variables replaced.
 _LONGEST = 20_000
 _ACTION = re.compile(r"\{\{(-?)((?:[^{}`\"]|\"[^\"\n]*\"|`[^`]*`)*?)(-?)\}\}")
 _VARIABLE = re.compile(r"\.([A-Za-z_]\w*)", re.ASCII)

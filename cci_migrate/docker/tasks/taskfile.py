@@ -357,7 +357,7 @@ class _Reader(Struct):
 
 
 def _matched(pattern: str, name: str) -> Sequence[str]:
-    """What the asterisks of ``pattern``, the name of a task, stand for in ``name``."""
+    """What the asterisk of ``pattern``, the name of a task, matches in ``name``."""
     if pattern.count("*") != 1:
         return ()
     before, _, after = pattern.partition("*")
