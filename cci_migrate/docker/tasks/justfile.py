@@ -17,6 +17,7 @@ from shlex import quote
 from msgspec import Struct, field
 
 from cci_migrate.docker.shell.facts import joined_path
+from cci_migrate.docker.shell.shell_programs import SHELLS
 from cci_migrate.docker.tasks.environment_defaults import EnvironmentDefaults
 from cci_migrate.docker.tasks.just_expressions import (
     UNKNOWN,
@@ -37,6 +38,7 @@ from cci_migrate.docker.tasks.task_script import (
     Piece,
     Read,
     TaskScript,
+    double_quoted,
     script_of,
 )
 
@@ -46,7 +48,6 @@ DEFAULT_NAMES = ("justfile", "Justfile", ".justfile")
 _DEEPEST = 50
 _MOST_FILES = 50
 _MOST_PIECES = 5_000
-_POSIX_SHELLS = frozenset(("sh", "bash", "dash", "ksh", "zsh", "ash"))
 _VALUED = frozenset(
     ("-f", "--justfile", "-d", "--working-directory", "--shell", "--shell-arg", "--dotenv-path")
 ) | frozenset(
@@ -315,7 +316,7 @@ class _Reader:
             if (every or name in module.exported) and name.isidentifier():
                 value = self._variable(module, name, {}) or ""
                 if "\n" not in value:
-                    yield f'export {name}="{value.replace(chr(34), chr(92) + chr(34))}"\n'
+                    yield f"export {name}={double_quoted(value)}\n"
 
     def run_words(self, module: _Module, words: list[str]) -> None:
         """Add what runs for ``words``: recipes, each with its arguments."""
@@ -361,7 +362,7 @@ class _Reader:
             raise UnreadableTask("its recipes are too large to follow")
         shell = module.settings.get("shell", [])
         program = shell[0].text.strip("'\"") if shell else "sh"
-        if program.rpartition("/")[2] not in _POSIX_SHELLS:
+        if program.rpartition("/")[2] not in SHELLS:
             raise UnreadableTask(f"its recipes are for {program[:40]}")
         bound = self._bound(module, recipe, arguments)
         for dependency in recipe.dependencies:
@@ -415,7 +416,7 @@ class _Reader:
         shebang = _SHEBANG.match(texts[0])
         if shebang is not None or any(name.startswith("script") for name in recipe.attributes):
             program = "sh" if shebang is None else shebang[1]
-            if program.rpartition("/")[2] not in _POSIX_SHELLS:
+            if program.rpartition("/")[2] not in SHELLS:
                 raise UnreadableTask(f"the recipe {recipe.name} is for {program}")
             text = self._interpolated(module, "\n".join(texts), bound)
             self.pieces.append(Piece(go + text, recipe.path, number))

@@ -19,6 +19,7 @@ from itertools import chain
 from msgspec import Struct, field
 
 from cci_migrate.docker.shell.facts import joined_path
+from cci_migrate.docker.shell.shell_programs import SHELLS
 from cci_migrate.docker.tasks.make_variables import (
     MakeTooLarge,
     MakeVariables,
@@ -36,6 +37,7 @@ from cci_migrate.docker.tasks.task_script import (
     Piece,
     Read,
     TaskScript,
+    double_quoted,
     script_of,
 )
 
@@ -53,7 +55,6 @@ _INCLUDE = re.compile(r"(-include|sinclude|include)\s+(.*)", re.DOTALL)
 _CONDITIONAL = re.compile(r"(?:else\s+)?(ifeq|ifneq|ifdef|ifndef)\b\s*(.*)", re.DOTALL)
 _QUOTED_PAIR = re.compile(r"""(?:"([^"]*)"|'([^']*)')\s*(?:"([^"]*)"|'([^']*)')""")
 _PREFIX = re.compile(r"[@+\-\s]*")
-_POSIX_SHELLS = frozenset(("sh", "bash", "dash", "ksh", "zsh", "ash"))
 
 #: Options of make whose value is the next word, and those that make it run nothing.
 _VALUED = frozenset(("-C", "-f", "-I", "-W", "-o", "-E"))
@@ -405,7 +406,7 @@ class _Makefile:
             return NotFollowed("its Makefile has no targets")
         shell = self._variables.expand("$(SHELL)")[:_LONGEST_NAME]
         programs = {word.rpartition("/")[2] for word in shell.split()}
-        if shell != "${SHELL}" and not programs & _POSIX_SHELLS:
+        if shell != "${SHELL}" and not programs & SHELLS:
             return NotFollowed(f"its recipes are for {shell}")
         for goal in goals:
             if not self._make(goal, (), 0):
@@ -421,7 +422,7 @@ class _Makefile:
             if re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
                 value = self._variables.expand(f"$({name})", is_exact=True)
                 if value != f"${{{name}}}" and "\n" not in value:
-                    yield 'export {}="{}"\n'.format(name, value.replace('"', '\\"'))
+                    yield f"export {name}={double_quoted(value)}\n"
 
     def _make(self, name: str, guards: tuple[str, ...], depth: int) -> bool:
         """Collect the recipes that make ``name``; return whether there is a rule for it."""

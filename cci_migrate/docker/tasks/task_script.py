@@ -65,6 +65,11 @@ class Piece(Struct, frozen=True):
     __repr__ = repr_without("text")
 
 
+def double_quoted(code: str) -> str:
+    """The word of a shell that is what ``code``, a text with variables and commands, expands to."""
+    return '"' + code.replace('"', '\\"') + '"'
+
+
 def script_of(
     pieces: list[Piece], directory: str, setup: str = "", unread: str | None = None
 ) -> TaskScript:

@@ -33,6 +33,7 @@ from cci_migrate.docker.tasks.task_script import (
     Piece,
     Read,
     TaskScript,
+    double_quoted,
     script_of,
 )
 from cci_migrate.docker.tasks.task_templates import expanded, is_conditional
@@ -379,7 +380,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _quoted(value: str) -> str:
-    return '"' + value.replace('"', '\\"') + '"' if "$" in value else quote(value)
+    return double_quoted(value) if "$" in value else quote(value)
 
 
 def _lines_of_tasks(text: str) -> dict[str, int]:
