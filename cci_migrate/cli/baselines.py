@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -10,7 +12,7 @@ from msgspec.structs import replace
 from cci_migrate.bounds.bounded_file import UnreadableFileError, read_bounded_text
 from cci_migrate.bounds.json_input import JsonInputError
 from cci_migrate.cli.processing import Task
-from cci_migrate.engine.outcomes import Failed, Refused
+from cci_migrate.engine.outcomes import Failed, Outcome, Refused
 from cci_migrate.files.atomic_write import write_atomically
 from cci_migrate.findings import Severity
 from cci_migrate.policy.baseline import Baseline, BaselineEntry, baseline_text, parse_baseline
@@ -25,20 +27,34 @@ class Baselines:
     """The baselines of a run, each file read once."""
 
     def __init__(self) -> None:
-        self._known: dict[Path, Baseline] = {}
+        self._known: dict[Path, Mapping[str, Sequence[BaselineEntry]]] = {}
 
     def with_baseline(self, task: Task, path: Path | None) -> Task:
         """``task`` with what the baseline at ``path`` says of its files. Raises PolicyError."""
         if path is None:
             return task
         if path not in self._known:
-            self._known[path] = _read(path)
-        names = {_named(task.root, file, path): file for file in task.paths}
-        baseline = self._known[path].of(names)
+            self._known[path] = _by_file(_read(path))
+        entries = self._known[path]
+        root, folder = task.root.resolve(), path.resolve().parent
+        baseline = Baseline(
+            tuple(
+                replace(entry, path=file)
+                for file in task.paths
+                for entry in entries.get(_named(root, file, folder), ())
+            )
+        )
         return replace(task, policy=replace(task.policy, baseline=baseline))
 
 
-def _read(path: Path) -> Baseline:
+def _by_file(entries: Iterable[BaselineEntry]) -> Mapping[str, Sequence[BaselineEntry]]:
+    by_file: dict[str, list[BaselineEntry]] = defaultdict(list)
+    for entry in entries:
+        by_file[entry.path].append(entry)
+    return by_file
+
+
+def _read(path: Path) -> list[BaselineEntry]:
     try:
         baseline = parse_baseline(read_bounded_text(path, MAX_BYTES))
     except UnreadableFileError as error:
@@ -48,15 +64,12 @@ def _read(path: Path) -> Baseline:
         raise PolicyError(f"{where}: {error}") from None
     # What a hand or a merge wrote in another way is the same file.
     folder = path.resolve().parent
-    return Baseline(
-        tuple(replace(entry, path=_named(folder, entry.path, path)) for entry in baseline.entries)
-    )
+    return [replace(entry, path=_named(folder, entry.path, folder)) for entry in baseline.entries]
 
 
-def _named(root: Path, file: str, baseline: Path) -> str:
-    """The path of ``file`` in ``root`` from the folder of ``baseline``, by the shortest way."""
-    folder = baseline.resolve().parent
-    target = root.resolve() / file
+def _named(root: Path, file: str, folder: Path) -> str:
+    """The path of ``file`` in ``root`` from ``folder``, by the shortest way; both are resolved."""
+    target = root / file
     if target.anchor != folder.anchor:  # another drive of Windows, which no relative path leads to
         return target.as_posix()
     return Path(os.path.relpath(target, folder)).as_posix()
@@ -71,40 +84,43 @@ def write_baseline(report: Report, path: Path) -> int:
 
     Raises OSError.
     """
-    accepted = [
-        replace(
-            resolution.finding.baseline_entry, path=_named(Path(result.prefix or "."), file, path)
+    folder = path.resolve().parent
+    accepted: list[BaselineEntry] = []
+    for result in report.results:
+        root = Path(result.prefix or ".").resolve()
+        accepted += (
+            replace(entry, path=_named(root, entry.path, folder))
+            for entry in _accepted(result.outcome)
         )
-        for result in report.results
-        for resolution in resolutions_of(result.outcome)
-        if not resolution.state.is_ignored and resolution.finding.severity is not Severity.NOTE
-        for file in (resolution.finding.place.source.path,)
-    ]
-    accepted += [
-        replace(whole, path=_named(Path(result.prefix or "."), whole.path, path))
-        for result in report.results
-        if isinstance(result.outcome, Refused)
-        and (whole := result.outcome.baseline_entry) is not None
-    ]
     accepted += _of_other_files(report, path)
     write_atomically(path, baseline_text(accepted).encode())
     return len(accepted)
 
 
+def _accepted(outcome: Outcome) -> Iterator[BaselineEntry]:
+    for resolution in resolutions_of(outcome):
+        finding = resolution.finding
+        if not resolution.state.is_ignored and finding.severity is not Severity.NOTE:
+            yield finding.baseline_entry
+    if isinstance(outcome, Refused) and outcome.baseline_entry is not None:
+        yield outcome.baseline_entry
+
+
 def _of_other_files(report: Report, path: Path) -> list[BaselineEntry]:
     """The entries of the baseline at ``path`` for files that are there and were not read."""
     try:
-        earlier = _read(path).entries if path.is_file() else ()
+        earlier = _read(path) if path.is_file() else []
     except PolicyError:
         # It is written anew, and there is nothing to take from it.
         return []
+    folder = path.resolve().parent
     read = {
-        _named(Path(result.prefix or "."), file, path)
+        _named(root, file, folder)
         for result in report.results
         if not isinstance(result.outcome, Failed)
+        for root in (Path(result.prefix or ".").resolve(),)
         for file in result.outcome.paths
     }
-    folder = path.resolve().parent
     return [
         entry for entry in earlier if entry.path not in read and (folder / entry.path).is_file()
     ]

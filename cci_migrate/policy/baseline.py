@@ -9,11 +9,10 @@ whole.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from cci_migrate.bounds.json_input import JsonInputError, check_version, parsed_json, typed
 from cci_migrate.escaping.json_text import json_to_read_back
@@ -42,16 +41,6 @@ class Baseline(Struct, frozen=True, forbid_unknown_fields=True):
     """The findings to leave."""
 
     entries: tuple[BaselineEntry, ...] = ()
-
-    def of(self, names: Mapping[str, str]) -> Baseline:
-        """The entries for the files in ``names``, a map from paths in the baseline to their own."""
-        return Baseline(
-            tuple(
-                replace(entry, path=names[entry.path])
-                for entry in self.entries
-                if entry.path in names
-            )
-        )
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
