@@ -271,18 +271,11 @@ class _Session:
     def _decided_configs(
         self, interview: Interview, outcomes: Sequence[Outcome]
     ) -> Iterator[DecidedConfig]:
-        for index, outcome in enumerate(outcomes):
-            review = self._reviews.reviews[index]
-            yield DecidedConfig(
-                review.config,
-                review.untouched,
-                outcome,
-                tuple(
-                    (item.finding, interview.decided.get(item.key))
-                    for item in interview.items
-                    if item.config == index
-                ),
-            )
+        decisions: list[list[tuple[Finding, Decision | None]]] = [[] for _ in outcomes]
+        for item in interview.items:
+            decisions[item.config].append((item.finding, interview.decided.get(item.key)))
+        for review, outcome, pairs in zip(self._reviews.reviews, outcomes, decisions, strict=True):
+            yield DecidedConfig(review.config, review.untouched, outcome, tuple(pairs))
 
     def _decide(self, interview: Interview) -> list[Outcome]:
         """What becomes of each config; asked for again, the proof is not made again."""

@@ -71,11 +71,9 @@ class SessionReviews:
     def items(self) -> list[Item]:
         """The findings to decide on, config by config."""
         return [
-            Item(index, resolution.finding)
-            for index, review in enumerate(self.reviews)
-            if isinstance(review.outcome, Examined)
-            for resolution in review.outcome.resolutions
-            if not resolution.state.is_ignored and can_be_decided(resolution.finding)
+            Item(index, finding)
+            for index in range(len(self.reviews))
+            for finding in self.decidable_findings(index)
         ]
 
     def redaction(self, index: int) -> Redaction:
@@ -105,7 +103,12 @@ class SessionReviews:
 
     def decidable_findings(self, index: int) -> list[Finding]:
         """The findings of a config that can be decided on."""
-        return [item.finding for item in self.items() if item.config == index]
+        outcome = self.reviews[index].outcome
+        return [
+            resolution.finding
+            for resolution in (outcome.resolutions if isinstance(outcome, Examined) else ())
+            if not resolution.state.is_ignored and can_be_decided(resolution.finding)
+        ]
 
     def answers(
         self,

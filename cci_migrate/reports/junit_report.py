@@ -7,6 +7,7 @@ are a failed test case; ignored ones are a skipped case.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree as XML
 
@@ -23,10 +24,12 @@ NAME = "cci-migrate"
 def junit_report(report: Report) -> Iterator[str]:
     """The findings that exist after the run as one document, with a line end."""
     suites = XML.Element("testsuites", name=NAME)
-    groups = groups_of(report, report.is_open)
+    groups: dict[int, list[FindingGroup]] = defaultdict(list)
+    for group in groups_of(report, report.is_open):
+        groups[id(group.result)].append(group)
     for result in report.results:
         if not isinstance(result.outcome, NotAConfig):
-            suites.append(_suite(result, groups))
+            suites.append(_suite(result, groups[id(result)]))
     for counted in ("tests", "failures", "errors", "skipped"):
         suites.set(counted, str(sum(int(suite.get(counted, "0")) for suite in suites)))
     XML.indent(suites)
@@ -38,7 +41,7 @@ def _suite(result: Result, groups: Sequence[FindingGroup]) -> XML.Element:
     outcome = result.outcome
     name = ", ".join(result.display_path(path) for path in outcome.paths)
     suite = XML.Element("testsuite", name=name)
-    suite.extend(_finding(group) for group in groups if group.result is result)
+    suite.extend(map(_finding, groups))
     if isinstance(outcome, Refused):
         text = with_advice(outcome.reason, outcome.instead)
         tag = "skipped" if outcome.in_baseline else "failure"
