@@ -17,12 +17,12 @@ from cci_migrate.findings import (
     Finding,
     FindingState,
     Fix,
-    Question,
     Skip,
     Suppress,
     summary_of,
 )
 from cci_migrate.interactive.fix_views import diff_lines
+from cci_migrate.interactive.interview import accepted_fix
 from cci_migrate.interactive.reviews import SessionConfig, TextChange
 from cci_migrate.interactive.shown_lines import BLANK, Line, Look, Prose, counted
 from cci_migrate.rule_ids import MISSING_CONTEXT
@@ -60,7 +60,7 @@ def end_summary(configs: Iterable[DecidedConfig], undecided: int) -> Iterator[Li
         for file in files_of(entry.outcome):
             yield Prose(_line_counts(entry.config.display_path(file.path), TextChange.of(file)))
     decisions = [decision for entry in decided for decision in entry.decisions]
-    fixes = [fix for finding, decision in decisions if (fix := _fix_of(finding, decision))]
+    fixes = [fix for finding, decision in decisions if (fix := accepted_fix(finding, decision))]
     by_title: dict[str, list[Fix]] = {}
     for fix in fixes:
         by_title.setdefault(fix.title, []).append(fix)
@@ -94,20 +94,6 @@ def _line_counts(name: str, change: TextChange) -> str:
     return f"{added}, {signs['-']} removed" if signs["-"] else added
 
 
-def _fix_of(finding: Finding, decision: Decision | None) -> Fix | None:
-    """The fix that was accepted, if one was."""
-    remedy = finding.remedy
-    match decision:
-        case Apply():
-            return remedy if isinstance(remedy, Fix) else None
-        case Answer(choice):
-            choices = remedy.choices if isinstance(remedy, Question) else ()
-            chosen = next((each.remedy for each in choices if each.key == choice), None)
-            return chosen if isinstance(chosen, Fix) else None
-        case _:
-            return None
-
-
 def _not_working(configs: Iterable[DecidedConfig]) -> Iterator[str]:
     """What does not work after the change, with how often."""
     without_context = limited = unprovided = 0
@@ -121,7 +107,7 @@ def _not_working(configs: Iterable[DecidedConfig]) -> Iterator[str]:
             finding = resolution.finding
             if resolution.state is not FindingState.LEFT:
                 continue
-            if _fix_of(finding, decisions.get(finding.key)) is not None:
+            if accepted_fix(finding, decisions.get(finding.key)) is not None:
                 unmade[resolution.reason] += 1
             without_context += finding.rule == MISSING_CONTEXT
             limited += finding.effect is Effect.LIMITED

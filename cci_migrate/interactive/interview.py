@@ -247,7 +247,8 @@ class Interview(Struct, frozen=True):
         """Whether ``item`` rests on other findings, all of which are decided and not fixed."""
         rests_on = item.rests_on & by_key.keys()
         return bool(rests_on) and all(
-            key in self.decided and not _fixes(by_key[key], self.decided[key]) for key in rests_on
+            key in self.decided and accepted_fix(by_key[key].finding, self.decided[key]) is None
+            for key in rests_on
         )
 
     def names_of(self, config: int) -> Mapping[FindingKey, ChosenNames]:
@@ -418,25 +419,22 @@ def _back(interview: Interview) -> Interview:
     return replace(interview.previous, items=interview.items, lines=FEW_LINES)
 
 
-def _fixes(item: Item, decision: Decision) -> bool:
-    """Whether ``decision`` fixes ``item``: then items that rest on it have to be decided."""
+def accepted_fix(finding: Finding, decision: Decision | None) -> Fix | None:
+    """The fix of ``finding`` that ``decision`` makes, if it makes one."""
+    remedy = finding.remedy
     match decision:
         case Apply():
-            return isinstance(item.finding.remedy, Fix)
+            return remedy if isinstance(remedy, Fix) else None
         case Answer(choice):
-            remedy = item.finding.remedy
             choices = remedy.choices if isinstance(remedy, Question) else ()
-            return any(
-                offered.key == choice and isinstance(offered.remedy, Fix) for offered in choices
-            )
-        case Skip() | Suppress():
-            return False
+            chosen = next((each.remedy for each in choices if each.key == choice), None)
+            return chosen if isinstance(chosen, Fix) else None
+        case Skip() | Suppress() | None:
+            return None
         case _:
             assert_never(decision)
 
 
 def _changes(item: Item, decision: Decision | None) -> bool:
     """Whether ``decision`` changes a file."""
-    if decision is None:
-        return False
-    return isinstance(decision, Suppress) or _fixes(item, decision)
+    return isinstance(decision, Suppress) or accepted_fix(item.finding, decision) is not None
