@@ -19,6 +19,7 @@ from cci_migrate.preflight.doctor.checked_repositories import (
 )
 from cci_migrate.preflight.doctor.next_steps import NextSteps
 from cci_migrate.preflight.parallel_queries import in_parallel
+from cci_migrate.preflight.requirements import JobRequirements
 from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.rules.wording import listed
 
@@ -121,7 +122,7 @@ def missing_context(
         missing = [other for other in user.job.contexts if other not in contexts]
         # Where several are missing, only one needs to hold the credentials.
         is_for_credentials = name == credentials_context(missing)
-        lacking = _not_in_contexts(user, variables) if is_for_credentials else []
+        lacking = not_in_contexts(user.job, variables) if is_for_credentials else []
         project = user.repository.project
         held = known_names(None if project is None else settings[project])
         is_held = bool(lacking) and held.issuperset(lacking)
@@ -150,9 +151,7 @@ def missing_context(
         )
 
 
-def _not_in_contexts(user: ContextUser, variables: Variables) -> list[str]:
-    """The variables that ``user`` reads and that no existing context of its job holds."""
-    provided = {
-        variable for other in user.job.contexts for variable in known_names(variables.get(other))
-    }
-    return [variable for variable in user.job.variables if variable not in provided]
+def not_in_contexts(job: JobRequirements, variables: Variables) -> list[str]:
+    """The variables that ``job`` reads and that no existing context of it holds."""
+    provided = {variable for name in job.contexts for variable in known_names(variables.get(name))}
+    return [variable for variable in job.variables if variable not in provided]

@@ -17,8 +17,8 @@ from cci_migrate.preflight.doctor.checked_repositories import (
 from cci_migrate.preflight.doctor.context_checks import (
     Variables,
     check_context,
-    known_names,
     missing_context,
+    not_in_contexts,
     unlistable_contexts,
 )
 from cci_migrate.preflight.doctor.fork_and_bot_checks import check_bots, check_forks
@@ -189,12 +189,14 @@ def _check_projects(
             if jobs and repository.project is not None
         ],
     )
-    relying = {
-        repository.project: repository
-        for repository in repositories
-        if repository.project is not None and _relying(repository)
-    }
-    in_parallel(circleci.fork_settings, relying)
+    in_parallel(
+        circleci.fork_settings,
+        [
+            repository.project
+            for repository in repositories
+            if repository.project is not None and _relying(repository)
+        ],
+    )
     for repository, jobs in zip(repositories, lacking, strict=True):
         project = repository.project
         if jobs:
@@ -224,12 +226,8 @@ def _lacking(
             continue  # reported already
         if any(name not in contexts for name in job.contexts):
             continue  # reported with all variables that the job reads
-        provided = {
-            variable for name in job.contexts for variable in known_names(variables.get(name))
-        }
-        for variable in job.variables:
-            if variable not in provided:
-                lacking.setdefault((job.contexts, variable), []).append(job)
+        for variable in not_in_contexts(job, variables):
+            lacking.setdefault((job.contexts, variable), []).append(job)
     return lacking
 
 
