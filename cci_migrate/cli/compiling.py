@@ -77,7 +77,7 @@ def _with_notes(
     files = task.read()
     if isinstance(files, Failed):
         return files
-    result = _verdict(files, task, None, compiler, limits)
+    result = verdict_for(task, files, lambda _: None, compiler, limits)
     if not isinstance(result, Verdict):
         return result
     return replace(outcome, compiler_notes=tuple(pull_notes(result)))
@@ -97,7 +97,7 @@ def _confirmed(
     files = replace(
         files, files={**files.files, **{file.path: file.before for file in change.files}}
     )
-    result = _verdict(files, task, change, compiler, limits)
+    result = verdict_for(task, files, lambda _: change, compiler, limits)
     if not isinstance(result, Verdict):
         return result
     problem = unconfirmed(result, outcome.resolutions)
@@ -109,19 +109,18 @@ def _confirmed(
     return replace(outcome, compiler_notes=tuple(notes))
 
 
-def _verdict(
-    files: ConfigFiles,
+def verdict_for(
     task: Task,
-    change: ProvenChange | None,
+    files: ConfigFiles,
+    change_for: Callable[[Examination], ProvenChange | None],
     compiler: CompilerSession,
     limits: WorkLimits,
 ) -> Verdict | Unexamined:
+    """The verdict on the config ``files`` of ``task`` and its change, made within ``limits``."""
     compile_text = compiler.compile_for(task.root)
     sends_secrets = compiler.sends_secrets
 
     def work() -> Verdict | Unexamined:
-        return verdict_on(
-            files, task.policy, lambda _: change, compile_text, sends_secrets=sends_secrets
-        )
+        return verdict_on(files, task.policy, change_for, compile_text, sends_secrets=sends_secrets)
 
     return within(limits, task.paths, work)

@@ -14,10 +14,7 @@ from cci_migrate.cli.path_names import PathNames
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, policy_options
 from cci_migrate.cli.processing import Task, View, process_all
-from cci_migrate.cli.running import (
-    compiling_for,
-    tasks_for,
-)
+from cci_migrate.cli.running import compiling_for, tasks_for
 from cci_migrate.cli.shared_options import colour_option, format_option
 from cci_migrate.cli.terminal import Terminal, painter
 from cci_migrate.cli.verify_options import CompilerOptions, compiler_options

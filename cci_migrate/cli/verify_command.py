@@ -1,4 +1,4 @@
-"""``cci-migrate verify``, and ``--verify`` of the modes that change files."""
+"""``cci-migrate verify``."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from typing_extensions import assert_never
 
 from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.cli.command_errors import exit_code_of
+from cci_migrate.cli.compiling import verdict_for
 from cci_migrate.cli.options import Colour, Format, Options
 from cci_migrate.cli.path_names import prefix_of
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, every_policy_option
 from cci_migrate.cli.processing import Task, View
-from cci_migrate.cli.running import (
-    tasks_for,
-)
+from cci_migrate.cli.running import tasks_for
 from cci_migrate.cli.shared_options import colour_option, format_option
 from cci_migrate.cli.terminal import Terminal, painter
 from cci_migrate.cli.verify_options import (
@@ -27,24 +26,12 @@ from cci_migrate.cli.verify_options import (
 )
 from cci_migrate.engine.examination import Examination
 from cci_migrate.engine.exit_codes import ExitCode
-from cci_migrate.engine.outcomes import (
-    Examined,
-    Failed,
-    NotAConfig,
-    Refused,
-    Unexamined,
-)
+from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Refused
 from cci_migrate.engine.proof import ProvenChange
 from cci_migrate.engine.proposing import propose
 from cci_migrate.preflight.slugs import Organisation
-from cci_migrate.reports.verdict_report import (
-    VerdictReport,
-    as_json,
-    as_text,
-)
-from cci_migrate.verification.change_verdict import verdict_on
+from cci_migrate.reports.verdict_report import VerdictReport, as_json, as_text
 from cci_migrate.verification.verdicts import Verdict, VerdictStatus
-from cci_migrate.workers.limited_work import within
 
 
 @click.command(
@@ -117,13 +104,7 @@ def _of_task(task: Task, compiler: CompilerSession, limits: WorkLimits) -> Verdi
     files = task.read()
     if isinstance(files, Failed):
         return _unexamined(files)
-    compile_text = compiler.compile_for(task.root)
-    sends_secrets = compiler.sends_secrets
-
-    def work() -> Verdict | Unexamined:
-        return verdict_on(files, task.policy, _fixes, compile_text, sends_secrets=sends_secrets)
-
-    result = within(limits, task.paths, work)
+    result = verdict_for(task, files, _fixes, compiler, limits)
     match result:
         case Verdict():
             return result
