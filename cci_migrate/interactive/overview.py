@@ -64,10 +64,8 @@ def _registries(pulls: Sequence[ExplainedPull]) -> Iterator[Line]:
     by_registry: dict[str | None, Counter[Access]] = {}
     for (_, _, _, _, registry), access in places.items():
         by_registry.setdefault(registry, Counter())[access] += 1
-    for registry, accesses in (
-        sorted(by_registry.items(), key=lambda item: (-item[1].total(), item[0] or ""))
-        if by_registry
-        else ()
+    for registry, accesses in sorted(
+        by_registry.items(), key=lambda item: (-item[1].total(), item[0] or "")
     ):
         name = "registry unknown" if registry is None else registry_name(registry)
         total = accesses.total()
