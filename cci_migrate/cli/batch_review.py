@@ -125,8 +125,8 @@ def diff(
         )
         chosen = change_groups(campaign.ledger, selection.has)
         if not chosen:
-            wanted = f" for {', '.join(names)}" if names else ""
-            terminal.err(f"no planned change{printable(wanted)}\n")
+            searched = f" for {', '.join(names)}" if names else ""
+            terminal.err(f"no planned change{printable(searched)}\n")
             is_limited = names or states or rules or groups
             return ExitCode.LEFT if is_limited else ExitCode.DONE
         approved = approved_groups(campaign)

@@ -9,7 +9,7 @@ import click
 
 from cci_migrate.cli.options import Format
 
-#: The path that stands for standard input.
+#: The path that means standard input.
 STDIN = "-"
 
 

@@ -331,7 +331,9 @@ def _repositories(
             if problem.root == repository.root and isinstance(problem.outcome, Failed | Refused)
         ]
         checked.append(
-            _with_demands(checked_repository, policies.included(repository), policy_for, problems)
+            _with_requirements(
+                checked_repository, policies.included(repository), policy_for, problems
+            )
         )
     return checked, tuple(used)
 
@@ -384,7 +386,7 @@ def _checked(repository: Repository, options: Doctor, discovery: Discovery) -> C
     return CheckedRepository(label, organisation, project, Requirements(), remote=remote)
 
 
-def _with_demands(
+def _with_requirements(
     checked: CheckedRepository,
     repository: Repository,
     policy_for: Callable[[Path], Policy],

@@ -51,8 +51,9 @@ def decide(
     if options.answers is not None:
         decided = replay(session_configs, options.answers)
     else:
-        ways = SessionOptions(options.mode is Mode.WRITE, options.save_answers)
-        decided = run(session_configs, screen or screen_of(Terminal(options.colour)), ways)
+        session_options = SessionOptions(options.mode is Mode.WRITE, options.save_answers)
+        screen = screen or screen_of(Terminal(options.colour))
+        decided = run(session_configs, screen, session_options)
     outcomes |= dict(zip(configs, decided, strict=True))
     return [outcomes[index] for index in range(len(tasks))]
 

@@ -94,8 +94,7 @@ class Policies:
 
     def with_baseline(self, task: Task) -> Task:
         """``task`` with its baseline in its policy. Raises PolicyError."""
-        folder_policy = self._for_folder((task.root / task.paths[0]).parent).baseline
-        path = self._baseline or folder_policy
+        path = self._baseline or self._for_folder((task.root / task.paths[0]).parent).baseline
         if path is None or not self._reads_baselines:
             return task
         if self._baselines is None:

@@ -183,21 +183,21 @@ def tasks_for(
     ]
     if not discovery.roots:
         raise NothingFoundError(nothing_in(options.paths))
-    tell_excluded(discovery.repositories, included, options, terminal)
+    _note_excluded(discovery.repositories, included, options, terminal)
     for path in discovery.empty:
         terminal.err(f"note: {printable(f'no CircleCI config in {path.resolve()}')}\n")
     return discovery, tasks
 
 
-def tell_excluded(
-    discovery: Iterable[Repository],
+def _note_excluded(
+    repositories: Iterable[Repository],
     included: Iterable[Repository],
     options: Options,
     terminal: Terminal,
 ) -> None:
-    """Say which files of ``discovery`` are not ``included``, where somebody may look for them."""
+    """List the files of ``repositories`` that are not ``included``, where users may expect them."""
     if options.verbosity > 0 or any(path.is_file() for path in options.paths):
-        for repository, kept in zip(discovery, included, strict=True):
+        for repository, kept in zip(repositories, included, strict=True):
             for path in sorted({*repository.files} - {*kept.files}):
                 terminal.err(_excluded(prefix_of(repository.root) + path))
 

@@ -55,9 +55,9 @@ class Terminal:
     @property
     def width(self) -> int:
         """How many columns there are to write in."""
-        told = os.environ.get("COLUMNS", "")
-        if told.isdecimal() and int(told):
-            return int(told)
+        columns = os.environ.get("COLUMNS", "")
+        if columns.isdecimal() and int(columns):
+            return int(columns)
         try:
             return os.get_terminal_size().columns or _USUAL_WIDTH
         except OSError:

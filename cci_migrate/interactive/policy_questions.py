@@ -475,10 +475,10 @@ def answered_policy(need: ConfigNeeds, answers: GeneralAnswers) -> Policy:
 
 def _answered_settings(need: ConfigNeeds, answers: GeneralAnswers) -> OptionValues:
     """What was answered, but for what the policy of a config says itself."""
-    decided_topics = {topic: _answer_for(topic, need, answers) for topic in Topic}
+    answered = {topic: _answer_for(topic, need, answers) for topic in Topic}
     return {
         topic.value: setting_value(topic, text)
-        for topic, text in decided_topics.items()
+        for topic, text in answered.items()
         if text is not None
     }
 

@@ -24,15 +24,15 @@ def ask_for_policy(configs: Sequence[SessionConfig], screen: Screen, name: str) 
 
     Raises KeyboardInterrupt for Ctrl-C and Ctrl-D.
     """
-    material = SessionReviews(configs)
+    reviews = SessionReviews(configs)
     if configs:
-        screen.show(overview_of_configs(material.outcomes))
+        screen.show(overview_of_configs(reviews.outcomes))
     prompter = screen.prompter()
-    needs = needs_of_everything(material.needs())
+    needs = needs_of_everything(reviews.needs())
     answers = ask_for_all(needs, screen, prompter)[-1]
     policy = answered_policy(needs[0], answers)
     others = ask_for_registries(
-        registries_in(material.outcomes),
+        registries_in(reviews.outcomes),
         screen,
         prompter,
         in_contexts=policy.credentials is not CredentialStore.PROJECT,

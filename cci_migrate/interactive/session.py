@@ -80,7 +80,7 @@ class _Session:
     ) -> None:
         self._screen = screen
         self._prompter = screen.prompter()
-        self._ways = options
+        self._options = options
         self._reviews = SessionReviews(configs)
         self._reasons_shown: set[str] = set()
         self._shown: object = None
@@ -253,8 +253,8 @@ class _Session:
         menu = end_menu(
             changed,
             diff_lines=0 if fits else len(diff),
-            writes=self._ways.writes,
-            saves=self._ways.save_to is not None,
+            writes=self._options.writes,
+            saves=self._options.save_to is not None,
             can_go_back=step.can_go_back,
         )
         while (letter := self._prompter.choose(menu)) == Action.AGAIN.value:
@@ -288,7 +288,7 @@ class _Session:
     def _end(self, interview: Interview, ending: Ending) -> list[Outcome]:
         number = len(self._reviews.reviews)
         outcomes = self._decide(interview)
-        save_to = self._ways.save_to
+        save_to = self._options.save_to
         if save_to is not None and ending is not Ending.NOTHING:
             answers = self._reviews.answers(
                 self._answers[-1],

@@ -36,7 +36,7 @@ def github_report(report: Report) -> Iterator[str]:
 
 def _annotations(report: Report) -> Iterator[str]:
     groups = groups_of(
-        report, lambda finding: report.is_open(finding) and not finding.state.is_ignored
+        report, lambda resolution: report.is_open(resolution) and not resolution.state.is_ignored
     )
     yield from map(_finding, groups)
     for result in report.results:

@@ -26,8 +26,8 @@ class Result(Struct, frozen=True):
     """The outcome of one config.
 
     ``prefix`` makes the outcome's paths, which begin at the repository's root, paths from the
-    user's folder: it is empty, ``services/``, or a whole path that ends in ``/``. ``names`` has
-    those that the user calls otherwise, for people to read.
+    user's folder: it is empty, ``services/``, or a whole path that ends in ``/``. ``names`` are the
+    paths as the user wrote them, for people to read; without one, ``prefix`` makes that too.
     """
 
     prefix: str

@@ -94,12 +94,12 @@ def _images_differ(
     if not candidates:
         known = list(planned.images.values())
     for image in entry.images:
-        fitting = [planned for planned in known if planned.may_be(image.text)]
-        seen.update(planned.route for planned in fitting)
+        fitting = [written for written in known if written.may_be(image.text)]
+        seen.update(written.route for written in fitting)
         if not fitting:
             if candidates and not runs_on_orb:
                 yield f"job {entry.name} pulls {image.text}, which isn't in the config"
-        elif not any(planned.has(image.credentials) for planned in fitting):
+        elif not any(written.has(image.credentials) for written in fitting):
             yield f"job {entry.name} pulls {image.text} {_with(image, fitting[0].credentials)}"
 
 

@@ -111,10 +111,10 @@ class PlannedConfig(Struct, frozen=True, dict=True):
 
     @cached_property
     def _by_name(self) -> Mapping[str, list[PlannedEntry]]:
-        found: dict[str, list[PlannedEntry]] = {}
+        by_name: dict[str, list[PlannedEntry]] = {}
         for entry in self.entries:
-            found.setdefault(entry.name, []).append(entry)
-        return found
+            by_name.setdefault(entry.name, []).append(entry)
+        return by_name
 
 
 def planned_config(examined: Examination) -> PlannedConfig:

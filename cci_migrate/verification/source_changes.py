@@ -30,7 +30,7 @@ from cci_migrate.verification.compiled_config import regular, text_in
 Script: TypeAlias = "dict[str, Plain]"
 
 _RUN = ("run", "deploy")
-#: Keys below which no steps stand.
+#: Keys below which there are no steps.
 _NO_STEPS = frozenset({"auth", "context", "docker", "environment", "filters", "matrix", "requires"})
 
 

@@ -124,12 +124,12 @@ def missing_context(
         is_for_credentials = name == credentials_context(missing)
         lacking = not_in_contexts(user.job, variables) if is_for_credentials else []
         project = user.repository.project
-        held = known_names(None if project is None else settings[project])
-        is_held = bool(lacking) and held.issuperset(lacking)
-        if not is_planned and not is_held:
-            lacking = [variable for variable in lacking if variable not in held]
-        groups.setdefault((is_planned, is_held), []).append((user, lacking))
-    for (is_planned, is_held), group in sorted(groups.items(), key=lambda item: item[0]):
+        stored = known_names(None if project is None else settings[project])
+        is_stored = bool(lacking) and stored.issuperset(lacking)
+        if not is_planned and not is_stored:
+            lacking = [variable for variable in lacking if variable not in stored]
+        groups.setdefault((is_planned, is_stored), []).append((user, lacking))
+    for (is_planned, is_stored), group in sorted(groups.items(), key=lambda item: item[0]):
         jobs = [user for user, _ in group]
         required = list(dict.fromkeys(variable for _, lacking in group for variable in lacking))
         command = steps.create_context(name, organisation, required) if required else ""
@@ -137,12 +137,12 @@ def missing_context(
             "create it in Organization Settings > Contexts, with the variables that the jobs need"
         )
         why = "the fix adds it to these jobs, which would fail" if is_planned else "these jobs fail"
-        if is_held:
+        if is_stored:
             why += f", although the settings of their project hold {listed(required)}"
-        if is_held and is_planned:
+        if is_stored and is_planned:
             command = steps.use_project_variables([user.repository.label for user in jobs])
             instead = "fix them with --credentials project (batch plan takes it)"
-        elif is_held:
+        elif is_stored:
             instead, command = f"remove the context from these jobs, or {command}", ""
         elif alike is not None:
             instead, command = f"write {alike} instead, or {command or instead}", ""
