@@ -16,7 +16,9 @@ _DEFAULT = "~/project"
 _HOME = re.compile(r"(?:/home/circleci|/root|\$HOME|\$\{HOME\})(?=/|$)")
 #: Prints the root of the repository.
 _TOP = re.compile(r"(?:\$\(git rev-parse --show-toplevel\)|`git rev-parse --show-toplevel`)(?=/|$)")
-_WORKING_DIRECTORY = re.compile(r"\$(?:CIRCLE_WORKING_DIRECTORY|\{CIRCLE_WORKING_DIRECTORY\})")
+_WORKING_DIRECTORY = re.compile(
+    r"\$(?:CIRCLE_WORKING_DIRECTORY|\{CIRCLE_WORKING_DIRECTORY\})(?=/|$)"
+)
 
 
 class CheckoutFolder:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 
 from cci_migrate.circleci.config import Config, Job, WorkflowJob
-from cci_migrate.circleci.steps import job_steps
+from cci_migrate.circleci.steps import job_steps, script_node
 from cci_migrate.circleci.workflow_jobs import called_job, runs_nothing
 from cci_migrate.lossless.merging import items_of, text_of, value_of
 from cci_migrate.lossless.nodes import Node, Sequence
@@ -101,10 +101,10 @@ def _does_nothing_elsewhere(entry: WorkflowJob, config: Config) -> bool:
     for step in job_steps(config, *called, entry):
         if step.name == "checkout":
             continue
-        if step.name != "run" or step.guards:
+        command = script_node(step)
+        if command is None or step.guards:
             return False
-        command = text_of(step.value) or text_of(value_of(step.value, "command")) or ""
-        script = _first_command(command)
+        script = _first_command(command.value)
         if _ENDS_ELSEWHERE.match(script) is not None:
             return True
         if _only_acts_in_forks(script):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 
-from cci_migrate.circleci.steps import Step
+from cci_migrate.circleci.steps import Step, script_node
 from cci_migrate.docker.image_reference import Undecidable, normalise_host, registry_of
 from cci_migrate.docker.registries import RegistryKind, registry_at
-from cci_migrate.lossless.merging import text_of, value_of
-from cci_migrate.lossless.nodes import resolved
 
 #: A push of images, in a script or in an orb's command.
 _PUSH = re.compile(r"\bpush\b|[-_]push\b|\bpublish\b")
@@ -18,11 +16,9 @@ _OF_GIT = re.compile(r"(?<![\w./-])git\s[^\n;&|()`]*")
 
 def is_push(step: Step) -> bool:
     """Whether ``step`` seems to push an image, going by its text."""
-    texts = [step.name]
-    value = None if step.value is None else resolved(step.value)
-    if step.name == "run":
-        texts += [text for text in (text_of(value), text_of(value_of(value, "command"))) if text]
-    return any(_PUSH.search(_OF_GIT.sub("", text)) for text in texts)
+    script = script_node(step)
+    text = step.name if script is None else script.value
+    return _PUSH.search(_OF_GIT.sub("", text)) is not None
 
 
 #: ``docker push``, with its options and the image behind it.
@@ -43,13 +39,12 @@ def may_push_to(step: Step, host: str) -> bool:
     orb = step.home.imported.get(step.name.partition("/")[0])
     if orb is not None and orb.name in _OF_CLOUDS:
         return registry_at(host).kind is not RegistryKind.DOCKER_HUB
-    value = None if step.value is None else resolved(step.value)
-    script = text_of(value) or text_of(value_of(value, "command")) or ""
-    if step.name != "run" or not _OF_DOCKER.search(script):
+    node = script_node(step)
+    if node is None or not _OF_DOCKER.search(node.value):
         return True
-    others = _OF_DOCKER.sub("", _OF_GIT.sub("", script))
+    others = _OF_DOCKER.sub("", _OF_GIT.sub("", node.value))
     return _PUSH.search(others) is not None or any(
-        _may_be_on(host, image) for image in _OF_DOCKER.findall(script)
+        _may_be_on(host, image) for image in _OF_DOCKER.findall(node.value)
     )
 
 
