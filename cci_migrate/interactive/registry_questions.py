@@ -54,7 +54,7 @@ class RegistryUse(Struct, frozen=True):
 
     host: str
     pulls: int
-    without_credentials: int
+    authenticated: int
     names: tuple[str, ...] = ()
     context: str = ""
 
@@ -77,7 +77,7 @@ def _use(host: str, pulls: Sequence[ExplainedPull]) -> RegistryUse:
     return RegistryUse(
         host,
         len(pulls),
-        len(pulls) - len(known),
+        len(known),
         names.most_common(1)[0][0] if names else (),
         contexts.most_common(1)[0][0] if contexts else "",
     )
@@ -103,7 +103,7 @@ def ask_for_registries(
 
 
 def _summary(use: RegistryUse) -> str:
-    return f"{use.host}: {counted(use.pulls, 'pull')}, {use.without_credentials} not authenticated."
+    return f"{use.host}: {counted(use.pulls, 'pull')}, {use.authenticated} authenticated."
 
 
 def _asked_form(use: RegistryUse, prompter: Prompter) -> _Form | None:
