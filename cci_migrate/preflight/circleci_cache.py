@@ -64,8 +64,10 @@ class CircleCiCache:
         self, organisation: Organisation, names: Iterable[str]
     ) -> Mapping[str, Context] | FailedQuery:
         """The contexts of ``organisation`` with one of ``names``, and others; see `CircleCi`."""
+        names = tuple(names)
         return self._cached(
-            ("contexts", organisation), lambda: self._circleci.contexts(organisation, names)
+            ("contexts", organisation, names),
+            lambda: self._circleci.contexts(organisation, names),
         )
 
     def variables(self, context: Context) -> frozenset[str] | FailedQuery:
