@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -62,6 +64,16 @@ class ContextSharers:
         self._users = users
         self._sharing = sharing
         self._all_lack_cache: dict[tuple[MappingNode, tuple[str, ...]], bool] = {}
+        self._list_cache: dict[tuple[SequenceNode, tuple[str, ...]], bool] = {}
+
+    @cached_property
+    def _holders(self) -> Mapping[Node, Sequence[WorkflowJob]]:
+        """The workflow jobs by the value of their ``context`` key, as written."""
+        holders: dict[Node, list[WorkflowJob]] = defaultdict(list)
+        for entry, contexts in self._contexts.items():
+            if contexts.entry is not None:
+                holders[contexts.entry.value].append(entry)
+        return holders
 
     def all_lack(self, mapping: MappingNode, names: tuple[str, ...]) -> bool:
         """Whether all jobs whose arguments are ``mapping``, or merge it, lack ``names``."""
@@ -100,9 +112,7 @@ class ContextSharers:
     def holders_lack(self, names: tuple[str, ...], *values: Node) -> bool:
         """Whether there are jobs whose contexts are one of ``values``, and all lack ``names``."""
         holders = [
-            self._additions.get(entry)
-            for entry, contexts in self._contexts.items()
-            if contexts.entry is not None and contexts.entry.value in values
+            self._additions.get(entry) for value in values for entry in self._holders.get(value, ())
         ]
         return bool(holders) and all(
             holder and set(names) == set(holder.names) for holder in holders
@@ -110,9 +120,14 @@ class ContextSharers:
 
     def list_is_for_all(self, value: SequenceNode, names: tuple[str, ...]) -> bool:
         """Whether everyone who uses the list ``value`` as contexts lacks ``names``."""
-        aliases = self._sharing.aliases_of(value)
-        is_used = self.holders_lack(names, value, *aliases)
-        return is_used and all(self.holders_lack(names, alias) for alias in aliases)
+        key = (value, names)
+        if key not in self._list_cache:
+            aliases = self._sharing.aliases_of(value)
+            is_used = self.holders_lack(names, value, *aliases)
+            self._list_cache[key] = is_used and all(
+                self.holders_lack(names, alias) for alias in aliases
+            )
+        return self._list_cache[key]
 
     def in_order_for(
         self, addition: ContextAddition, users: Iterable[WorkflowJob]
@@ -123,7 +138,7 @@ class ContextSharers:
         return replace(addition, first=addition.first | first)
 
     def in_order_for_list(self, addition: ContextAddition, value: SequenceNode) -> ContextAddition:
-        """`_in_order_for` all jobs whose contexts are the list ``value``."""
+        """`in_order_for` all jobs whose contexts are the list ``value``."""
         others = (
             other.entry
             for other in self._additions.values()
@@ -138,10 +153,7 @@ class ContextSharers:
 
     def is_replaced(self, alias: Alias) -> bool:
         """Whether an addition replaces ``alias`` by a list of its own."""
-        return any(
-            addition.current.entry is not None and addition.current.entry.value is alias
-            for addition in self._additions.values()
-        )
+        return any(entry in self._additions for entry in self._holders.get(alias, ()))
 
 
 def wins(entry: Entry | None, user: WorkflowJob, mapping: MappingNode) -> bool:
