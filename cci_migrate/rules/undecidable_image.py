@@ -71,6 +71,9 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
 
     For steps there is one finding per job: their images are often in files outside the config.
     """
+    placement = AuthPlacement(
+        (assessed.image for assessed in assessment.images), assessment.sharing
+    )
     for assessed in assessment.images:
         if isinstance(assessed.state, Undecided):
             yield Finding(
@@ -83,7 +86,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
                 owner=owners_of(assessed.image),
                 effect=Effect.WARNING,
                 because="It may be pulled without credentials.",
-                remedy=_remedy(assessed, assessment),
+                remedy=_remedy(assessed, assessment, placement),
             )
     yield from _whole_lists(assessment)
     yield from _in_steps(assessment)
@@ -136,7 +139,7 @@ def _in_steps(assessment: Assessment) -> Iterator[Finding]:
         )
 
 
-def _remedy(assessed: AssessedImage, assessment: Assessment) -> Remedy:
+def _remedy(assessed: AssessedImage, assessment: Assessment, placement: AuthPlacement) -> Remedy:
     image = assessed.image
     if image.undecided is None or len(image.hosts) > 1:
         mirror = assessment.policy.mirror
@@ -154,7 +157,6 @@ def _remedy(assessed: AssessedImage, assessment: Assessment) -> Remedy:
             "CircleCI doesn't replace environment variables in image",
             "use a pipeline parameter with a default instead",
         )
-    placement = AuthPlacement((other.image for other in assessment.images), assessment.sharing)
     place = placement.place(image, frozenset({image}))
     if isinstance(place, NoPlace):
         return NoFix(place.reason, "write the registry into the name")
