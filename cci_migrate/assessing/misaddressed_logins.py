@@ -7,6 +7,7 @@ replace another account, or where the server is not written in the step itself, 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
@@ -15,7 +16,7 @@ from msgspec.structs import replace
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, is_same_config
 from cci_migrate.circleci.step_scripts import written_script
-from cci_migrate.circleci.steps import Step, run_step
+from cci_migrate.circleci.steps import Step, run_step, script_node
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.login_keys import OTHER_HUB_HOSTS, login_key
 from cci_migrate.docker.shell import Login
@@ -45,14 +46,16 @@ class MisaddressedLogin(Struct, frozen=True, eq=False):
 
 def misaddressed_logins(dockers: Iterable[JobDocker]) -> tuple[MisaddressedLogin, ...]:
     """Those in the steps of ``dockers``, once for each script or step that has some."""
-    every = tuple(dockers)
-    uses: dict[Node, list[tuple[JobDocker, StepLogin]]] = {}
-    for docker in every:
+    uses: dict[Node, list[tuple[JobDocker, StepLogin]]] = defaultdict(list)
+    running: dict[Node, dict[JobDocker, None]] = defaultdict(dict)
+    for docker in dockers:
+        for step in docker.steps:
+            running[_written_at(step)][docker] = None
         for login in docker.logins:
             is_own = not login.moment.step.home.is_published
             if is_own and login.is_misaddressed and not _is_of_use(login, docker):
-                uses.setdefault(_written_at(docker, login.moment.step), []).append((docker, login))
-    return tuple(_judged(node, tuple(found), every) for node, found in uses.items())
+                uses[_written_at(login.moment.step)].append((docker, login))
+    return tuple(_judged(node, tuple(uses[node]), running[node]) for node in uses)
 
 
 def serving(
@@ -86,15 +89,15 @@ def _is_of_use(login: StepLogin, docker: JobDocker) -> bool:
     return any(names.search(run.script) for run in docker.own_runs)
 
 
-def _written_at(docker: JobDocker, step: Step) -> Node:
+def _written_at(step: Step) -> Node:
     """The script of ``step``, else the step itself."""
-    run = run_step(step, docker.defaults)
-    return resolved(step.node) if run is None else run.command
+    return script_node(step) or resolved(step.node)
 
 
 def _judged(
-    node: Node, uses: tuple[tuple[JobDocker, StepLogin], ...], dockers: Iterable[JobDocker]
+    node: Node, uses: tuple[tuple[JobDocker, StepLogin], ...], running: Iterable[JobDocker]
 ) -> MisaddressedLogin:
+    """The logins ``uses`` of the script or step at ``node``, which the jobs ``running`` run."""
     docker, login = uses[0]
     operations = tuple(_server_left_out(node, docker, login))
     if any(len(use.moment.facts) > 1 for _, use in uses):
@@ -102,11 +105,6 @@ def _judged(
     elif not operations:
         obstacle = "the server comes from a parameter, a variable or an anchor"
     else:
-        running = (
-            other
-            for other in dockers
-            if any(_written_at(other, step) is node for step in other.steps)
-        )
         obstacle = next(filter(None, (_replaced(login, other) for other in running)), "")
     return MisaddressedLogin(node, login.keys[0], uses, () if obstacle else operations, obstacle)
 
