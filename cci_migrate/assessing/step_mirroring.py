@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 
 from msgspec import Struct, field
 
@@ -108,15 +109,15 @@ class NameChange(Struct, frozen=True, eq=False):
         return tuple(site.operation for site in self.sites)
 
 
-class StepMirroring(Struct, frozen=True):
+class StepMirroring(Struct, frozen=True, dict=True):
     """The changes to the pulls of steps, and the pulls that stay."""
 
     changes: tuple[NameChange, ...]
     stays: tuple[NotRewritten, ...]
 
-    @property
+    @cached_property
     def rewritten(self) -> frozenset[StepPull]:
-        """The pulls that are to come from the mirror."""
+        """The pulls that are to come from the mirror: all pulls in steps are looked up in them."""
         return frozenset(pull for change in self.changes for pull in change.pulls)
 
 
