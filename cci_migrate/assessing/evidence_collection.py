@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -34,7 +35,7 @@ from cci_migrate.docker.registries import CredentialForm, host_matches, registry
 from cci_migrate.lossless.merging import entry_of, text_of, value_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, resolved
-from cci_migrate.policy.settings import PasswordAuth, Policy
+from cci_migrate.policy.settings import PasswordAuth, Policy, RegistryCredential
 
 if TYPE_CHECKING:
     from cci_migrate.circleci.declared_logins import DeclaredLogin
@@ -225,19 +226,18 @@ class EvidenceCollector:
         None if there is no such context, if all jobs share one, or if one is named after a registry
         and not after releases: that is meant for all jobs.
         """
-        shared = [frozenset(job_contexts(entry).names) for entry in entries]
-        contexts = frozenset.intersection(*shared) if shared else frozenset()
+        contexts = _common_contexts(entries) or frozenset()
         pulling = filter(is_about_a_registry, contexts)
         if not contexts or not all(map(is_named_like_a_release, pulling)):
             return None
-        running = [
-            workflow_job
-            for workflow_job in self._config.workflow_jobs
-            if not runs_nothing(workflow_job, self._config)
-        ]
-        if contexts.intersection(*(job_contexts(entry).names for entry in running)):
-            return None
-        return min(contexts)
+        of_all = self._contexts_of_all
+        return None if of_all is None or contexts & of_all else min(contexts)
+
+    @cached_property
+    def _contexts_of_all(self) -> frozenset[str] | None:
+        """The contexts that all workflow jobs have that run something; None without such jobs."""
+        entries = self._config.workflow_jobs
+        return _common_contexts(entry for entry in entries if not runs_nothing(entry, self._config))
 
     def of_declared_auths(self, images: Iterable[PulledImage]) -> Iterator[Evidence]:
         """The evidence in anchored credentials that no image uses."""
@@ -326,6 +326,12 @@ def _of_step_login(host: str, login: StepLogin, use: Use, owner: str, node: Node
     return _judged(host, use, _place(node, owner), values, credential)
 
 
+def _common_contexts(entries: Iterable[WorkflowJob]) -> frozenset[str] | None:
+    """The contexts that all of ``entries`` have; None if there are no entries."""
+    contexts = [frozenset(job_contexts(entry).names) for entry in entries]
+    return frozenset.intersection(*contexts) if contexts else None
+
+
 def _place(node: Node, owner: str) -> EvidencePlace:
     return EvidencePlace(node.source.path, node.source.position(node.start).line, owner)
 
@@ -341,9 +347,9 @@ def _judged(
     use: Use,
     place: EvidencePlace,
     values: Mapping[str, CredentialValue],
-    credential: object,
+    credential: RegistryCredential | None,
 ) -> Evidence:
-    evidence = Evidence(host, use, place, credential, tuple(values.items()))  # type: ignore[arg-type]
+    evidence = Evidence(host, use, place, credential, tuple(values.items()))
     for key, value in values.items():
         reason = _reason_against(key, value)
         if reason is not None:
