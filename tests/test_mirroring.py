@@ -167,3 +167,20 @@ def test_an_image_that_needs_no_credentials_is_not_counted_with_those_that_have_
     second = process({path: config.encode()}, Policy(mirror=mirror, registries=(known,)))
     assert isinstance(second, Examined)
     assert (second.images, second.authenticated) == (1, 1)
+
+
+def test_no_account_is_offered_for_an_image_that_is_not_at_the_mirror_yet() -> None:
+    # The answer would send the mirror's credentials to Docker Hub.
+    text = """\
+version: 2.1
+jobs:
+  a: {docker: [{image: "mirror.acme.dev/x:1", auth: {username: $A_USER, password: $A_PASS}}]}
+  b: {docker: [{image: "mirror.acme.dev/y:1", auth: {username: $B_USER, password: $B_PASS}}]}
+  c: {docker: [{image: "redis:7"}]}
+"""
+    at_mirror = RegistryPolicy(MIRROR.host, PasswordAuth("$M_USER", "$M_PASS"))
+    outcome = examined(text, Policy(mirror=MIRROR, registries=(at_mirror,)))
+    (finding,) = left(outcome)
+    assert finding.message == "redis:7 is pulled from Docker Hub without credentials"
+    assert isinstance(finding.remedy, NoFix)
+    assert "several accounts" in finding.remedy.reason

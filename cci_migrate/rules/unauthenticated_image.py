@@ -43,7 +43,7 @@ reason above them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cci_migrate.assessing.account_wording import several_accounts, which_account
@@ -54,7 +54,16 @@ from cci_migrate.assessing.credential_values import form_of, variables_of
 from cci_migrate.assessing.image_states import AccountUnclear, Unauthenticated, Unmirrored
 from cci_migrate.assessing.impact import of_anonymous_image, registry_name
 from cci_migrate.circleci.images import PulledImage
-from cci_migrate.findings import ContextGrant, Effect, Finding, Fix, NoFix, Place, Remedy
+from cci_migrate.findings import (
+    ContextGrant,
+    Effect,
+    Finding,
+    Fix,
+    NameReason,
+    NoFix,
+    Place,
+    Remedy,
+)
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.policy.settings import RegistryCredential
 from cci_migrate.remedies.auth_block import give_credential
@@ -81,45 +90,45 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     )
     alike = _alike(assessment)
     for users in definitions.values():
-        (assessed, state), *_ = users
-        image = assessed.image
-        host = state.host if image.host is None else image.host
-        impact = of_anonymous_image(image, host, assessment.policy.platform)
-        name = registry_name(host)
-        yield Finding(
-            rule=UNAUTHENTICATED_IMAGE,
-            place=Place(image.item.image.value, image.definition),
-            message=f"{image.item.text} is pulled from {name} without credentials",
-            plural=f"images are pulled from {name} without credentials",
-            subject=image.item.text,
-            owner=owners_of(*(user.image for user, _ in users)),
-            effect=impact.effect,
-            because=impact.because,
-            remedy=_remedy(assessment, users, placement, alike, mirrors),
-            registry=state.host,
-            names=assessment.name_reason(state.proposed, state.host, [user for user, _ in users]),
+        _, state = users[0]
+        images = [user for user, _ in users]
+        yield _finding(
+            images,
+            state.host,
+            assessment,
+            _remedy(assessment, users, placement, alike, mirrors),
+            assessment.name_reason(state.proposed, state.host, images),
         )
     for assessed in assessment.images:
         if isinstance(assessed.state, AccountUnclear):
-            yield _unclear(assessed, assessed.state, assessment, placement)
+            remedy = _which_account(assessed, assessed.state, assessment, placement)
+            yield _finding([assessed], assessed.state.host, assessment, remedy)
 
 
-def _unclear(
-    assessed: AssessedImage, state: AccountUnclear, assessment: Assessment, placement: AuthPlacement
+def _finding(
+    users: Sequence[AssessedImage],
+    registry: str,
+    assessment: Assessment,
+    remedy: Remedy,
+    names: NameReason | None = None,
 ) -> Finding:
-    image = assessed.image
-    impact = of_anonymous_image(image, state.host, assessment.policy.platform)
+    """The finding about the image that ``users`` share; it is to come from ``registry``."""
+    image = users[0].image
+    host = registry if image.host is None else image.host
+    impact = of_anonymous_image(image, host, assessment.policy.platform)
+    name = registry_name(host)
     return Finding(
         rule=UNAUTHENTICATED_IMAGE,
         place=Place(image.item.image.value, image.definition),
-        message=f"{image.item.text} is pulled from {registry_name(state.host)} without credentials",
-        plural=f"images are pulled from {registry_name(state.host)} without credentials",
+        message=f"{image.item.text} is pulled from {name} without credentials",
+        plural=f"images are pulled from {name} without credentials",
         subject=image.item.text,
-        owner=owners_of(image),
+        owner=owners_of(*(user.image for user in users)),
         effect=impact.effect,
         because=impact.because,
-        remedy=_which_account(assessed, state, assessment, placement),
-        registry=state.host,
+        remedy=remedy,
+        registry=registry,
+        names=names,
     )
 
 
@@ -127,7 +136,8 @@ def _which_account(
     assessed: AssessedImage, state: AccountUnclear, assessment: Assessment, placement: AuthPlacement
 ) -> Remedy:
     place = placement.place(assessed.image, frozenset({assessed.image}))
-    if isinstance(place, NoPlace):
+    # The credentials of a mirror must not reach the registry that the image still comes from.
+    if isinstance(place, NoPlace) or state.host != assessed.image.host:
         return NoFix(several_accounts(state.accounts), which_account(state.host, state.accounts))
 
     def fix_with(account: Account) -> Fix | NoFix:
