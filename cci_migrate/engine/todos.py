@@ -101,7 +101,7 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
             f"{mirror} must serve Docker Hub's images to the machines that run "
             "the jobs, official ones under library/. Pull one of each kind from it first."
         )
-    in_project = dict.fromkeys(_read_from_the_project(assessment, plan, fixed))
+    in_project = dict.fromkeys(_read_from_the_project(assessment, plan))
     if no_place and not adds_workflow:
         in_project.update((name, None) for use in without_workflow for name in use.variables)
     elsewhere = list(dict.fromkeys(_read_elsewhere(assessment, fixed)))
@@ -110,9 +110,9 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
             f"The workflow jobs that use this file must get {listed(elsewhere)} from one of their "
             "contexts, or from the project's environment variables."
         )
-    for name, (held, needed) in _read_from_others(assessment, plan, fixed).items():
+    for name, (contexts, needed) in _read_from_others(assessment, plan).items():
         yield (
-            f"{name} must get {listed(needed)} from its contexts ({listed(held)}), or from the "
+            f"{name} must get {listed(needed)} from its contexts ({listed(contexts)}), or from the "
             "project's environment variables."
         )
     if in_project:
@@ -138,38 +138,39 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
         )
 
 
-def _read_from_the_project(
-    assessment: Assessment, plan: Plan, fixed: frozenset[FindingKey]
-) -> Iterator[str]:
-    """The variables that ``fixed`` makes workflow jobs read which no context of theirs provides."""
+def _newly_read(
+    assessment: Assessment, plan: Plan
+) -> Iterator[tuple[AssessedEntry, CredentialUse]]:
+    """What ``plan`` makes workflow jobs read without giving them a context for it."""
+    fixed = plan.fixed
     granted = {(grant.entry, grant.variables) for grant in plan.contexts}
     for assessed in assessment.uses.entries:
         for use in assessed.uses if not assessed.only_for_forks else ():
-            if use.after not in fixed or (assessed.entry, use.variables) in granted:
-                continue
-            if not _may_come_from_held(assessment, assessed, use):
-                yield from use.variables
+            if use.after in fixed and (assessed.entry, use.variables) not in granted:
+                yield assessed, use
+
+
+def _read_from_the_project(assessment: Assessment, plan: Plan) -> Iterator[str]:
+    """The variables that ``plan`` makes workflow jobs read which no context of theirs provides."""
+    for assessed, use in _newly_read(assessment, plan):
+        if not _may_come_from_held(assessment, assessed, use):
+            yield from use.variables
 
 
 def _read_from_others(
-    assessment: Assessment, plan: Plan, fixed: frozenset[FindingKey]
+    assessment: Assessment, plan: Plan
 ) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-    """The workflow jobs that ``fixed`` makes read variables which contexts of theirs may provide.
+    """The workflow jobs that ``plan`` makes read variables which contexts of theirs may provide.
 
     Not those that hold a context which is known to: by name, their contexts and the variables.
     """
-    granted = {(grant.entry, grant.variables) for grant in plan.contexts}
-    found: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
-    for assessed in assessment.uses.entries:
-        for use in assessed.uses if not assessed.only_for_forks else ():
-            convention = assessment.contexts.known.of(use.variables)
-            if use.after not in fixed or (assessed.entry, use.variables) in granted:
-                continue
-            if convention is not None and convention.is_provided(assessed.contexts):
-                continue
-            if _may_come_from_held(assessment, assessed, use):
-                found[assessed.entry.name] = (assessed.contexts.values, use.variables)
-    return found
+    jobs: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+    for assessed, use in _newly_read(assessment, plan):
+        convention = assessment.contexts.known.of(use.variables)
+        is_provided = convention is not None and convention.is_provided(assessed.contexts)
+        if not is_provided and _may_come_from_held(assessment, assessed, use):
+            jobs[assessed.entry.name] = (assessed.contexts.values, use.variables)
+    return jobs
 
 
 def _may_come_from_held(
@@ -240,11 +241,11 @@ def notes(assessment: Assessment, plan: Plan) -> tuple[str, ...]:
     """What the user ought to know of the config, though nothing is to be done about it."""
     if assessment.policy.revert is not None:
         return tuple(_kept(assessment, plan))
-    found = list(_notes(assessment, plan))
-    found += dict.fromkeys(_names_left_alone(plan))
+    texts = list(_notes(assessment, plan))
+    texts += dict.fromkeys(_names_left_alone(plan))
     if plan.operations:
-        found += _duplicates(assessment.config.documents)
-    return tuple(found)
+        texts += _duplicates(assessment.config.documents)
+    return tuple(texts)
 
 
 def _names_left_alone(plan: Plan) -> Iterator[str]:
@@ -259,11 +260,11 @@ def _names_left_alone(plan: Plan) -> Iterator[str]:
 
 def _kept(assessment: Assessment, plan: Plan) -> Iterator[str]:
     """Which credentials a reversal leaves because they have other names than the policy's."""
-    told = {resolution.finding.place.route for resolution in plan.resolutions}
+    reported = {resolution.finding.place.route for resolution in plan.resolutions}
     names: dict[str, dict[str, None]] = {}
     for assessed in assessment.images:
         host, state = assessed.image.host, assessed.state
-        if host is None or not isinstance(state, Authenticated) or assessed.image.route in told:
+        if host is None or not isinstance(state, Authenticated) or assessed.image.route in reported:
             continue
         registry = policy_for(host, assessment.policy)
         credential = credential_of(state.auth)
@@ -300,7 +301,7 @@ def _not_mirrored(assessment: Assessment) -> Iterator[str]:
 
 
 def _unplaced(assessment: Assessment) -> Iterator[str]:
-    """Which credentials of the file no more images get, as nobody knows where they are kept."""
+    """Which credentials of the file no more images get: which context provides them is unknown."""
     for host, own in assessment.unplaced.items():
         for account in own.accounts:
             variables = variables_of(account.credential)
@@ -330,7 +331,7 @@ def _left_to_forks(assessment: Assessment) -> Iterator[str]:
         )
     if names:
         yield (
-            f"Only builds of forks run {listed(list(names))}: no credentials are added, as such "
+            f"Only builds of forks run {listed(names)}: no credentials are added, as such "
             "builds don't get them."
         )
 
@@ -399,7 +400,7 @@ def _notes(assessment: Assessment, plan: Plan) -> Iterator[str]:
     if convention is not None and convention.credential is not None and registry is not None:
         asked = registry.credential
         if DEFAULT_DOCKER_HUB.credential != asked != convention.credential:
-            names = listed([f"${name}" for name in variables_of(convention.credential)])
+            names = _dollars(variables_of(convention.credential))
             yield (
                 f"The fixes use the file's own {names} for {registry_name(DOCKER_HUB)}, not the "
                 "ones that you chose."
