@@ -40,7 +40,13 @@ from cci_migrate.lossless.operations import (
     WrapInMerge,
     WrapInSequence,
 )
-from cci_migrate.remedies.context_sharers import ContextAddition, ContextSharers, wins
+from cci_migrate.remedies.context_sharers import (
+    ContextAddition,
+    ContextSharers,
+    argument_users,
+    is_used_elsewhere,
+    wins,
+)
 
 CONTEXT = "context"
 
@@ -62,7 +68,7 @@ class ContextStyle(Struct, frozen=True):
         """``names`` as the value of a new key."""
         if self.as_string and len(names) == 1:
             return Text(names[0])
-        return Items(tuple(Text(name) for name in names), flow=self.flow)
+        return _items(names, flow=self.flow)
 
 
 def usual_style(contexts: Iterable[JobContexts], *, single_only: bool) -> ContextStyle:
@@ -118,12 +124,7 @@ class ContextPlacement:
         self._plural = {user: key for key, users in plural_contexts(config) for user in users}
         self._contexts = {entry: job_contexts(entry) for entry in entries}
         self._style = usual_style(self._contexts.values(), single_only=single_only)
-        self._users = Users(
-            (entry, arguments)
-            for entry in entries
-            if entry.arguments is not None
-            and isinstance(arguments := resolved(entry.arguments), MappingNode)
-        )
+        self._users = argument_users(entries)
 
     def places(self, grants: Iterable[ContextGrant]) -> Places:
         """The operations for each workflow job in ``grants``, or why it has no place for them.
@@ -241,16 +242,14 @@ class _Placing:
         Contexts that it does not list are added as to any ``context`` key.
         """
         holder = plural.holder
-        users = [user for user in self._users.of(holder) if not self._sharers.hides(user, holder)]
-        argument_nodes = [
-            user.arguments for user in self._users.of(holder) if user.arguments is not None
-        ]
+        all_users = self._users.of(holder)
+        users = [user for user in all_users if not self._sharers.hides(user, holder)]
         is_for_all = all(
             user in self._additions
             and (self._plural.get(user) == plural or self._renames_its_own(user, holder))
             for user in users
         )
-        if not is_for_all or self._sharing.has_other_users(holder, argument_nodes):
+        if not is_for_all or is_used_elsewhere(holder, all_users, self._sharing):
             return NoRoom(
                 "its key is contexts, and jobs that need no context share it",
                 "rename the key to context, and write out the entries of the other jobs",
@@ -324,8 +323,7 @@ class _Placing:
                 copies.append(AddEntry(user.arguments, CONTEXT, content))
             else:
                 return None
-        argument_nodes = [user.arguments for user in users if user.arguments is not None]
-        return None if self._sharing.has_other_users(holder, argument_nodes) else tuple(copies)
+        return None if is_used_elsewhere(holder, users, self._sharing) else tuple(copies)
 
     def _extend_value(
         self, addition: ContextAddition, context: Entry

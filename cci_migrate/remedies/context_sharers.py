@@ -92,8 +92,7 @@ class ContextSharers:
                 return False
             if user.arguments is mapping and set(names) < self._unnamed(addition):
                 return False  # It gets further contexts there, which the others must not get.
-        argument_nodes = [user.arguments for user in users if user.arguments is not None]
-        return not self._sharing.has_other_users(mapping, argument_nodes)
+        return not is_used_elsewhere(mapping, users, self._sharing)
 
     def _unnamed(self, addition: ContextAddition) -> set[str]:
         """The names of ``addition`` that the job's ``contexts`` key does not list."""
@@ -154,6 +153,22 @@ class ContextSharers:
     def is_replaced(self, alias: Alias) -> bool:
         """Whether an addition replaces ``alias`` by a list of its own."""
         return any(entry in self._additions for entry in self._holders.get(alias, ()))
+
+
+def argument_users(entries: Iterable[WorkflowJob]) -> Users[WorkflowJob]:
+    """Which of ``entries`` have each mapping as their arguments, or merge it into them."""
+    return Users(
+        (entry, arguments)
+        for entry in entries
+        if entry.arguments is not None
+        and isinstance(arguments := resolved(entry.arguments), MappingNode)
+    )
+
+
+def is_used_elsewhere(mapping: MappingNode, users: Iterable[WorkflowJob], sharing: Sharing) -> bool:
+    """Whether something other than the arguments of ``users`` refers to ``mapping``."""
+    arguments = [user.arguments for user in users if user.arguments is not None]
+    return sharing.has_other_users(mapping, arguments)
 
 
 def wins(entry: Entry | None, user: WorkflowJob, mapping: MappingNode) -> bool:

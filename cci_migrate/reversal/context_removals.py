@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from collections.abc import Mapping as MappingOf
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -12,7 +15,6 @@ from cci_migrate.assessing.conventions import credential_of, policy_for
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.circleci.config import WorkflowJob
-from cci_migrate.circleci.sharing import Users
 from cci_migrate.circleci.steps import Step, job_steps
 from cci_migrate.circleci.workflow_jobs import JobContexts, image_items, job_contexts
 from cci_migrate.findings import Effect, Finding, FindingKey, Fix, NoFix, Place
@@ -37,6 +39,7 @@ from cci_migrate.lossless.operations import (
 )
 from cci_migrate.policy.settings import RegistryCredential, RegistryPolicy, Revert
 from cci_migrate.remedies.context_placement import CONTEXT
+from cci_migrate.remedies.context_sharers import argument_users, is_used_elsewhere
 from cci_migrate.reversal.credential_removals import CredentialRemovals
 from cci_migrate.reversal.login_removals import LoginRemovals
 from cci_migrate.rule_ids import MISSING_CONTEXT
@@ -136,6 +139,12 @@ class _VariableUses:
         self._keeps_credentials = revert is Revert.CONTEXTS
         self._credentials = credentials
         self._logins = logins
+        #: The policy's accounts by their contexts.
+        self._accounts: dict[str, list[_Account]] = {}
+        for registry in assessment.policy.registries:
+            for credential, context in registry.accounts:
+                if context is not None:
+                    self._accounts.setdefault(context, []).append((registry, credential))
 
     def departure_of(self, entry: WorkflowJob) -> _Departure | None:
         """The contexts that ``entry`` has because of the policy; None without any."""
@@ -143,12 +152,7 @@ class _VariableUses:
         names: list[str] = []
         after_all: dict[FindingKey, None] = {}
         needed: list[_NeededContext] = []
-        accounts: dict[str, list[_Account]] = {}
-        for registry in self._assessment.policy.registries:
-            for credential, context in registry.accounts:
-                if context is not None:
-                    accounts.setdefault(context, []).append((registry, credential))
-        for context, context_accounts in accounts.items():
+        for context, context_accounts in self._accounts.items():
             if context not in contexts.names:
                 continue
             reading = self._reading(entry, context_accounts)
@@ -245,12 +249,7 @@ class _ContextRemoval:
         self._sharing = assessment.sharing
         self._departures = {departure.entry: departure for departure in departures}
         entries = assessment.config.workflow_jobs
-        self._users = Users(
-            (entry, arguments)
-            for entry in entries
-            if entry.arguments is not None
-            and isinstance(arguments := resolved(entry.arguments), Mapping)
-        )
+        self._users = argument_users(entries)
         staying = [entry for entry in entries if entry not in self._departures]
         # How the contexts were written before is unknown: follow the file's other jobs, those to
         # which a fix gave their only context among them, else the most common form.
@@ -287,8 +286,7 @@ class _ContextRemoval:
         if not staying or self._inherits(context, [text_of(item) for item in staying]):
             return self._without_key(departure, context)
         if (isinstance(context.value, Alias) or value.anchor is not None) and not all(
-            self._leaves_list(alias, value, departure.names)
-            for alias in self._sharing.aliases_of(value)
+            self._leaves_list(alias, departure.names) for alias in self._sharing.aliases_of(value)
         ):
             return _shared(value)
         is_written_out = not isinstance(context.value, Alias) and value.anchor is None
@@ -348,17 +346,20 @@ class _ContextRemoval:
             has_it_from_here = entry is not None and entry.holder is holder
             if has_it_from_here and (departure is None or departure.names != names):
                 return False
-        argument_nodes = [user.arguments for user in users if user.arguments is not None]
-        return not self._sharing.has_other_users(holder, argument_nodes)
+        return not is_used_elsewhere(holder, users, self._sharing)
 
-    def _leaves_list(self, alias: Alias, value: SequenceNode, names: tuple[str, ...]) -> bool:
-        return any(
-            departure.names == names
-            and departure.contexts.entry is not None
-            and departure.contexts.entry.value is alias
-            and resolved(departure.contexts.entry.value) is value
-            for departure in self._departures.values()
-        )
+    def _leaves_list(self, alias: Alias, names: tuple[str, ...]) -> bool:
+        """Whether a workflow job whose contexts are written as ``alias`` loses ``names``."""
+        return names in self._names_by_value.get(alias, ())
+
+    @cached_property
+    def _names_by_value(self) -> MappingOf[Node, set[tuple[str, ...]]]:
+        """The contexts that workflow jobs lose, by the value of their ``context`` key."""
+        names: dict[Node, set[tuple[str, ...]]] = defaultdict(set)
+        for departure in self._departures.values():
+            if departure.contexts.entry is not None:
+                names[departure.contexts.entry.value].add(departure.names)
+        return names
 
 
 def _has_comment_lines(entry: Entry) -> bool:
