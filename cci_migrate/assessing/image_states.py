@@ -53,6 +53,11 @@ class Proposed(Struct, frozen=True):
     passed_over: tuple[Evidence, ...] = ()
 
 
+def _of_account(account: Account) -> Proposed:
+    """``account`` as what a pull should get."""
+    return Proposed(account.credential, account.form, account.evidence)
+
+
 class Contested(Struct, frozen=True):
     """It is unclear which account a pull should use.
 
@@ -183,6 +188,7 @@ def state_of(
     names: Mapping[FindingKey, ChosenNames],
     pullers: Pullers,
 ) -> ImageState:
+    """The state of ``image``; ``names`` are those that the user chose for single findings."""
     auth = image.auth
 
     def proposed_at(host: str) -> Proposed | Contested | None:
@@ -197,8 +203,7 @@ def state_of(
         accounts = convention.accounts_with(halves, pullers.jobs)
         if len(accounts) != 1:
             return proposed
-        known = Proposed(accounts[0].credential, accounts[0].form, accounts[0].evidence)
-        return _unless_taken(known, host, conventions, pullers)
+        return _unless_taken(_of_account(accounts[0]), host, conventions, pullers)
 
     if auth is not None and auth.is_complete:
         return Authenticated(auth, _literal_secret(image, auth, completing))
@@ -352,7 +357,7 @@ def wanted_for(
         return Contested(accounts)
     usual = None
     if accounts:
-        usual = Proposed(accounts[0].credential, accounts[0].form, accounts[0].evidence)
+        usual = _of_account(accounts[0])
         other = use_elsewhere(usual.credential, usual.evidence, host, pullers.jobs, conventions)
         if other is not None and registry is not None and registry.credential != usual.credential:
             refused = passed_over(accounts[0], other)
@@ -365,7 +370,7 @@ def wanted_for(
         used = convention.accounts_of(pullers.jobs, prefers_own=True)
         is_other = len(used) == 1 and used[0].credential != registry.credential
         if is_other and not halves.isdisjoint(variables_of(used[0].credential)):
-            return Proposed(used[0].credential, used[0].form, used[0].evidence)
+            return _of_account(used[0])
         for near in convention.accounts_near(pullers.jobs):
             mixes = not halves.isdisjoint(variables_of(near.credential))
             if mixes and near.credential != registry.credential:
