@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -39,6 +40,9 @@ from cci_migrate.policy.settings import (
     RegistryPolicy,
     specificity,
 )
+
+if TYPE_CHECKING:
+    from cci_migrate.circleci.step_pulls import StepLogin
 
 
 class Account(Struct, frozen=True):
@@ -172,6 +176,13 @@ def credential_of(auth: ImageAuth) -> RegistryCredential | None:
         case CredentialForm.GCP_AUTH:
             account, pool, provider = (auth.text(key) or "" for key in GCP_KEYS)
             return GcpAuth(account, pool, provider)
+
+
+def credential_of_login(login: StepLogin) -> PasswordAuth | None:
+    """The credential in ``login``, as an image's ``auth`` would have it; None if it is unknown."""
+    if login.username is None or login.password is None:
+        return None
+    return PasswordAuth(login.username, login.password)
 
 
 def is_safe(credential: RegistryCredential) -> bool:

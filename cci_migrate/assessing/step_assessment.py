@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from cci_migrate.assessing.conventions import credential_of_login
 from cci_migrate.assessing.image_states import Anonymous
 from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.docker_daemon import Daemon, daemons_of, may_set_up_remote
@@ -340,9 +341,9 @@ def login_conventions(
     by_registry: dict[str, Counter[PasswordAuth]] = {}
     for docker in dockers:
         for login in docker.logins:
-            if login.username is not None and login.password is not None and counts(login):
+            credential = credential_of_login(login)
+            if credential is not None and counts(login):
                 for registry in login.registries:
                     if "*" not in registry:
-                        names = PasswordAuth(login.username, login.password)
-                        by_registry.setdefault(registry, Counter())[names] += 1
+                        by_registry.setdefault(registry, Counter())[credential] += 1
     return {registry: names.most_common(1)[0][0] for registry, names in by_registry.items()}

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
-from cci_migrate.assessing.conventions import credential_of, policy_for
+from cci_migrate.assessing.conventions import credential_of, credential_of_login, policy_for
 from cci_migrate.assessing.credential_values import values_of
 from cci_migrate.assessing.evidence import Evidence
 from cci_migrate.circleci.config import Config
@@ -30,9 +29,6 @@ from cci_migrate.policy.settings import (
     Policy,
     RegistryCredential,
 )
-
-if TYPE_CHECKING:
-    from cci_migrate.circleci.step_pulls import StepLogin
 
 
 class KnownCredentials:
@@ -219,13 +215,7 @@ def _added_logins(
 def _logins(side: ProofSide) -> Iterator[tuple[str, tuple[str, ...], PasswordAuth | None]]:
     for docker in side.all_dockers:
         for login in docker.logins:
-            yield docker.job.route, login.registries, _credential_of_login(login)
-
-
-def _credential_of_login(login: StepLogin) -> PasswordAuth | None:
-    if login.username is None or login.password is None:
-        return None
-    return PasswordAuth(login.username, login.password)
+            yield docker.job.route, login.registries, credential_of_login(login)
 
 
 def _beside(image: PulledImage) -> Iterable[str]:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from cci_migrate.assessing.conventions import credential_of_login
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.step_assessment import MissingLogin
 from cci_migrate.circleci.config import Config, Job, WorkflowJob
@@ -385,9 +386,7 @@ def _use_of(declaration: DeclaredLogin) -> Content:
 def _makes(declaration: DeclaredLogin, host: str, credential: PasswordAuth) -> bool:
     """Whether ``declaration`` logs in to ``host``, and only there, with ``credential``."""
     login = declaration.login
-    if login.keys != (host,) or login.username is None or login.password is None:
-        return False
-    return PasswordAuth(login.username, login.password) == credential
+    return login.keys == (host,) and credential_of_login(login) == credential
 
 
 def _is_readdressed(login: StepLogin, host: str) -> bool:
