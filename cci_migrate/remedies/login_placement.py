@@ -87,7 +87,14 @@ class LoginPlacement:
             self._tools[_login_key(missing_login), job] = missing_login.tool
         jobs_docker = tuple(dockers) if missing else ()
         self._users = step_users(config, jobs_docker) if missing else {}
-        self._dockers = jobs_docker
+        #: The registries of logins that are skipped in builds without their variables.
+        self._guarded = frozenset(
+            registry
+            for docker in jobs_docker
+            for login in docker.logins
+            if login.is_guarded
+            for registry in login.registries
+        )
         self._declared = declared if missing else ()
 
     def operations(
@@ -337,11 +344,7 @@ class LoginPlacement:
 
         The Docker orb's ``check`` fails in such builds.
         """
-        return any(
-            login.is_guarded and normalise_host(host) in login.registries
-            for docker in self._dockers
-            for login in docker.logins
-        )
+        return normalise_host(host) in self._guarded
 
     def _client_is_old(self, user: StepUser) -> bool:
         docker = user.docker
