@@ -47,13 +47,13 @@ def is_ignored(grant: ContextGrant) -> bool:
 def fixes_with_room(
     findings: Sequence[Finding], placement: ContextPlacement, policy: Policy
 ) -> list[Finding]:
-    """``findings``, those with no fix of which a context would have no place.
+    """``findings``, without the fixes that bring along a context that has no place.
 
-    Contexts for workflow jobs of which a comment says that they need none are taken out. A fix
-    with contexts to choose from becomes a question.
+    A fix leaves out the contexts of workflow jobs that a comment says need none. A fix with
+    contexts to choose from becomes a question.
     """
     if policy.applies_ignores:
-        findings = [_heeding_comments(finding) for finding in findings]
+        findings = [_after_comments(finding) for finding in findings]
     findings = [
         replace(finding, remedy=_asking_for_context(finding.remedy)) for finding in findings
     ]
@@ -64,7 +64,7 @@ def fixes_with_room(
     return [replace(finding, remedy=_with_room(finding.remedy, places)) for finding in findings]
 
 
-def _heeding_comments(finding: Finding) -> Finding:
+def _after_comments(finding: Finding) -> Finding:
     remedy = _without_unwanted(finding.remedy)
     names = finding.names
     if names is not None and isinstance(remedy, Fix) and remedy.withheld:

@@ -66,7 +66,8 @@ class KnownCredentials:
         """The other registry that ``jobs`` have ``secret`` for today; None if there is none.
 
         Its value is right for both where a job with the same contexts has it for ``host``. ``jobs``
-        are routes, of jobs or workflow jobs. What the user chose for ``host`` or for jobs stands.
+        are routes, of jobs or workflow jobs. None too for what the user chose for ``host``, or the
+        policy has for some of its jobs.
         """
         registry = policy_for(host, self._policy)
         chosen = set() if registry is None else {secret_half(j.credential) for j in registry.jobs}
@@ -139,7 +140,7 @@ def unknown_name(before: ProofSide, after: ProofSide, known: KnownCredentials) -
     """NAMES: which credential of ``after`` reads a variable that nothing shows to be its own.
 
     User name and password come from one credential that the registry has in the jobs that pull the
-    image, or that log in; unless a half stood there.
+    image, or that log in; unless the image had a half already.
     """
     had = _halves_by_route(before)
     for image in after.images:

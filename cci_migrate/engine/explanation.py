@@ -70,11 +70,10 @@ class ExplainedPull(Struct, frozen=True):
     """One pull, as one workflow job makes it (``workflow`` None: no workflow runs it).
 
     ``job`` is the job or executor that names the image; ``source`` the executor's image
-    (``docker[0] of executor go``) or the command of a step. ``registry`` is None where it cannot be
-    told.
+    (``docker[0] of executor go``) or the command of a step. ``registry`` is None if unknown.
     ``credential`` is the key or login that gives access, ``variables`` what it reads, ``contexts``
     what the workflow job holds. ``daemon`` is the Docker that a step's command talks to, None for
-    the image of an executor. ``reason`` says why nothing can be told.
+    the image of an executor. ``reason`` explains ``access``, or says what a fix writes.
     ``possible_images`` are the names that ``image`` has for the values of its parameters: what this
     workflow job passes, else defaults; empty if it has no parameters or they have no known value.
     ``executor`` is the executor that names the image, ``orb`` the orb whose job or executor does.
@@ -101,7 +100,7 @@ class ExplainedPull(Struct, frozen=True):
 
 def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
     """Every pull of the config, workflow job by workflow job, then what no workflow runs."""
-    found: list[ExplainedPull] = []
+    pulls: list[ExplainedPull] = []
     seen_items: set[MappingNode] = set()
     seen_jobs: set[Job] = set()
     for entry in assessment.config.workflow_jobs:
@@ -111,24 +110,24 @@ def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
         for item in image_items(entry, assessment.config, assessment.values):
             seen_items.add(item.mapping)
             image = assessment.uses.image_by_item[item.mapping]
-            found.append(_of_image(assessment, image, entry, values))
-        found += _of_orbs(assessment, entry)
+            pulls.append(_of_image(assessment, image, entry, values))
+        pulls += _of_orbs(assessment, entry)
         docker = assessment.dockers.of(entry)
         if docker is not None:
             seen_jobs.add(docker.job)
-            found += _of_steps(assessment, docker, entry)
+            pulls += _of_steps(assessment, docker, entry)
     for assessed in assessment.images:
         if assessed.image.item.mapping not in seen_items:
-            found.append(_of_image(assessment, assessed, None, assessment.values))
+            pulls.append(_of_image(assessment, assessed, None, assessment.values))
     called = {called_job(entry, assessment.config) for entry in assessment.config.workflow_jobs}
     for home in assessment.config.body.walk():
         for job in home.jobs.values():
             if job not in called:
-                found += _of_orb_executors(assessment, job, home, None)
+                pulls += _of_orb_executors(assessment, job, home, None)
     for docker in assessment.dockers.all():
         if docker.job not in seen_jobs:
-            found += _of_steps(assessment, docker, None)
-    return tuple(found)
+            pulls += _of_steps(assessment, docker, None)
+    return tuple(pulls)
 
 
 def _of_image(

@@ -26,7 +26,7 @@ _WORDS = ("ignore", "disable", "skip", "noqa", "allow", "suppress")
 class IgnoreComment(Struct, frozen=True):
     """One comment. ``rules`` is empty where it names none: all are meant.
 
-    ``start`` is where it stands in its file.
+    ``start`` is its offset in its file.
     """
 
     rules: frozenset[str]
@@ -50,14 +50,14 @@ def ignored_by(place: Place, rule: str) -> IgnoreComment | None:
     if not _has_any(source):
         return None
     start = source.line_start(place.span.start)
-    found = _on_line(source, start, rule)
+    comment = _on_line(source, start, rule)
     indent = _indent(source.text[start : source.line_end(start)])
-    while found is None and start > 0:
+    while comment is None and start > 0:
         start = source.line_start(start - 1)
         if not _has_comment_at_most(source.text[start : source.line_end(start)], indent):
             return None
-        found = _on_line(source, start, rule)
-    return found
+        comment = _on_line(source, start, rule)
+    return comment
 
 
 def _has_comment_at_most(line: str, indent: int) -> bool:
@@ -93,7 +93,7 @@ def ignore_comments(source: SourceText) -> Iterator[IgnoreComment]:
 
 
 def misspelt_comments(source: SourceText) -> Iterator[int]:
-    """Where comments stand that are meant to ignore something, and do not: they are misspelt."""
+    """The offsets of misspelt comments: they are meant to ignore something, and do not."""
     for match in _ADDRESSED.finditer(source.text) if "igrate" in source.text else ():
         is_meant = match[2] or get_close_matches(match[1].lower(), _WORDS, n=1, cutoff=0.75)
         if is_meant and not _COMMENT.match(source.text, match.start()):

@@ -88,10 +88,9 @@ def plan_changes(
 ) -> Plan:
     """The plan for ``findings`` of the config in ``documents``.
 
-    ``policy`` tells which of them are not wanted. ``placement`` finds the places for the contexts
-    that fixes bring along: those of all fixes are placed together, and a fix of which one has no
-    place is not made.
-    ``writes`` False: the plan gets no edits, for whoever only wants to know what there is to do.
+    ``policy`` says which of them to ignore. ``placement`` finds the places for the contexts that
+    fixes bring along: those of all fixes are placed together, and a fix is not made if one of its
+    contexts has no place. ``writes`` False: the plan gets no edits, for callers that only report.
     """
     all_findings = list(findings)
     accepted = accepted_findings(all_findings, policy.baseline)

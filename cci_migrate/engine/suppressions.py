@@ -37,8 +37,8 @@ def unused_suppressions(
     """What ignores none of ``findings``, as far as the rules it is about were asked for."""
     if not policy.applies_ignores or policy.revert is not None:
         return
-    found = list(findings)
-    used = _used_rules(found)
+    all_findings = list(findings)
+    used = _used_rules(all_findings)
     for document in documents:
         source = document.source
         for comment in ignore_comments(source):
@@ -48,7 +48,7 @@ def unused_suppressions(
         for start in misspelt_comments(source):
             text = "unknown comment; write # cci-migrate: ignore[RULE] reason"
             yield UnusedSuppression(source.path, source.position(start), text)
-    needed = Counter(accepted_findings(found, policy.baseline).values())
+    needed = Counter(accepted_findings(all_findings, policy.baseline).values())
     for entry in sorted((Counter(policy.baseline.entries) - needed).elements()):
         if entry.place == WHOLE_FILE:
             text = f"the baseline's entry for the whole file ({entry.rule}) is no longer needed"

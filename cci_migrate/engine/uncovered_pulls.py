@@ -52,8 +52,8 @@ def _of_steps(assessment: Assessment) -> Iterator[str]:
                         for text in pull.texts
                         if pull_key(text) == host and not assessment.policy.exempts(text)
                     )
-    for (host, is_unknown_to_policy), found in sorted(pulls.items()):
-        images = f"1 image of {host}" if len(found) == 1 else f"{len(found)} images of {host}"
+    for (host, is_unknown_to_policy), texts in sorted(pulls.items()):
+        images = f"1 image of {host}" if len(texts) == 1 else f"{len(texts)} images of {host}"
         if is_unknown_to_policy:
             yield (
                 f"Steps pull {images} without a login: the policy has no credentials for it. "

@@ -1,4 +1,4 @@
-"""The jobs that run a list of steps, and what the shells of their steps ask of a login there."""
+"""The jobs that run a list of steps, and what a login there must be like for their shells."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def upgrade_of(config: Config, version: Scalar) -> Upgrade:
 
 
 def in_new_version(operations: Iterable[Operation]) -> Iterator[Operation]:
-    """``operations``, of which those that add workflows know whether the others upgrade the config.
+    """``operations``; those that add workflows fit the version that the others upgrade to.
 
     Version 2 requires ``workflows.version``, and 2.1 ignores it.
     """

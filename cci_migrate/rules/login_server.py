@@ -54,7 +54,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         step = use.moment.step
         node, title = step.node, login.server
         if isinstance(login.node, Scalar):
-            # Steps move when others are added: the script itself tells which one it is.
+            # Steps move when others are added: the route identifies the script by its text.
             node, title = login.node, f"{crc32(login.node.value.encode()):08x}"
         route = f"{docker.job.route}.steps.login({title})"
         yield Finding(
