@@ -41,6 +41,7 @@ lint: $(READY) ## Check style and formatting.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/zizmor --offline --no-progress --quiet --persona=pedantic action.yml .github
+	$(BIN)/actionlint -no-color
 
 format: $(READY) ## Format the code.
 	$(BIN)/ruff check --fix .

@@ -129,6 +129,21 @@ def test_zizmor_finds_nothing(tmp_path: Path) -> None:
     assert (done.returncode, json.loads(done.stdout)) == (0, []), done.stderr
 
 
+def test_actionlint_finds_nothing_in_the_workflow_of_the_page() -> None:
+    # It reads those in .github in `make lint`.
+    program = Path(sys.executable).with_name("actionlint")
+    assert program.exists(), "actionlint is not installed here: make setup installs it"
+    done = subprocess.run(
+        [str(program), "-no-color", "-"],
+        cwd=ROOT,
+        input=workflow_of_the_page(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
 def test_what_is_used_is_pinned_by_digest() -> None:
     used = [step["uses"] for step in ACTION["runs"]["steps"] if "uses" in step]
     assert all(re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}", action) for action in used)
