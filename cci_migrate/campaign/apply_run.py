@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from functools import partial
 
 from msgspec import Struct
@@ -35,6 +35,8 @@ from cci_migrate.campaign.refusals import (
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.repository_plan import RepositoryPlan, is_as_planned
 from cci_migrate.campaign.states import OPENED, PENDING, TRIED_AGAIN, State
+from cci_migrate.engine.exit_codes import ExitCode
+from cci_migrate.error_kinds import UserError
 from cci_migrate.forges.host import Delivery, Host, Proposal
 from cci_migrate.forges.repository import (
     Kind,
@@ -45,7 +47,14 @@ from cci_migrate.forges.repository import (
     Unreadable,
 )
 from cci_migrate.forges.repository_errors import describe_error
-from cci_migrate.transport.host_errors import HostUnavailable, RefusedError, StaleSnapshot
+from cci_migrate.transport.host_errors import (
+    HostError,
+    HostInUse,
+    HostUnavailable,
+    OverloadedError,
+    RefusedError,
+    StaleSnapshot,
+)
 from cci_migrate.transport.pace import DEFAULT_PACE_LIMITS, Clock, PaceLimits
 from cci_migrate.transport.progress import Progress
 
@@ -55,6 +64,10 @@ ATTEMPTS = 6
 CHUNK = 10
 #: An observation older than this (seconds) is repeated before a write.
 FRESH = 120.0
+
+
+class ExtrasError(UserError):
+    """A label, reviewer or assignee that the options name cannot be added anywhere."""
 
 
 class ApplyOptions(Struct, frozen=True):
@@ -93,11 +106,11 @@ class ApplyRun(Struct, frozen=True):
     clock: Clock
     planner: Planner
 
-    def run(self) -> bool:
+    def run(self) -> ExitCode:
         """Write the planned changes, and record the outcomes in the ledger.
 
-        Returns False if a limit of the options or an unavailable host ended the run early. Raises
-        LedgerError when an outcome cannot be recorded.
+        Returns LEFT if a limit ended the run early, FAILED if a host is unavailable. Raises
+        ExtrasError before anything is written, LedgerError when an outcome cannot be recorded.
         """
         by_host: dict[Host, list[RepositoryRef]] = {}
         unapproved = 0
@@ -113,6 +126,7 @@ class ApplyRun(Struct, frozen=True):
                     continue
                 host = self.host_of(entry.ref, entry.branch_name)
                 by_host.setdefault(host, []).append(entry.ref)
+        self._check_extras(by_host)
         self.progress.begin("apply", sum(map(len, by_host.values())))
         if unapproved:
             waiting = "1 change waits" if unapproved == 1 else f"{unapproved} changes wait"
@@ -120,14 +134,28 @@ class ApplyRun(Struct, frozen=True):
         for host, refs in by_host.items():
             self._estimate(host, len(refs))
         budget = _Budget(self.options.max_changes)
-        is_complete = True
+        outcomes = {ExitCode.DONE}
         for host, refs in by_host.items():
             try:
-                is_complete &= self._apply_to_host(host, refs, budget)
+                if not self._apply_to_host(host, refs, budget):
+                    outcomes.add(ExitCode.LEFT)
             except HostUnavailable as error:
                 self.progress.note(str(error))
-                is_complete = False
-        return is_complete
+                is_later = error.until or isinstance(error, HostInUse)
+                outcomes.add(ExitCode.LEFT if is_later else ExitCode.FAILED)
+        return max(outcomes, key=lambda code: code.value)
+
+    def _check_extras(self, by_host: Mapping[Host, Sequence[RepositoryRef]]) -> None:
+        """Raises ExtrasError for what no pull request of an owner can have."""
+        extras = self.options.messages.extras
+        if not extras:
+            return
+        for host, refs in by_host.items():
+            for owner in dict.fromkeys(ref.name.partition("/")[0] for ref in refs):
+                # Where the host does not say, it may accept them.
+                with suppress(HostError, RefusedError, OverloadedError, HostUnavailable):
+                    if impossible := host.impossible_extras(owner, extras):
+                        raise ExtrasError(f"{'; '.join(impossible)}; nothing was written")
 
     def _estimate(self, host: Host, count: int) -> None:
         """Say how long ``count`` pull requests take at least, if it is minutes."""
@@ -227,7 +255,7 @@ class ApplyRun(Struct, frozen=True):
             step = next_step(snapshot, plan, host.delivery)
             if isinstance(step, Stop):
                 if step.state is State.PULL_REQUEST_OPEN:
-                    entry = self._with_labels_and_reviewers(host, entry, snapshot, plan)
+                    entry = self._with_extras(host, entry, snapshot)
                 if is_under_way and not self.options.is_dry_run:
                     snapshot = _without_leftover_branch(host, snapshot)
                 if _is_not_delivered(entry, snapshot, plan):
@@ -255,19 +283,17 @@ class ApplyRun(Struct, frozen=True):
                 case _:
                     assert_never(step)
 
-    def _with_labels_and_reviewers(
-        self, host: Host, entry: LedgerEntry, snapshot: Snapshot, plan: RepositoryPlan
-    ) -> LedgerEntry:
+    def _with_extras(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> LedgerEntry:
         """``entry`` once they were added to a pull request that this or an earlier run opened."""
         is_begun = entry.state in (State.APPLYING, State.PULL_REQUEST_INCOMPLETE)
         if not is_begun or self.options.is_dry_run:
             return entry
         try:
-            lacks = host.set_labels_and_reviewers(snapshot, self._proposal(entry, plan))
+            lacks = host.add_extras(snapshot, self.options.messages.extras)
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - the pull request exists anyway
-            lacks = (f"labels and reviewers: {describe_error(error)}",)
+            lacks = (f"labels, reviewers and assignees: {describe_error(error)}",)
         return replace(entry, lacks=lacks)
 
     def _remove_leftover(self, host: Host, entry: LedgerEntry, plan: RepositoryPlan | None) -> None:

@@ -58,9 +58,9 @@ class LedgerError(UserError):
 class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The record of one repository. ``is_confirmed``: by CircleCI's compiler.
 
-    ``lacks`` has the reason for each label and reviewer that could not be added. ``branch`` is the
-    campaign's newest commit on the branch called ``branch_name``, empty for the campaign's usual
-    branch.
+    ``lacks`` has the reason for each label, reviewer and assignee that could not be added.
+    ``branch`` is the campaign's newest commit on the branch called ``branch_name``, empty for the
+    campaign's usual branch.
     ``group`` identifies the kind of change (see `change_groups`); empty without a change.
     """
 

@@ -326,7 +326,7 @@ def planned_entry(
 
 
 def with_stop(entry: LedgerEntry, stop: Stop) -> LedgerEntry:
-    """``entry`` in the state of ``stop``; an open pull request may lack labels or reviewers."""
+    """``entry`` in the state of ``stop``; an open pull request may lack extras."""
     if stop.state is State.PULL_REQUEST_OPEN and entry.lacks:
         stop = Stop(State.PULL_REQUEST_INCOMPLETE, "; ".join(entry.lacks))
     return replace(entry, state=stop.state, cause=stop.cause)

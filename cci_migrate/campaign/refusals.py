@@ -25,7 +25,7 @@ class WriteStep(Enum):
 
     BRANCH = "branch"
     PULL_REQUEST = "pull request"
-    EXTRAS = "label or reviewer"
+    EXTRAS = "label, reviewer or assignee"
 
 
 class RefusedWrite(Struct, frozen=True):
@@ -106,4 +106,4 @@ def _advice(refusal: RefusedWrite | None) -> str:
         case WriteStep.PULL_REQUEST, False:
             return "Change --title, --body or --draft, or the rule of the repositories"
         case _:
-            return "Change --label or --reviewer"
+            return "Change --label, --reviewer or --assignee"

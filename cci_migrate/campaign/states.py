@@ -49,7 +49,7 @@ MEANING = {
     State.CHANGED: "the change is written",
     State.PULL_REQUEST_OPEN: "the pull request is open",
     State.PULL_REQUEST_INCOMPLETE: (
-        "the pull request is open; the next `batch apply` adds the labels and reviewers it lacks"
+        "the pull request lacks a label, reviewer or assignee; the next run tries again"
     ),
     State.PULL_REQUEST_MERGED: "the pull request is merged",
     State.CLOSED_BY_HUMAN: "somebody closed the pull request; it stays closed",

@@ -56,6 +56,7 @@ from cci_migrate.cli.verify_options import CompilerOptions, compiler_options
 from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal_text import printable, printable_lines
+from cci_migrate.forges.host import Extras
 from cci_migrate.forges.local_checkouts import LocalMode
 from cci_migrate.forges.repository import Visibility
 from cci_migrate.preflight.slugs import Organisation
@@ -252,6 +253,7 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
 @click.option("--draft", is_flag=True, help="Open pull requests as drafts")
 @click.option("--label", "labels", multiple=True, help="Add a label to the pull request")
 @click.option("--reviewer", "reviewers", multiple=True, help="Request a review from this user")
+@click.option("--assignee", "assignees", multiple=True, help="Assign the pull request to this user")
 @click.option("--signoff", is_flag=True, help="Add your Signed-off-by to the commit messages")
 @click.option("--max-prs", type=click.IntRange(1), metavar="N", help="Stop after N changes")
 @click.option("--approved", is_flag=True, help="Write only changes that `batch approve` approved")
@@ -287,6 +289,7 @@ def apply(
     draft: bool,
     labels: tuple[str, ...],
     reviewers: tuple[str, ...],
+    assignees: tuple[str, ...],
     signoff: bool,
     max_prs: int | None,
     approved: bool,
@@ -309,8 +312,7 @@ def apply(
         title or "",
         body or "",
         draft,
-        labels,
-        reviewers,
+        Extras(labels, reviewers, assignees),
         git_identity() if signoff else "",
     )
     templates.check()
@@ -347,7 +349,7 @@ def apply(
         run = ApplyRun(
             campaign, connections.host_of, options, gate, progress, clock, change_planner
         )
-        return conclude(campaign, ExitCode.DONE if run.run() else ExitCode.LEFT)
+        return conclude(campaign, run.run())
 
 
 @batch.command()

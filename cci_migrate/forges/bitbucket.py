@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from cci_migrate.forges.campaign_identity import campaign_of_pull_request
 from cci_migrate.forges.git_remotes import branch_at
-from cci_migrate.forges.host import RepositoryPage
+from cci_migrate.forges.host import Extras, RepositoryPage
 from cci_migrate.forges.pull_request_hosts import NewPullRequest, PullRequestHost
 from cci_migrate.forges.repository import (
     Branch,
@@ -31,7 +31,7 @@ from cci_migrate.forges.repository import (
     Visibility,
     newest_pull,
 )
-from cci_migrate.transport.host_errors import HostError, StaleSnapshot
+from cci_migrate.transport.host_errors import StaleSnapshot
 from cci_migrate.transport.http import Api, MissingError
 from cci_migrate.transport.known_secrets import remember
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST, Lane
@@ -83,6 +83,21 @@ class _Address(Struct, frozen=True):
 
 class _Links(Struct, frozen=True):
     html: _Address
+
+
+class _User(Struct, frozen=True):
+    uuid: str
+    nickname: str = ""
+    account_id: str = ""
+
+
+class _Membership(Struct, frozen=True):
+    user: _User
+
+
+class _Reviewed(Struct, frozen=True):
+    title: str
+    reviewers: tuple[_User, ...] = ()
 
 
 class _Name(Struct, frozen=True):
@@ -148,6 +163,8 @@ class Bitbucket(PullRequestHost):
     def __init__(self, api: Api, lane: Lane, branch: str) -> None:
         super().__init__(api, lane, branch)
         self._listed: dict[str, ListedRepository] = {}
+        #: The ids of the members of each workspace, by their names.
+        self._members: dict[str, dict[str, str]] = {}
 
     # -- reading
 
@@ -224,8 +241,6 @@ class Bitbucket(PullRequestHost):
 
     def create_pull_request(self, snapshot: Snapshot, opening: NewPullRequest) -> PullRequest:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/"""
-        if opening.labels:
-            raise HostError("Bitbucket has no labels; leave --label out")
         answer = self._api.write(
             PULL_REQUEST,
             "POST",
@@ -235,12 +250,42 @@ class Bitbucket(PullRequestHost):
                 "description": opening.body,
                 "source": {"branch": {"name": opening.branch}},
                 "destination": {"branch": {"name": snapshot.default_branch}},
-                "reviewers": [{"uuid": name} for name in opening.reviewers],
+                "reviewers": self._reviewers(snapshot.ref, opening.extras.reviewers),
                 "close_source_branch": True,
                 "draft": opening.draft,
             },
         )
         return answer.body(_PullRequest).pull
+
+    def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
+        """Why for labels and assignees, which Bitbucket lacks, and each unknown reviewer."""
+        return (
+            *(f"label {name}: Bitbucket has no labels" for name in extras.labels),
+            *(f"assignee {name}: Bitbucket has no assignees" for name in extras.assignees),
+            *(
+                f"reviewer {name}: not a member of {owner}; Bitbucket takes nicknames, account "
+                "ids and {UUID}s"
+                for name in extras.reviewers
+                if self._uuid(owner, name) is None
+            ),
+        )
+
+    def extend_pull_request(self, snapshot: Snapshot, pull: PullRequest, extras: Extras) -> None:
+        """Add reviewers to those that are there: Bitbucket replaces them.
+
+        https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/
+        """
+        path = f"/repositories/{snapshot.ref.name}/pullrequests/{pull.number}"
+        current = self._api.read("GET", path).body(_Reviewed)
+        present = [{"uuid": reviewer.uuid} for reviewer in current.reviewers]
+        new = [
+            reviewer
+            for reviewer in self._reviewers(snapshot.ref, extras.reviewers)
+            if reviewer not in present
+        ]
+        if new:
+            changes = {"title": current.title, "reviewers": [*present, *new]}
+            self._api.write(OTHER, "PUT", path, json=changes)
 
     def close_pull_request(self, snapshot: Snapshot, pull: PullRequest) -> None:
         """Decline it."""
@@ -281,6 +326,28 @@ class Bitbucket(PullRequestHost):
         """https://support.atlassian.com/bitbucket-cloud/docs/using-api-tokens/"""
         email, is_personal, secret = token.partition(":")
         return ("x-bitbucket-api-token-auth", secret) if is_personal else (self.user, email)
+
+    def _reviewers(self, ref: RepositoryRef, names: Sequence[str]) -> list[dict[str, str]]:
+        """Those of ``names`` that are members of the workspace, as the API takes them."""
+        owner = ref.name.partition("/")[0]
+        uuids = (self._uuid(owner, name) for name in names)
+        return [{"uuid": uuid} for uuid in uuids if uuid is not None]
+
+    def _uuid(self, owner: str, name: str) -> str | None:
+        """The id of a member of the workspace ``owner``; a UUID in braces is one as it is.
+
+        https://developer.atlassian.com/cloud/bitbucket/rest/api-group-workspaces/
+        """
+        if name.startswith("{"):
+            return name
+        if owner not in self._members:
+            members: dict[str, str] = {}
+            for membership in self._items(f"/workspaces/{quote(owner)}/members", _Membership):
+                user = membership.user
+                for known_as in (user.nickname, user.account_id):
+                    members.setdefault(known_as.lower(), user.uuid)
+            self._members[owner] = members
+        return self._members[owner].get(name.lower())
 
     def _items(self, path: str, kind: type[_Item], **query: object) -> Iterator[_Item]:
         """The items on all pages of a list.

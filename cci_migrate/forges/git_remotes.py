@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from cci_migrate.forges.branch_content import content_in_git
 from cci_migrate.forges.campaign_identity import campaign_of_commit
 from cci_migrate.forges.git_trees import GitTree
-from cci_migrate.forges.host import DeliveredChange, Delivery, Proposal, RepositoryPage
+from cci_migrate.forges.host import DeliveredChange, Delivery, Extras, Proposal, RepositoryPage
 from cci_migrate.forges.local_checkouts import push
 from cci_migrate.forges.repository import (
     MISSING_DEFAULT,
@@ -325,9 +325,14 @@ class GitHost:
         del snapshot, proposal
         raise HostError("plain git has no pull requests")
 
-    def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> tuple[str, ...]:
+    def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
+        """None: there are no pull requests."""
+        del owner, extras
+        return ()
+
+    def add_extras(self, snapshot: Snapshot, extras: Extras) -> tuple[str, ...]:
         """Do nothing: there are no pull requests."""
-        del snapshot, proposal
+        del snapshot, extras
         return ()
 
     def close(self, snapshot: Snapshot) -> None:

@@ -33,6 +33,32 @@ class Delivery(Enum):
     PULL_REQUEST = "pull-request"
 
 
+class Extras(Struct, frozen=True):
+    """The names of the labels, reviewers and assignees of a pull request.
+
+    A reviewer with a slash is a team, such as ``acme/ops``.
+    """
+
+    labels: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.labels or self.reviewers or self.assignees)
+
+    def are_in(self, others: Extras) -> bool:
+        """Whether ``others`` has all of these."""
+        return (
+            set(self.labels) <= set(others.labels)
+            and set(self.reviewers) <= set(others.reviewers)
+            and set(self.assignees) <= set(others.assignees)
+        )
+
+
+#: A pull request without labels, reviewers and assignees.
+NO_EXTRAS = Extras()
+
+
 class Proposal(Struct, frozen=True):
     """The proven changes of one repository, and the texts of their commit and pull request."""
 
@@ -43,8 +69,7 @@ class Proposal(Struct, frozen=True):
     title: str = ""
     body: str = ""
     draft: bool = False
-    labels: tuple[str, ...] = ()
-    reviewers: tuple[str, ...] = ()
+    extras: Extras = NO_EXTRAS
 
     @property
     def contents(self) -> dict[str, bytes]:
@@ -117,8 +142,14 @@ class Host(Protocol):
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
         """Open the pull request from the branch."""
 
-    def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> tuple[str, ...]:
-        """Add the labels and reviewers to the pull request; doing it twice changes nothing.
+    def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
+        """Why for each of ``extras`` that no pull request in repositories of ``owner`` can have.
+
+        Only reads. What the host does not say is not among them.
+        """
+
+    def add_extras(self, snapshot: Snapshot, extras: Extras) -> tuple[str, ...]:
+        """Add ``extras`` to the pull request; doing it twice changes nothing.
 
         Returns why for each that could not be added.
         """

@@ -20,7 +20,7 @@ from cci_migrate.files.writing import Restoration, WriteError, write
 from cci_migrate.forges.branch_content import content_in_git
 from cci_migrate.forges.campaign_identity import campaign_of_commit
 from cci_migrate.forges.git_trees import GitTree
-from cci_migrate.forges.host import DeliveredChange, Delivery, Proposal, RepositoryPage
+from cci_migrate.forges.host import DeliveredChange, Delivery, Extras, Proposal, RepositoryPage
 from cci_migrate.forges.repository import (
     Blocker,
     Branch,
@@ -181,9 +181,14 @@ class LocalHost:
         del snapshot, proposal
         raise HostError("a local checkout has no pull requests")
 
-    def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> tuple[str, ...]:
+    def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
+        """None: there are no pull requests."""
+        del owner, extras
+        return ()
+
+    def add_extras(self, snapshot: Snapshot, extras: Extras) -> tuple[str, ...]:
         """Do nothing: there are no pull requests."""
-        del snapshot, proposal
+        del snapshot, extras
         return ()
 
     def close(self, snapshot: Snapshot) -> None:

@@ -11,7 +11,15 @@ from msgspec import Struct
 
 from cci_migrate.forges.branch_content import reversal_url
 from cci_migrate.forges.git_remotes import GitClones
-from cci_migrate.forges.host import TRAILER, DeliveredChange, Delivery, Proposal, RepositoryPage
+from cci_migrate.forges.host import (
+    NO_EXTRAS,
+    TRAILER,
+    DeliveredChange,
+    Delivery,
+    Extras,
+    Proposal,
+    RepositoryPage,
+)
 from cci_migrate.forges.repository import (
     Blocker,
     Branch,
@@ -50,8 +58,7 @@ class NewPullRequest(Struct, frozen=True):
     title: str
     body: str
     draft: bool = False
-    labels: tuple[str, ...] = ()
-    reviewers: tuple[str, ...] = ()
+    extras: Extras = NO_EXTRAS
 
 
 class PullRequestHost(ABC):
@@ -67,6 +74,8 @@ class PullRequestHost(ABC):
             branch, lambda: git_login(api.root, *self.git_credentials(api.token() or ""))
         )
         self._faults = 0
+        #: The extras of the pull requests that this process opened, by the address.
+        self._opened_with: dict[str, Extras] = {}
 
     @property
     def delivery(self) -> Delivery:
@@ -146,23 +155,22 @@ class PullRequestHost(ABC):
         return f"{web_root(self._api.root)}/{ref.name}.git"
 
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
-        """Open the pull request with its labels and reviewers."""
-        return self.create_pull_request(
-            snapshot,
-            NewPullRequest(
-                proposal.branch,
-                proposal.title,
-                proposal.body,
-                proposal.draft,
-                proposal.labels,
-                proposal.reviewers,
-            ),
+        """Open the pull request with those of its extras that the host knows."""
+        opening = NewPullRequest(
+            proposal.branch, proposal.title, proposal.body, proposal.draft, proposal.extras
         )
+        pull = self.create_pull_request(snapshot, opening)
+        self._opened_with[pull.url] = proposal.extras
+        return pull
 
-    def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> tuple[str, ...]:
-        """Do nothing: the pull request was opened with its labels and reviewers."""
-        del snapshot, proposal
-        return ()
+    def add_extras(self, snapshot: Snapshot, extras: Extras) -> tuple[str, ...]:
+        """Add ``extras`` unless the pull request was opened with them."""
+        pull = snapshot.pull
+        if pull is None:
+            return ()
+        if not extras.are_in(self._opened_with.get(pull.url, NO_EXTRAS)):
+            self.extend_pull_request(snapshot, pull, extras)
+        return self.impossible_extras(snapshot.ref.name.partition("/")[0], extras)
 
     def revert(self, snapshot: Snapshot, delivered: DeliveredChange) -> str:
         """Open the pull request that puts the files back as they were before a merged one.
@@ -263,6 +271,14 @@ class PullRequestHost(ABC):
     @abstractmethod
     def create_pull_request(self, snapshot: Snapshot, opening: NewPullRequest) -> PullRequest:
         """Open a pull request against the default branch."""
+
+    @abstractmethod
+    def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
+        """Why for each of ``extras`` that no pull request of ``owner`` can have."""
+
+    @abstractmethod
+    def extend_pull_request(self, snapshot: Snapshot, pull: PullRequest, extras: Extras) -> None:
+        """Add those of ``extras`` that the host knows to an open pull request."""
 
     @abstractmethod
     def find_branch(self, snapshot: Snapshot, branch: str) -> Branch | None:

@@ -32,6 +32,10 @@ class HostUnavailable(OutsideError):
         self.until = until
 
 
+class HostInUse(HostUnavailable):
+    """Another process of this user writes to the host; it is free again when that ends."""
+
+
 class UnauthorizedError(HostUnavailable):
     """The host wants a token, or another than it got."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from cci_migrate.transport.host_errors import HostUnavailable
+from cci_migrate.transport.host_errors import HostInUse, HostUnavailable
 from cci_migrate.transport.write_record import state_path
 
 
@@ -22,7 +22,7 @@ class SingleWriter:
         self._lock = FileLock(state_path(host, ".lock"), timeout=0, mode=0o600, thread_local=False)
 
     def take(self) -> None:
-        """Take the lock. Raises HostUnavailable if another process has it."""
+        """Take the lock. Raises HostInUse if another process has it."""
         if self._lock.is_locked:
             return
         folder = Path(self._lock.lock_file).parent
@@ -30,7 +30,7 @@ class SingleWriter:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
         except Timeout:
-            raise HostUnavailable(
+            raise HostInUse(
                 f"{self._host}: another campaign is writing there; run this one again later"
             ) from None
         except OSError as error:

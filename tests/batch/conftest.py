@@ -16,6 +16,7 @@ from tests.batch.clocks import QuickClock
 from tests.batch.git_server import GitServer
 from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import Batch
+from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
 
 
 @pytest.fixture(autouse=True)
@@ -80,3 +81,19 @@ def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHubSt
         monkeypatch.setenv("GITHUB_API_URL", server.api)
         monkeypatch.setenv("GH_TOKEN", server.token)
         yield server
+
+
+@pytest.fixture(params=[GitHubStandIn, GitLabStandIn, BitbucketStandIn])
+def forge(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[GitHubStandIn | RestStandIn]:
+    """Each kind of host with pull requests, without repositories."""
+    root = tmp_path / "served"
+    root.mkdir()
+    with request.param.serving(root) as server:
+        for variable in ("GITHUB_API_URL", "CI_API_V4_URL", "BITBUCKET_API_URL"):
+            monkeypatch.setenv(variable, server.api)
+        for variable in ("GH_TOKEN", "GITLAB_TOKEN", "BITBUCKET_TOKEN"):
+            monkeypatch.setenv(variable, server.token)
+        yield server
+    assert getattr(server, "faults", []) == []

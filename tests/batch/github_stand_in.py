@@ -62,6 +62,7 @@ class Pull(Struct):
     cross: bool = False
     labels: list[str] = field(default_factory=list)
     reviewers: list[str] = field(default_factory=list)
+    assignees: list[str] = field(default_factory=list)
 
 
 class Repository(Struct):
@@ -74,6 +75,8 @@ class Repository(Struct):
     visibility: str = "PRIVATE"
     permission: str = "WRITE"
     topics: tuple[str, ...] = ()
+    #: The users that nothing can be assigned to here.
+    outsiders: tuple[str, ...] = ()
     pulls: list[Pull] = field(default_factory=list)
     #: The CI's verdict by commit, and what it says of any other.
     statuses: dict[str, str] = field(default_factory=dict)
@@ -99,6 +102,8 @@ class GitHubStandIn(ThreadingHTTPServer):
         self.token = "ghp_0123456789abcdef"
         self.repositories: dict[str, Repository] = {}
         self.operations: list[str] = []
+        #: The names that no user of this GitHub has.
+        self.strangers: set[str] = set()
         self.bytes_sent = 0
         self.watch: Watch = truly
         self.lock = Lock()
@@ -552,6 +557,10 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/api/graphql":
             return Canned(200, self.server.answer(body["query"], request.variables))
         path = self.path.removesuffix("?recursive=1")
+        if user := re.fullmatch(r"/api/v3/users/([^/]+)", path):
+            if user[1] in self.server.strangers:
+                return Canned(404, {"message": "Not Found"})
+            return Canned(200, {"login": user[1], "id": 1})
         found = re.fullmatch(r"/api/v3/repos/([^/]+/[^/]+)/(.+)", path)
         repository = self.server.repositories.get(found[1]) if found else None
         if found is None or repository is None:
@@ -593,6 +602,14 @@ def _rest(repository: Repository, method: str, path: str, body: dict[str, Any]) 
         pull = repository.pulls[int(labels[1]) - 1]
         pull.labels = sorted({*pull.labels, *body["labels"]})
         return Canned(200, [{"name": name} for name in pull.labels])
+    assigned = re.fullmatch(r"issues/(\d+)/assignees", path)
+    if assigned:
+        pull = repository.pulls[int(assigned[1]) - 1]
+        # https://docs.github.com/en/rest/issues/assignees#add-assignees-to-an-issue: whom it does
+        # not accept it leaves out.
+        accepted = set(body["assignees"]) - set(repository.outsiders)
+        pull.assignees = sorted({*pull.assignees, *accepted})
+        return Canned(201, {"assignees": [{"login": name} for name in pull.assignees]})
     reviewers = re.fullmatch(r"pulls/(\d+)/requested_reviewers", path)
     if reviewers:
         pull = repository.pulls[int(reviewers[1]) - 1]

@@ -152,8 +152,16 @@ GITLAB = (
         "PUT",
         "/projects/*/merge_requests/*",
         {200: MERGE_REQUEST},
-        body=given((), state_event={"enum": ["close", "reopen"]}, title=TEXT),
+        body=given(
+            (),
+            state_event={"enum": ["close", "reopen"]},
+            title=TEXT,
+            add_labels=TEXT,
+            reviewer_ids=listed(NUMBER),
+            assignee_ids=listed(NUMBER),
+        ),
     ),
+    Call("GET", "/projects/*/merge_requests/*", {200: MERGE_REQUEST, 404: GITLAB_ERROR}),
     Call(
         "POST",
         "/projects/*/repository/commits",
@@ -247,6 +255,32 @@ BITBUCKET = (
             close_source_branch=BOOLEAN,
             draft=BOOLEAN,
         ),
+    ),
+    Call("GET", "/repositories/*/*/pullrequests/*", {200: PULL_REQUEST, 404: BITBUCKET_ERROR}),
+    Call(
+        "PUT",
+        "/repositories/*/*/pullrequests/*",
+        {200: PULL_REQUEST, 400: BITBUCKET_ERROR},
+        body=given(
+            (),
+            title=TEXT,
+            description=TEXT,
+            reviewers=listed(given(("uuid",), uuid=TEXT)),
+        ),
+    ),
+    Call(
+        "GET",
+        "/workspaces/*/members",
+        {
+            200: paged(
+                told(
+                    type={"const": "workspace_membership"},
+                    user=told(uuid=TEXT, nickname=TEXT, account_id=TEXT),
+                )
+            ),
+            403: BITBUCKET_ERROR,
+        },
+        LISTING,
     ),
     Call(
         "POST",

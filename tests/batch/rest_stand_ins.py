@@ -83,6 +83,8 @@ class RestStandIn(GitServer):
         super().__init__(root, Handler)
         self.repositories: dict[str, Hosted] = {}
         self.operations: list[str] = []
+        #: The names that no user of this host has.
+        self.strangers: set[str] = set()
         self.watch_call: Watch = truly
         self.token = TOKEN
         self.lock = Lock()
@@ -152,7 +154,9 @@ class GitLabStandIn(RestStandIn):
             projects = [self._project(self.repositories[name]) for name in shown]
             return Canned(200, projects, {"X-Next-Page": following})
         if path == "/users":
-            return Canned(200, [{"id": 7, "username": query["username"][0]}])
+            name = query["username"][0]
+            known = [] if name in self.strangers else [{"id": len(name), "username": name}]
+            return Canned(200, known)
         found = re.fullmatch(r"/projects/([^/]+)(/.*)?", path)
         assert found
         name = unquote(found[1])
@@ -182,9 +186,14 @@ class GitLabStandIn(RestStandIn):
         body: dict[str, Any],
     ) -> Canned:
         if found := re.fullmatch(r"/merge_requests/(\d+)", path):
-            assert body == {"state_event": "close"}
             pull = repository.pulls[int(found[1]) - 1]
-            pull["state"] = "closed"
+            if body.get("state_event"):
+                pull["state"] = "closed"
+            if "add_labels" in body:
+                pull["labels"] = [*pull.get("labels", []), *body["add_labels"].split(",")]
+            for role in ("reviewer", "assignee"):
+                if f"{role}_ids" in body:
+                    pull[f"{role}s"] = [{"id": number} for number in body[f"{role}_ids"]]
             return Canned(200, pull)
         assert path == "/merge_requests"
         if method == "GET":
@@ -203,7 +212,10 @@ class GitLabStandIn(RestStandIn):
             return Canned(400, {"message": {"source_branch": ["does not exist"]}})
         made = self.request(repository, branch)
         made["description"] = body["description"]
-        return Canned(201, {**made, **body})
+        made["labels"] = list(filter(None, body["labels"].split(",")))
+        for role in ("reviewer", "assignee"):
+            made[f"{role}s"] = [{"id": number} for number in body[f"{role}_ids"]]
+        return Canned(201, {**made, "title": body["title"]})
 
     def _repository_call(
         self,
@@ -301,6 +313,8 @@ class BitbucketStandIn(RestStandIn):
     opening = "POST pullrequests"
     committing = "POST src"
     published = BITBUCKET
+    #: The nicknames of the members of the workspace acme.
+    members: tuple[str, ...] = (*(f"member{number}" for number in range(12)), "ada")
 
     def call(
         self, method: str, path: str, query: dict[str, list[str]], body: dict[str, Any]
@@ -315,6 +329,15 @@ class BitbucketStandIn(RestStandIn):
             if page * 3 < len(names):
                 listing["next"] = f"{self.api}{path}?pagelen=100&page={page + 1}"
             return Canned(200, listing)
+        if path == "/workspaces/acme/members":
+            members = [
+                {
+                    "type": "workspace_membership",
+                    "user": {"uuid": f"{{{name}}}", "nickname": name, "account_id": f"id-{name}"},
+                }
+                for name in self.members
+            ]
+            return self._page(members, path, query)
         found = re.fullmatch(r"/repositories/([^/]+/[^/]+)(/.*)?", path)
         assert found
         repository = self.repositories.get(found[1])
@@ -376,6 +399,10 @@ class BitbucketStandIn(RestStandIn):
             pull = repository.pulls[int(found[1]) - 1]
             pull["state"] = "DECLINED"
             return Canned(200, pull)
+        if found := re.fullmatch(r"/pullrequests/(\d+)", path):
+            pull = repository.pulls[int(found[1]) - 1]
+            pull.update(body)
+            return Canned(200, pull)
         assert path == "/pullrequests"
         if method == "GET":
             branch = query["q"][0].split('"')[1]
@@ -390,7 +417,7 @@ class BitbucketStandIn(RestStandIn):
             if there["state"] == "OPEN" and there["source"]["branch"]["name"] == branch:
                 return Canned(201, there)
         made = self.request(repository, branch)
-        made["description"] = body["description"]
+        made.update({name: body[name] for name in ("title", "description", "reviewers")})
         return Canned(201, {**body, **made})
 
     def request(self, repository: Hosted, branch: str, state: str = "opened") -> dict[str, Any]:
@@ -531,6 +558,6 @@ def _last(path: str) -> str:
     """What a call is about: the last word of its path that is no name or number."""
     known = (
         *("src", "commits", "branches", "statuses", "decline", "tree", "raw", "pullrequests"),
-        *("merge_requests", "users"),
+        *("merge_requests", "users", "members"),
     )
     return next((word for word in reversed(path.split("/")) if word in known), path.split("/")[1])

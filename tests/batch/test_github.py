@@ -512,7 +512,7 @@ def test_an_expired_token_ends_the_run_and_a_new_one_goes_on(
         return None
 
     github.watch = watch
-    output = batch("apply", *QUICK, code=1).output
+    output = batch("apply", *QUICK, code=3).output
     assert "the token is not valid, or has expired" in output
     assert old not in output
     github.watch = truly
@@ -600,7 +600,7 @@ def test_a_command_that_breaks_on_the_way_ends_the_run_in_a_line(
         return None
 
     github.watch = watch
-    output = batch("apply", *QUICK, *command, code=1).output
+    output = batch("apply", *QUICK, *command, code=3).output
     assert "the token has expired (Bad credentials), and --token-command ended" in output
     store.write_text(github.token)
     github.watch = truly

@@ -226,7 +226,7 @@ def test_a_host_that_is_down_ends_the_run(host: RestStandIn, batch: Batch) -> No
     host.operations.clear()
     stamina.set_testing(True, attempts=1)
     host.watch_call = lambda _: Canned(503, {})
-    output = batch("apply", *QUICK, code=1).output
+    output = batch("apply", *QUICK, code=3).output
     assert "does not answer (HTTP 503); run it again later" in output
     assert host.writes() == []
     # Nothing is lost: what could not be seen goes on with the next run.
@@ -300,7 +300,7 @@ def test_an_expired_token_is_said_in_a_line_and_the_next_run_goes_on(
         return None
 
     host.watch_call = watch
-    output = batch("apply", *QUICK, code=1).output
+    output = batch("apply", *QUICK, code=3).output
     assert output.count("the token is not valid, or has expired") == 1
     assert old not in output
     host.watch_call = truly

@@ -135,12 +135,13 @@ def test_labels_and_reviewers_are_added_one_by_one_until_all_are(
         assert (result["state"], result["cause"]) == ("pull-request-incomplete", lacking)
     before = len(planned.operations)
     output = batch("apply", "a", "--dry-run", *extras, code=1).output
-    assert planned.operations[before:] == ["Named", "BranchContent", "Files"]
+    people = [f"GET /api/v3/users/{name}" for name in ("ghost", "ada")]
+    assert planned.operations[before:] == [*people, "Named", "BranchContent", "Files"]
     assert "pull-request-incomplete" in output
     # The same for everybody is the options' fault.
     output = batch("apply", *QUICK, "--canary", 0, *extras, code=1).output
     assert "stopped after 3 equal failures in a row" in output
-    assert "Change --label or --reviewer" in output
+    assert "Change --label, --reviewer or --assignee" in output
     planned.watch = truly
     batch("apply", *QUICK, "--canary", 0, *extras)
     for repository in planned.repositories.values():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
@@ -12,6 +12,7 @@ from cci_migrate.forges.blob_text import contents_within_limit
 from cci_migrate.forges.branch_content import compare_with_plan, reversal_url
 from cci_migrate.forges.config_paths import find_configs
 from cci_migrate.forges.github import queries
+from cci_migrate.forges.github.extras import ExtrasWriter
 from cci_migrate.forges.github.reading import (
     BranchReply,
     GitData,
@@ -31,6 +32,7 @@ from cci_migrate.forges.github.reading import (
 from cci_migrate.forges.host import (
     DeliveredChange,
     Delivery,
+    Extras,
     Proposal,
     RepositoryPage,
     WantedFiles,
@@ -54,7 +56,6 @@ from cci_migrate.transport.graphql import GraphqlError, NodesPage, ask, ask_for_
 from cci_migrate.transport.host_errors import (
     HostError,
     OverloadedError,
-    RefusedError,
     StaleSnapshot,
 )
 from cci_migrate.transport.http import Api, documented
@@ -93,6 +94,7 @@ class GitHub:
         self._host = host
         self._branch = branch
         self._page = PageSize()
+        self._extras = ExtrasWriter(api)
 
     @property
     def delivery(self) -> Delivery:
@@ -256,41 +258,15 @@ class GitHub:
             "pullRequest",
         ).pull
 
-    def set_labels_and_reviewers(self, snapshot: Snapshot, proposal: Proposal) -> tuple[str, ...]:
-        """Add the labels and reviewers; returns why for each that could not be added.
+    def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
+        """Why for each of ``extras`` that no pull request of ``owner`` can have."""
+        return tuple(self._extras.impossible(owner, extras))
 
-        GitHub refuses all of them for one, so that they are then added one by one.
-        """
-        pull = snapshot.pull
-        if pull is None:
+    def add_extras(self, snapshot: Snapshot, extras: Extras) -> tuple[str, ...]:
+        """Add ``extras`` to the pull request; returns why for each that could not be added."""
+        if snapshot.pull is None:
             return ()
-        root = f"/repos/{snapshot.ref.name}"
-        labels, reviewers = (
-            f"{root}/issues/{pull.number}/labels",
-            f"{root}/pulls/{pull.number}/requested_reviewers",
-        )
-        return (
-            *self._add_each(labels, "label", proposal.labels, _labels),
-            *self._add_each(reviewers, "reviewer", proposal.reviewers, _reviewers),
-        )
-
-    def _add_each(
-        self,
-        path: str,
-        what: str,
-        names: Sequence[str],
-        body: Callable[[Sequence[str]], dict[str, list[str]]],
-    ) -> Iterator[str]:
-        if not names:
-            return
-        try:
-            self._api.write(OTHER, "POST", path, json=body(names))
-        except (HostError, RefusedError, StaleSnapshot) as error:
-            if len(names) == 1:
-                yield f"{what} {names[0]}: {error}"
-                return
-            for name in names:
-                yield from self._add_each(path, what, [name], body)
+        return tuple(self._extras.add(snapshot.ref.name, snapshot.pull.number, extras))
 
     def close(self, snapshot: Snapshot) -> None:
         """Close the pull request, then delete the branch if it is disposable."""
@@ -541,19 +517,6 @@ class GitHub:
         ).body(GitData)
         self._set_branch(snapshot, commit.sha)
         return commit.sha
-
-
-def _labels(names: Sequence[str]) -> dict[str, list[str]]:
-    """https://docs.github.com/en/rest/issues/labels#add-labels-to-an-issue"""
-    return {"labels": list(names)}
-
-
-def _reviewers(names: Sequence[str]) -> dict[str, list[str]]:
-    """https://docs.github.com/en/rest/pulls/review-requests#request-reviewers-for-a-pull-request"""
-    return {
-        "reviewers": [name for name in names if "/" not in name],
-        "team_reviewers": [name.split("/", 1)[1] for name in names if "/" in name],
-    }
 
 
 def _owner_error(owner: str, errors: tuple[GraphqlError, ...]) -> Exception:

@@ -20,6 +20,7 @@ from cci_migrate.forges.gitlab.reading import (
     BlobNode,
     ListedProject,
     MergeRequest,
+    MergeRequestExtras,
     NamedReply,
     OwnerReply,
     ProjectName,
@@ -27,11 +28,12 @@ from cci_migrate.forges.gitlab.reading import (
     RestCommit,
     RestProject,
     TreeFile,
+    User,
     own_pull,
     read_node,
     read_project,
 )
-from cci_migrate.forges.host import RepositoryPage
+from cci_migrate.forges.host import Extras, RepositoryPage
 from cci_migrate.forges.pull_request_hosts import (
     IncompleteError,
     NewPullRequest,
@@ -78,6 +80,7 @@ class GitLab(PullRequestHost):
         self._page = PageSize()
         self._has_graphql = True
         self._is_nested = is_nested
+        self._users: dict[str, int | None] = {}
 
     # -- reading
 
@@ -176,12 +179,44 @@ class GitLab(PullRequestHost):
                 "target_branch": snapshot.default_branch,
                 "title": f"Draft: {opening.title}" if opening.draft else opening.title,
                 "description": opening.body,
-                "labels": ",".join(opening.labels),
-                "reviewer_ids": [self._user_id(name) for name in opening.reviewers],
+                "labels": ",".join(opening.extras.labels),
+                "reviewer_ids": self._user_ids(opening.extras.reviewers),
+                "assignee_ids": self._user_ids(opening.extras.assignees),
                 "remove_source_branch": True,
             },
         )
         return answer.body(MergeRequest).pull
+
+    def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
+        """Why for each reviewer and assignee that GitLab does not know; it creates labels."""
+        del owner
+        people = [("reviewer", name) for name in extras.reviewers]
+        people += [("assignee", name) for name in extras.assignees]
+        return tuple(
+            f"{role} {name}: GitLab has no such user"
+            for role, name in people
+            if self._user_id(name) is None
+        )
+
+    def extend_pull_request(self, snapshot: Snapshot, pull: PullRequest, extras: Extras) -> None:
+        """Add to those that are there: GitLab replaces reviewers and assignees.
+
+        https://docs.gitlab.com/api/merge_requests/#get-single-mr,
+        https://docs.gitlab.com/api/merge_requests/#update-mr
+        """
+        path = f"/projects/{snapshot.node}/merge_requests/{pull.number}"
+        current = self._api.read("GET", path).body(MergeRequestExtras)
+        reviewers = {user.id for user in current.reviewers}
+        assignees = {user.id for user in current.assignees}
+        changes: dict[str, object] = {}
+        if labels := set(extras.labels) - set(current.labels):
+            changes["add_labels"] = ",".join(sorted(labels))
+        if added := set(self._user_ids(extras.reviewers)) - reviewers:
+            changes["reviewer_ids"] = sorted(reviewers | added)
+        if added := set(self._user_ids(extras.assignees)) - assignees:
+            changes["assignee_ids"] = sorted(assignees | added)
+        if changes:
+            self._api.write(OTHER, "PUT", path, json=changes)
 
     def close_pull_request(self, snapshot: Snapshot, pull: PullRequest) -> None:
         """https://docs.gitlab.com/api/merge_requests/#update-mr"""
@@ -431,12 +466,18 @@ class GitLab(PullRequestHost):
             f"/projects/{node}/repository/files/{name}/raw", params={"ref": commit}
         )
 
-    def _user_id(self, name: str) -> int:
-        answer = self._api.read("GET", "/users", params={"username": name})
-        users = answer.body(tuple[dict[str, object], ...])
-        if not users:
-            raise HostError(f"GitLab knows no user {name}")
-        return documented(users[0], int, "id")
+    def _user_ids(self, names: Sequence[str]) -> list[int]:
+        """The ids of those of ``names`` that GitLab knows."""
+        ids = (self._user_id(name) for name in names)
+        return [number for number in ids if number is not None]
+
+    def _user_id(self, name: str) -> int | None:
+        """https://docs.gitlab.com/api/users/#list-users; each name is looked up once."""
+        if name not in self._users:
+            answer = self._api.read("GET", "/users", params={"username": name})
+            users = answer.body(tuple[User, ...])
+            self._users[name] = users[0].id if users else None
+        return self._users[name]
 
 
 def _positions(errors: Sequence[GraphqlError], depth: int) -> set[str | int]:

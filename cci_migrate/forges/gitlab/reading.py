@@ -66,6 +66,20 @@ class MergeRequest(Struct, frozen=True):
         )
 
 
+class User(Struct, frozen=True):
+    """A user, by the number in the REST API."""
+
+    id: int
+
+
+class MergeRequestExtras(Struct, frozen=True):
+    """What a merge request has besides its text."""
+
+    labels: tuple[str, ...] = ()
+    reviewers: tuple[User, ...] = ()
+    assignees: tuple[User, ...] = ()
+
+
 class TreeFile(Struct, frozen=True):
     """An entry of a listing; the REST API lists folders too."""
 

@@ -1,0 +1,120 @@
+"""Labels, reviewers and assignees of pull requests, on each kind of host."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.batch.github_stand_in import GitHubStandIn
+from tests.batch.repositories import CONFIG, PLAIN, Batch
+from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
+from tests.batch.victims import Victim
+from tests.batch.watching import Request, truly
+
+QUICK = ("--seconds-between", 0, "--canary", 0)
+pytestmark = pytest.mark.usefixtures("clock")
+
+StandIn = GitHubStandIn | RestStandIn
+
+
+def extras_of(host: StandIn, name: str = "acme/api") -> tuple[list[object], ...]:
+    """The labels, reviewers and assignees of a repository's only pull request."""
+    (pull,) = host.repositories[name].pulls
+    if isinstance(pull, dict):
+        roles = (pull.get(role, []) for role in ("reviewers", "assignees"))
+        people = ([user.get("uuid") or user["id"] for user in users] for users in roles)
+        return (pull.get("labels", []), *people)
+    return (list(pull.labels), list(pull.reviewers), list(pull.assignees))
+
+
+@pytest.fixture
+def planned(forge: StandIn, batch: Batch) -> StandIn:
+    """Two planned repositories."""
+    for name in ("api", "web"):
+        forge.add(f"acme/{name}", {CONFIG: PLAIN})
+    batch("plan", forge.source, code=1)
+    return forge
+
+
+def test_a_pull_request_has_what_was_asked_for(planned: StandIn, batch: Batch) -> None:
+    if isinstance(planned, BitbucketStandIn):
+        reviewers = ("--reviewer", "Ada", "--reviewer", "id-member3", "--reviewer", "{x-1}")
+        batch("apply", *QUICK, *reviewers)
+        assert extras_of(planned) == ([], ["{ada}", "{member3}", "{x-1}"], [])
+        assert planned.operations.count("GET members") == 2
+        return
+    extras = ("--label", "ci", "--reviewer", "ada", "--assignee", "bert", "--assignee", "ada")
+    batch("apply", *QUICK, *extras)
+    if isinstance(planned, GitLabStandIn):
+        assert extras_of(planned) == (["ci"], [3], [4, 3])
+        assert planned.operations.count("GET users") == 2
+    else:
+        assert extras_of(planned) == (["ci"], ["ada"], ["ada", "bert"])
+    assert set(batch.states().values()) == {"pull-request-open"}
+
+
+def test_what_no_pull_request_can_have_is_said_before_anything_is_written(
+    planned: StandIn, batch: Batch
+) -> None:
+    planned.strangers = {"ghost"}
+    has_labels = not isinstance(planned, BitbucketStandIn)
+    for role in ("reviewer", "assignee", *(() if has_labels else ("label",))):
+        result = batch("apply", *QUICK, f"--{role}", "ghost", code=2)
+        assert f"error: {role} ghost: " in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+    assert planned.writes() == []
+    assert set(batch.states().values()) == {"planned"}
+
+
+def test_a_team_of_another_owner_reviews_nothing(github: GitHubStandIn, batch: Batch) -> None:
+    github.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", "github:acme", code=1)
+    result = batch("apply", *QUICK, "--reviewer", "other/ops", code=2)
+    assert "reviewer other/ops: not a team of acme" in result.stderr
+    assert github.writes() == []
+    batch("apply", *QUICK, "--reviewer", "ACME/ops")
+
+
+def test_an_assignee_that_github_leaves_out_is_lacking(github: GitHubStandIn, batch: Batch) -> None:
+    github.add("acme/api", {CONFIG: PLAIN}, outsiders=("bert",))
+    batch("plan", "github:acme", code=1)
+    people = ("--assignee", "Ada", "--assignee", "bert")
+    batch("apply", *QUICK, *people, code=1)
+    assert batch.results()["api"]["cause"] == (
+        "assignee bert: GitHub does not accept them in this repository"
+    )
+    github.repositories["acme/api"].outsiders = ()
+    batch("apply", *QUICK, *people)
+    assert extras_of(github) == ([], [], ["Ada", "bert"])
+
+
+def test_what_was_not_added_by_a_killed_run_is_added_once(planned: StandIn, batch: Batch) -> None:
+    """It is killed once the pull request is open; people then add a reviewer of their own."""
+    process: list[Victim] = []
+
+    def watch(request: Request) -> None:
+        if (request.operation, request.moment) == (planned.opening, "after"):
+            process[0].kill()
+            raise ConnectionError
+
+    attribute = "watch" if isinstance(planned, GitHubStandIn) else "watch_call"
+    setattr(planned, attribute, watch)
+    with planned.lock:
+        process.append(batch.start("apply", "api", *QUICK))
+    assert process[0].was_killed
+    setattr(planned, attribute, truly)
+    (pull,) = planned.repositories["acme/api"].pulls
+    if not isinstance(pull, dict):
+        pull.reviewers = ["theirs"]
+    elif isinstance(planned, GitLabStandIn):
+        pull.update(labels=["theirs"], reviewers=[{"id": 99}], assignees=[])
+    else:
+        pull.update(reviewers=[{"uuid": "{theirs}"}])
+    extras = () if isinstance(planned, BitbucketStandIn) else ("--label", "ci", "--assignee", "bob")
+    for _ in range(2):
+        batch("apply", "api", *QUICK, "--reviewer", "ada", *extras, code=1)
+    if isinstance(planned, GitLabStandIn):
+        assert extras_of(planned) == (["theirs", "ci"], [3, 99], [3])
+    elif isinstance(planned, BitbucketStandIn):
+        assert extras_of(planned) == ([], ["{theirs}", "{ada}"], [])
+    else:
+        assert extras_of(planned) == (["ci"], ["ada", "theirs"], ["bob"])
