@@ -15,8 +15,6 @@ from collections.abc import Mapping
 from cci_migrate.circleci.config import Config, Job, WorkflowJob
 from cci_migrate.circleci.steps import job_steps, script_node
 from cci_migrate.circleci.workflow_jobs import called_job, runs_nothing
-from cci_migrate.lossless.merging import items_of, text_of, value_of
-from cci_migrate.lossless.nodes import Node, Sequence
 
 _VARIABLE = r'"?\$\{?CIRCLE_PR_(?:USERNAME|REPONAME|NUMBER)(?::?-)?\}?"?'
 _HALT = r"(?:circleci(?:-agent)?\s+step\s+halt|exit\s+0)\b"
@@ -34,9 +32,8 @@ _ACTS_IN_FORKS = re.compile(
 )
 _OTHERWISE = re.compile(r"\b(?:else|elif|fi)\b")
 _PRINTS = re.compile(r"\s*(?:(?:echo|printf)\b[^;&|`$()<>]*)?")
-_FORK_BRANCH = re.compile(r"/\^?pull\\?/[^|]*/")
-_FORK_PATTERN = re.compile(r"\^pull\\?/[^|]*")
-_BRANCH = re.compile(r"<<\s*pipeline\.git\.branch\s*>>")
+#: The branch of a build of a fork, as filters and conditions name it, in any YAML style.
+_FORK_BRANCH = re.compile(r"pull\\*/")
 
 
 def entries_for_forks(config: Config) -> dict[WorkflowJob, bool]:
@@ -44,11 +41,10 @@ def entries_for_forks(config: Config) -> dict[WorkflowJob, bool]:
 
     Its filters or conditions exclude other branches, or its steps do nothing in other builds.
     """
+    on_fork_branches = _entries_on_fork_branches(config)
     names_forks = any("CIRCLE_PR_" in document.source.text for document in config.documents)
     return {
-        entry: _is_filtered(entry)
-        or (not entry.is_in_group and _is_conditional(config.workflows.get(entry.workflow)))
-        or (names_forks and _does_nothing_elsewhere(entry, config))
+        entry: entry in on_fork_branches or (names_forks and _does_nothing_elsewhere(entry, config))
         for entry in config.workflow_jobs
         if not runs_nothing(entry, config)
     }
@@ -71,25 +67,13 @@ def jobs_also_for_forks(entries: Mapping[WorkflowJob, bool], config: Config) -> 
     return frozenset(job for job in called if job is not None)
 
 
-def _is_filtered(entry: WorkflowJob) -> bool:
-    filters = value_of(entry.arguments, "filters")
-    if value_of(value_of(filters, "tags"), "only") is not None:
-        return False  # it runs for tags too, which no fork pushes here
-    only = value_of(value_of(filters, "branches"), "only")
-    nodes = items_of(only) if isinstance(only, Sequence) else (only,)
-    branches = [text_of(node) for node in nodes]
-    return bool(branches) and all(
-        branch is not None and _FORK_BRANCH.fullmatch(branch) for branch in branches
-    )
+def _entries_on_fork_branches(config: Config) -> frozenset[WorkflowJob]:
+    if not any(_FORK_BRANCH.search(document.source.text) for document in config.documents):
+        return frozenset()
+    # Few configs name such branches; the others don't pay for reading expressions.
+    from cci_migrate.circleci.fork_conditions import entries_on_fork_branches
 
-
-def _is_conditional(workflow: Node | None) -> bool:
-    """Whether ``when`` of a workflow requires a branch of a fork."""
-    matches = value_of(value_of(workflow, "when"), "matches")
-    pattern, value = (text_of(value_of(matches, key)) for key in ("pattern", "value"))
-    if pattern is None or value is None:
-        return False
-    return bool(_FORK_PATTERN.fullmatch(pattern) and _BRANCH.fullmatch(value))
+    return entries_on_fork_branches(config)
 
 
 def _does_nothing_elsewhere(entry: WorkflowJob, config: Config) -> bool:

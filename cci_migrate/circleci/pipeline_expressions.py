@@ -123,7 +123,13 @@ def matching(variable: PipelineVariable, pattern: str) -> Expression:
     """Whether ``variable`` matches ``pattern``; without a pattern where it is simple enough."""
     alternatives = _alternatives(pattern)
     if alternatives is None:
-        return Operation("matches", variable, Pattern(pattern))
+        matches = Operation("matches", variable, Pattern(pattern))
+        beginning = _BEGINNING.match(pattern)
+        if beginning is None or "|" in pattern:
+            return matches
+        # As the whole text matches, its beginning is known even where the rest is not evaluated.
+        text = re.sub(r"\\(.)", r"\1", beginning[1])
+        return all_of(Operation("starts-with", variable, Literal(text)), matches)
     return any_of(
         *(
             Operation("starts-with" if is_prefix else "==", variable, Literal(text))
@@ -132,7 +138,10 @@ def matching(variable: PipelineVariable, pattern: str) -> Expression:
     )
 
 
-_SIMPLE = re.compile(r"\^?((?:[\w/ @:,=~#%&;!<>'\"-]|\\[^\w\s])*)(\.\*)?\$?")
+_TEXT = r"(?:[\w/ @:,=~#%&;!<>'\"-]|\\[^\w\s])"
+_SIMPLE = re.compile(rf"\^?({_TEXT}*)(\.\*)?\$?")
+#: The characters that every text that matches begins with; none that may be repeated or missing.
+_BEGINNING = re.compile(rf"\^?((?:{_TEXT}(?![*+?{{]))+)")
 
 
 def _alternatives(pattern: str) -> list[tuple[str, bool]] | None:
