@@ -23,6 +23,7 @@ from cci_migrate.lossless.operations import Entries, Operation, Text
 from cci_migrate.lossless.rendering import render
 from cci_migrate.lossless.source import SourceText
 from cci_migrate.policy.settings import Policy
+from cci_migrate.redaction.redaction import Redaction
 from cci_migrate.rules.catalogue import RULES
 
 PATH = "config.yml"
@@ -65,7 +66,7 @@ def proven(
     names: MappingOf[FindingKey, ChosenNames] | None = None,
 ) -> ProvenChange | NotProven:
     """What the proof says of the plan of ``side``."""
-    return prove(side, policy, names or {}, lambda sources: read(sources, policy))
+    return prove(side, policy, names or {}, lambda sources: read(sources, policy), Redaction())
 
 
 def refused_by(

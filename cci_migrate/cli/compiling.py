@@ -102,7 +102,7 @@ def _confirmed(
         return result
     problem = unconfirmed(result, outcome.resolutions)
     if isinstance(problem, Refused):
-        return replace(problem, secrets=outcome.secrets)
+        return replace(problem, redaction=outcome.redaction)
     if problem is not None:
         return problem
     notes = dict.fromkeys((*outcome.compiler_notes, confirmation(result), *pull_notes(result)))

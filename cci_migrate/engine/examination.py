@@ -7,6 +7,7 @@ done about the findings is `proposing`'s.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
@@ -16,6 +17,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.assessing.assessment import Assessment, assess
+from cci_migrate.assessing.credential_values import variables_of
+from cci_migrate.assessing.evidence import Use
 from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.circleci.config import Config
 from cci_migrate.engine.config_files import ConfigFiles, compiled_files
@@ -29,11 +32,13 @@ from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.source import SourceText
 from cci_migrate.policy.settings import Policy
 from cci_migrate.redaction.config_secrets import config_secrets
-from cci_migrate.redaction.redaction import Redaction, redaction_of
+from cci_migrate.redaction.redaction import Redaction
 from cci_migrate.remedies.context_placement import ContextPlacement
 from cci_migrate.rules.catalogue import RULES
 
 _Reason = TypeVar("_Reason", bound=Unexamined)
+
+_READ = re.compile(r"\$\{?([A-Za-z_]\w*)")
 
 NO_NAMES: Mapping[FindingKey, ChosenNames] = MappingProxyType({})
 
@@ -66,8 +71,11 @@ class Examination(Struct, frozen=True, eq=False, dict=True):
         return self.config.documents
 
     @cached_property
-    def secrets(self) -> tuple[str, ...]:
-        """The secrets that are written out in the files, sorted."""
+    def redaction(self) -> Redaction:
+        """How to show texts of the config without the secrets that are written out in its files."""
+        return Redaction(self._secrets(), self._password_variables())
+
+    def _secrets(self) -> frozenset[str]:
         literals = {
             assessed.state.literal.value.value
             for assessed in self.assessment.images
@@ -78,12 +86,30 @@ class Examination(Struct, frozen=True, eq=False, dict=True):
         literals |= {login.written_out for login in logins if login.written_out is not None}
         unfolded = self.config.unfolded
         compiled = () if unfolded is None else unfolded.documents
-        return tuple(sorted({*literals, *config_secrets((*self.documents, *compiled))} - {""}))
+        return config_secrets((*self.documents, *compiled)).union(literals) - {""}
 
-    @cached_property
-    def redaction(self) -> Redaction:
-        """How to show texts of the config without its secrets."""
-        return redaction_of(self.secrets)
+    def _password_variables(self) -> frozenset[str]:
+        """The variables that credentials are read from, here or once fixes are made.
+
+        Not those that only a parameter of an orb names: a password that is written there by mistake
+        looks the same.
+        """
+        by_policy = {
+            name
+            for item in self.assessment.evidence
+            if item.use is Use.POLICY
+            for name in item.variables
+        }
+        by_user = {
+            name for chosen in self.names.values() for name in variables_of(chosen.credential)
+        }
+        candidates = {name for item in self.assessment.evidence for name in item.variables}
+        read = {
+            name
+            for document in self.documents
+            for name in candidates.intersection(_READ.findall(document.source.text))
+        }
+        return frozenset(by_policy | by_user | read)
 
 
 def examine(

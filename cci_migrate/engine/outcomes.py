@@ -13,6 +13,7 @@ from cci_migrate.findings import FindingKey, FindingState, Resolution
 from cci_migrate.lossless.source import Position
 from cci_migrate.policy.baseline import WHOLE_FILE, BaselineEntry
 from cci_migrate.redaction.excerpts import Excerpt
+from cci_migrate.redaction.redaction import Redaction
 
 if TYPE_CHECKING:
     from cci_migrate.engine.explanation import ExplainedPull
@@ -49,8 +50,8 @@ class Examined(Struct, frozen=True):
     have, since no context of some job does. ``compiler_notes`` are what CircleCI's compiler says,
     if it was asked. ``pulls`` explains each pull before the change. ``unused`` are ignore comments
     and baseline entries that match no finding. ``matched_patterns`` are the policy's patterns that
-    match something in it. ``secrets`` are those written out in the files: whoever shows a line of
-    them withholds them. ``fix_edits`` are the edits of single fixes, if asked for.
+    match something in it. ``redaction`` withholds the secrets in lines of the files.
+    ``fix_edits`` are the edits of single fixes, if asked for.
     """
 
     paths: tuple[str, ...]
@@ -65,10 +66,10 @@ class Examined(Struct, frozen=True):
     pulls: tuple[ExplainedPull, ...] = ()
     unused: tuple[UnusedSuppression, ...] = ()
     matched_patterns: frozenset[str] = frozenset()
-    secrets: tuple[str, ...] = ()
+    redaction: Redaction = Redaction()
     fix_edits: Mapping[FindingKey, tuple[FileEdit, ...]] = field(default_factory=dict)
 
-    __repr__ = repr_without("secrets", "fix_edits")
+    __repr__ = repr_without("redaction", "fix_edits")
 
 
 class NotAConfig(Struct, frozen=True):
@@ -94,7 +95,7 @@ class Refused(Struct, frozen=True):
 
     ``instead`` says where to go. ``resolutions`` lists the findings of a change that is not proven,
     or not confirmed by CircleCI's compiler; what a program writes is changed in its source,
-    whatever is found in it. ``images``, ``authenticated``, ``pulls`` and ``secrets`` as in
+    whatever is found in it. ``images``, ``authenticated``, ``pulls`` and ``redaction`` as in
     `Examined`, for the file as it is. ``in_baseline``: the baseline leaves the whole file.
     """
 
@@ -107,9 +108,9 @@ class Refused(Struct, frozen=True):
     in_baseline: bool = False
     images: int = 0
     authenticated: int = 0
-    secrets: tuple[str, ...] = ()
+    redaction: Redaction = Redaction()
 
-    __repr__ = repr_without("secrets")
+    __repr__ = repr_without("redaction")
 
     @property
     def baseline_entry(self) -> BaselineEntry | None:

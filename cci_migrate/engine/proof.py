@@ -41,6 +41,7 @@ from cci_migrate.lossless.operations import Operation
 from cci_migrate.lossless.source import LINE_BREAK, SourceText
 from cci_migrate.lossless.values import UnknownPlaceError, expected, is_data_of
 from cci_migrate.policy.settings import Policy
+from cci_migrate.redaction.redaction import Redaction
 
 if TYPE_CHECKING:
     from cci_migrate.circleci.step_pulls import JobDocker
@@ -76,13 +77,13 @@ class FileChange(Struct, frozen=True):
 class ProvenFile(FileChange, frozen=True):
     """A file of a proven change, with the ``edits`` that were proven.
 
-    ``secrets`` are those written out in ``before``: whoever shows the change withholds them.
+    ``redaction`` withholds the secrets in its lines.
     """
 
     edits: tuple[Edit, ...]
-    secrets: tuple[str, ...] = ()
+    redaction: Redaction = Redaction()
 
-    __repr__ = repr_without("before", "after", "edits", "secrets")
+    __repr__ = repr_without("before", "after", "edits", "redaction")
 
 
 class ProvenChange(Struct, frozen=True):
@@ -107,11 +108,12 @@ def prove(
     policy: Policy,
     names: Mapping[FindingKey, ChosenNames],
     read_again: ReadAgain,
-    secrets: Sequence[str] = (),
+    redaction: Redaction,
 ) -> ProvenChange | NotProven:
     """The change that ``before.plan`` makes, or the clause that it violates.
 
     ``names`` are those that the user chose, by the key of the finding that they are for.
+    ``redaction`` is for whoever shows the change.
     """
     sources = [document.source for document in before.documents]
     edits = before.plan.edits
@@ -164,7 +166,7 @@ def prove(
         return NotProven(Clause.SETTLED, reason)
     return ProvenChange(
         tuple(
-            ProvenFile(old.path, old.encode(), new.encode(), edits[old.path], tuple(secrets))
+            ProvenFile(old.path, old.encode(), new.encode(), edits[old.path], redaction)
             for old, new in zip(sources, changed, strict=True)
             if old.text != new.text
         )

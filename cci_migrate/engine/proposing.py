@@ -87,7 +87,7 @@ def propose(
         pulls=_explained(assessment) if explain else (),
         unused=tuple(unused_suppressions(examined.documents, examined.findings, examined.policy)),
         matched_patterns=matched_patterns(assessment),
-        secrets=examined.secrets,
+        redaction=examined.redaction,
         fix_edits=fix_edits,
     )
     return redacted(outcome, examined.redaction)
@@ -116,7 +116,7 @@ def _proven(examined: Examination, plan: Plan, decisions: Decisions) -> ProvenCh
         return ProofSide.of(after.assessment, plan)
 
     before = ProofSide.of(examined.assessment, plan)
-    return prove(before, examined.policy, examined.names, read_again, examined.secrets)
+    return prove(before, examined.policy, examined.names, read_again, examined.redaction)
 
 
 def _leaves_something(plan: Plan) -> bool:
@@ -144,7 +144,7 @@ def _with_images(refused: Refused, examined: Examination) -> Refused:
         refused,
         images=len(assessment.images),
         authenticated=len(authenticated_images(assessment, Plan((), (), {}))),
-        secrets=examined.secrets,
+        redaction=examined.redaction,
     )
 
 

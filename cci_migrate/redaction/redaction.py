@@ -23,10 +23,12 @@ _SHORTEST = 4
 class Redaction(Struct, frozen=True, dict=True):
     """Withholds the ``secrets`` of a config, and anything that looks like one.
 
-    Replaces nothing but the secret: the rest of the text and its lines don't change.
+    Replaces nothing but the secret: the rest of the text and its lines don't change. ``variables``
+    are names that it reads credentials from: ``docker-password: P`` is none where ``$P`` is.
     """
 
     secrets: frozenset[str] = frozenset()
+    variables: frozenset[str] = frozenset()
 
     __repr__ = repr_without("secrets")
 
@@ -58,7 +60,7 @@ class Redaction(Struct, frozen=True, dict=True):
         return tuple(sorted(secrets, key=lambda secret: (-len(secret), secret)))
 
     def _merged(self, text: str, written: Iterable[Span]) -> list[Span]:
-        spans = list(written)
+        spans = [span for span in written if text[span.start : span.end] not in self.variables]
         for secret in self._withheld_anywhere:
             if secret in text:
                 pattern = rf"(?<!\w){re.escape(secret)}(?!\w)"
@@ -79,8 +81,3 @@ class Redaction(Struct, frozen=True, dict=True):
             parts += (text[end : span.start], WITHHELD)
             end = span.end
         return "".join((*parts, text[end:]))
-
-
-def redaction_of(secrets: Iterable[str]) -> Redaction:
-    """The redaction of a config that contains ``secrets``; empty ones are ignored."""
-    return Redaction(frozenset(secret for secret in secrets if secret))

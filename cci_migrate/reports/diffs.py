@@ -13,7 +13,6 @@ from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.lossless.source import SourceText
 from cci_migrate.lossless.unified_diff import Hunk, hunks, unified_diff
-from cci_migrate.redaction.redaction import redaction_of
 from cci_migrate.reports.report import Report, Result
 
 
@@ -55,11 +54,10 @@ def diffs_of_result(result: Result, report: Report) -> Iterator[FileDiff]:
 
 def redacted_hunks(file: ProvenFile) -> tuple[Hunk, ...]:
     """The hunks of the diff of ``file``, each line also without its secrets."""
-    redaction = redaction_of(file.secrets)
 
     def redact(line: str) -> str:
         body = line.rstrip("\r\n")
-        return redaction.line(body) + line[len(body) :]
+        return file.redaction.line(body) + line[len(body) :]
 
     return tuple(hunks(SourceText.decode(file.path, file.before), file.edits, redact=redact))
 

@@ -12,7 +12,7 @@ from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, R
 from cci_migrate.findings import Effect, FindingState, Fix, Question, Resolution, Severity
 from cci_migrate.project import rule_page_address
 from cci_migrate.redaction.excerpts import Excerpt, excerpt_of
-from cci_migrate.redaction.redaction import redaction_of
+from cci_migrate.redaction.redaction import Redaction
 from cci_migrate.reports.closing_lines import closing_text, number
 from cci_migrate.reports.grouping import (
     FindingGroup,
@@ -212,9 +212,9 @@ def _details(resolution: Resolution) -> Iterator[str]:
 
 def _excerpt(group: FindingGroup) -> Excerpt | None:
     outcome = group.result.outcome
-    secrets = outcome.secrets if isinstance(outcome, Examined | Refused) else ()
+    redaction = outcome.redaction if isinstance(outcome, Examined | Refused) else Redaction()
     place = group.first.place
-    return excerpt_of(place.source, place.span, redaction_of(secrets))
+    return excerpt_of(place.source, place.span, redaction)
 
 
 def _remarks(report: Report, detail: Detail, page: Page) -> Iterator[str]:

@@ -137,6 +137,42 @@ def test_a_diff_that_would_write_what_stands_for_a_secret_is_not_shown() -> None
     assert redacted_diff(file).data is None
 
 
+LACKS_A_LOGIN = """\
+version: 2.1
+orbs: {docker: circleci/docker@2.8.2}
+jobs:
+  hub:
+    docker: [{image: cimg/base:2024.01, auth: {username: $HUBUSER, password: $NAME}}]
+    steps:
+      - setup_remote_docker
+      - run: docker pull acme/app
+"""
+
+
+@pytest.mark.parametrize("name", ["P", "HUBPW", "kestrel"])
+def test_the_name_of_a_password_s_variable_is_shown(name: str) -> None:
+    outcome = process({PATH: LACKS_A_LOGIN.replace("NAME", name).encode()}, Policy())
+    assert isinstance(outcome, Examined)
+    assert outcome.change is not None
+    diff = redacted_diff(outcome.change.files[0])
+    assert diff.data is not None
+    assert f"\n+          docker-password: {name}\n".encode() in diff.data
+    assert diff.withheld == 0
+
+
+@pytest.mark.parametrize("other", ["", "echo $kestrels", "echo kestrel"])
+def test_a_password_where_a_name_belongs_is_withheld(other: str) -> None:
+    step = "docker/check: {docker-username: HUBUSER, docker-password: kestrel}"
+    text = (
+        "version: 2.1\norbs: {docker: circleci/docker@2.8.2}\njobs:\n  hub:\n"
+        "    docker: [{image: cimg/base:2024.01}]\n    steps:\n"
+        f"      - {step}\n      - run: '{other}'\n"
+    )
+    outcome = process({PATH: text.encode()}, Policy())
+    assert isinstance(outcome, Examined)
+    assert outcome.redaction.line(step).endswith("docker-password: [withheld]}")
+
+
 def test_what_is_withheld_is_said(tmp_path: Path) -> None:
     put(tmp_path / PATH, CONFIGS[0].text)
     shown = shown_by(tmp_path, "--dry-run")

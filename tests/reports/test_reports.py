@@ -23,7 +23,7 @@ from cci_migrate.findings import Answer, Decisions, FindingKey
 from cci_migrate.lossless.source import Position, SourceText, Span
 from cci_migrate.policy.settings import Platform, Policy
 from cci_migrate.redaction.excerpts import excerpt_of, excerpt_of_unparsed
-from cci_migrate.redaction.redaction import Redaction, redaction_of
+from cci_migrate.redaction.redaction import Redaction
 from cci_migrate.reports.concise_report import concise_report
 from cci_migrate.reports.diffs import coloured_diff
 from cci_migrate.reports.github_report import github_report
@@ -486,7 +486,7 @@ def test_a_secret_that_reaches_a_message_is_withheld() -> None:
         todos=(ToDo("take back cimg/base:7"),),
         notes=("not cimg/base:77, but cimg/base:7",),
     )
-    clean = redacted(told, redaction_of(("cimg/base:7", "$IMAGE")))
+    clean = redacted(told, Redaction(frozenset(("cimg/base:7", "$IMAGE"))))
     document = "".join(json_report(report(Result("", clean))))
     assert "cimg/base:7 " not in document
     assert "$IMAGE " not in document
