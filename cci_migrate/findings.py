@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from zlib import crc32
 
 from msgspec import Struct, field
 from typing_extensions import assert_never
@@ -78,11 +79,13 @@ class FindingKey(Struct, frozen=True, order=True):
 class Place(Struct, frozen=True):
     """Where a finding is: a node, and the route of that place in the config.
 
-    ``route`` reads ``jobs.build.docker[0]``; it stays the same when lines move.
+    ``route`` reads ``jobs.build.docker[0]``; it stays the same when lines move. ``part`` is what to
+    point at, if that is not the whole node: a word of a script.
     """
 
     node: Node
     route: str
+    part: Span | None = None
 
     __repr__ = repr_without("node")
 
@@ -93,8 +96,8 @@ class Place(Struct, frozen=True):
 
     @property
     def span(self) -> Span:
-        """The characters of the node."""
-        return span_of(self.node)
+        """The characters to point at."""
+        return span_of(self.node) if self.part is None else self.part
 
     @property
     def position(self) -> Position:
@@ -104,6 +107,14 @@ class Place(Struct, frozen=True):
     def key(self, rule: str) -> FindingKey:
         """The key of a finding of ``rule`` at this place."""
         return FindingKey(rule, self.source.path, self.route)
+
+
+def route_by_text(route: str, text: str) -> str:
+    """The route of a script or command ``text`` at ``route``.
+
+    Steps move when others are added, so it is their text that identifies them.
+    """
+    return f"{route}({crc32(text.encode()):08x})"
 
 
 class ContextCandidate(Struct, frozen=True):

@@ -26,7 +26,7 @@ from cci_migrate.engine.outcomes import Examined, Failed, Outcome, Refused
 from cci_migrate.engine.proposing import propose
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.files.discovery import Repository, read_config, reader_of
-from cci_migrate.findings import Choice, Finding, Fix, NoFix, Place, Question
+from cci_migrate.findings import Choice, Finding, Fix, NoFix, Question
 from cci_migrate.lossless.nodes import Node, Scalar
 from cci_migrate.policy.settings import Policy
 from cci_migrate.workers.limited_work import CAN_INTERRUPT, took_too_long, within
@@ -191,7 +191,7 @@ def _thin(finding: Finding) -> Finding:
         remedy = replace(remedy, choices=tuple(_thin_choice(choice) for choice in remedy.choices))
     elif isinstance(remedy, Fix):
         remedy = _thin_fix(remedy)
-    place = Place(_bare(finding.place.node), finding.place.route)
+    place = replace(finding.place, node=_bare(finding.place.node))
     return replace(finding, place=place, remedy=remedy)
 
 

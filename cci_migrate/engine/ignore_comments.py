@@ -49,7 +49,8 @@ def ignored_by(place: Place, rule: str) -> IgnoreComment | None:
     source = place.source
     if not _has_any(source):
         return None
-    start = source.line_start(place.span.start)
+    # A comment is outside of a script, also where the finding is about a word in it.
+    start = source.line_start(place.node.start)
     comment = _on_line(source, start, rule)
     indent = _indent(source.text[start : source.line_end(start)])
     while comment is None and start > 0:

@@ -49,6 +49,15 @@ def source_offsets(scalar: Scalar) -> Sequence[int] | None:
     return list(range(start, start + len(scalar.value) + 1))
 
 
+def span_in(scalar: Scalar, start: int, end: int) -> Span | None:
+    """Where characters ``start``..``end`` of the value of ``scalar`` are in the text of its file.
+
+    None if there is no such mapping.
+    """
+    offsets = source_offsets(scalar)
+    return None if offsets is None else Span(offsets[start], offsets[end])
+
+
 def _folded_offsets(scalar: Scalar, start: int) -> list[int] | None:
     """The offsets of a ``scalar`` whose lines are folded.
 

@@ -34,10 +34,9 @@ Docker Hub. The rule doesn't apply to an image's `auth`, which CircleCI sends wi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from zlib import crc32
 
 from cci_migrate.assessing.assessment import Assessment
-from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place, Remedy
+from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place, Remedy, route_by_text
 from cci_migrate.lossless.nodes import Scalar
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 
@@ -52,11 +51,11 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         if login.obstacle:
             remedy = NoFix(login.obstacle, "remove the server, or write docker.io")
         step = use.moment.step
-        node, title = step.node, login.server
+        node, route = step.node, f"{docker.job.route}.steps.login"
         if isinstance(login.node, Scalar):
-            # Steps move when others are added: the route identifies the script by its text.
-            node, title = login.node, f"{crc32(login.node.value.encode()):08x}"
-        route = f"{docker.job.route}.steps.login({title})"
+            node, route = login.node, route_by_text(route, login.node.value)
+        else:
+            route = f"{route}({login.server})"
         yield Finding(
             rule=ID,
             place=Place(node, route),

@@ -29,14 +29,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.circleci.config import Job
 from cci_migrate.docker.mentions import mentions_docker
-from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place, Remedy
+from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place, Remedy, route_by_text
 from cci_migrate.lossless.nodes import Node
 from cci_migrate.lossless.operations import Operation, ReplaceText
+from cci_migrate.lossless.scalar_positions import span_in
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.rules.wording import listed
 
@@ -89,8 +89,7 @@ def _finding(job: Job, run: RunStep, logins: list[Login], *, is_old: bool) -> Fi
     hosts = [login.registry.value if login.registry else "Docker Hub" for login in logins]
     return Finding(
         rule=ID,
-        # Steps move when others are added, so the route identifies the script by its text.
-        place=Place(run.command, f"{job.route}.steps.run({crc32(run.command.value.encode()):08x})"),
+        place=_place(job, run, logins),
         message=f"the password for {listed(list(dict.fromkeys(hosts)))} is a command-line argument",
         plural="logins have the password as a command-line argument",
         subject="docker login",
@@ -101,6 +100,15 @@ def _finding(job: Job, run: RunStep, logins: list[Login], *, is_old: bool) -> Fi
         if is_old
         else _remedy(run, logins),
     )
+
+
+def _place(job: Job, run: RunStep, logins: list[Login]) -> Place:
+    route = route_by_text(f"{job.route}.steps.run", run.command.value)
+    first = min(
+        (login.password for login in logins if login.password is not None),
+        key=lambda password: password.start,
+    )
+    return Place(run.command, route, span_in(run.command, first.start, first.end))
 
 
 def _remedy(run: RunStep, logins: list[Login]) -> Remedy:

@@ -74,7 +74,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import Account, policy_for
@@ -97,6 +96,7 @@ from cci_migrate.findings import (
     Place,
     Question,
     Remedy,
+    route_by_text,
 )
 from cci_migrate.policy.settings import PasswordAuth, RegistryCredential
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
@@ -252,14 +252,14 @@ def _through_mirror(
         key = (unmirrored.docker.job, unmirrored.pull.command)
         if key not in reported:
             reported.add(key)
-            script = f"{crc32(unmirrored.pull.command.encode()):08x}"
+            at = f"{unmirrored.docker.job.route}.steps.pull"
             yield (
                 _mirror_finding(
                     assessment,
                     unmirrored.docker,
                     Place(
                         unmirrored.pull.moment.step.node,
-                        f"{unmirrored.docker.job.route}.steps.pull({script})",
+                        route_by_text(at, unmirrored.pull.command),
                     ),
                     unmirrored.pull.command,
                     unmirrored.pull.texts,

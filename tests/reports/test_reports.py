@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from cci_migrate import project
+from cci_migrate.cli.processing import thin
 from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.examination import examine
 from cci_migrate.engine.outcomes import Cause, Examined, Failed, NotAConfig, Outcome, Refused, ToDo
@@ -305,6 +306,56 @@ def test_json_fits_its_schema(mode: Mode) -> None:
     assert (first["line"], first["column"], first["end_column"]) == (5, 16, 27)
     assert document["summary"]["findings"] == len(document["configs"][0]["findings"])
     assert document["summary"]["suppressed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "line", "column", "end_column"),
+    [
+        ('docker login -u "$U" -p "$P"', 6, 35, 42),
+        ('|\n          set -e\n          docker login -u "$U" -p "$P"\n', 8, 32, 39),
+        ('|-\n          docker login \\\n            -u "$U" --password="$P"\n', 8, 21, 36),
+        ('>-\n          set -e;\n          docker login -p "$P" -u "$U"\n', 8, 24, 31),
+        ('"docker login -u $U\n          -p $P && echo"', 7, 11, 16),
+    ],
+    ids=["plain", "literal", "continued", "folded", "quoted"],
+)
+def test_every_format_points_at_the_password_in_a_script(
+    script: str, line: int, column: int, end_column: int
+) -> None:
+    config = (
+        "version: 2.1\njobs:\n  a:\n    machine: true\n    steps:\n"
+        f"      - run: {script}\nworkflows: {{main: {{jobs: [a]}}}}\n"
+    )
+    policy = Policy(select=frozenset({"password-argument"}))
+    pointing = report(Result("", thin(outcome(config, policy=policy))))
+    assert f"{PATH}:{line}:{column}:" in "".join(concise_report(pointing, Detail()))
+    assert f"--> {PATH}:{line}:{column}\n" in text(pointing)
+    assert f"line={line},endLine={line},col={column},endColumn={end_column}," in "".join(
+        github_report(pointing)
+    )
+    (finding,) = json.loads("".join(json_report(pointing)))["configs"][0]["findings"]
+    assert (finding["line"], finding["end_line"]) == (line, line)
+    assert (finding["column"], finding["end_column"]) == (column, end_column)
+    (result,) = sarif_run(pointing)["results"]
+    assert result["locations"][0]["physicalLocation"]["region"] == {
+        "startLine": line,
+        "startColumn": column,
+        "endLine": line,
+        "endColumn": end_column,
+    }
+    (case,) = XML.fromstring("".join(junit_report(pointing))).iter("testcase")
+    assert case.get("line") == str(line)
+
+
+def test_a_comment_above_a_step_ignores_what_is_in_its_script() -> None:
+    config = (
+        "version: 2.1\njobs:\n  a:\n    machine: true\n    steps:\n"
+        "      # cci-migrate: ignore[password-argument] it has Docker 17.05\n"
+        "      - run: |\n          set -e\n          docker login -u $U -p $P\n"
+    )
+    ignored = outcome(config, policy=Policy(select=frozenset({"password-argument"})))
+    assert isinstance(ignored, Examined)
+    assert [each.state.is_ignored for each in ignored.resolutions] == [True]
 
 
 def test_the_schemas_are_schemas() -> None:
