@@ -13,8 +13,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
@@ -40,11 +41,21 @@ from cci_migrate.forges.repository import (
     Unreadable,
 )
 from cci_migrate.transport.git.objects import commit_files, commit_message, read_blobs
-from cci_migrate.transport.git.process import GitDirectory, GitError
+from cci_migrate.transport.git.process import (
+    GitDirectory,
+    GitError,
+    GitLimitedError,
+    GitUnreachableError,
+)
 from cci_migrate.transport.git.remote_urls import read_remote_url
 from cci_migrate.transport.git.repositories import bare_repository
-from cci_migrate.transport.host_errors import HostError, StaleSnapshot
+from cci_migrate.transport.git.scratch_folder import ScratchFolder
+from cci_migrate.transport.host_errors import HostError, HostUnavailable, StaleSnapshot
 from cci_migrate.transport.pace import PULL_REQUEST, Lane
+from cci_migrate.transport.page_size import HOST_PATIENCE
+from cci_migrate.transport.progress import local_time
+
+_Result = TypeVar("_Result")
 
 #: The number of fetches at the same time. Servers answer bursts with 429.
 CONCURRENT_FETCHES = 4
@@ -100,21 +111,43 @@ def ref_at(url: str) -> RepositoryRef:
 class GitClones:
     """Scratch clones of remotes: one commit deep, without blobs, without a work tree.
 
-    ``login`` returns the git settings with the current credentials, since tokens expire. Safe to
-    use from several threads.
+    ``lane`` waits out the pauses that the server asks for. ``login`` returns the git settings with
+    the current credentials, since tokens expire. Safe to use from several threads. Methods that
+    use the network raise HostUnavailable if the server still limits requests after several pauses.
     """
 
-    def __init__(self, branch: str, login: Callable[[], Mapping[str, str]] = dict) -> None:
+    def __init__(
+        self, branch: str, lane: Lane, login: Callable[[], Mapping[str, str]] = dict
+    ) -> None:
         self._branch = branch
+        self._lane = lane
         self._login = login
-        self._scratch = Path(tempfile.mkdtemp(prefix="cci-migrate-"))
+        self._scratch = ScratchFolder()
         self._clones: OrderedDict[str, GitDirectory] = OrderedDict()
         self._guard = threading.Lock()
+        self._faults = 0
+        self._not_before = 0.0
 
     def observe(self, ref: RepositoryRef, url: str) -> Observation:
-        """The state of the repository at ``url``: head, configs and branch. Raises nothing."""
+        """The state of the repository at ``url``: head, configs and branch.
+
+        Raises HostUnavailable if several in a row got no answer: the host is down.
+        """
+        observation = self._observation(ref, url)
+        if isinstance(observation, Snapshot):
+            self._faults = 0
+        return observation
+
+    def _observation(self, ref: RepositoryRef, url: str) -> Observation:
         try:
             return self._snapshot(ref, url)
+        except GitUnreachableError as error:
+            self._faults += 1
+            if self._faults >= HOST_PATIENCE:
+                raise HostUnavailable(
+                    f"{ref.host or url} does not answer ({error}); run it again later"
+                ) from None
+            return Unreadable(ref, Blocker.FAILED, str(error))
         except GitError as error:
             message = str(error).lower()
             if (
@@ -134,7 +167,9 @@ class GitClones:
                 chunk = remotes[start : start + CONCURRENT_FETCHES * 4]
                 # A whole chunk at once: planning in between sets limits on the process, which no
                 # git process may inherit.
-                yield from list(executor.map(lambda remote: self.observe(*remote), chunk))
+                with self._pauses():
+                    observations = list(executor.map(lambda remote: self.observe(*remote), chunk))
+                yield from observations
 
     def read(self, snapshot: Snapshot, url: str, paths: Sequence[str]) -> dict[str, bytes | None]:
         """Other files at the snapshot's head."""
@@ -146,11 +181,10 @@ class GitClones:
     ) -> BranchContent:
         """What the commit ``tip`` of ``branch`` adds (see `Host.branch_content`)."""
         clone = self._clone(snapshot.ref, url)
-        login = self._login()
         try:
             self._fetch(clone, f"--depth={HISTORY}", "HEAD", f"refs/heads/{branch}")
             return content_in_git(
-                clone, tip, snapshot.head, files, lambda oids: read_blobs(clone, oids, login)
+                clone, tip, snapshot.head, files, lambda oids: self._blobs(clone, oids)
             )
         except GitError as error:
             raise HostError(str(error)) from None
@@ -184,11 +218,45 @@ class GitClones:
         """
         old = snapshot.branch.oid if snapshot.branch is not None else ""
         clone = self._clone(snapshot.ref, url)
-        push(clone, commit, f"refs/heads/{self._branch}", old, self._login())
+        reference = f"refs/heads/{self._branch}"
+        with self._pauses():
+            self._obeying(lambda: push(clone, commit, reference, old, self._login()))
 
     def end(self) -> None:
         """Remove all clones."""
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.remove()
+
+    def _obeying(self, command: Callable[[], _Result]) -> _Result:
+        """The result of ``command``, again after each pause that the server asks for."""
+        from cci_migrate.transport.http import LIMIT_ATTEMPTS, stated_wait
+
+        why = ""
+        for attempt in range(LIMIT_ATTEMPTS):
+            self._lane.wait(self._not_before, "the host asked for a pause")
+            try:
+                return command()
+            except GitLimitedError as error:
+                why, now = str(error), self._lane.now()
+                until = now + stated_wait(error.retry_after, attempt, now)
+                self._not_before = max(until, self._not_before)
+        raise HostUnavailable(
+            f"still limited after {LIMIT_ATTEMPTS - 1} pauses ({why}); "
+            f"try again at {local_time(self._not_before)}",
+            self._not_before,
+        )
+
+    @contextmanager
+    def _pauses(self) -> Iterator[None]:
+        """Wait out a pause of an earlier run, and record those that the server asks for inside.
+
+        The record belongs to the thread that made it.
+        """
+        self._lane.wait_out()
+        try:
+            yield
+        finally:
+            if self._not_before:
+                self._lane.pause_until(self._not_before)
 
     def _snapshot(self, ref: RepositoryRef, url: str) -> Snapshot:
         try:
@@ -208,9 +276,9 @@ class GitClones:
 
     def _check_is_empty(self, url: str) -> None:
         """Raise GitError if the repository has branches, though its HEAD leads to none of them."""
-        folder = Path(tempfile.mkdtemp(dir=self._scratch))
-        remote = bare_repository(folder, url, read_remote_url(url).protocol)
-        listed = remote.text(["ls-remote", "--quiet", "--heads", "origin"], settings=self._login())
+        remote = self._new_repository(url)
+        command = ["ls-remote", "--quiet", "--heads", "origin"]
+        listed = self._obeying(lambda: remote.text(command, settings=self._login()))
         names = [line.partition("\trefs/heads/")[2] for line in listed.splitlines()]
         if names:
             shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
@@ -225,8 +293,7 @@ class GitClones:
         return clone or self._fetch_clone(ref, url)
 
     def _fetch_clone(self, ref: RepositoryRef, url: str) -> GitDirectory:
-        folder = Path(tempfile.mkdtemp(dir=self._scratch))
-        clone = bare_repository(folder, url, read_remote_url(url).protocol)
+        clone = self._new_repository(url)
         self._fetch(
             clone,
             "--depth=1",
@@ -242,30 +309,35 @@ class GitClones:
                 shutil.rmtree(old.git_dir, ignore_errors=True)
         return clone
 
+    def _new_repository(self, url: str) -> GitDirectory:
+        with self._guard:
+            scratch = self._scratch.path
+        folder = Path(tempfile.mkdtemp(dir=scratch))
+        return bare_repository(folder, url, read_remote_url(url).protocol)
+
     def _fetch(self, clone: GitDirectory, depth: str, *references: str) -> None:
-        clone.run(
-            [
-                *("fetch", "--quiet", depth, "--no-tags", "--filter=blob:none", "origin"),
-                *references,
-            ],
-            settings=self._login(),
-        )
+        command = ("fetch", "--quiet", depth, "--no-tags", "--filter=blob:none", "origin")
+        self._obeying(lambda: clone.run([*command, *references], settings=self._login()))
 
     def _blobs(self, clone: GitDirectory, oids: Sequence[str]) -> dict[str, bytes]:
         """The blobs, fetched in one request; git itself would fetch them one by one."""
         if len(oids) > 1:
             # A server that does not serve single objects has sent them all before.
             with suppress(GitError):
-                clone.run(
-                    [
-                        *("-c", "fetch.negotiationAlgorithm=noop"),
-                        *("fetch", "--quiet", "origin", "--no-tags", "--no-write-fetch-head"),
-                        *("--recurse-submodules=no", "--filter=blob:none", "--stdin"),
-                    ],
-                    stdin="".join(f"{oid}\n" for oid in oids).encode(),
-                    settings=self._login(),
-                )
-        return read_blobs(clone, oids, self._login())
+                self._obeying(lambda: _fetch_blobs(clone, oids, self._login()))
+        return self._obeying(lambda: read_blobs(clone, oids, self._login()))
+
+
+def _fetch_blobs(clone: GitDirectory, oids: Sequence[str], login: Mapping[str, str]) -> None:
+    clone.run(
+        [
+            *("-c", "fetch.negotiationAlgorithm=noop"),
+            *("fetch", "--quiet", "origin", "--no-tags", "--no-write-fetch-head"),
+            *("--recurse-submodules=no", "--filter=blob:none", "--stdin"),
+        ],
+        stdin="".join(f"{oid}\n" for oid in oids).encode(),
+        settings=login,
+    )
 
 
 def branch_at(oid: str, head: str, message: str) -> Branch:
@@ -291,7 +363,7 @@ class GitHost:
     def __init__(self, branch: str, lane: Lane) -> None:
         self._branch = branch
         self._lane = lane
-        self._clones = GitClones(branch)
+        self._clones = GitClones(branch, lane)
 
     @property
     def delivery(self) -> Delivery:

@@ -37,7 +37,7 @@ from cci_migrate.forges.repository import (
 )
 from cci_migrate.forges.uncommitted_changes import uncommitted_changes
 from cci_migrate.transport.git.objects import commit_files, commit_message, read_blobs
-from cci_migrate.transport.git.process import GitDirectory, GitError
+from cci_migrate.transport.git.process import GitDirectory, GitError, GitLimitedError
 from cci_migrate.transport.git.repositories import Checkout, opened_checkout
 from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
 
@@ -408,14 +408,17 @@ def push(
 ) -> None:
     """Push ``commit`` (empty: delete) to ``reference``, which has the commit ``old`` (empty: none).
 
-    Raises RefusedError without permission, HostError if the other side refuses it for another
-    reason, StaleSnapshot for any other failure: the push may have arrived anyway.
+    Raises GitLimitedError if the server limits requests, RefusedError without permission,
+    HostError if the other side refuses it for another reason, StaleSnapshot for any other failure:
+    the push may have arrived anyway.
     """
     lease = f"--force-with-lease={reference}:{old}"
     try:
         repository.run(
             ["push", "--quiet", lease, "origin", f"{commit}:{reference}"], settings=login
         )
+    except GitLimitedError:
+        raise
     except GitError as error:
         message = str(error).lower()
         if any(sign in message for sign in _NO_PERMISSION):

@@ -330,6 +330,12 @@ class Api:
         return self._token is not None and self._token != old
 
 
+def stated_wait(retry_after: str, attempt: int, now: float) -> float:
+    """How many seconds to wait for a limit: as its Retry-After says, else longer each time."""
+    stated = _retry_after(retry_after, now)
+    return UNSTATED_WAIT * 2.0**attempt if stated is None else max(stated, 1.0)
+
+
 def limit_wait(response: Response, attempt: int, now: float) -> float | None:
     """How many seconds to wait after ``response``; None if it hit no limit.
 

@@ -159,6 +159,10 @@ class Lane:
             for record in self._records():
                 record.pause_until(self.name, until)
 
+    def now(self) -> float:
+        """The time, in seconds since 1970."""
+        return self._clock.now()
+
     def wait_out(self) -> None:
         """Wait until the end of any pause that the host asked for, in this or an earlier run.
 

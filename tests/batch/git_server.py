@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from typing_extensions import Self
 
+from tests.batch.watching import Canned, send
+
 #: What a test does to its own must not reach the server.
 _PATH = os.environ["PATH"]
 
@@ -21,7 +23,8 @@ class GitServer(ThreadingHTTPServer):
     """Serves every bare repository below ``root`` for reading and writing.
 
     ``requests`` counts them. ``watch`` is called with the moment ("before" or "after") of each
-    push; raising ConnectionError there drops the connection.
+    push; raising ConnectionError there drops the connection. ``answer`` gets the path of each
+    request, and may answer it in git's place.
     """
 
     daemon_threads = True
@@ -32,6 +35,7 @@ class GitServer(ThreadingHTTPServer):
         self.requests = 0
         self.bytes_sent = 0
         self.watch: Callable[[str], object] = str
+        self.answer: Callable[[str], Canned | None] = lambda _path: None
 
     @classmethod
     @contextmanager
@@ -81,6 +85,10 @@ class GitHandler(BaseHTTPRequestHandler):
     def _serve(self, body: bytes) -> None:
         self.server.requests += 1
         parts = urlsplit(self.path)
+        canned = self.server.answer(parts.path)
+        if canned is not None:
+            send(self, canned, "text/plain")
+            return
         is_push = self.command == "POST" and parts.path.endswith("git-receive-pack")
         if is_push:
             self.server.watch("before")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import tempfile
+import threading
 from pathlib import Path
 
 import pytest
 
+from tests.batch.clocks import QuickClock
 from tests.batch.git_server import GitServer
 from tests.batch.repositories import (
     CONFIG,
@@ -20,6 +23,7 @@ from tests.batch.repositories import (
     git,
 )
 from tests.batch.victims import Victim
+from tests.batch.watching import Canned
 
 BRANCH = "cci-migrate/registry-auth"
 pytestmark = pytest.mark.usefixtures("clock")
@@ -63,6 +67,87 @@ def test_from_a_list_to_pushed_branches(served: GitServer, tmp_path: Path, batch
         assert content(repository, BRANCH) == FIXED
         assert git(repository, "rev-list", "--count", BRANCH) == "2"
         assert git(repository, "diff", "--name-only", "main", BRANCH) == CONFIG
+
+
+LIMITED = Canned(429, b"slow down", {"Retry-After": "23"})
+
+
+def test_a_pause_that_the_server_asks_of_git_is_waited_out(
+    served: GitServer, batch: Batch, clock: QuickClock
+) -> None:
+    """At every request of a fetch, of the files and of a push."""
+    for suffix in ("info/refs", "git-upload-pack"):
+        waiting = [LIMITED]
+        served.answer = lambda path, suffix=suffix, waiting=waiting: (  # type: ignore[misc]
+            waiting.pop() if path.endswith(suffix) and waiting else None
+        )
+        before = len(clock.slept)
+        batch("plan", served.url("acme/api.git"), "--again", code=1)
+        assert waiting == []
+        assert clock.slept[before:] == [pytest.approx(23, abs=0.5)]
+    waiting = [LIMITED]
+    served.answer = lambda path: waiting.pop() if "receive" in path and waiting else None
+    batch("apply", "--seconds-between", 0)
+    assert waiting == []
+    assert batch.states() == {"api": "changed"}
+
+
+def test_the_last_pause_is_not_waited_for(
+    served: GitServer, batch: Batch, clock: QuickClock
+) -> None:
+    served.answer = lambda _path: LIMITED
+    output = batch("plan", served.url("acme/api.git"), code=1).output
+    assert "still limited after 4 pauses" in output
+    assert len(clock.slept) == 4
+    served.answer = lambda _path: None
+    batch("plan", served.url("acme/api.git"), code=1)
+    assert batch.states() == {"api": "planned"}
+    assert sum(clock.slept[4:]) == pytest.approx(23, abs=2)
+
+
+def test_a_git_server_that_is_down_is_not_asked_for_every_repository(
+    served: GitServer, tmp_path: Path, batch: Batch
+) -> None:
+    served.answer = lambda _path: Canned(502, b"")
+    names = [f"acme/r{number}.git" for number in range(40)]
+    output = batch("plan", listing(served, tmp_path, *names), code=3).output
+    assert "does not answer" in output
+    assert served.requests < 20
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_brief_refusal_of_git_is_not_for_good(
+    status: int, served: GitServer, batch: Batch
+) -> None:
+    served.answer = lambda _path: Canned(status, b"", {"WWW-Authenticate": "Basic"})
+    batch("plan", served.url("acme/api.git"), code=None)
+    served.answer = lambda _path: None
+    batch("plan", served.url("acme/api.git"), code=1)
+    assert batch.states() == {"api": "planned"}
+
+
+def test_the_scratch_of_a_killed_process_is_removed_by_the_next(
+    served: GitServer, batch: Batch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    scratch = tmp_path / "tmp"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    process: list[Victim] = []
+    started = threading.Event()
+
+    def kill(_path: str) -> None:
+        started.wait(60)
+        process[0].kill()
+
+    served.answer = kill
+    process.append(batch.start("plan", served.url("acme/api.git")))
+    started.set()
+    assert process[0].was_killed
+    assert len(list(scratch.glob("cci-migrate-scratch-*"))) == 1
+    served.answer = lambda _path: None
+    batch("plan", served.url("acme/api.git"), code=1)
+    assert list(scratch.iterdir()) == []
 
 
 def test_a_repository_that_moved_on_is_not_clobbered(served: GitServer, batch: Batch) -> None:

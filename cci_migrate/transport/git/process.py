@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from cci_migrate.bounds.bounded_process import OutputTooLargeError, run_bounded
 from cci_migrate.bounds.installed_programs import find_program, program_folders
+from cci_migrate.transport.git.answer_headers import AnswerHeaders
 
 #: Longer than any blobless clone takes: a server that hangs must not stop the campaign.
 NETWORK_TIMEOUT = 600.0
@@ -75,6 +76,18 @@ class GitError(Exception):
     """git failed, or must not be started; the message says why, without credentials."""
 
 
+class GitLimitedError(GitError):
+    """The server limits requests; ``retry_after`` is the value of its Retry-After, or empty."""
+
+    def __init__(self, message: str, retry_after: str) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class GitUnreachableError(GitError):
+    """The server did not answer, or only that it is out of order."""
+
+
 class GitDirectory(Struct, frozen=True):
     """The parts of a repository for git.
 
@@ -100,8 +113,25 @@ class GitDirectory(Struct, frozen=True):
     ) -> bytes:
         """The output of ``git ARGUMENTS``. Raises GitError if it fails.
 
-        ``settings`` are passed in the environment, which other users of the machine can't see.
+        GitLimitedError and GitUnreachableError say what a server did. ``settings`` are passed in
+        the environment, which other users of the machine can't see.
         """
+        if {"http", "https"}.isdisjoint(self.protocols):
+            return self._run(arguments, stdin, index, settings or {}, None)
+        try:
+            with AnswerHeaders.recorded_in(self.common_dir) as answers:
+                return self._run(arguments, stdin, index, settings or {}, answers)
+        except OSError as error:
+            raise GitError(f"{error.filename}: {error.strerror}") from None
+
+    def _run(
+        self,
+        arguments: Sequence[str],
+        stdin: bytes,
+        index: Path | None,
+        settings: Mapping[str, str],
+        answers: AnswerHeaders | None,
+    ) -> bytes:
         timeout = NETWORK_TIMEOUT if self.protocols else LOCAL_TIMEOUT
         program = find_program("git")
         if program is None:
@@ -112,12 +142,14 @@ class GitDirectory(Struct, frozen=True):
                 [program, "--no-pager", *_options(), *arguments],
                 cwd=self.work_tree or self.common_dir,
                 stdin=stdin,
-                env=self._environment(index, settings or {}),
+                env=self._environment(index, settings)
+                | ({} if answers is None else answers.variables),
                 timeout=timeout,
                 max_output=OUTPUT_LIMIT,
             )
         except subprocess.TimeoutExpired:
-            raise GitError(f"git {arguments[0]} took longer than {timeout:.0f} s") from None
+            text = f"git {arguments[0]} took longer than {timeout:.0f} s"
+            raise (GitUnreachableError if self.protocols else GitError)(text) from None
         except OutputTooLargeError:
             raise GitError(
                 f"git {arguments[0]} printed more than {OUTPUT_LIMIT // 2**20} MB"
@@ -126,7 +158,13 @@ class GitDirectory(Struct, frozen=True):
             raise GitError(f"can't start git: {error.strerror}") from None
         if done.returncode != 0:
             problem = _problem(done.stderr) or f"exit code {done.returncode}"
-            raise GitError(f"git {arguments[0]}: {problem}")
+            text = f"git {arguments[0]}: {problem}"
+            retry_after = None if answers is None else answers.retry_after()
+            if retry_after is not None:
+                raise GitLimitedError(text, retry_after)
+            if self.protocols and any(sign in text.lower() for sign in _NO_ANSWER):
+                raise GitUnreachableError(text)
+            raise GitError(text)
         return done.stdout
 
     def text(
@@ -175,6 +213,20 @@ class GitDirectory(Struct, frozen=True):
                 variables[f"GIT_CONFIG_KEY_{number}"] = key
                 variables[f"GIT_CONFIG_VALUE_{number}"] = value
         return variables
+
+
+#: What git, curl and ssh say if a server does not answer.
+_NO_ANSWER = (
+    "could not resolve host",
+    "failed to connect",
+    "connection refused",
+    "connection reset",
+    "connection timed out",
+    "operation timed out",
+    "empty reply from server",
+    "recv failure",
+    "returned error: 50",
+)
 
 
 def _problem(stderr: bytes) -> str:
