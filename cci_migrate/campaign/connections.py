@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from msgspec import Struct
 from typing_extensions import assert_never
 
 from cci_migrate.campaign.folder import Campaign
-from cci_migrate.error_kinds import UserError
+from cci_migrate.campaign.source_names import SourceError, read_git_url, read_hosted
 from cci_migrate.forges.git_remotes import GitHost, GitSource, ref_at
 from cci_migrate.forges.host import Host, ListedHost, OwnerSource, RepositoryPage, Source
 from cci_migrate.forges.local_checkouts import LocalHost, LocalMode, LocalSource
@@ -23,15 +22,6 @@ from cci_migrate.transport.pace import Clock, Lane
 
 if TYPE_CHECKING:
     from cci_migrate.transport.http import Api
-
-_FORMS = (
-    "a folder, a git URL, github:OWNER[/NAME], gitlab:GROUP[/NAME], bitbucket:WORKSPACE[/NAME], "
-    "@FILE or -"
-)
-
-
-class SourceError(UserError):
-    """A source cannot be identified or reached; the text says why and what to do."""
 
 
 class Connections:
@@ -185,12 +175,10 @@ class Connections:
             # GROUP/SUBGROUP/ of GitLab: the slash at the end tells it from a project.
             is_owner = "/" not in ref.name or text.endswith("/")
             return self._owner(ref) if is_owner else SingleRepository(ref)
-        if "://" in text or re.match(r"^[\w.\-]+@[\w.\-]+:", text):
-            try:
-                return GitSource(text.removeprefix("git+"))
-            except ValueError as error:
-                raise SourceError(str(error)) from None
-        raise SourceError(f"{text!r} is not a source; write {_FORMS}")
+        try:
+            return GitSource(read_git_url(text))
+        except ValueError as error:
+            raise SourceError(str(error)) from None
 
     def _owner(self, ref: RepositoryRef) -> Source:
         host = self.host_of(ref)
@@ -225,49 +213,3 @@ class SingleRepository(Struct, frozen=True):
         """The one repository."""
         del cursor
         yield RepositoryPage(refs=(self.ref,))
-
-
-def read_hosted(text: str) -> RepositoryRef | None:
-    """The repository or owner on a host with an API that ``text`` names; None if it names none.
-
-    ``github:OWNER`` means the GitHub that GITHUB_API_URL names (GitHub's own Actions set it), else
-    github.com; ``gitlab:`` and CI_API_V4_URL, ``bitbucket:`` and BITBUCKET_API_URL alike.
-    ``github+https://HOST/...`` and ``gitlab+https://HOST/...`` mean a self-hosted server.
-    """
-    match = re.match(rf"^(?P<kind>github|gitlab|bitbucket):{_NAME}$", text)
-    if match is not None:
-        kind = Kind(match["kind"])
-        variable, default = _API[kind]
-        return _hosted_ref(kind, os.environ.get(variable) or default, match["name"])
-    match = re.match(rf"^(?:(?P<kind>github|gitlab)\+)?https://(?P<host>[\w.\-]+)/{_NAME}$", text)
-    if match is None:
-        return None
-    host = match["host"]
-    kind_name = match["kind"] or _WELL_KNOWN.get(host)
-    if kind_name is None:
-        return None
-    kind = Kind(kind_name)
-    return _hosted_ref(kind, _api_root(kind, host), match["name"].removesuffix(".git"))
-
-
-_NAME = r"(?P<name>[\w.\-]+(?:/[\w.\-]+)*)/?"
-_API = {
-    Kind.GITHUB: ("GITHUB_API_URL", "https://api.github.com"),
-    Kind.GITLAB: ("CI_API_V4_URL", "https://gitlab.com/api/v4"),
-    Kind.BITBUCKET: ("BITBUCKET_API_URL", "https://api.bitbucket.org/2.0"),
-}
-_WELL_KNOWN = {"github.com": "github", "gitlab.com": "gitlab", "bitbucket.org": "bitbucket"}
-
-
-def _api_root(kind: Kind, host: str) -> str:
-    if kind is Kind.GITLAB:
-        return f"https://{host}/api/v4"
-    if kind is Kind.BITBUCKET:
-        return f"https://api.{host}/2.0"
-    is_hosted = host == "github.com" or host.endswith(".ghe.com")
-    return f"https://api.{host}" if is_hosted else f"https://{host}/api/v3"
-
-
-def _hosted_ref(kind: Kind, root: str, name: str) -> RepositoryRef:
-    root = root.rstrip("/")
-    return RepositoryRef(kind, host_of(root), name.removesuffix(".git"), root)
