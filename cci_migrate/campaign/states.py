@@ -81,8 +81,9 @@ WRITTEN = frozenset({State.CHANGED, State.CLOSED, State.REVERTED, State.APPLYING
 #: The states of an open pull request.
 OPENED = frozenset({State.PULL_REQUEST_OPEN, State.PULL_REQUEST_INCOMPLETE})
 
-#: The states that `batch plan` plans again: a config may have been fixed meanwhile.
-PLANNED_AGAIN = frozenset({State.LISTED, State.FAILED, State.BROKEN_CONFIG})
+#: The states that `batch plan` plans again: a config may have been fixed meanwhile, or the token
+#: have got a permission.
+PLANNED_AGAIN = frozenset({State.LISTED, State.FAILED, State.BROKEN_CONFIG, State.NO_PERMISSION})
 
 #: The states in which something is left to do, most of it for a person.
 UNFINISHED = frozenset(

@@ -148,6 +148,7 @@ class ListedRepository(Struct, frozen=True):
     ref: RepositoryRef
     default_branch: str
     traits: Traits
+    name: str = ""
 
 
 class Bitbucket(PullRequestHost):
@@ -191,24 +192,22 @@ class Bitbucket(PullRequestHost):
                     yield from_api
                 else:
                     snapshots[ref.key] = from_api
-            remotes = [
-                (snapshot.ref, self.git_url(snapshot.ref)) for snapshot in snapshots.values()
-            ]
+            remotes = [(snapshot.ref, self.git_url(snapshot)) for snapshot in snapshots.values()]
             for observation in self._clones.observe_all(remotes):
                 yield _with_api_data(observation, snapshots[observation.ref.key])
 
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
         """Other files at the snapshot's head."""
-        return self._clones.read(snapshot, self.git_url(snapshot.ref), paths)
+        return self._clones.read(snapshot, self.git_url(snapshot), paths)
 
     def content(self, snapshot: Snapshot, commit: str, path: str) -> bytes:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-source/"""
-        root = f"/repositories/{snapshot.ref.name}/src"
+        root = f"/repositories/{snapshot.current_name}/src"
         return self._api.read_bytes(f"{root}/{commit}/{quote(path)}")
 
     def commit_checks(self, snapshot: Snapshot, commit: str) -> Checks:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/"""
-        path = f"/repositories/{snapshot.ref.name}/commit/{commit}/statuses"
+        path = f"/repositories/{snapshot.current_name}/commit/{commit}/statuses"
         states = {status.state for status in self._items(path, _Status)}
         if not states:
             return Checks.NONE
@@ -230,7 +229,7 @@ class Bitbucket(PullRequestHost):
         answer = self._api.write(
             OTHER,
             "POST",
-            f"/repositories/{snapshot.ref.name}/src",
+            f"/repositories/{snapshot.current_name}/src",
             data={"branch": branch, "parents": snapshot.head, "message": message},
             files={path: (path.rpartition("/")[2], content) for path, content in contents.items()},
         )
@@ -244,7 +243,7 @@ class Bitbucket(PullRequestHost):
         answer = self._api.write(
             PULL_REQUEST,
             "POST",
-            f"/repositories/{snapshot.ref.name}/pullrequests",
+            f"/repositories/{snapshot.current_name}/pullrequests",
             json={
                 "title": opening.title,
                 "description": opening.body,
@@ -275,7 +274,7 @@ class Bitbucket(PullRequestHost):
 
         https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/
         """
-        path = f"/repositories/{snapshot.ref.name}/pullrequests/{pull.number}"
+        path = f"/repositories/{snapshot.current_name}/pullrequests/{pull.number}"
         current = self._api.read("GET", path).body(_Reviewed)
         present = [{"uuid": reviewer.uuid} for reviewer in current.reviewers]
         new = [
@@ -289,17 +288,19 @@ class Bitbucket(PullRequestHost):
 
     def close_pull_request(self, snapshot: Snapshot, pull: PullRequest) -> None:
         """Decline it."""
-        root = f"/repositories/{snapshot.ref.name}/pullrequests"
+        root = f"/repositories/{snapshot.current_name}/pullrequests"
         self._api.write(OTHER, "POST", f"{root}/{pull.number}/decline")
 
     def delete_branch(self, snapshot: Snapshot) -> None:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-refs/"""
         name = quote(self._branch, safe="")
-        self._api.write(OTHER, "DELETE", f"/repositories/{snapshot.ref.name}/refs/branches/{name}")
+        self._api.write(
+            OTHER, "DELETE", f"/repositories/{snapshot.current_name}/refs/branches/{name}"
+        )
 
     def find_branch(self, snapshot: Snapshot, branch: str) -> Branch | None:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-refs/"""
-        root = f"/repositories/{snapshot.ref.name}/refs/branches"
+        root = f"/repositories/{snapshot.current_name}/refs/branches"
         try:
             answer = self._api.read("GET", f"{root}/{quote(branch, safe='')}")
         except MissingError:
@@ -310,14 +311,16 @@ class Bitbucket(PullRequestHost):
     def find_pull_request(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
         """The newest pull request from a branch, in any state."""
         requests = self._items(
-            f"/repositories/{snapshot.ref.name}/pullrequests",
+            f"/repositories/{snapshot.current_name}/pullrequests",
             _PullRequest,
             q=f'source.branch.name="{branch}"',
             state=list(_STATES),
             sort="-created_on",
         )
         return newest_pull(
-            request.pull for request in requests if request.source_name == snapshot.ref.name
+            request.pull
+            for request in requests
+            if (request.source_name or "").lower() == snapshot.current_name.lower()
         )
 
     # -- internals
@@ -366,20 +369,28 @@ class Bitbucket(PullRequestHost):
         if listed is None:
             answer = self._api.read("GET", f"/repositories/{ref.name}")
             listed = self._read(answer.body(_Repository), ref)
-        from_api = Snapshot(ref, default_branch=listed.default_branch, traits=listed.traits)
+        is_renamed = listed.name.lower() != ref.name.lower()
+        from_api = Snapshot(
+            ref,
+            default_branch=listed.default_branch,
+            traits=listed.traits,
+            renamed_to=listed.name if is_renamed else "",
+        )
         return replace(from_api, pull=self.find_pull_request(from_api, self._branch))
 
     def _read(self, repository: _Repository, ref: RepositoryRef | None) -> ListedRepository:
         host = self._api.root.split("/")[2].removeprefix("api.")
         branch = repository.mainbranch.name if repository.mainbranch is not None else ""
         return ListedRepository(
-            ref or RepositoryRef(Kind.BITBUCKET, host, repository.full_name, self._api.root),
+            ref
+            or RepositoryRef(Kind.BITBUCKET, host, repository.full_name.lower(), self._api.root),
             branch,
             Traits(
                 fork=bool(repository.parent),
                 empty=not branch,
                 visibility=Visibility.PRIVATE if repository.is_private else Visibility.PUBLIC,
             ),
+            repository.full_name,
         )
 
 
@@ -389,5 +400,9 @@ def _with_api_data(observation: Observation, from_api: Snapshot) -> Observation:
         return observation
     traits = replace(from_api.traits, empty=observation.traits.empty)
     return replace(
-        observation, traits=traits, default_branch=from_api.default_branch, pull=from_api.pull
+        observation,
+        traits=traits,
+        default_branch=from_api.default_branch,
+        pull=from_api.pull,
+        renamed_to=from_api.renamed_to,
     )

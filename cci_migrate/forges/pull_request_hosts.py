@@ -71,7 +71,7 @@ class PullRequestHost(ABC):
         self._lane = lane
         self._branch = branch
         self._clones = GitClones(
-            branch, lambda: git_login(api.root, *self.git_credentials(api.token() or ""))
+            branch, lane, lambda: git_login(api.root, *self.git_credentials(api.token() or ""))
         )
         self._faults = 0
         #: The extras of the pull requests that this process opened, by the address.
@@ -125,7 +125,7 @@ class PullRequestHost(ABC):
         """
         is_odd = any(path in snapshot.modes for path in proposal.contents)
         if is_odd or snapshot.branch is not None:
-            url = self.git_url(snapshot.ref)
+            url = self.git_url(snapshot)
             oid = self._clones.commit(snapshot, url, proposal)
             self._lane.take(OTHER)
             self._clones.push(snapshot, url, oid)
@@ -150,9 +150,9 @@ class PullRequestHost(ABC):
         """The user name and password for git, from the token."""
         return self.user, token
 
-    def git_url(self, ref: RepositoryRef) -> str:
-        """The URL of the git repository."""
-        return f"{web_root(self._api.root)}/{ref.name}.git"
+    def git_url(self, snapshot: Snapshot) -> str:
+        """The URL of the git repository under its current name: git follows no redirects."""
+        return f"{web_root(self._api.root)}/{snapshot.current_name}.git"
 
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
         """Open the pull request with those of its extras that the host knows."""
@@ -213,7 +213,7 @@ class PullRequestHost(ABC):
     def _content(
         self, snapshot: Snapshot, branch: str, tip: str, files: Sequence[FileHash]
     ) -> BranchContent:
-        url = self.git_url(snapshot.ref)
+        url = self.git_url(snapshot)
         return self._clones.branch_content(snapshot, url, branch, tip, files)
 
     def _before(

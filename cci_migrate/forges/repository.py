@@ -151,7 +151,8 @@ class Snapshot(Struct, frozen=True):
     ``files`` are its CircleCI files by path from the root, ``modes`` their git modes if they differ
     from ``100644``. ``node`` is the repository's id in the API. ``pull`` is the newest pull request
     from the branch. ``problems`` are CircleCI files that could not be read; ``has_links``: some are
-    links that were not followed.
+    links that were not followed. ``renamed_to`` is its name on the host, if that is not the one in
+    ``ref``.
     """
 
     ref: RepositoryRef
@@ -165,8 +166,14 @@ class Snapshot(Struct, frozen=True):
     branch: Branch | None = None
     pull: PullRequest | None = None
     node: str = ""
+    renamed_to: str = ""
 
     __repr__ = repr_without("files")
+
+    @property
+    def current_name(self) -> str:
+        """The name by which the host knows it today."""
+        return self.renamed_to or self.ref.name
 
     def with_configs(self, files: Mapping[str, bytes], configs: ConfigListing) -> Snapshot:
         """The snapshot with ``configs``, which have followed all links; ``files`` are new ones."""

@@ -17,7 +17,7 @@ from email.policy import HTTP
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -90,6 +90,8 @@ class RestStandIn(GitServer):
         self.lock = Lock()
         #: What a client waits for whose answer a watch withheld by raising TimeoutError.
         self.silence = Event()
+        #: The names that repositories had before, and their names today.
+        self.moved: dict[str, str] = {}
         #: What was wrong with a request or an answer.
         self.faults: list[str] = []
 
@@ -340,7 +342,7 @@ class BitbucketStandIn(RestStandIn):
             return self._page(members, path, query)
         found = re.fullmatch(r"/repositories/([^/]+/[^/]+)(/.*)?", path)
         assert found
-        repository = self.repositories.get(found[1])
+        repository = self.repositories.get(found[1].lower())
         if repository is None:
             return _missing("Repository not found")
         rest = found[2] or ""
@@ -526,6 +528,11 @@ class Handler(GitHandler):
         if is_graphql:
             variables = body["variables"]
             return Canned(200, gitlab_graphql.answer(body["query"], variables, server.repositories))
+        for old, new in server.moved.items():
+            name, to = (quote(n, safe="") if server.published is GITLAB else n for n in (old, new))
+            if f"/{name}" in path and self.command == "GET":
+                where = self.path.replace(f"/{name}", f"/{to}")
+                return Canned(301, {}, {"Location": where})
         call, query = (
             find(server.published, self.command, path),
             parse_qs(urlsplit(self.path).query),

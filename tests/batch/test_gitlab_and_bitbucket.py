@@ -482,6 +482,51 @@ def test_a_personal_token_of_bitbucket_is_a_name_and_a_password(
         assert "ATATT-0123456789" not in output
 
 
+def test_a_renamed_repository_is_followed(host: RestStandIn, batch: Batch) -> None:
+    """By the API, and by git where the branch is replaced; git itself follows no redirect."""
+    repository = host.add("acme/new", {CONFIG: PLAIN})
+    host.moved["acme/old"] = "acme/new"
+    batch("plan", f"{host.source}/old", code=1)
+    batch("apply", *QUICK)
+    assert is_delivered(repository)
+    batch("plan", f"{host.source}/old", "--context", "hub", "--again", code=1)
+    batch("apply", *QUICK)
+    assert batch.states() == {"old": "pull-request-open"}
+    assert b"- hub\n" in content(repository.folder, BRANCH)
+
+
+def test_names_of_bitbucket_are_compared_without_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: Batch
+) -> None:
+    for host in serving(BitbucketStandIn, tmp_path, monkeypatch):
+        repository = host.add("acme/api", {CONFIG: PLAIN}, full_name="Acme/API")
+        sources = tmp_path / "sources"
+        sources.write_text("bitbucket:acme\nbitbucket:Acme/Api\n")
+        batch("plan", f"@{sources}", code=1)
+        batch("apply", *QUICK)
+        assert batch.states() == {"api": "pull-request-open"}  # once, not twice
+        assert is_delivered(repository)
+        pull = repository.pulls[0]
+        pull["state"], pull["source"]["repository"]["full_name"] = "DECLINED", "ACME/api"
+        other = Batch(batch.folder.parent / "other")
+        other("plan", "bitbucket:ACME/api")
+        assert other.states() == {"api": "closed-by-human"}
+
+
+def test_a_project_that_may_be_read_later_is_planned_then(host: RestStandIn, batch: Batch) -> None:
+    host.add("acme/api", {CONFIG: PLAIN})
+    read = "GET projects" if isinstance(host, GitLabStandIn) else "GET repositories"
+    forbidden = Canned(403, {"message": "Forbidden", "error": {"message": "Forbidden"}})
+    host.watch_call = lambda request: (
+        forbidden if request.operation in (read, "Owner", "Named") else None
+    )
+    batch("plan", f"{host.source}/api", code=None)
+    assert batch.states() == {"api": "no-permission"}
+    host.watch_call = truly
+    batch("plan", f"{host.source}/api", code=1)
+    assert batch.states() == {"api": "planned"}
+
+
 class BelowAPath(GitLabStandIn):
     """A GitLab with a relative URL root (https://docs.gitlab.com/install/relative_url/)."""
 

@@ -226,6 +226,7 @@ class ListedProject(Struct, frozen=True):
     default_branch: str
     traits: Traits
     pull: PullRequest | None = None
+    renamed_to: str = ""
 
     def snapshot(
         self,
@@ -247,6 +248,7 @@ class ListedProject(Struct, frozen=True):
             branch=branch,
             pull=self.pull,
             node=self.node,
+            renamed_to=self.renamed_to,
         )
 
 
@@ -306,8 +308,10 @@ def read_project(
     root: str,
 ) -> ListedProject:
     """The project from the REST API, with ``requests``, the merge requests from the branch."""
+    name = project.path_with_namespace
+    is_renamed = ref is not None and ref.name.lower() != name.lower()
     return ListedProject(
-        ref or RepositoryRef(Kind.GITLAB, host, project.path_with_namespace, root),
+        ref or RepositoryRef(Kind.GITLAB, host, name, root),
         str(project.id),
         project.default_branch or "",
         Traits(
@@ -319,6 +323,7 @@ def read_project(
             may_write=project.may_write,
         ),
         own_pull(requests),
+        renamed_to=name if is_renamed else "",
     )
 
 
