@@ -73,6 +73,15 @@ class Connections:
         """
         return [source for name in names for source in self._sources_of(name, stdin)]
 
+    def token_problems(self) -> Iterator[str]:
+        """What tokens lack for any write, as far as the answers so far show."""
+        problems = (
+            (ref_host, host.token_problem) for (_, ref_host, _), host in self._hosts.items()
+        )
+        for name, problem in dict.fromkeys(problems):
+            if problem:
+                yield f"{name}: {problem}"
+
     def end(self) -> None:
         """Close the connections to all hosts."""
         for host in self._hosts.values():

@@ -47,6 +47,7 @@ from cci_migrate.cli.batch_sessions import (
     plan_verification,
     progress_reporter,
     record_local_mode,
+    show_access,
 )
 from cci_migrate.cli.limit_options import limit_options
 from cci_migrate.cli.optional_values import CommandWithOptionalValues
@@ -193,7 +194,10 @@ def plan(
             jobs,
             verification,
         )
-        return conclude(campaign, run.run(connections.sources(sources, sys.stdin)))
+        reached = run.run(connections.sources(sources, sys.stdin))
+        for problem in connections.token_problems():
+            progress.note(problem)
+        return conclude(campaign, reached)
 
 
 batch.add_command(diff)
@@ -274,6 +278,11 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
     help="How long to wait for their CI",
 )
 @pace_options
+@click.option(
+    "--check-access",
+    is_flag=True,
+    help="Show where the token can't push or open pull requests; write nothing",
+)
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be written; write nothing")
 @limit_options
 @running_options
@@ -296,6 +305,7 @@ def apply(
     canary: int,
     canary_wait: int,
     pace: Pace,
+    check_access: bool,
     dry_run: bool,
     limits: WorkLimits,
     running: Running,
@@ -306,6 +316,8 @@ def apply(
     files changed since, it is planned again and waits for the next run. Closed pull requests
     stay closed.
     """
+    if check_access:
+        return show_access(folder, names, running)
     body = None if body_file is None else body_file.read()
     templates = MessageTemplates(
         message or "",

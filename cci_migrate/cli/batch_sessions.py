@@ -128,6 +128,22 @@ def follow_up_session(
         )
 
 
+def show_access(folder: Path, names: tuple[str, ...], running: Running) -> ExitCode:
+    """Print what the token may do in the repositories called ``names`` that have a change."""
+    from cci_migrate.campaign.access_check import AccessCheck, exit_code, report
+
+    with (
+        open_campaign(folder) as campaign,
+        progress_reporter(running) as progress,
+        connections_of(campaign, progress, running, local_mode(campaign)) as connections,
+    ):
+        repositories = RepositoryFilter(include=names, forks=True)
+        checked = AccessCheck(campaign, connections.host_of, repositories, progress).run()
+        for line in report(checked, lists_all=running.verbose):
+            click.echo(printable(line))
+        return exit_code(checked)
+
+
 def conclude(campaign: Campaign, reached: ExitCode) -> ExitCode:
     """Write results.jsonl, print the summary, and return the exit code.
 

@@ -13,6 +13,8 @@ from urllib.parse import quote
 from msgspec import Struct
 from msgspec.structs import replace
 
+from cci_migrate.forges.access import TokenAccess
+from cci_migrate.forges.bitbucket_access import BitbucketAccess, Permission, token_problem
 from cci_migrate.forges.campaign_identity import campaign_of_pull_request
 from cci_migrate.forges.git_remotes import branch_at
 from cci_migrate.forges.host import Extras, RepositoryPage
@@ -166,6 +168,7 @@ class Bitbucket(PullRequestHost):
         self._listed: dict[str, ListedRepository] = {}
         #: The ids of the members of each workspace, by their names.
         self._members: dict[str, dict[str, str]] = {}
+        self._access = BitbucketAccess(lambda path: self._items(path, Permission))
 
     # -- reading
 
@@ -322,6 +325,15 @@ class Bitbucket(PullRequestHost):
             for request in requests
             if (request.source_name or "").lower() == snapshot.current_name.lower()
         )
+
+    @property
+    def token_problem(self) -> str:
+        """What the token lacks for any write."""
+        return token_problem(self._api.scopes)
+
+    def access(self, snapshot: Snapshot) -> TokenAccess:
+        """What the token may do in the repository."""
+        return self._access.read(snapshot, self._api.scopes)
 
     # -- internals
 

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
+from cci_migrate.forges.access import UNKNOWN_TO_GIT, TokenAccess
 from cci_migrate.forges.branch_content import content_in_git
 from cci_migrate.forges.campaign_identity import campaign_of_commit
 from cci_migrate.forges.git_trees import GitTree
@@ -423,6 +424,16 @@ class GitHost:
         """Always NONE: plain git has no CI."""
         del snapshot
         return Checks.NONE
+
+    @property
+    def token_problem(self) -> str:
+        """None: git names no scopes."""
+        return ""
+
+    def access(self, snapshot: Snapshot) -> TokenAccess:
+        """Not known: git is asked by pushing only."""
+        del snapshot
+        return UNKNOWN_TO_GIT
 
     def end(self) -> None:
         """Remove the scratch clones."""

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from cci_migrate.engine.proof import ProvenChange
 from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.forges.access import TokenAccess
 from cci_migrate.forges.repository import (
     Branch,
     BranchContent,
@@ -162,6 +163,13 @@ class Host(Protocol):
 
     def checks(self, snapshot: Snapshot) -> Checks:
         """The result of CI for the change alone (see `Checks.beside`)."""
+
+    @property
+    def token_problem(self) -> str:
+        """What the token lacks for any write, as far as earlier answers show; empty if nothing."""
+
+    def access(self, snapshot: Snapshot) -> TokenAccess:
+        """What the token may do in the repository. Only reads."""
 
     def end(self) -> None:
         """Close connections and remove scratch folders."""

@@ -17,6 +17,7 @@ from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.engine.proof import FileChange, ProvenChange
 from cci_migrate.files.discovery import discover, read_candidate, reader_of, root_of
 from cci_migrate.files.writing import Restoration, WriteError, write
+from cci_migrate.forges.access import UNKNOWN_TO_GIT, TokenAccess
 from cci_migrate.forges.branch_content import content_in_git
 from cci_migrate.forges.campaign_identity import campaign_of_commit
 from cci_migrate.forges.git_trees import GitTree
@@ -241,6 +242,16 @@ class LocalHost:
         """Always NONE: there is no CI."""
         del snapshot
         return Checks.NONE
+
+    @property
+    def token_problem(self) -> str:
+        """None: git names no scopes."""
+        return ""
+
+    def access(self, snapshot: Snapshot) -> TokenAccess:
+        """Not known: git is asked by pushing only."""
+        del snapshot
+        return UNKNOWN_TO_GIT
 
     def end(self) -> None:
         """Do nothing: there are no connections."""

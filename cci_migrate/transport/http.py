@@ -54,6 +54,9 @@ logging.getLogger().addHandler(logging.NullHandler())
 _Body = TypeVar("_Body")
 _AUTHORIZATION = "Authorization"
 _SSO = re.compile(r"required; *url=(https://[!-~]{1,500})")
+#: GitHub (https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps)
+#: and Bitbucket send it.
+_SCOPES = "x-oauth-scopes"
 _LIMIT_SIGNS = ("secondary rate limit", "rate limit exceeded", "abuse", "submitted too quickly")
 
 
@@ -175,6 +178,8 @@ class Api:
         self._header = header
         self._session = new_session()
         self._token: Secret | None = None
+        #: The scopes of the token, as the last answer that named them has them.
+        self.scopes: frozenset[str] | None = None
 
     def read(self, method: str, path: str, **options: Any) -> Response:
         """Send a reading request, again after faults.
@@ -287,6 +292,9 @@ class Api:
         except requests.RequestException as error:
             raise HostError(redact(str(error))) from None
         response = _read_response(received)
+        if _SCOPES in response.headers:
+            words = response.headers[_SCOPES].split(",")
+            self.scopes = frozenset(word.strip() for word in words) - {""}
         self._lane.report_response(method, urlsplit(url).path, response.status, remaining(response))
         return response
 

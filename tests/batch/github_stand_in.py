@@ -26,6 +26,7 @@ from typing import Any
 
 from graphql import GraphQLError, GraphQLSchema, build_schema
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tests.batch.graphql_answers import execute
 from tests.batch.repositories import bare, commit_bare, content, git
@@ -104,6 +105,8 @@ class GitHubStandIn(ThreadingHTTPServer):
         self.operations: list[str] = []
         #: The names that no user of this GitHub has.
         self.strangers: set[str] = set()
+        #: The scopes of the token, which every answer names; None for one that has none.
+        self.scopes: str | None = None
         self.bytes_sent = 0
         self.watch: Watch = truly
         self.lock = Lock()
@@ -568,6 +571,9 @@ class _Handler(BaseHTTPRequestHandler):
         return _rest(repository, self.command, found[2], body)
 
     def _send(self, canned: Canned) -> None:
+        if self.server.scopes is not None:
+            headers = {**canned.headers, "X-OAuth-Scopes": self.server.scopes}
+            canned = replace(canned, headers=headers)
         # https://docs.github.com/en/rest/git/blobs#get-a-blob: raw bytes, labelled as JSON.
         raw = "application/vnd.github.raw+json; charset=utf-8"
         self.server.bytes_sent += send(self, canned, raw)

@@ -76,6 +76,7 @@ GITLAB_ERROR: Schema = {
 ACCESS = maybe(told(access_level=NUMBER))
 PROJECT = told(
     id=NUMBER,
+    can_create_merge_request_in=BOOLEAN,
     path_with_namespace=TEXT,
     default_branch=maybe(TEXT),
     archived=BOOLEAN,
@@ -204,6 +205,11 @@ GITLAB = (
         {200: None, 404: GITLAB_ERROR},
         frozenset({"ref"}),
     ),
+    Call(
+        "GET",
+        "/personal_access_tokens/self",
+        {200: told(scopes=listed(TEXT)), 401: GITLAB_ERROR, 404: GITLAB_ERROR},
+    ),
     Call("GET", "/users", {200: listed(told(id=NUMBER, username=TEXT))}, frozenset({"username"})),
 )
 
@@ -276,6 +282,21 @@ BITBUCKET = (
                 told(
                     type={"const": "workspace_membership"},
                     user=told(uuid=TEXT, nickname=TEXT, account_id=TEXT),
+                )
+            ),
+            403: BITBUCKET_ERROR,
+        },
+        LISTING,
+    ),
+    Call(
+        "GET",
+        "/user/workspaces/*/permissions/repositories",
+        {
+            200: paged(
+                told(
+                    type={"const": "repository_permission"},
+                    permission={"enum": ["admin", "write", "read"]},
+                    repository=told(full_name=TEXT),
                 )
             ),
             403: BITBUCKET_ERROR,

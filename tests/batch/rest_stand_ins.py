@@ -41,6 +41,8 @@ class Hosted(Struct):
     pulls: list[dict[str, Any]] = field(default_factory=list)
     #: The CI's verdict by commit.
     statuses: dict[str, str] = field(default_factory=dict)
+    #: What the token's owner may do, on Bitbucket.
+    permission: str = "write"
 
     def tip(self, branch: str) -> str | None:
         """The commit at the tip of a branch."""
@@ -85,6 +87,8 @@ class RestStandIn(GitServer):
         self.operations: list[str] = []
         #: The names that no user of this host has.
         self.strangers: set[str] = set()
+        #: What the host says of the token's scopes; None if it says nothing.
+        self.scopes: str | None = None
         self.watch_call: Watch = truly
         self.token = TOKEN
         self.lock = Lock()
@@ -155,6 +159,10 @@ class GitLabStandIn(RestStandIn):
             following = str(page + 1) if page * 3 < len(names) else ""
             projects = [self._project(self.repositories[name]) for name in shown]
             return Canned(200, projects, {"X-Next-Page": following})
+        if path == "/personal_access_tokens/self":
+            if self.scopes is None:
+                return Canned(404, {"message": "404 Not Found"})
+            return Canned(200, {"scopes": self.scopes.split(",")})
         if path == "/users":
             name = query["username"][0]
             known = [] if name in self.strangers else [{"id": len(name), "username": name}]
@@ -300,6 +308,7 @@ class GitLabStandIn(RestStandIn):
             "empty_repo": repository.tip("main") is None,
             "visibility": "private",
             "topics": [],
+            "can_create_merge_request_in": True,
             "permissions": {"project_access": None, "group_access": {"access_level": 40}},
             **repository.traits,
         }
@@ -331,6 +340,18 @@ class BitbucketStandIn(RestStandIn):
             if page * 3 < len(names):
                 listing["next"] = f"{self.api}{path}?pagelen=100&page={page + 1}"
             return Canned(200, listing)
+        if path == "/user/workspaces/acme/permissions/repositories":
+            if self.scopes is None:
+                return _error(403, "Your credentials lack one or more required privilege scopes.")
+            permissions = [
+                {
+                    "type": "repository_permission",
+                    "permission": repository.permission,
+                    "repository": {"full_name": repository.name},
+                }
+                for repository in self.repositories.values()
+            ]
+            return self._page(permissions, path, query)
         if path == "/workspaces/acme/members":
             members = [
                 {
@@ -540,6 +561,8 @@ class Handler(GitHandler):
         check_request(call, query, self.headers.get("Content-Type", ""), body)
         canned = server.call(self.command, path, query, body)
         check_answer(call, canned.status, canned.body)
+        if server.scopes is not None and server.prefix == BitbucketStandIn.prefix:
+            return replace(canned, headers={**canned.headers, "X-OAuth-Scopes": server.scopes})
         return canned
 
     def _read(self, body: bytes) -> dict[str, Any]:
@@ -565,6 +588,6 @@ def _last(path: str) -> str:
     """What a call is about: the last word of its path that is no name or number."""
     known = (
         *("src", "commits", "branches", "statuses", "decline", "tree", "raw", "pullrequests"),
-        *("merge_requests", "users", "members"),
+        *("merge_requests", "users", "members", "permissions", "self"),
     )
     return next((word for word in reversed(path.split("/")) if word in known), path.split("/")[1])

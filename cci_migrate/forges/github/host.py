@@ -8,10 +8,12 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
+from cci_migrate.forges.access import TokenAccess
 from cci_migrate.forges.blob_text import contents_within_limit
 from cci_migrate.forges.branch_content import compare_with_plan, reversal_url
 from cci_migrate.forges.config_paths import find_configs
 from cci_migrate.forges.github import queries
+from cci_migrate.forges.github.access import read_access, token_problem
 from cci_migrate.forges.github.extras import ExtrasWriter
 from cci_migrate.forges.github.reading import (
     BranchReply,
@@ -297,6 +299,15 @@ class GitHub:
         arguments = {"pullRequestId": snapshot.pull.node}
         route = ("revertPullRequest", "url")
         return self._mutate(PULL_REQUEST, queries.REVERT_PULL_REQUEST, arguments, str, *route)
+
+    @property
+    def token_problem(self) -> str:
+        """What the token lacks for any write."""
+        return token_problem(self._api.token() or "", self._api.scopes)
+
+    def access(self, snapshot: Snapshot) -> TokenAccess:
+        """What the token may do in the repository, from answers that are there."""
+        return read_access(snapshot, self._api.token() or "", self._api.scopes)
 
     def end(self) -> None:
         """Close the connections."""

@@ -272,7 +272,9 @@ def read_repository(node: RepositoryNode, ref: RepositoryRef, raw: RawBlob) -> S
             empty=node.is_empty or not head,
             visibility=Visibility(node.visibility.lower()),
             topics=tuple(topic.topic.name for topic in node.repository_topics.present),
-            may_write=node.viewer_permission in _MAY_WRITE,
+            may_write=None
+            if node.viewer_permission is None
+            else node.viewer_permission in _MAY_WRITE,
         ),
         files=files,
         modes=modes,

@@ -12,10 +12,12 @@ from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from cci_migrate.forges.access import TokenAccess
 from cci_migrate.forges.blob_text import contents_within_limit
 from cci_migrate.forges.config_paths import config_modes, find_configs
 from cci_migrate.forges.git_remotes import branch_at
 from cci_migrate.forges.gitlab import queries
+from cci_migrate.forges.gitlab.access import GitLabAccess
 from cci_migrate.forges.gitlab.reading import (
     BlobNode,
     ListedProject,
@@ -81,6 +83,7 @@ class GitLab(PullRequestHost):
         self._has_graphql = True
         self._is_nested = is_nested
         self._users: dict[str, int | None] = {}
+        self._access = GitLabAccess(api)
 
     # -- reading
 
@@ -237,6 +240,15 @@ class GitLab(PullRequestHost):
     def find_pull_request(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
         """The open or else the newest merge request from ``branch``; None if there is none."""
         return own_pull(self._requests(snapshot.node, branch))
+
+    @property
+    def token_problem(self) -> str:
+        """Not known: only a request of its own shows the scopes."""
+        return ""
+
+    def access(self, snapshot: Snapshot) -> TokenAccess:
+        """What the token may do in the project."""
+        return self._access.read(snapshot)
 
     # -- GraphQL
 

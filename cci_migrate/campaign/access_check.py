@@ -1,0 +1,125 @@
+"""`batch apply --check-access`: whether the token may write what is planned, without writing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+
+from msgspec import Struct
+
+from cci_migrate.campaign.folder import Campaign
+from cci_migrate.campaign.isolation import observe_each
+from cci_migrate.campaign.ledger import LedgerEntry
+from cci_migrate.campaign.repository_filter import RepositoryFilter
+from cci_migrate.campaign.states import PENDING, TRIED_AGAIN
+from cci_migrate.engine.exit_codes import ExitCode
+from cci_migrate.forges.access import TokenAccess
+from cci_migrate.forges.host import Host
+from cci_migrate.forges.repository import RepositoryRef, Unreadable
+from cci_migrate.forges.repository_errors import FATAL_ERRORS, describe_error
+from cci_migrate.transport.host_errors import HostUnavailable
+from cci_migrate.transport.progress import Progress
+
+
+class CheckedAccess(Struct, frozen=True):
+    """The access to one repository, or ``error``: why it could not be checked."""
+
+    ref: RepositoryRef
+    access: TokenAccess = TokenAccess()
+    error: str = ""
+
+    @property
+    def line(self) -> str:
+        """The result for people."""
+        if self.error:
+            return f"{self.ref.label}: could not be checked: {self.error}"
+        return f"{self.ref.label}: {verdict(self.access)}"
+
+
+def verdict(access: TokenAccess) -> str:
+    """What ``access`` means for a delivery, and why, for people."""
+    why = f": {'; '.join(access.problems)}" if access.problems else ""
+    if access.is_sufficient:
+        return "can push and open pull requests"
+    if access.is_sufficient is None:
+        return f"not known{why}"
+    if access.may_push is False:
+        return f"can't push{why}"
+    return f"can't open pull requests{why}"
+
+
+class AccessCheck(Struct, frozen=True):
+    """Checks the access to the repositories that `batch apply` would write to."""
+
+    campaign: Campaign
+    host_of: Callable[[RepositoryRef, str], Host]
+    filter: RepositoryFilter
+    progress: Progress
+
+    def run(self) -> list[CheckedAccess]:
+        """The access to each repository with a planned change."""
+        by_host: dict[Host, list[LedgerEntry]] = {}
+        for entry in self.campaign.ledger.entries(PENDING | TRIED_AGAIN):
+            if entry.files and not self.filter.why_not_by_name(entry.ref):
+                by_host.setdefault(self.host_of(entry.ref, entry.branch_name), []).append(entry)
+        self.progress.begin("check access", sum(map(len, by_host.values())))
+        return [checked for host, entries in by_host.items() for checked in _check(host, entries)]
+
+
+def _check(host: Host, entries: list[LedgerEntry]) -> Iterator[CheckedAccess]:
+    waiting = {entry.ref.key: entry.ref for entry in entries}
+    try:
+        for observation in observe_each(host, list(waiting.values())):
+            ref = waiting.pop(observation.ref.key)
+            if isinstance(observation, Unreadable):
+                yield CheckedAccess(ref, error=observation.cause)
+                continue
+            try:
+                yield CheckedAccess(ref, host.access(observation))
+            except FATAL_ERRORS:
+                raise
+            except Exception as error:  # noqa: BLE001 - the other repositories go on
+                yield CheckedAccess(ref, error=describe_error(error))
+    except HostUnavailable as error:
+        yield from (CheckedAccess(ref, error=str(error)) for ref in waiting.values())
+
+
+def report(checked: Iterable[CheckedAccess], *, lists_all: bool) -> Iterator[str]:
+    """The lines of the report: the totals, then what is missing, then what is not known.
+
+    Equal results are counted together unless ``lists_all``.
+    """
+    results = list(checked)
+    by_kind: dict[str, list[CheckedAccess]] = {}
+    for result in results:
+        by_kind.setdefault(_kind(result), []).append(result)
+    totals = (f"{len(by_kind[kind])} {kind}" for kind in _KINDS if kind in by_kind)
+    yield ", ".join(totals) or "no repository has a planned change"
+    for kind in _KINDS:
+        group = by_kind.get(kind, [])
+        if lists_all or kind == _LACKING:
+            yield from (f"  {result.line}" for result in group)
+        elif kind != _SUFFICIENT:
+            lines = Counter(result.error or verdict(result.access) for result in group)
+            yield from (f"  {count} x {line}" for line, count in lines.most_common())
+
+
+_SUFFICIENT, _LACKING = "with access", "without access"
+_UNKNOWN, _UNREADABLE = "not known", "not checked"
+_KINDS = (_LACKING, _UNREADABLE, _UNKNOWN, _SUFFICIENT)
+
+
+def _kind(result: CheckedAccess) -> str:
+    if result.error:
+        return _UNREADABLE
+    if result.access.is_sufficient is None:
+        return _UNKNOWN
+    return _SUFFICIENT if result.access.is_sufficient else _LACKING
+
+
+def exit_code(checked: Iterable[CheckedAccess]) -> ExitCode:
+    """3 if some access could not be checked, 1 if some is missing, else 0."""
+    kinds = set(map(_kind, checked))
+    if _UNREADABLE in kinds:
+        return ExitCode.FAILED
+    return ExitCode.LEFT if _LACKING in kinds else ExitCode.DONE
