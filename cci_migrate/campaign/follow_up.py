@@ -1,4 +1,4 @@
-"""What follows `batch apply`: `batch status --refresh`, `batch close` and `batch revert`."""
+"""Takes back what `batch apply` did: `batch close` and `batch revert`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.campaign.folder import Campaign
+from cci_migrate.campaign.host_groups import group_by_host
 from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.ownership import pull_to_record, with_ownership
+from cci_migrate.campaign.refresh import ended_entry, has_open_pull
 from cci_migrate.campaign.repository_filter import RepositoryFilter
-from cci_migrate.campaign.states import State, Undoing
+from cci_migrate.campaign.states import ENDED, State, Undoing
 from cci_migrate.forges.host import DeliveredChange, Delivery, Host
 from cci_migrate.forges.repository import (
     Observation,
@@ -30,8 +32,6 @@ from cci_migrate.transport.progress import Progress
 #: Repositories observed in one request.
 CHUNK = 40
 
-_ENDED = frozenset({State.CLOSED, State.CLOSED_BY_HUMAN, State.REVERTED})
-
 
 class FollowUp(Struct, frozen=True):
     """The delivered changes of a campaign.
@@ -44,10 +44,6 @@ class FollowUp(Struct, frozen=True):
     filter: RepositoryFilter
     progress: Progress
     clock: Clock
-
-    def refresh(self) -> bool:
-        """Record which open pull requests were merged or closed."""
-        return self._for_each("status", _is_open, self._refresh_entry)
 
     def close(self) -> bool:
         """Close the open pull requests and delete the branches that were not merged."""
@@ -63,11 +59,14 @@ class FollowUp(Struct, frozen=True):
         selects: Callable[[LedgerEntry], bool],
         action: Callable[[Host, LedgerEntry, Snapshot], LedgerEntry],
     ) -> bool:
-        by_host: dict[Host, list[RepositoryRef]] = {}
-        for entry in self.campaign.ledger.entries():
-            if selects(entry) and not self.filter.why_not_by_name(entry.ref):
-                host = self.host_of(entry.ref, entry.branch_name)
-                by_host.setdefault(host, []).append(entry.ref)
+        by_host = group_by_host(
+            (
+                (entry.ref, entry.branch_name, entry.ref)
+                for entry in self.campaign.ledger.entries()
+                if selects(entry) and not self.filter.why_not_by_name(entry.ref)
+            ),
+            self.host_of,
+        )
         self.progress.begin(task, sum(map(len, by_host.values())))
         is_complete = True
         for host, refs in by_host.items():
@@ -114,23 +113,21 @@ class FollowUp(Struct, frozen=True):
             self.progress.note(f"{entry.ref.label}: {describe_error(error)}")
             return None
 
-    def _refresh_entry(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> LedgerEntry:
-        del host
+    def _ended(self, entry: LedgerEntry, snapshot: Snapshot) -> LedgerEntry:
+        """``entry``, recorded as merged or closed where somebody has done that meanwhile."""
         pull = snapshot.pull
         if pull is None or pull.state is PullState.OPEN or not _is_recorded(pull, entry):
             return entry
-        if entry.state is State.PLANNED:
-            entry = entry.without_plan()
-        if pull.state is PullState.MERGED:
-            return self._record(entry, State.PULL_REQUEST_MERGED, pull.url, snapshot)
-        state = State.CLOSED_BY_HUMAN if entry.undoing is None else State.CLOSED
-        return self._record(entry, state, pull.url, snapshot)
+        entry = replace(entry, pull=pull_to_record(snapshot, entry))
+        ended = ended_entry(entry, pull.state, self.clock.now())
+        self.campaign.ledger.record(ended)
+        return ended
 
     def _close_entry(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> LedgerEntry:
         if host.delivery is Delivery.FILES:
             raise HostError("was written in place; undo it with `batch revert`")
         if entry.undoing is not Undoing.CLOSING:
-            entry = self._refresh_entry(host, entry, snapshot)
+            entry = self._ended(entry, snapshot)
             if not _can_close(entry):
                 return entry
             _check_is_own(snapshot)
@@ -142,9 +139,9 @@ class FollowUp(Struct, frozen=True):
     def _revert_entry(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> LedgerEntry:
         if entry.undoing is Undoing.CLOSING:
             return self._close_entry(host, entry, snapshot)
-        if _is_open(entry):
-            entry = self._refresh_entry(host, entry, snapshot)
-            if _is_open(entry):
+        if has_open_pull(entry):
+            entry = self._ended(entry, snapshot)
+            if has_open_pull(entry):
                 return self._close_entry(host, entry, snapshot)
         if not _is_delivered(entry):
             return entry
@@ -171,26 +168,19 @@ class FollowUp(Struct, frozen=True):
             pull=pull_to_record(snapshot, entry),
             changed_at=self.clock.now(),
             undoing=undoing,
+            review=None if undoing is None else entry.review,
         )
         self.campaign.ledger.record(updated)
         return updated
 
 
-def _has_pull(entry: LedgerEntry, state: PullState) -> bool:
-    return entry.pull is not None and entry.pull.state is state and entry.state not in _ENDED
-
-
-def _is_open(entry: LedgerEntry) -> bool:
-    """Whether the campaign's pull request was open when it was last observed."""
-    return _has_pull(entry, PullState.OPEN)
-
-
 def _can_close(entry: LedgerEntry) -> bool:
-    return _is_open(entry) or entry.state is State.CHANGED
+    return has_open_pull(entry) or entry.state is State.CHANGED
 
 
 def _is_delivered(entry: LedgerEntry) -> bool:
-    return _can_close(entry) or _has_pull(entry, PullState.MERGED)
+    is_merged = entry.pull is not None and entry.pull.state is PullState.MERGED
+    return _can_close(entry) or (is_merged and entry.state not in ENDED)
 
 
 def _is_recorded(pull: PullRequest, entry: LedgerEntry) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from cci_migrate.campaign.host_groups import group_by_host
 from cci_migrate.campaign.ledger import LedgerError
 from cci_migrate.forges import repository_errors
 from cci_migrate.forges.host import BatchReader, Host, WantedFiles
@@ -42,9 +43,9 @@ def read_each(
     They are read for all repositories of a host together, where it can, and one by one if that
     fails. Raises HostUnavailable.
     """
-    by_host: dict[Host, list[WantedFiles]] = {}
-    for files in wanted:
-        by_host.setdefault(host_of(files.snapshot.ref), []).append(files)
+    by_host = group_by_host(
+        ((files.snapshot.ref, "", files) for files in wanted), lambda ref, _branch: host_of(ref)
+    )
     contents: dict[str, Mapping[str, bytes | None] | str] = {}
     for host, files_there in by_host.items():
         if isinstance(host, BatchReader) and len(files_there) > 1:

@@ -23,13 +23,14 @@ from cci_migrate.campaign.repository_plan import FindingRecord, RegistryCount
 from cci_migrate.campaign.states import WRITTEN, State, Undoing
 from cci_migrate.error_kinds import UserError
 from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.forges.pull_request_reviews import PullRequestReview
 from cci_migrate.forges.repository import FileHash, PullRequest, RepositoryRef
 from cci_migrate.transport import write_record
 from cci_migrate.transport.progress import RepositoryDone
 from cci_migrate.transport.write_record import WriteRecord
 
 #: Raised with every change of the tables and records; a ledger of another version is refused.
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 #: The largest record of one repository in bytes, some hundred thousand findings: larger ones are
 #: neither written nor read (a ledger may come from somebody else).
@@ -62,6 +63,8 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     ``branch`` is the campaign's newest commit on the branch called ``branch_name``, empty for the
     campaign's usual branch.
     ``group`` identifies the kind of change (see `change_groups`); empty without a change.
+    ``review`` is the open pull request when it was last read, ``waits_since`` (seconds since 1970)
+    since when it waits for what it waits for then.
     """
 
     ref: RepositoryRef
@@ -85,6 +88,8 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     changed_at: float = 0.0
     undoing: Undoing | None = None
     is_confirmed: bool = False
+    review: PullRequestReview | None = None
+    waits_since: float = 0.0
 
     __repr__ = repr_without("findings")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from cci_migrate.campaign.folder import RESULTS, Campaign
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
+from cci_migrate.campaign.pull_request_waits import wait_record
 from cci_migrate.campaign.states import MEANING, UNFINISHED, State
 from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.escaping.json_text import json_text
@@ -16,7 +17,7 @@ from cci_migrate.files.atomic_write import write_atomically
 from cci_migrate.transport.known_secrets import redact
 
 #: The version of the lines of results.jsonl, raised with every change of their keys.
-RESULTS_VERSION = 3
+RESULTS_VERSION = 4
 
 #: The order in which states are listed.
 ORDER = tuple(State)
@@ -45,6 +46,7 @@ def result(entry: LedgerEntry) -> dict[str, Any]:
         "branch": entry.branch,
         "pull_request": entry.pull.url if entry.pull is not None else None,
         "pull_request_state": entry.pull.state if entry.pull is not None else None,
+        "review": wait_record(entry),
         "is_canary": entry.is_canary,
     }
 

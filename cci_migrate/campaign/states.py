@@ -81,6 +81,9 @@ WRITTEN = frozenset({State.CHANGED, State.CLOSED, State.REVERTED, State.APPLYING
 #: The states of an open pull request.
 OPENED = frozenset({State.PULL_REQUEST_OPEN, State.PULL_REQUEST_INCOMPLETE})
 
+#: The states in which nothing more happens to a pull request.
+ENDED = frozenset({State.CLOSED, State.CLOSED_BY_HUMAN, State.REVERTED})
+
 #: The states that `batch plan` plans again: a config may have been fixed meanwhile, or the token
 #: have got a permission.
 PLANNED_AGAIN = frozenset({State.LISTED, State.FAILED, State.BROKEN_CONFIG, State.NO_PERMISSION})

@@ -23,7 +23,7 @@ from cci_migrate.campaign.message_templates import MessageTemplates
 from cci_migrate.campaign.plan_run import PlanRun
 from cci_migrate.campaign.planner import planner
 from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
-from cci_migrate.campaign.results import exit_code, summary, write_results
+from cci_migrate.cli.batch_following import status
 from cci_migrate.cli.batch_options import (
     Pace,
     Running,
@@ -55,8 +55,7 @@ from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, every_policy_option
 from cci_migrate.cli.verify_options import CompilerOptions, compiler_options
 from cci_migrate.engine.exit_codes import ExitCode
-from cci_migrate.escaping.json_text import json_text
-from cci_migrate.escaping.terminal_text import printable, printable_lines
+from cci_migrate.escaping.terminal_text import printable_lines
 from cci_migrate.forges.host import Extras
 from cci_migrate.forges.local_checkouts import LocalMode
 from cci_migrate.forges.repository import Visibility
@@ -202,32 +201,7 @@ def plan(
 
 batch.add_command(diff)
 batch.add_command(approve)
-
-
-@batch.command()
-@campaign_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each repository")
-@click.option(
-    "--refresh", is_flag=True, help="Get the state of each pull request from its host first"
-)
-@running_options
-@exits_with_code
-def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> ExitCode:
-    """Show the state of the repositories."""
-    if refresh:
-        with follow_up_session(folder, (), running) as (campaign, follow_up):
-            follow_up.refresh()
-            write_results(campaign)
-    with open_read_only(folder) as campaign:
-        if as_json:
-            from cci_migrate.campaign.results import result
-
-            for entry in campaign.ledger.entries():
-                click.echo(json_text(result(entry)))
-        else:
-            for line in summary(campaign.ledger):
-                click.echo(printable(line))
-        return exit_code(campaign.ledger)
+batch.add_command(status)
 
 
 @batch.command()

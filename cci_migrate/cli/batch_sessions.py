@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.campaign.connections import Connections
 from cci_migrate.campaign.folder import Campaign, CampaignError, open_campaign
 from cci_migrate.campaign.follow_up import FollowUp
+from cci_migrate.campaign.refresh import Refresh
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.results import exit_code, summary, write_results
 from cci_migrate.campaign.states import PENDING, State
@@ -142,6 +143,24 @@ def show_access(folder: Path, names: tuple[str, ...], running: Running) -> ExitC
         for line in report(checked, lists_all=running.verbose):
             click.echo(printable(line))
         return exit_code(checked)
+
+
+@contextmanager
+def refresh_session(
+    folder: Path,
+    names: tuple[str, ...],
+    running: Running,
+    pace: Pace = _DEFAULT_PACE,
+    progress: Progress | None = None,
+) -> Iterator[Refresh]:
+    """The open pull requests of the repositories called ``names``; the campaign is locked."""
+    with (
+        open_campaign(folder) as campaign,
+        nullcontext(progress) if progress is not None else progress_reporter(running) as reporter,
+        connections_of(campaign, reporter, running, local_mode(campaign), pace) as connections,
+    ):
+        repository_filter = RepositoryFilter(include=names, forks=True)
+        yield Refresh(campaign, connections.host_of, repository_filter, reporter, make_clock())
 
 
 def conclude(campaign: Campaign, reached: ExitCode) -> ExitCode:

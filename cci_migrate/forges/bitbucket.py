@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from cci_migrate.forges.access import TokenAccess
 from cci_migrate.forges.bitbucket_access import BitbucketAccess, Permission, token_problem
+from cci_migrate.forges.bitbucket_reviews import STATES, BitbucketReviews
 from cci_migrate.forges.campaign_identity import campaign_of_pull_request
 from cci_migrate.forges.git_remotes import branch_at
 from cci_migrate.forges.host import Extras, RepositoryPage
@@ -25,7 +26,6 @@ from cci_migrate.forges.repository import (
     Kind,
     Observation,
     PullRequest,
-    PullState,
     RepositoryRef,
     Snapshot,
     Traits,
@@ -40,14 +40,6 @@ from cci_migrate.transport.pace import OTHER, PULL_REQUEST, Lane
 
 #: Repositories for which API requests are made before the git requests.
 CHUNK = 16
-
-_STATES = {
-    "OPEN": PullState.OPEN,
-    "MERGED": PullState.MERGED,
-    "DECLINED": PullState.CLOSED,
-    "SUPERSEDED": PullState.CLOSED,
-}
-
 
 _Item = TypeVar("_Item")
 
@@ -122,7 +114,7 @@ class _PullRequest(Struct, frozen=True):
         return PullRequest(
             self.id,
             self.links.html.href,
-            _STATES[self.state],
+            STATES[self.state],
             campaign=campaign_of_pull_request(self.description or ""),
         )
 
@@ -169,6 +161,15 @@ class Bitbucket(PullRequestHost):
         #: The ids of the members of each workspace, by their names.
         self._members: dict[str, dict[str, str]] = {}
         self._access = BitbucketAccess(lambda path: self._items(path, Permission))
+
+    @property
+    def reviews(self) -> BitbucketReviews:
+        """Its pull requests."""
+
+        def checks_of(ref: RepositoryRef, commit: str) -> Checks:
+            return self.commit_checks(Snapshot(ref), commit)
+
+        return BitbucketReviews(self._api, self.observation, checks_of)
 
     # -- reading
 
@@ -317,7 +318,7 @@ class Bitbucket(PullRequestHost):
             f"/repositories/{snapshot.current_name}/pullrequests",
             _PullRequest,
             q=f'source.branch.name="{branch}"',
-            state=list(_STATES),
+            state=list(STATES),
             sort="-created_on",
         )
         return newest_pull(

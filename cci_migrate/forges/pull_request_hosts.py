@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -20,6 +21,7 @@ from cci_migrate.forges.host import (
     Proposal,
     RepositoryPage,
 )
+from cci_migrate.forges.pull_request_reviews import Reviews
 from cci_migrate.forges.repository import (
     Blocker,
     Branch,
@@ -45,6 +47,8 @@ from cci_migrate.transport.host_errors import (
 from cci_migrate.transport.http import Api, MissingError
 from cci_migrate.transport.pace import OTHER, Lane
 from cci_migrate.transport.page_size import HOST_PATIENCE
+
+_Read = TypeVar("_Read")
 
 
 class IncompleteError(Exception):
@@ -82,15 +86,20 @@ class PullRequestHost(ABC):
         """Pull requests."""
         return Delivery.PULL_REQUEST
 
+    @property
+    @abstractmethod
+    def reviews(self) -> Reviews:
+        """Its pull requests: their reviews and merges."""
+
     def observation(
-        self, ref: RepositoryRef, read: Callable[[RepositoryRef], Observation]
-    ) -> Observation:
-        """The observation that ``read`` makes of ``ref``, or Unreadable for its error.
+        self, ref: RepositoryRef, read: Callable[[RepositoryRef], _Read]
+    ) -> _Read | Unreadable:
+        """What ``read`` reads of ``ref``, or Unreadable for its error.
 
         Raises HostUnavailable if several in a row got no answer: the host is down.
         """
         try:
-            observation = read(ref)
+            read_data = read(ref)
         except MissingError as error:
             return Unreadable(ref, Blocker.NOT_FOUND, str(error))
         except RefusedError as error:
@@ -109,7 +118,7 @@ class PullRequestHost(ABC):
         except Exception as error:  # noqa: BLE001 - the other repositories of the answer go on
             return Unreadable(ref, Blocker.FAILED, describe_error(error))
         self._faults = 0
-        return observation
+        return read_data
 
     def branch_content(self, snapshot: Snapshot, files: Sequence[FileHash]) -> BranchContent:
         """What the branch adds to the default branch, from git, since the APIs show no modes."""

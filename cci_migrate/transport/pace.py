@@ -22,7 +22,10 @@ from cci_migrate.transport.write_record import WriteRecord
 
 HOUR = 3600.0
 PULL_REQUEST = "pull-request"
+MERGE = "merge"
 OTHER = "other"
+#: Each of these starts CI and asks people to look: each has the limits for itself.
+_PACED = frozenset({PULL_REQUEST, MERGE})
 
 
 class Clock(Protocol):
@@ -48,7 +51,10 @@ class SystemClock:
 
 
 class PaceLimits(Struct, frozen=True):
-    """At most ``per_hour`` pull requests, at least ``apart`` seconds between two of them."""
+    """At most ``per_hour`` pull requests, at least ``apart`` seconds between two of them.
+
+    The same holds for merges.
+    """
 
     per_hour: int = 150
     apart: float = 5.0
@@ -122,17 +128,18 @@ class Lane:
     def next_time(self, kind: str) -> float:
         """When a write of ``kind`` is allowed, in seconds since 1970; in the past if now."""
         since = self._clock.now() - HOUR
-        writes, pulls = self._since("", since), self._since(PULL_REQUEST, since)
+        writes = self._since("", since)
         times = [self._not_before()]
         if writes:
             times.append(writes[-1] + self._limits.writes_apart)
         if len(writes) >= self._limits.writes_per_hour:
             times.append(writes[-self._limits.writes_per_hour] + HOUR)
-        if kind == PULL_REQUEST:
-            if pulls:
-                times.append(pulls[-1] + self._limits.apart)
-            if len(pulls) >= self._limits.per_hour:
-                times.append(pulls[-self._limits.per_hour] + HOUR)
+        if kind in _PACED:
+            alike = self._since(kind, since)
+            if alike:
+                times.append(alike[-1] + self._limits.apart)
+            if len(alike) >= self._limits.per_hour:
+                times.append(alike[-self._limits.per_hour] + HOUR)
         return max(times)
 
     def used(self) -> tuple[int, int]:

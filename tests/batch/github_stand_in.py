@@ -64,6 +64,26 @@ class Pull(Struct):
     labels: list[str] = field(default_factory=list)
     reviewers: list[str] = field(default_factory=list)
     assignees: list[str] = field(default_factory=list)
+    #: What rules and people say of it; ``requested`` are code owners, ``reviewers`` others.
+    decision: str | None = None
+    requested: list[str] = field(default_factory=list)
+    opinions: dict[str, str] = field(default_factory=dict)
+    status: str = "BLOCKED"
+    mergeable: str = "MERGEABLE"
+    can_auto_merge: bool = False
+    has_queue: bool = False
+    created_at: str = "2026-11-01T10:00:00Z"
+    updated_at: str = "2026-11-02T10:00:00Z"
+    #: The method of auto-merge or of the merge, and the commit that merged it.
+    auto_merge: str | None = None
+    method: str = ""
+    merge_commit: str = ""
+
+    def approve(self, name: str = "ada") -> None:
+        """Have somebody approve it, so that every rule allows the merge."""
+        self.opinions[name] = "APPROVED"
+        self.decision = "APPROVED" if self.decision else None
+        self.status = "CLEAN"
 
 
 class Repository(Struct):
@@ -78,6 +98,8 @@ class Repository(Struct):
     topics: tuple[str, ...] = ()
     #: The users that nothing can be assigned to here.
     outsiders: tuple[str, ...] = ()
+    #: How pull requests may be merged, the usual way first.
+    methods: tuple[str, ...] = ("MERGE", "SQUASH", "REBASE")
     pulls: list[Pull] = field(default_factory=list)
     #: The CI's verdict by commit, and what it says of any other.
     statuses: dict[str, str] = field(default_factory=dict)
@@ -108,6 +130,8 @@ class GitHubStandIn(ThreadingHTTPServer):
         #: The scopes of the token, which every answer names; None for one that has none.
         self.scopes: str | None = None
         self.bytes_sent = 0
+        #: Whether the token may read the names of teams.
+        self.reads_teams = True
         self.watch: Watch = truly
         self.lock = Lock()
         #: What a client waits for whose answer a watch withheld by raising TimeoutError.
@@ -212,6 +236,25 @@ class _Root:
 
         return {"__typename": "Organization", "login": login, "repositories": page}
 
+    def node(self, info: Any, id: str) -> dict[str, Any] | None:
+        return self._node(id)
+
+    def nodes(self, info: Any, ids: list[str]) -> list[Any]:
+        return [self._node_or_error(id) for id in ids]
+
+    def _node(self, id: str) -> dict[str, Any]:
+        name, _, number = _decode(id).partition("#")
+        repository = self._server.repositories.get(name)
+        if repository is None:
+            raise Refusal("NOT_FOUND", f"Could not resolve to a node with the global id of '{id}'")
+        return self._pull(repository.pulls[int(number) - 1])
+
+    def _node_or_error(self, id: str) -> Any:
+        try:
+            return self._node(id)
+        except Refusal as error:
+            return error
+
     # -- mutations
 
     def createRef(self, info: Any, input: dict[str, Any]) -> dict[str, Any]:
@@ -300,6 +343,48 @@ class _Root:
         )
         pull.repository.pulls.append(back)
         return {"revertPullRequest": self._pull(back)}
+
+    def mergePullRequest(self, info: Any, input: dict[str, Any]) -> dict[str, Any]:
+        pull = self._pull_to_merge(input)
+        if pull.status not in ("CLEAN", "HAS_HOOKS", "UNSTABLE"):
+            raise Refusal("UNPROCESSABLE", "Pull Request is not mergeable")
+        self._merge(pull, input)
+        return {"pullRequest": self._pull(pull)}
+
+    def enablePullRequestAutoMerge(self, info: Any, input: dict[str, Any]) -> dict[str, Any]:
+        pull = self._pull_to_merge(input)
+        if not pull.can_auto_merge:
+            raise Refusal("UNPROCESSABLE", "Auto merge is not allowed for this repository")
+        if pull.status == "CLEAN" and not pull.has_queue:
+            raise Refusal("UNPROCESSABLE", "Pull request Pull request is in clean status")
+        pull.auto_merge = input["mergeMethod"]
+        return {"pullRequest": self._pull(pull)}
+
+    def _pull_to_merge(self, input: dict[str, Any]) -> Pull:
+        pull = self._pull_by_id(input["pullRequestId"])
+        if pull.state != "OPEN":
+            raise Refusal("UNPROCESSABLE", "Pull request is closed")
+        if pull.draft:
+            raise Refusal("UNPROCESSABLE", "Pull request is in draft status")
+        if input["expectedHeadOid"] != pull.repository.tip(pull.head):
+            raise Refusal(
+                "UNPROCESSABLE", "Head branch was modified. Review and try the merge again."
+            )
+        if input["mergeMethod"] not in pull.repository.methods:
+            raise Refusal(
+                "UNPROCESSABLE",
+                f"{input['mergeMethod'].capitalize()} commits are not allowed on this repository.",
+            )
+        return pull
+
+    def _merge(self, pull: Pull, input: dict[str, Any]) -> None:
+        folder, tip = pull.repository.folder, pull.repository.tip(pull.head)
+        assert tip
+        main = pull.repository.tip(pull.base)
+        parents = ("-p", str(main), "-p", tip) if input["mergeMethod"] == "MERGE" else ("-p", tip)
+        pull.merge_commit = git(folder, "commit-tree", f"{tip}^{{tree}}", *parents, "-m", "Merge")
+        git(folder, "update-ref", f"refs/heads/{pull.base}", pull.merge_commit)
+        pull.state, pull.method = "MERGED", input["mergeMethod"]
 
     # -- the objects
 
@@ -401,6 +486,15 @@ class _Root:
     def _pull(self, pull: Pull) -> dict[str, Any]:
         oid = pull.repository.tip(pull.head)
         commits = [{"commit": self._commit(pull.repository, oid)}] if oid else []
+        merged, is_there = pull.merge_commit, bool(pull.repository.tip(pull.base))
+        requests = [
+            {"asCodeOwner": name in pull.requested, "requestedReviewer": self._reviewer(name)}
+            for name in (*pull.requested, *pull.reviewers)
+        ]
+        opinions = [
+            {"state": state, "author": {"__typename": "User", "login": name}}
+            for name, state in pull.opinions.items()
+        ]
         return {
             "__typename": "PullRequest",
             "id": _encode(f"{pull.repository.name}#{pull.number}"),
@@ -410,7 +504,49 @@ class _Root:
             "isCrossRepository": pull.cross,
             "body": pull.body,
             "commits": {"nodes": commits},
+            "isDraft": pull.draft,
+            "headRefOid": oid or "0" * 40,
+            "createdAt": pull.created_at,
+            "updatedAt": pull.updated_at,
+            "author": {"__typename": "User", "login": "campaigner"},
+            "mergeable": pull.mergeable,
+            "mergeStateStatus": "DRAFT" if pull.draft else pull.status,
+            "reviewDecision": pull.decision,
+            "isMergeQueueEnabled": pull.has_queue,
+            "viewerCanEnableAutoMerge": pull.can_auto_merge,
+            "autoMergeRequest": {"enabledAt": pull.updated_at} if pull.auto_merge else None,
+            "repository": {
+                "viewerPermission": pull.repository.permission,
+                "viewerDefaultMergeMethod": pull.repository.methods[0],
+            },
+            "reviewRequests": _paging(requests),
+            "latestOpinionatedReviews": _paging(opinions),
+            "mergeCommit": self._commit(pull.repository, merged) if merged else None,
+            "baseRef": self._ref(pull.repository, pull.base) if is_there else None,
         }
+
+    def _reviewer(self, name: str) -> Any:
+        if "/" not in name:
+            return {"__typename": "User", "login": name}
+        if not self._server.reads_teams:
+            return Refusal("INSUFFICIENT_SCOPES", "Your token has not been granted read:org")
+        return {"__typename": "Team", "combinedSlug": name}
+
+
+def _paging(items: list[dict[str, Any]]) -> Any:
+    """A list, of which a page has at most three items."""
+
+    def page(info: Any, first: int, after: str | None = None, **_: Any) -> dict[str, Any]:
+        assert first <= 100
+        start = int(after or 0)
+        end = min(start + min(first, 3), len(items))
+        return {
+            "nodes": items[start:end],
+            "totalCount": len(items),
+            "pageInfo": {"endCursor": str(end), "hasNextPage": end < len(items)},
+        }
+
+    return page
 
 
 def _encode(name: str) -> str:

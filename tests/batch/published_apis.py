@@ -103,6 +103,26 @@ ACTION = given(
     last_commit_id=TEXT,
     execute_filemode=BOOLEAN,
 )
+USER = told(username=TEXT)
+#: https://docs.gitlab.com/api/merge_requests/#get-single-mr and #merge-status
+ONE_MERGE_REQUEST = told(
+    iid=NUMBER,
+    state={"enum": ["opened", "closed", "locked", "merged"]},
+    sha=maybe(OID),
+    created_at=TEXT,
+    updated_at=TEXT,
+    target_branch=TEXT,
+    detailed_merge_status=TEXT,
+    has_conflicts=BOOLEAN,
+    draft=BOOLEAN,
+    author=USER,
+    reviewers=listed(USER),
+    head_pipeline=maybe(told(status=TEXT)),
+    merge_when_pipeline_succeeds=BOOLEAN,
+    user=told(can_merge=BOOLEAN),
+    merge_commit_sha=maybe(OID),
+    squash_commit_sha=maybe(OID),
+)
 GITLAB = (
     Call(
         "GET",
@@ -150,6 +170,39 @@ GITLAB = (
         ),
     ),
     Call(
+        "GET",
+        "/projects/*/merge_requests/*",
+        {200: ONE_MERGE_REQUEST, 404: GITLAB_ERROR},
+    ),
+    # https://docs.gitlab.com/api/merge_request_approvals/
+    Call(
+        "GET",
+        "/projects/*/merge_requests/*/approvals",
+        {200: told(approved_by=listed(told(user=USER))), 404: GITLAB_ERROR},
+    ),
+    # https://docs.gitlab.com/api/merge_requests/#merge-a-merge-request
+    Call(
+        "PUT",
+        "/projects/*/merge_requests/*/merge",
+        {
+            200: ONE_MERGE_REQUEST,
+            401: GITLAB_ERROR,
+            405: GITLAB_ERROR,
+            409: GITLAB_ERROR,
+            422: GITLAB_ERROR,
+        },
+        body=given(
+            (),
+            auto_merge=BOOLEAN,
+            merge_commit_message=TEXT,
+            merge_when_pipeline_succeeds=BOOLEAN,
+            sha=OID,
+            should_remove_source_branch=BOOLEAN,
+            squash_commit_message=TEXT,
+            squash=BOOLEAN,
+        ),
+    ),
+    Call(
         "PUT",
         "/projects/*/merge_requests/*",
         {200: MERGE_REQUEST},
@@ -162,7 +215,6 @@ GITLAB = (
             assignee_ids=listed(NUMBER),
         ),
     ),
-    Call("GET", "/projects/*/merge_requests/*", {200: MERGE_REQUEST, 404: GITLAB_ERROR}),
     Call(
         "POST",
         "/projects/*/repository/commits",
@@ -231,6 +283,32 @@ PULL_REQUEST = told(
 )
 
 
+#: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/
+PERSON = told(display_name=TEXT)
+SHORT_OID: Schema = {"type": "string", "pattern": "^[0-9a-f]{12,40}$"}
+ONE_PULL_REQUEST = told(
+    type={"const": "pullrequest"},
+    id=NUMBER,
+    state={"enum": ["OPEN", "MERGED", "DECLINED", "SUPERSEDED"]},
+    draft=BOOLEAN,
+    created_on=TEXT,
+    updated_on=TEXT,
+    author=PERSON,
+    source=told(branch=told(name=TEXT), commit=told(hash=SHORT_OID)),
+    destination=told(branch=told(name=TEXT), commit=told(hash=SHORT_OID)),
+    participants=listed(
+        told(
+            type={"const": "participant"},
+            user=PERSON,
+            role={"enum": ["PARTICIPANT", "REVIEWER"]},
+            approved=BOOLEAN,
+            state={"enum": ["approved", "changes_requested", None]},
+        )
+    ),
+    merge_commit=maybe(told(hash=SHORT_OID)),
+)
+
+
 def paged(schema: Schema) -> Schema:
     """A page of a listing."""
     page = told(values=listed(schema))
@@ -262,7 +340,6 @@ BITBUCKET = (
             draft=BOOLEAN,
         ),
     ),
-    Call("GET", "/repositories/*/*/pullrequests/*", {200: PULL_REQUEST, 404: BITBUCKET_ERROR}),
     Call(
         "PUT",
         "/repositories/*/*/pullrequests/*",
@@ -302,6 +379,41 @@ BITBUCKET = (
             403: BITBUCKET_ERROR,
         },
         LISTING,
+    ),
+    Call(
+        "GET",
+        "/repositories/*/*/pullrequests/*",
+        {200: ONE_PULL_REQUEST, 404: BITBUCKET_ERROR},
+    ),
+    # 555: it took too long (https://developer.atlassian.com/cloud/bitbucket/rest/).
+    Call(
+        "POST",
+        "/repositories/*/*/pullrequests/*/merge",
+        {
+            200: ONE_PULL_REQUEST,
+            202: None,
+            400: BITBUCKET_ERROR,
+            403: BITBUCKET_ERROR,
+            409: BITBUCKET_ERROR,
+            555: BITBUCKET_ERROR,
+        },
+        frozenset({"async"}),
+        body=given(
+            ("type",),
+            type={"const": "pullrequest_merge_parameters"},
+            message=TEXT,
+            close_source_branch=BOOLEAN,
+            merge_strategy={
+                "enum": [
+                    "fast_forward",
+                    "merge_commit",
+                    "rebase_fast_forward",
+                    "rebase_merge",
+                    "squash",
+                    "squash_fast_forward",
+                ]
+            },
+        ),
     ),
     Call(
         "POST",

@@ -31,6 +31,28 @@ from tests.batch.watching import Canned, Request, Watch, send, truly
 TOKEN = "glpat-0123456789abcdef"
 
 
+class Review(Struct):
+    """What people and rules say of a pull request, and how it is merged."""
+
+    approved_by: list[str] = field(default_factory=list)
+    refused_by: list[str] = field(default_factory=list)
+    reviewers: list[str] = field(default_factory=list)
+    #: GitLab's word for what stops the merge.
+    status: str = "not_approved"
+    is_draft: bool = False
+    can_merge: bool = True
+    auto_merge: bool = False
+    merge_commit: str | None = None
+    method: str = ""
+    #: Bitbucket answers that the merge takes longer.
+    is_slow: bool = False
+
+    def approve(self, name: str = "ada") -> None:
+        """Have somebody approve it, so that every rule allows the merge."""
+        self.approved_by.append(name)
+        self.status = "mergeable"
+
+
 class Hosted(Struct):
     """A repository and what the host knows of it beside what is in git."""
 
@@ -39,10 +61,18 @@ class Hosted(Struct):
     number: int
     traits: dict[str, Any]
     pulls: list[dict[str, Any]] = field(default_factory=list)
-    #: The CI's verdict by commit.
+    #: The CI's verdict by commit, and what it says of any other.
     statuses: dict[str, str] = field(default_factory=dict)
     #: What the token's owner may do, on Bitbucket.
     permission: str = "write"
+    otherwise: str | None = None
+    #: What reviewers and rules say of its pull requests.
+    review: Review = field(default_factory=lambda: Review())
+
+    def verdict(self, oid: str) -> str | None:
+        """The CI's verdict for a commit, whose id may be abbreviated."""
+        known = (state for commit, state in self.statuses.items() if commit.startswith(oid))
+        return next(known, self.otherwise)
 
     def tip(self, branch: str) -> str | None:
         """The commit at the tip of a branch."""
@@ -65,6 +95,7 @@ class Hosted(Struct):
         git(self.folder, "update-ref", "-d", f"refs/heads/{branch}")
         pull = self.pulls[number - 1]
         pull["state"] = "merged" if pull["state"] == "opened" else "MERGED"
+        self.review.merge_commit = self.tip("main")
 
 
 class RestStandIn(GitServer):
@@ -195,7 +226,15 @@ class GitLabStandIn(RestStandIn):
         query: dict[str, list[str]],
         body: dict[str, Any],
     ) -> Canned:
+        if found := re.fullmatch(r"/merge_requests/(\d+)/approvals", path):
+            approvals = [{"user": {"username": name}} for name in repository.review.approved_by]
+            return Canned(200, {"approved_by": approvals})
+        if found := re.fullmatch(r"/merge_requests/(\d+)/merge", path):
+            return self._merge(repository, repository.pulls[int(found[1]) - 1], body)
         if found := re.fullmatch(r"/merge_requests/(\d+)", path):
+            if method == "GET":
+                pull = repository.pulls[int(found[1]) - 1]
+                return Canned(200, self._with_review(repository, pull))
             pull = repository.pulls[int(found[1]) - 1]
             if body.get("state_event"):
                 pull["state"] = "closed"
@@ -259,7 +298,9 @@ class GitLabStandIn(RestStandIn):
             message = gitlab_graphql.message(repository.folder, tip)
             return Canned(200, {"name": branch, "commit": {"id": tip, "message": message}})
         if found := re.fullmatch(r"commits/(\w+)", path):
-            return Canned(200, {"id": found[1], "status": repository.statuses.get(found[1])})
+            commit = repository.oid(found[1])
+            assert commit
+            return Canned(200, {"id": commit, "status": repository.verdict(commit)})
         if path == "tree":
             folder, page = query["path"][0] if "path" in query else "", int(query["page"][0])
             below = [
@@ -285,6 +326,46 @@ class GitLabStandIn(RestStandIn):
         if name not in gitlab_graphql.files(repository.folder, commit):
             return Canned(404, {"message": "404 File Not Found"})
         return Canned(200, gitlab_graphql.content(repository.folder, commit, name))
+
+    def _with_review(self, repository: Hosted, pull: dict[str, Any]) -> dict[str, Any]:
+        review, tip = repository.review, repository.tip(pull["source_branch"])
+        asked = [{"id": 8, "username": name} for name in review.reviewers]
+        asked += [{"username": f"user {user['id']}", **user} for user in pull.get("reviewers", [])]
+        status = repository.verdict(tip) if tip else None
+        return {
+            **pull,
+            "sha": tip or review.merge_commit,
+            "created_at": "2026-11-01T10:00:00.000Z",
+            "updated_at": "2026-11-02T10:00:00.000Z",
+            "target_branch": "main",
+            "detailed_merge_status": "draft_status" if review.is_draft else review.status,
+            "has_conflicts": review.status == "conflict",
+            "draft": review.is_draft,
+            "author": {"username": "campaigner"},
+            "reviewers": asked,
+            "head_pipeline": {"status": status} if status else None,
+            "merge_when_pipeline_succeeds": review.auto_merge,
+            "user": {"can_merge": review.can_merge},
+            "merge_commit_sha": review.merge_commit,
+            "squash_commit_sha": None,
+        }
+
+    def _merge(self, repository: Hosted, pull: dict[str, Any], body: dict[str, Any]) -> Canned:
+        review, branch = repository.review, pull["source_branch"]
+        if not review.can_merge:
+            return Canned(401, {"message": "401 Unauthorized"})
+        if body["sha"] != repository.tip(branch):
+            return Canned(409, {"message": "SHA does not match HEAD of source branch"})
+        status = repository.verdict(body["sha"])
+        is_automatic = body.get("auto_merge") and body["merge_when_pipeline_succeeds"]
+        if is_automatic and status in ("running", "pending", "success"):
+            review.auto_merge = True
+        elif pull["state"] != "opened" or review.is_draft or review.status != "mergeable":
+            return Canned(405, {"message": "405 Method Not Allowed"})
+        else:
+            review.method = "squash" if body.get("squash") else "merge"
+            repository.merge(branch, pull["iid"])
+        return Canned(200, self._with_review(repository, pull))
 
     def request(self, repository: Hosted, branch: str, state: str = "opened") -> dict[str, Any]:
         number = len(repository.pulls) + 1
@@ -397,7 +478,7 @@ class BitbucketStandIn(RestStandIn):
             target = {"hash": tip, "message": gitlab_graphql.message(repository.folder, tip)}
             return Canned(200, {"type": "branch", "name": branch, "target": target})
         assert re.fullmatch(r"/commit/\w+/statuses", rest), rest
-        states = repository.statuses.get(rest.split("/")[2], "").split()
+        states = (repository.verdict(rest.split("/")[2]) or "").split()
         values = [{"type": "commitstatus", "state": state} for state in states]
         return self._page(values, f"/repositories/{repository.name}{rest}", query)
 
@@ -424,8 +505,12 @@ class BitbucketStandIn(RestStandIn):
             return Canned(200, pull)
         if found := re.fullmatch(r"/pullrequests/(\d+)", path):
             pull = repository.pulls[int(found[1]) - 1]
+            if method == "GET":
+                return Canned(200, self._with_review(repository, pull))
             pull.update(body)
             return Canned(200, pull)
+        if found := re.fullmatch(r"/pullrequests/(\d+)/merge", path):
+            return self._merge(repository, repository.pulls[int(found[1]) - 1], body)
         assert path == "/pullrequests"
         if method == "GET":
             branch = query["q"][0].split('"')[1]
@@ -442,6 +527,52 @@ class BitbucketStandIn(RestStandIn):
         made = self.request(repository, branch)
         made.update({name: body[name] for name in ("title", "description", "reviewers")})
         return Canned(201, {**body, **made})
+
+    def _with_review(self, repository: Hosted, pull: dict[str, Any]) -> dict[str, Any]:
+        review, branch = repository.review, pull["source"]["branch"]["name"]
+        states = {
+            **dict.fromkeys(review.reviewers),
+            **dict.fromkeys(review.approved_by, "approved"),
+            **dict.fromkeys(review.refused_by, "changes_requested"),
+        }
+        return {
+            **pull,
+            "draft": review.is_draft,
+            "created_on": "2026-11-01T10:00:00.000000+00:00",
+            "updated_on": "2026-11-02T10:00:00.000000+00:00",
+            "author": {"display_name": "Campaigner"},
+            "source": {
+                "branch": {"name": branch},
+                "commit": {"hash": (repository.tip(branch) or review.merge_commit or "")[:12]},
+            },
+            "destination": {
+                "branch": {"name": "main", "default_merge_strategy": "squash"},
+                "commit": {"hash": str(repository.tip("main"))[:12]},
+            },
+            "participants": [
+                {
+                    "type": "participant",
+                    "user": {"display_name": name},
+                    "role": "REVIEWER",
+                    "approved": state == "approved",
+                    "state": state,
+                }
+                for name, state in states.items()
+            ],
+            "merge_commit": {"hash": review.merge_commit[:12]} if review.merge_commit else None,
+        }
+
+    def _merge(self, repository: Hosted, pull: dict[str, Any], body: dict[str, Any]) -> Canned:
+        review = repository.review
+        if not review.can_merge:
+            return _error(403, "You can't merge this pull request")
+        if pull["state"] != "OPEN":
+            return _error(400, "This pull request is already closed.")
+        review.method = body["merge_strategy"]
+        repository.merge(pull["source"]["branch"]["name"], pull["id"])
+        if review.is_slow:
+            return Canned(202, None, {"Location": f"{self.api}/merge/task-status/1"})
+        return Canned(200, self._with_review(repository, pull))
 
     def request(self, repository: Hosted, branch: str, state: str = "opened") -> dict[str, Any]:
         number = len(repository.pulls) + 1
@@ -588,6 +719,6 @@ def _last(path: str) -> str:
     """What a call is about: the last word of its path that is no name or number."""
     known = (
         *("src", "commits", "branches", "statuses", "decline", "tree", "raw", "pullrequests"),
-        *("merge_requests", "users", "members", "permissions", "self"),
+        *("merge_requests", "users", "members", "permissions", "self", "merge", "approvals"),
     )
     return next((word for word in reversed(path.split("/")) if word in known), path.split("/")[1])

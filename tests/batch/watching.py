@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct, field
 
 WRITES = ("CreateRef", "UpdateRef", "CreateCommit", "CreatePullRequest")
-WRITING = ("POST ", "PATCH ", "PUT ", "DELETE ", "Close", "Delete", "Revert")
+WRITING = ("POST ", "PATCH ", "PUT ", "DELETE ", "Close", "Delete", "Revert", "Merge", "AutoMerge")
 
 
 class Canned(Struct, frozen=True):

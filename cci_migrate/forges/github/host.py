@@ -15,6 +15,7 @@ from cci_migrate.forges.config_paths import find_configs
 from cci_migrate.forges.github import queries
 from cci_migrate.forges.github.access import read_access, token_problem
 from cci_migrate.forges.github.extras import ExtrasWriter
+from cci_migrate.forges.github.pull_request_reviews import GitHubReviews
 from cci_migrate.forges.github.reading import (
     BranchReply,
     GitData,
@@ -97,6 +98,12 @@ class GitHub:
         self._branch = branch
         self._page = PageSize()
         self._extras = ExtrasWriter(api)
+        self._reviews = GitHubReviews(api, self._url)
+
+    @property
+    def reviews(self) -> GitHubReviews:
+        """Its pull requests."""
+        return self._reviews
 
     @property
     def delivery(self) -> Delivery:

@@ -116,6 +116,74 @@ query Checks($owner: String!, $name: String!, $head: String!) {
 }
 """
 
+#: The lists of a pull request with what is asked of each item.
+_LISTS = {
+    "reviewRequests": """asCodeOwner requestedReviewer {
+      ... on User { login } ... on Bot { login } ... on Mannequin { login }
+      ... on Team { combinedSlug }
+    }""",
+    "latestOpinionatedReviews": "state author { login }",
+}
+
+
+def _page(name: str, arguments: str) -> str:
+    return (
+        f"{name}({arguments}) {{ pageInfo {{ endCursor hasNextPage }} nodes {{ {_LISTS[name]} }} }}"
+    )
+
+
+#: The state of pull requests by their ids.
+REVIEWS = f"""
+query Reviews($ids: [ID!]!) {{
+  nodes(ids: $ids) {{
+    ... on PullRequest {{
+      state body isDraft headRefOid createdAt updatedAt
+      author {{ login }}
+      mergeable mergeStateStatus reviewDecision isMergeQueueEnabled viewerCanEnableAutoMerge
+      autoMergeRequest {{ enabledAt }}
+      repository {{ viewerPermission viewerDefaultMergeMethod }}
+      commits(last: 1) {{ nodes {{ commit {{ statusCheckRollup {{ state }} }} }} }}
+      {_page("reviewRequests", "first: 100")}
+      {_page("latestOpinionatedReviews", "first: 100, writersOnly: true")}
+    }}
+  }}
+}}
+"""
+
+
+def further(name: str) -> str:
+    """The query for a further page of the list called ``name`` of a pull request."""
+    more = ", writersOnly: true" if name == "latestOpinionatedReviews" else ""
+    return f"""
+query Further($id: ID!, $after: String!) {{
+  node(id: $id) {{ ... on PullRequest {{ {_page(name, f"first: 100, after: $after{more}")} }} }}
+}}
+"""
+
+
+BASE_CHECKS = """
+query BaseChecks($id: ID!) {
+  node(id: $id) {
+    ... on PullRequest {
+      mergeCommit { statusCheckRollup { state } }
+      baseRef { target { ... on Commit { statusCheckRollup { state } } } }
+    }
+  }
+}
+"""
+
+MERGE = """
+mutation Merge($input: MergePullRequestInput!) {
+  mergePullRequest(input: $input) { pullRequest { state } }
+}
+"""
+
+AUTO_MERGE = """
+mutation AutoMerge($input: EnablePullRequestAutoMergeInput!) {
+  enablePullRequestAutoMerge(input: $input) { pullRequest { id } }
+}
+"""
+
 REVERTED = """
 query Reverted($owner: String!, $name: String!, $head: String!, $ref: String!) {
   repository(owner: $owner, name: $name) {

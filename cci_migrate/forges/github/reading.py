@@ -147,7 +147,9 @@ class _Rollup(Struct, frozen=True):
     state: str
 
 
-class _CheckedCommit(Struct, frozen=True, rename="camel"):
+class CheckedCommit(Struct, frozen=True, rename="camel"):
+    """A commit with the result of its CI."""
+
     status_check_rollup: _Rollup | None = None
 
     @property
@@ -161,22 +163,26 @@ class _CheckedCommit(Struct, frozen=True, rename="camel"):
         return Checks.FAILED if state in ("FAILURE", "ERROR") else Checks.PENDING
 
 
-class _CheckedReference(Struct, frozen=True):
-    target: _CheckedCommit | None = None
+class CheckedReference(Struct, frozen=True):
+    """A branch whose tip is a `CheckedCommit`."""
+
+    target: CheckedCommit | None = None
 
 
-class _PullCommit(Struct, frozen=True):
-    commit: _CheckedCommit
+class PullCommit(Struct, frozen=True):
+    """A commit of a pull request."""
+
+    commit: CheckedCommit
 
 
 class _CheckedPull(Struct, frozen=True):
-    commits: Nodes[_PullCommit]
+    commits: Nodes[PullCommit]
 
 
 class RepositoryChecks(Struct, frozen=True, rename="camel"):
     """The answer to `queries.CHECKS`."""
 
-    default_branch_ref: _CheckedReference | None
+    default_branch_ref: CheckedReference | None
     pull_requests: Nodes[_CheckedPull]
 
     @property

@@ -18,6 +18,7 @@ from cci_migrate.forges.config_paths import config_modes, find_configs
 from cci_migrate.forges.git_remotes import branch_at
 from cci_migrate.forges.gitlab import queries
 from cci_migrate.forges.gitlab.access import GitLabAccess
+from cci_migrate.forges.gitlab.pull_request_reviews import GitLabReviews
 from cci_migrate.forges.gitlab.reading import (
     BlobNode,
     ListedProject,
@@ -31,6 +32,7 @@ from cci_migrate.forges.gitlab.reading import (
     RestProject,
     TreeFile,
     User,
+    checks_of_status,
     own_pull,
     read_node,
     read_project,
@@ -85,6 +87,11 @@ class GitLab(PullRequestHost):
         self._users: dict[str, int | None] = {}
         self._access = GitLabAccess(api)
 
+    @property
+    def reviews(self) -> GitLabReviews:
+        """Its merge requests."""
+        return GitLabReviews(self._api, self.observation)
+
     # -- reading
 
     def owner_pages(self, owner: str, cursor: str) -> Iterator[RepositoryPage]:
@@ -137,7 +144,7 @@ class GitLab(PullRequestHost):
     def commit_checks(self, snapshot: Snapshot, commit: str) -> Checks:
         """The result of all pipelines, including those of other services."""
         path = f"/projects/{snapshot.node}/repository/commits/{commit}"
-        return _checks(self._api.read("GET", path).body(RestCommit).status)
+        return checks_of_status(self._api.read("GET", path).body(RestCommit).status)
 
     # -- writing
 
@@ -295,12 +302,14 @@ class GitLab(PullRequestHost):
             for at, node in enumerate((projects.nodes if projects is not None else None) or ()):
                 if node is not None and at not in incomplete:
                     nodes[documented(node, ProjectName).full_path.lower()] = node
-        observations = []
+        observations: list[Observation] = []
         for ref in refs:
             # The REST API says why a project is missing, or where it moved.
             node = nodes.get(ref.name.lower())
             observation = None if node is None else self._observation(node, ref)
-            observations.append(observation or self.observation(ref, self._observe_by_rest))
+            if observation is None:
+                observation = self.observation(ref, self._observe_by_rest)
+            observations.append(observation)
         return observations
 
     def _observation(self, node: dict[str, Any], ref: RepositoryRef) -> Observation | None:
@@ -501,11 +510,3 @@ def _positions(errors: Sequence[GraphqlError], depth: int) -> set[str | int]:
         if len(error.path) <= depth:
             raise OverloadedError(error.message)
     return {error.path[depth] for error in errors}
-
-
-def _checks(status: str | None) -> Checks:
-    if status is None:
-        return Checks.NONE
-    if status in ("success", "skipped", "manual"):
-        return Checks.PASSED
-    return Checks.FAILED if status in ("failed", "canceled") else Checks.PENDING

@@ -15,6 +15,7 @@ from cci_migrate.forges.git_remotes import branch_at
 from cci_migrate.forges.pull_request_hosts import IncompleteError
 from cci_migrate.forges.repository import (
     Branch,
+    Checks,
     Kind,
     PullRequest,
     PullState,
@@ -34,7 +35,7 @@ REQUESTS_SHOWN = 5
 
 #: The access level from which one may push (https://docs.gitlab.com/api/members/#roles).
 _DEVELOPER = 30
-_STATES = {
+STATES = {
     "opened": PullState.OPEN,
     "locked": PullState.OPEN,
     "closed": PullState.CLOSED,
@@ -61,7 +62,7 @@ class MergeRequest(Struct, frozen=True):
         return PullRequest(
             int(self.iid),
             self.web_url,
-            _STATES[self.state],
+            STATES[self.state],
             campaign=campaign_of_pull_request(self.description or ""),
         )
 
@@ -213,6 +214,18 @@ class RestCommit(Struct, frozen=True):
     id: str
     message: str = ""
     status: str | None = None
+
+
+def checks_of_status(status: str | None) -> Checks:
+    """The result of CI that a pipeline's or commit's ``status`` means; None: there was none.
+
+    https://docs.gitlab.com/api/pipelines/#list-project-pipelines
+    """
+    if status is None:
+        return Checks.NONE
+    if status in ("success", "skipped", "manual"):
+        return Checks.PASSED
+    return Checks.FAILED if status in ("failed", "canceled") else Checks.PENDING
 
 
 # -- to snapshots

@@ -1,0 +1,154 @@
+"""Reads the campaign's open pull requests from their hosts, and records what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cci_migrate.campaign.folder import Campaign
+from cci_migrate.campaign.host_groups import group_by_host
+from cci_migrate.campaign.ledger import Ledger, LedgerEntry
+from cci_migrate.campaign.pull_request_waits import WaitsFor, wait_of
+from cci_migrate.campaign.repository_filter import RepositoryFilter
+from cci_migrate.campaign.states import ENDED, State
+from cci_migrate.forges.host import Host
+from cci_migrate.forges.pull_request_reviews import (
+    OwnPull,
+    PullRequestReview,
+    ReviewedHost,
+    Reviews,
+)
+from cci_migrate.forges.repository import PullState, RepositoryRef, Unreadable
+from cci_migrate.transport.host_errors import HostUnavailable
+from cci_migrate.transport.pace import Clock
+from cci_migrate.transport.progress import Progress
+
+#: Pull requests read in one request.
+CHUNK = 40
+
+
+_READ_AT = "refreshed"
+
+
+def read_at(ledger: Ledger) -> float:
+    """When the open pull requests were last read, in seconds since 1970; 0 if they never were."""
+    return float(ledger.setting(_READ_AT) or 0)
+
+
+class ReadPull(Struct, frozen=True):
+    """The recorded ``entry`` of a pull request that was just read.
+
+    ``review`` None: it could not be read, as a note said.
+    """
+
+    entry: LedgerEntry
+    review: PullRequestReview | None
+
+
+class Refresh(Struct, frozen=True):
+    """The open pull requests of a campaign, in the repositories that ``filter`` includes."""
+
+    campaign: Campaign
+    host_of: Callable[[RepositoryRef, str], Host]
+    filter: RepositoryFilter
+    progress: Progress
+    clock: Clock
+
+    def run(self, task: str = "status") -> bool:
+        """Read and record all of them. Returns False if one could not be read, with a note."""
+        by_host = self.keys_by_host()
+        self.progress.begin(task, sum(map(len, by_host.values())))
+        is_complete = True
+        for reviews, keys in by_host.items():
+            try:
+                for pull in self.read(reviews, keys):
+                    is_complete &= pull.review is not None
+                    self.progress.done(pull.entry.done)
+            except HostUnavailable as error:
+                self.progress.note(str(error))
+                is_complete = False
+        self.campaign.ledger.set({_READ_AT: str(self.clock.now())})
+        return is_complete
+
+    def keys_by_host(self) -> dict[Reviews, list[str]]:
+        """The keys of the repositories with an open pull request, by their hosts."""
+        entries = (
+            entry
+            for entry in self.campaign.ledger.entries()
+            if has_open_pull(entry) and not self.filter.why_not_by_name(entry.ref)
+        )
+        grouped = group_by_host(((entry.ref, "", entry.ref.key) for entry in entries), self.host_of)
+        return {
+            host.reviews: keys for host, keys in grouped.items() if isinstance(host, ReviewedHost)
+        }
+
+    def read(self, reviews: Reviews, keys: Sequence[str]) -> Iterator[ReadPull]:
+        """Read the pull requests of the repositories with ``keys``, and record each.
+
+        Raises HostUnavailable.
+        """
+        for start in range(0, len(keys), CHUNK):
+            entries = [
+                entry
+                for key in keys[start : start + CHUNK]
+                if (entry := self.campaign.ledger.entry(key)) is not None and entry.pull is not None
+            ]
+            pulls = [OwnPull(entry.ref, entry.pull) for entry in entries if entry.pull is not None]
+            for entry, review in zip(entries, reviews.read(pulls), strict=True):
+                if isinstance(review, Unreadable):
+                    self.progress.note(f"{entry.ref.label}: {review.cause}")
+                    yield ReadPull(entry, None)
+                else:
+                    yield ReadPull(self._record(entry, review), review)
+
+    def _record(self, entry: LedgerEntry, review: PullRequestReview) -> LedgerEntry:
+        updated = reviewed_entry(entry, review, self.clock.now())
+        if updated != entry:
+            self.campaign.ledger.record(updated)
+        return updated
+
+
+def has_open_pull(entry: LedgerEntry) -> bool:
+    """Whether the campaign's pull request was open when it was last read."""
+    is_open = entry.pull is not None and entry.pull.state is PullState.OPEN
+    return is_open and entry.state not in ENDED
+
+
+def reviewed_entry(entry: LedgerEntry, review: PullRequestReview, now: float) -> LedgerEntry:
+    """``entry``, whose pull request is now as ``review`` shows."""
+    if entry.pull is None:
+        return entry
+    if review.state is not PullState.OPEN:
+        return ended_entry(entry, review.state, now)
+    kind = wait_of(review).kind
+    since = entry.waits_since
+    if entry.review is None:
+        since = review.created_at if kind is WaitsFor.REVIEW else review.updated_at
+    elif wait_of(entry.review).kind is not kind:
+        since = now
+    return replace(entry, review=review, waits_since=since)
+
+
+def ended_entry(entry: LedgerEntry, state: PullState, now: float) -> LedgerEntry:
+    """``entry``, whose pull request is merged or closed."""
+    pull = entry.pull
+    if pull is None:
+        return entry
+    if entry.state is State.PLANNED:
+        entry = entry.without_plan()
+    if state is PullState.MERGED:
+        ended = State.PULL_REQUEST_MERGED
+    else:
+        ended = State.CLOSED_BY_HUMAN if entry.undoing is None else State.CLOSED
+    return replace(
+        entry,
+        state=ended,
+        cause=pull.url,
+        pull=replace(pull, state=state),
+        changed_at=now,
+        undoing=None,
+        review=None,
+        waits_since=0.0,
+    )

@@ -1,0 +1,291 @@
+"""Reviews and merges of pull requests on GitHub.
+
+https://docs.github.com/en/graphql/reference/objects#pullrequest
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from cci_migrate.forges.campaign_identity import campaign_of_pull_request
+from cci_migrate.forges.github import queries
+from cci_migrate.forges.github.reading import CheckedCommit, CheckedReference, PullCommit
+from cci_migrate.forges.pull_request_reviews import (
+    MergeMethod,
+    MergeStatus,
+    OwnPull,
+    PullRequestReview,
+    ReviewDecision,
+)
+from cci_migrate.forges.repository import Blocker, Checks, PullState, Unreadable
+from cci_migrate.transport.graphql import (
+    GraphqlError,
+    Nodes,
+    NodesPage,
+    ask,
+    ask_for_all,
+    mutate,
+)
+from cci_migrate.transport.host_errors import HostError, OverloadedError
+from cci_migrate.transport.http import Api, documented
+from cci_migrate.transport.pace import MERGE, OTHER
+from cci_migrate.transport.page_size import PageSize
+
+#: https://docs.github.com/en/graphql/reference/enums#mergestatestatus. UNSTABLE: a check that no
+#: rule requires has not passed, which ``checks`` shows too.
+_STATUSES = {
+    "CLEAN": MergeStatus.MERGEABLE,
+    "HAS_HOOKS": MergeStatus.MERGEABLE,
+    "UNSTABLE": MergeStatus.MERGEABLE,
+    "DIRTY": MergeStatus.CONFLICTS,
+    "BEHIND": MergeStatus.BEHIND,
+    "BLOCKED": MergeStatus.BLOCKED,
+    "DRAFT": MergeStatus.BLOCKED,
+}
+_DECISIONS = {
+    "APPROVED": ReviewDecision.APPROVED,
+    "CHANGES_REQUESTED": ReviewDecision.CHANGES_REQUESTED,
+    "REVIEW_REQUIRED": ReviewDecision.REQUIRED,
+}
+#: The lowest roles that may merge: https://docs.github.com/en/organizations/managing-user-access-to-your-organizations-repositories/managing-repository-roles/repository-roles-for-an-organization
+_MAY_MERGE = frozenset({"ADMIN", "MAINTAIN", "WRITE"})
+#: The reviewer whose name the token may not read: a team's takes the scope read:org.
+_UNNAMED = "a team"
+
+
+class _Actor(Struct, frozen=True, rename="camel"):
+    """A user or an app, by its ``login``, or a team, by its ``combined_slug``."""
+
+    login: str = ""
+    combined_slug: str = ""
+
+
+class _ReviewRequest(Struct, frozen=True, rename="camel"):
+    as_code_owner: bool
+    requested_reviewer: _Actor | None = None
+
+    @property
+    def name(self) -> str:
+        reviewer = self.requested_reviewer
+        return (reviewer.combined_slug or reviewer.login) if reviewer is not None else _UNNAMED
+
+
+class _Opinion(Struct, frozen=True):
+    state: str
+    author: _Actor | None = None
+
+
+class _MergedInto(Struct, frozen=True, rename="camel"):
+    viewer_permission: str | None = None
+    viewer_default_merge_method: str = ""
+
+
+class _PullNode(Struct, frozen=True, rename="camel"):
+    """The answer to the ``review`` fragment."""
+
+    state: str
+    body: str
+    is_draft: bool
+    head_ref_oid: str
+    created_at: datetime
+    updated_at: datetime
+    mergeable: str
+    merge_state_status: str
+    repository: _MergedInto
+    is_merge_queue_enabled: bool
+    viewer_can_enable_auto_merge: bool
+    commits: Nodes[PullCommit]
+    review_requests: NodesPage[_ReviewRequest] | None
+    latest_opinionated_reviews: NodesPage[_Opinion] | None
+    review_decision: str | None = None
+    auto_merge_request: dict[str, Any] | None = None
+    author: _Actor | None = None
+
+
+class _MergedPull(Struct, frozen=True, rename="camel"):
+    """The answer to `queries.BASE_CHECKS`."""
+
+    merge_commit: CheckedCommit | None = None
+    base_ref: CheckedReference | None = None
+
+
+class GitHubReviews:
+    """The pull requests of GitHub under one identity; ``url`` is that of GraphQL."""
+
+    merge_methods = frozenset(MergeMethod)
+
+    def __init__(self, api: Api, url: str) -> None:
+        self._api = api
+        self._url = url
+        self._page = PageSize()
+
+    def read(self, pulls: Sequence[OwnPull]) -> Iterator[PullRequestReview | Unreadable]:
+        """The state of each of ``pulls``, some forty in a request."""
+        waiting = list(pulls)
+        while waiting:
+            chunk = waiting[: self._page.size]
+            try:
+                reviews = self._read_chunk(chunk)
+            except OverloadedError as error:
+                seconds = self._page.shrink(error)
+                if len(chunk) > 1 or not self._page.is_hopeless:
+                    self._api.pause(seconds)
+                    continue
+                cause = f"GitHub does not answer ({error})"
+                reviews = [Unreadable(chunk[0].ref, Blocker.FAILED, cause)]
+            else:
+                self._page.grow()
+            waiting = waiting[len(chunk) :]
+            yield from reviews
+
+    def merge(
+        self, pull: OwnPull, review: PullRequestReview, method: MergeMethod | None
+    ) -> PullState:
+        """https://docs.github.com/en/graphql/reference/mutations#mergepullrequest
+
+        GitHub merges only if ``expectedHeadOid`` is the last commit.
+        """
+        fields = _merging(pull, review, method)
+        route = ("pullRequest", "state")
+        state = mutate(self._api, self._url, MERGE, queries.MERGE, fields, str, *route)
+        return PullState(state.lower())
+
+    def enable_auto_merge(
+        self, pull: OwnPull, review: PullRequestReview, method: MergeMethod | None
+    ) -> None:
+        """https://docs.github.com/en/graphql/reference/mutations#enablepullrequestautomerge
+
+        Where the base has a merge queue, this adds the pull request to it.
+        """
+        fields = _merging(pull, review, method)
+        mutate(self._api, self._url, OTHER, queries.AUTO_MERGE, fields, dict[str, object])
+
+    def base_checks(self, pull: OwnPull) -> Checks:
+        """The result of CI for the merge commit, or for the base's tip."""
+        variables = {"id": pull.pull.node}
+        merged = ask_for_all(
+            self._api, self._url, queries.BASE_CHECKS, variables, _MergedPull, "node"
+        )
+        if merged.merge_commit is not None:
+            return merged.merge_commit.checks
+        tip = merged.base_ref.target if merged.base_ref is not None else None
+        return Checks.NONE if tip is None else tip.checks
+
+    def _read_chunk(self, pulls: list[OwnPull]) -> list[PullRequestReview | Unreadable]:
+        variables = {"ids": [pull.pull.node for pull in pulls]}
+        route = ("nodes",)
+        kind = list[dict[str, Any] | None]
+        partial = ask(self._api, self._url, queries.REVIEWS, variables, kind, *route)
+        missing: dict[str | int, GraphqlError] = {}
+        for error in partial.errors:
+            if len(error.path) < 2:
+                raise OverloadedError(error.message)
+            if len(error.path) == 2:
+                missing.setdefault(error.path[1], error)
+        if len(partial.data) != len(pulls):
+            raise OverloadedError("an answer that is not complete")
+        reviews: list[PullRequestReview | Unreadable] = []
+        for at, (pull, node) in enumerate(zip(pulls, partial.data, strict=True)):
+            problem = missing.get(at)
+            if problem is not None and problem.type not in ("NOT_FOUND", "FORBIDDEN"):
+                raise OverloadedError(problem.message)
+            if not node:
+                cause = problem.message if problem is not None else "not found"
+                reviews.append(Unreadable(pull.ref, Blocker.NOT_FOUND, cause))
+                continue
+            try:
+                reviews.append(self._review(pull, documented(node, _PullNode)))
+            except HostError as error:
+                reviews.append(Unreadable(pull.ref, Blocker.FAILED, str(error)))
+        return reviews
+
+    def _review(self, pull: OwnPull, node: _PullNode) -> PullRequestReview:
+        requests = self._all(pull, "reviewRequests", node.review_requests, _ReviewRequest)
+        opinions = self._all(
+            pull, "latestOpinionatedReviews", node.latest_opinionated_reviews, _Opinion
+        )
+        checks = next((commit.commit.checks for commit in node.commits.present), Checks.NONE)
+        approved_by = tuple(
+            opinion.author.login
+            for opinion in opinions
+            if opinion.state == "APPROVED" and opinion.author is not None
+        )
+        decision = _decision(node.review_decision, opinions)
+        status = _STATUSES.get(node.merge_state_status, MergeStatus.UNKNOWN)
+        if node.mergeable == "CONFLICTING":
+            status = MergeStatus.CONFLICTS
+        return PullRequestReview(
+            state=PullState(node.state.lower()),
+            head=node.head_ref_oid,
+            campaign=campaign_of_pull_request(node.body),
+            checks=checks,
+            decision=decision,
+            merge_status=status,
+            is_draft=node.is_draft,
+            author=node.author.login if node.author is not None else "",
+            reviewers=tuple(request.name for request in requests),
+            code_owners=tuple(request.name for request in requests if request.as_code_owner),
+            approved_by=approved_by,
+            created_at=node.created_at.timestamp(),
+            updated_at=node.updated_at.timestamp(),
+            auto_merges=node.auto_merge_request is not None,
+            can_auto_merge=_can_auto_merge(node, checks, decision),
+            may_merge=node.repository.viewer_permission in _MAY_MERGE,
+            default_method=node.repository.viewer_default_merge_method,
+        )
+
+    def _all(
+        self, pull: OwnPull, name: str, page: NodesPage[Any] | None, kind: type[Any]
+    ) -> list[Any]:
+        """The items on all pages of a list of ``pull``, of which ``page`` is the first."""
+        if page is None:
+            return []
+        items = page.present
+        while page.cursor:
+            variables = {"id": pull.pull.node, "after": page.cursor}
+            page = ask_for_all(
+                self._api,
+                self._url,
+                queries.further(name),
+                variables,
+                NodesPage[kind],  # type: ignore[valid-type]
+                "node",
+                name,
+            )
+            items += page.present
+        return items
+
+
+def _merging(
+    pull: OwnPull, review: PullRequestReview, method: MergeMethod | None
+) -> dict[str, str]:
+    chosen = method.name if method is not None else review.default_method
+    fields = {"pullRequestId": pull.pull.node, "expectedHeadOid": review.head}
+    return {**fields, "mergeMethod": chosen} if chosen else fields
+
+
+def _decision(decision: str | None, opinions: Sequence[_Opinion]) -> ReviewDecision:
+    """GitHub has no decision where no rule requires a review: then the reviews themselves count."""
+    if decision is not None:
+        return _DECISIONS.get(decision, ReviewDecision.REQUIRED)
+    states = {opinion.state for opinion in opinions}
+    if "CHANGES_REQUESTED" in states:
+        return ReviewDecision.CHANGES_REQUESTED
+    return ReviewDecision.APPROVED if "APPROVED" in states else ReviewDecision.NONE
+
+
+def _can_auto_merge(node: _PullNode, checks: Checks, decision: ReviewDecision) -> bool:
+    """Whether GitHub, merging by itself, would merge only what CI passed and somebody reviewed.
+
+    It waits for the checks and reviews that rules require, and stays enabled when somebody with
+    write access pushes: so the checks must have passed, and the approval must still be missing.
+    https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/incorporating-changes-from-a-pull-request/automatically-merging-a-pull-request
+    """
+    if not node.viewer_can_enable_auto_merge or checks is not Checks.PASSED:
+        return False
+    is_queued = node.is_merge_queue_enabled and decision is ReviewDecision.APPROVED
+    return decision is ReviewDecision.REQUIRED or is_queued

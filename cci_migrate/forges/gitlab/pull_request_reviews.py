@@ -1,0 +1,222 @@
+"""Approvals and merges of merge requests on GitLab.
+
+https://docs.gitlab.com/api/merge_requests/#get-single-mr
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from urllib.parse import quote
+
+from msgspec import Struct
+
+from cci_migrate.forges.campaign_identity import campaign_of_pull_request
+from cci_migrate.forges.gitlab.reading import STATES, RestCommit, checks_of_status
+from cci_migrate.forges.pull_request_reviews import (
+    MergeMethod,
+    MergeStatus,
+    OwnPull,
+    PullRequestReview,
+    ReadOne,
+    ReviewDecision,
+)
+from cci_migrate.forges.repository import Checks, PullState, RepositoryRef, Unreadable
+from cci_migrate.transport.host_errors import StaleSnapshot
+from cci_migrate.transport.http import Api
+from cci_migrate.transport.pace import MERGE, OTHER
+
+#: https://docs.gitlab.com/api/merge_requests/#merge-status; any other blocks the merge.
+_STATUSES = {
+    "mergeable": MergeStatus.MERGEABLE,
+    "conflict": MergeStatus.CONFLICTS,
+    "need_rebase": MergeStatus.BEHIND,
+    "approvals_syncing": MergeStatus.UNKNOWN,
+    "checking": MergeStatus.UNKNOWN,
+    "preparing": MergeStatus.UNKNOWN,
+    "unchecked": MergeStatus.UNKNOWN,
+}
+_UNAPPROVED = frozenset({"not_approved", "code_owners_approval"})
+
+
+class _User(Struct, frozen=True):
+    username: str
+
+
+class _Pipeline(Struct, frozen=True):
+    status: str
+
+
+class _Rights(Struct, frozen=True):
+    can_merge: bool | None = None
+
+
+class _MergeRequest(Struct, frozen=True):
+    """https://docs.gitlab.com/api/merge_requests/#get-single-mr"""
+
+    state: str
+    sha: str | None
+    created_at: datetime
+    updated_at: datetime
+    target_branch: str
+    detailed_merge_status: str
+    has_conflicts: bool = False
+    draft: bool = False
+    description: str | None = None
+    author: _User | None = None
+    reviewers: tuple[_User, ...] | None = None
+    head_pipeline: _Pipeline | None = None
+    merge_when_pipeline_succeeds: bool = False
+    user: _Rights = _Rights()
+    merge_commit_sha: str | None = None
+    squash_commit_sha: str | None = None
+
+
+class _Approval(Struct, frozen=True):
+    user: _User
+
+
+class _Approvals(Struct, frozen=True):
+    """https://docs.gitlab.com/api/merge_request_approvals/"""
+
+    approved_by: tuple[_Approval, ...] = ()
+
+
+class _Merged(Struct, frozen=True):
+    state: str
+
+
+class GitLabReviews:
+    """The merge requests of GitLab. ``read_one`` turns errors of one into Unreadable.
+
+    A project's settings decide whether GitLab merges with a commit, or rebases and fast-forwards
+    (https://docs.gitlab.com/user/project/merge_requests/methods/): REBASE can't be asked for.
+    """
+
+    merge_methods = frozenset({MergeMethod.MERGE, MergeMethod.SQUASH})
+
+    def __init__(self, api: Api, read_one: ReadOne) -> None:
+        self._api = api
+        self._read_one = read_one
+
+    def read(self, pulls: Sequence[OwnPull]) -> Iterator[PullRequestReview | Unreadable]:
+        """The state of each of ``pulls``, in two requests for each."""
+        for pull in pulls:
+            yield self._read_one(pull.ref, self._reader(pull))
+
+    def merge(
+        self, pull: OwnPull, review: PullRequestReview, method: MergeMethod | None
+    ) -> PullState:
+        """https://docs.gitlab.com/api/merge_requests/#merge-a-merge-request
+
+        GitLab merges only if ``sha`` is the last commit.
+        """
+        return self._merge(MERGE, pull, review, method, {})
+
+    def enable_auto_merge(
+        self, pull: OwnPull, review: PullRequestReview, method: MergeMethod | None
+    ) -> None:
+        """https://docs.gitlab.com/user/project/merge_requests/auto_merge/
+
+        GitLab forgets it when a commit is pushed. ``auto_merge`` is new in GitLab 17.11, and older
+        versions ignore what they don't know; the other name is deprecated.
+        """
+        automatic = {"auto_merge": True, "merge_when_pipeline_succeeds": True}
+        self._merge(OTHER, pull, review, method, automatic)
+
+    def base_checks(self, pull: OwnPull) -> Checks:
+        """The result of all pipelines for the merge commit, or for the base's tip."""
+        request = self._request(pull)
+        commit = request.target_branch
+        if STATES[request.state] is PullState.MERGED:
+            commit = request.merge_commit_sha or request.squash_commit_sha or request.sha or commit
+        path = f"{_project(pull)}/repository/commits/{quote(commit, safe='')}"
+        return checks_of_status(self._api.read("GET", path).body(RestCommit).status)
+
+    def _merge(
+        self,
+        kind: str,
+        pull: OwnPull,
+        review: PullRequestReview,
+        method: MergeMethod | None,
+        more: dict[str, bool],
+    ) -> PullState:
+        body = {"sha": review.head, **more}
+        if method is not None:
+            body["squash"] = method is MergeMethod.SQUASH
+        answer = self._api.write(kind, "PUT", f"{_path(pull)}/merge", json=body)
+        state = STATES.get(answer.body(_Merged).state)
+        if state is None:
+            raise StaleSnapshot("GitLab does not say what became of the merge request")
+        return state
+
+    def _reader(self, pull: OwnPull) -> Callable[[RepositoryRef], PullRequestReview]:
+        def read(_: RepositoryRef) -> PullRequestReview:
+            request = self._request(pull)
+            path = f"{_path(pull)}/approvals"
+            approvals = self._api.read("GET", path).body(_Approvals)
+            return _review(request, tuple(each.user.username for each in approvals.approved_by))
+
+        return read
+
+    def _request(self, pull: OwnPull) -> _MergeRequest:
+        return self._api.read("GET", _path(pull)).body(_MergeRequest)
+
+
+def _project(pull: OwnPull) -> str:
+    return f"/projects/{quote(pull.ref.name, safe='')}"
+
+
+def _path(pull: OwnPull) -> str:
+    return f"{_project(pull)}/merge_requests/{pull.pull.number}"
+
+
+def _review(request: _MergeRequest, approved_by: tuple[str, ...]) -> PullRequestReview:
+    status = request.detailed_merge_status
+    merge_status = _STATUSES.get(status, MergeStatus.BLOCKED)
+    if request.has_conflicts:
+        merge_status = MergeStatus.CONFLICTS
+    checks = checks_of_status(request.head_pipeline.status if request.head_pipeline else None)
+    decision = _decision(status, approved_by)
+    reviewers = tuple(user.username for user in request.reviewers or ())
+    return PullRequestReview(
+        state=STATES[request.state],
+        head=request.sha or "",
+        campaign=campaign_of_pull_request(request.description or ""),
+        checks=checks,
+        decision=decision,
+        merge_status=merge_status,
+        blocked_by=status.replace("_", " ") if merge_status is MergeStatus.BLOCKED else "",
+        is_draft=request.draft,
+        author=request.author.username if request.author is not None else "",
+        reviewers=tuple(name for name in reviewers if name not in approved_by),
+        code_owners=reviewers if status == "code_owners_approval" else (),
+        approved_by=approved_by,
+        created_at=request.created_at.timestamp(),
+        updated_at=request.updated_at.timestamp(),
+        auto_merges=request.merge_when_pipeline_succeeds,
+        can_auto_merge=_can_auto_merge(request, checks, decision),
+        may_merge=request.user.can_merge,
+    )
+
+
+def _decision(status: str, approved_by: tuple[str, ...]) -> ReviewDecision:
+    if status in _UNAPPROVED:
+        return ReviewDecision.REQUIRED
+    if status == "requested_changes":
+        return ReviewDecision.CHANGES_REQUESTED
+    return ReviewDecision.APPROVED if approved_by else ReviewDecision.NONE
+
+
+def _can_auto_merge(request: _MergeRequest, checks: Checks, decision: ReviewDecision) -> bool:
+    """Whether there is something that GitLab can wait for, and it would not merge at once.
+
+    Without a pipeline, and after a failed one, versions of GitLab have merged at once
+    (https://gitlab.com/gitlab-org/gitlab/-/issues/37292,
+    https://gitlab.com/gitlab-org/gitlab-ce/issues/56698).
+    """
+    if request.user.can_merge is False or request.head_pipeline is None:
+        return False
+    if checks is Checks.PENDING:
+        return decision in (ReviewDecision.APPROVED, ReviewDecision.REQUIRED)
+    return checks is Checks.PASSED and decision is ReviewDecision.REQUIRED

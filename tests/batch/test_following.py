@@ -1,0 +1,237 @@
+"""What open pull requests wait for, on GitHub, GitLab and Bitbucket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import parse, validate
+
+from cci_migrate.forges.github import queries
+from tests.batch.clocks import QuickClock
+from tests.batch.github_stand_in import GitHubStandIn, published_schema
+from tests.batch.repositories import CONFIG, PLAIN, Batch
+from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, Hosted, RestStandIn
+from tests.batch.watching import Canned, Request, truly
+
+BRANCH = "cci-migrate/registry-auth"
+QUICK = ("--seconds-between", 0)
+pytestmark = pytest.mark.usefixtures("clock")
+
+
+def delivered(github: GitHubStandIn, batch: Batch, *names: str) -> None:
+    """Open a pull request in each of some repositories."""
+    for name in names:
+        github.add(f"acme/{name}", {CONFIG: PLAIN})
+    batch("plan", "github:acme", code=1)
+    batch("apply", *QUICK, "--canary", 0)
+    github.operations.clear()
+
+
+def reviews(batch: Batch) -> dict[str, dict[str, Any]]:
+    """What `status --json` says of the open pull requests, by the repository's name."""
+    lines = batch("status", "--json").stdout.splitlines()
+    return {line["name"].rpartition("/")[2]: line["review"] for line in map(json.loads, lines)}
+
+
+def test_the_queries_for_reviews_fit_the_published_schema() -> None:
+    schema = published_schema()
+    for name in ("reviewRequests", "latestOpinionatedReviews"):
+        assert validate(schema, parse(queries.further(name))) == []
+
+
+def test_status_shows_whom_each_pull_request_waits_for(github: GitHubStandIn, batch: Batch) -> None:
+    names = (*"abcdefghijk", "merged")
+    delivered(github, batch, *names)
+    pulls = {name: github.repositories[f"acme/{name}"].pulls[0] for name in names}
+    for repository in github.repositories.values():
+        repository.otherwise = "SUCCESS"
+    pulls["a"].decision, pulls["a"].requested = "REVIEW_REQUIRED", ["acme/ops"]
+    pulls["a"].reviewers = [f"r{at}" for at in range(5)]
+    pulls["b"].decision = "APPROVED"
+    pulls["b"].approve()
+    for name in names[2:]:
+        pulls[name].approve()
+    github.repositories["acme/c"].otherwise = "FAILURE"
+    pulls["d"].mergeable = "CONFLICTING"
+    pulls["e"].opinions["bob"] = "CHANGES_REQUESTED"
+    github.repositories["acme/f"].otherwise = "PENDING"
+    pulls["g"].auto_merge = "MERGE"
+    pulls["h"].status = "BEHIND"
+    pulls["i"].draft = True
+    pulls["j"].status = "BLOCKED"
+    pulls["k"].status = "UNKNOWN"
+    pulls["merged"].state = "MERGED"
+    pulls["d"].updated_at = "2026-01-01T10:00:00Z"
+    output = batch("status", "--refresh").stdout
+    # One request for all, and one for the second page of the reviewers of one.
+    assert github.operations == ["Reviews", "Further"]
+    assert (
+        "11 open: 1 wait for review, 1 approved and green, 1 CI failed, 1 with conflicts, "
+        "1 with changes requested, 1 wait for CI, 1 merge automatically, 1 behind their base, "
+        "1 drafts, 1 blocked by a rule, 1 not checked by the host yet"
+    ) in output
+    lines = output.splitlines()
+    shown = [line for line in lines if "https://github.example/" in line]
+    assert len(shown) == 11
+    assert "acme/d/pull/1" in shown[0]
+    waits = {name: text["text"] for name, text in reviews(batch).items() if text}
+    assert waits == {
+        "a": "review by code owner acme/ops, r0, r1, r2, r3, r4",
+        "b": "the merge button: approved and green",
+        "c": "author campaigner: CI failed",
+        "d": "author campaigner: conflicts with its base",
+        "e": "author campaigner: changes requested",
+        "f": "CI, which is running",
+        "g": "the host, which merges it",
+        "h": "author campaigner: behind its base",
+        "i": "author campaigner: a draft",
+        "j": "a rule of the host",
+        "k": "the host, which checks whether it can be merged",
+    }
+    assert batch.states()["merged"] == "pull-request-merged"
+    assert reviews(batch)["a"]["since"] == "2026-11-01T10:00:00Z"
+    assert reviews(batch)["c"]["since"] == "2026-11-02T10:00:00Z"
+
+
+def test_a_wait_begins_when_it_is_first_seen(
+    github: GitHubStandIn, batch: Batch, clock: QuickClock
+) -> None:
+    delivered(github, batch, "api")
+    repository = github.repositories["acme/api"]
+    batch("status", "--refresh")
+    clock.sleep(3600)
+    repository.pulls[0].approve()
+    batch("status", "--refresh")
+    first = reviews(batch)["api"]
+    assert first["text"] == "CI, which has not started"
+    clock.sleep(7200)
+    output = batch("status", "--refresh").stdout
+    assert reviews(batch)["api"]["since"] == first["since"]
+    assert "2 h  https://github.example/acme/api/pull/1" in output
+
+
+def test_a_token_that_may_not_read_teams_still_shows_the_rest(
+    github: GitHubStandIn, batch: Batch
+) -> None:
+    delivered(github, batch, "api")
+    pull = github.repositories["acme/api"].pulls[0]
+    pull.decision, pull.requested, pull.reviewers = "REVIEW_REQUIRED", ["acme/ops"], ["ada"]
+    github.reads_teams = False
+    batch("status", "--refresh")
+    assert reviews(batch)["api"]["text"] == "review by code owner a team, ada"
+
+
+@pytest.mark.parametrize("kind", ["null", "error", "html", "cut"])
+def test_what_cannot_be_read_is_said_and_the_others_go_on(
+    kind: str, github: GitHubStandIn, batch: Batch
+) -> None:
+    delivered(github, batch, "api", "web")
+    faults = []
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation != "Reviews" or request.moment != "after":
+            return None
+        if kind == "html":
+            return Canned(200, b"<html>", {"Content-Type": "text/html"})
+        if kind == "cut":
+            faults.append(kind)
+            return Canned(200, request.body, is_cut=True) if len(faults) == 1 else None
+        request.body["data"]["nodes"][0] = None
+        if kind == "error":
+            problem = {"type": "NOT_FOUND", "message": "gone", "path": ["nodes", 0]}
+            request.body["errors"] = [problem]
+        return Canned(200, request.body)
+
+    github.watch = watch
+    output = batch("status", "--refresh", code=0 if kind == "cut" else 3).output
+    known = {name for name, review in reviews(batch).items() if review}
+    if kind == "html":
+        assert "answers with a web page" in output
+        assert not known
+    elif kind == "cut":
+        assert known == {"api", "web"}
+    else:
+        assert f"acme/api: {'gone' if kind == 'error' else 'not found'}" in output
+        assert known == {"web"}
+    github.watch = truly
+
+
+@pytest.fixture(params=[GitLabStandIn, BitbucketStandIn], ids=["gitlab", "bitbucket"])
+def host(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[RestStandIn]:
+    """One host or the other, which must not have been asked anything undocumented."""
+    root = tmp_path / "served"
+    root.mkdir()
+    with request.param.serving(root) as server:
+        monkeypatch.setenv("CI_API_V4_URL", server.api)
+        monkeypatch.setenv("BITBUCKET_API_URL", server.api)
+        monkeypatch.setenv(request.param.variable, server.token)
+        yield server
+        server.silence.set()
+    assert server.faults == []
+
+
+def opened(host: RestStandIn, batch: Batch, *names: str) -> dict[str, Hosted]:
+    """Open a pull request in each of some repositories, whose CI passes."""
+    for name in names:
+        host.add(f"acme/{name}", {CONFIG: PLAIN})
+    batch("plan", host.source, code=1)
+    batch("apply", *QUICK, "--canary", 0)
+    host.operations.clear()
+    is_gitlab = isinstance(host, GitLabStandIn)
+    for repository in host.repositories.values():
+        repository.otherwise = "success" if is_gitlab else " ".join(["SUCCESSFUL"] * 11)
+    return {name: host.repositories[f"acme/{name}"] for name in names}
+
+
+def test_other_hosts_say_whom_a_pull_request_waits_for(host: RestStandIn, batch: Batch) -> None:
+    is_gitlab = isinstance(host, GitLabStandIn)
+    there = opened(host, batch, *"abcdefg")
+    there["a"].review.reviewers = ["ada", "bob"]
+    for name in "bcdefg":
+        there[name].review.approve()
+    there["c"].otherwise = "failed" if is_gitlab else " ".join([*["SUCCESSFUL"] * 10, "FAILED"])
+    there["d"].otherwise = "running" if is_gitlab else "SUCCESSFUL INPROGRESS"
+    there["e"].review.is_draft = True
+    there["f"].review.refused_by = ["bob"]
+    there["f"].review.status = "requested_changes"
+    there["g"].merge(BRANCH)
+    batch("status", "--refresh")
+    author = "author campaigner" if is_gitlab else "author Campaigner"
+    assert {name: review["text"] for name, review in reviews(batch).items() if review} == {
+        "a": "review by ada, bob",
+        "b": "the merge button: approved and green",
+        "c": f"{author}: CI failed",
+        "d": "CI, which is running",
+        "e": f"{author}: a draft",
+        "f": f"{author}: changes requested",
+    }
+    assert batch.states()["g"] == "pull-request-merged"
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        ("conflict", "author campaigner: conflicts with its base"),
+        ("need_rebase", "author campaigner: behind its base"),
+        ("discussions_not_resolved", "a rule of the host: discussions not resolved"),
+        ("checking", "the host, which checks whether it can be merged"),
+        ("code_owners_approval", "review by code owner ada"),
+        ("a_word_of_a_later_version", "a rule of the host: a word of a later version"),
+    ],
+)
+@pytest.mark.parametrize("host", [GitLabStandIn], ids=["gitlab"], indirect=True)
+def test_what_gitlab_says_of_a_merge(
+    status: str, text: str, host: RestStandIn, batch: Batch
+) -> None:
+    review = opened(host, batch, "api")["api"].review
+    review.reviewers = ["ada"]
+    review.approve("bob")
+    review.status = status
+    batch("status", "--refresh")
+    assert reviews(batch)["api"]["text"] == text
