@@ -10,7 +10,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 from typing_extensions import assert_never
 
-from cci_migrate.campaign.canary import Canary, Gate
+from cci_migrate.campaign.canary import Canary
+from cci_migrate.campaign.canary_choice import Candidate, check_names, choose, has_passing_ci
+from cci_migrate.campaign.ci_results import Gate
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each, read_each
 from cci_migrate.campaign.ledger import LedgerEntry
@@ -35,6 +37,7 @@ from cci_migrate.campaign.refusals import (
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.repository_plan import RepositoryPlan, is_as_planned
 from cci_migrate.campaign.states import OPENED, PENDING, TRIED_AGAIN, State
+from cci_migrate.campaign.waves import Waves
 from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.error_kinds import UserError
 from cci_migrate.forges.host import Delivery, Host, Proposal
@@ -74,7 +77,8 @@ class ApplyOptions(Struct, frozen=True):
     """The options of one run of `batch apply`.
 
     ``max_changes`` None: no limit. ``deadline`` is a time in seconds since 1970; 0: none.
-    ``approved`` are the only groups of changes to write; None: all.
+    ``approved`` are the only groups of changes to write; None: all. ``canary_names`` are the
+    repositories that the user wants in the canary.
     """
 
     messages: MessageTemplates
@@ -84,6 +88,7 @@ class ApplyOptions(Struct, frozen=True):
     filter: RepositoryFilter = RepositoryFilter(forks=True)
     pace: PaceLimits = DEFAULT_PACE_LIMITS
     approved: frozenset[str] | None = None
+    canary_names: tuple[str, ...] = ()
 
     def is_approved(self, entry: LedgerEntry) -> bool:
         """Whether the change of ``entry`` may be written; one that was begun is finished.
@@ -102,6 +107,7 @@ class ApplyRun(Struct, frozen=True):
     host_of: Callable[[RepositoryRef, str], Host]
     options: ApplyOptions
     canary: Canary
+    waves: Waves
     progress: Progress
     clock: Clock
     planner: Planner
@@ -112,7 +118,9 @@ class ApplyRun(Struct, frozen=True):
         Returns LEFT if a limit ended the run early, FAILED if a host is unavailable. Raises
         ExtrasError before anything is written, LedgerError when an outcome cannot be recorded.
         """
+        check_names(self.options.canary_names, self.campaign.ledger)
         by_host: dict[Host, list[RepositoryRef]] = {}
+        candidates: list[Candidate] = []
         unapproved = 0
         # What failed before comes last: it must not keep the others waiting again.
         for states in (PENDING, TRIED_AGAIN):
@@ -126,6 +134,8 @@ class ApplyRun(Struct, frozen=True):
                     continue
                 host = self.host_of(entry.ref, entry.branch_name)
                 by_host.setdefault(host, []).append(entry.ref)
+                if entry.state is State.PLANNED:
+                    candidates.append(Candidate.of(entry))
         self._check_extras(by_host)
         self.progress.begin("apply", sum(map(len, by_host.values())))
         if unapproved:
@@ -137,7 +147,8 @@ class ApplyRun(Struct, frozen=True):
         outcomes = {ExitCode.DONE}
         for host, refs in by_host.items():
             try:
-                if not self._apply_to_host(host, refs, budget):
+                in_order = self._canary_first(host, refs, candidates)
+                if not self._apply_to_host(host, in_order, budget):
                     outcomes.add(ExitCode.LEFT)
             except HostUnavailable as error:
                 self.progress.note(str(error))
@@ -157,6 +168,29 @@ class ApplyRun(Struct, frozen=True):
                     if impossible := host.impossible_extras(owner, extras):
                         raise ExtrasError(f"{'; '.join(impossible)}; nothing was written")
 
+    def _canary_first(
+        self, host: Host, refs: Sequence[RepositoryRef], candidates: Sequence[Candidate]
+    ) -> Sequence[RepositoryRef]:
+        """``refs`` with those that the canary lacks at the front: the named ones, then chosen."""
+        if not self._has_gates(host):
+            return refs
+        lacking = self.canary.lacks(refs[0], self.campaign.ledger)
+        named = [name.lower() for name in self.options.canary_names]
+        first = sorted(
+            (ref for ref in refs if ref.name.lower() in named),
+            key=lambda ref: named.index(ref.name.lower()),
+        )
+        if len(first) < lacking < len(refs):
+            here = set(refs).difference(first)
+            others = [candidate for candidate in candidates if candidate.ref in here]
+            first += choose(others, lacking - len(first), partial(has_passing_ci, host))
+        chosen = set(first)
+        return [*first, *(ref for ref in refs if ref not in chosen)]
+
+    def _has_gates(self, host: Host) -> bool:
+        """Whether the canary and the waves hold on ``host``."""
+        return host.delivery is Delivery.PULL_REQUEST and not self.options.is_dry_run
+
     def _estimate(self, host: Host, count: int) -> None:
         """Say how long ``count`` pull requests take at least, if it is minutes."""
         most = self.options.max_changes
@@ -169,17 +203,14 @@ class ApplyRun(Struct, frozen=True):
             self.progress.note(f"{count} pull requests take at least {time} ({pace} an hour)")
 
     def _apply_to_host(self, host: Host, refs: Sequence[RepositoryRef], budget: _Budget) -> bool:
-        has_canary = host.delivery is Delivery.PULL_REQUEST and not self.options.is_dry_run
         waiting = len(refs)
         streak = RefusalStreak()
         for entry, observation in self._observations(host, refs):
             if budget.is_spent or (self.options.deadline and self._now() >= self.options.deadline):
                 self.progress.note("reached the limit of this run; run it again to continue")
                 return False
-            if has_canary:
-                gate = self.canary.gate(entry.ref, self.campaign.ledger, waiting)
-                if gate is not Gate.OPEN:
-                    return False
+            if self._has_gates(host) and not self._may_go_on(entry, waiting):
+                return False
             attempt = self._deliver(host, entry, observation)
             self.progress.done(attempt.entry.done)
             waiting -= 1
@@ -191,6 +222,12 @@ class ApplyRun(Struct, frozen=True):
                 self.progress.note(f"{why}; {waiting} more are waiting")
                 return False
         return True
+
+    def _may_go_on(self, entry: LedgerEntry, waiting: int) -> bool:
+        """Whether the canary and the waves let the next of ``waiting`` repositories pass."""
+        ledger = self.campaign.ledger
+        gates = (self.canary.gate, self.waves.gate)
+        return all(gate(entry.ref, ledger, waiting) is Gate.OPEN for gate in gates)
 
     def _observations(
         self, host: Host, refs: Sequence[RepositoryRef]
@@ -324,11 +361,17 @@ class ApplyRun(Struct, frozen=True):
         if is_under_way and state is State.NOTHING_TO_DO and host.delivery is Delivery.FILES:
             # Written by a run that was killed before it could say so.
             state, cause = State.CHANGED, "in place"
+        ledger = self.campaign.ledger
+        is_canary = entry.is_canary or self.canary.takes(state, entry.ref, ledger)
+        wave = entry.wave
+        if is_under_way and not is_canary and not wave:
+            wave = self.waves.joined(state, entry.ref, ledger)
         updated = replace(
             with_stop(entry, Stop(state, cause)),
             branch=branch_to_record(snapshot, entry),
             pull=pull_to_record(snapshot, entry),
-            is_canary=entry.is_canary or self.canary.takes(state, entry.ref, self.campaign.ledger),
+            is_canary=is_canary,
+            wave=wave,
         )
         return self._record(updated)
 

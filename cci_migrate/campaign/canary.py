@@ -3,57 +3,44 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from enum import Enum
+from collections.abc import Callable, Sequence
 
-from cci_migrate.campaign.isolation import observe_each
+from cci_migrate.campaign.ci_results import CiResult, CiWait, Gate, read_ci
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
 from cci_migrate.campaign.states import OPENED, State
 from cci_migrate.forges.host import Host
-from cci_migrate.forges.repository import Checks, Kind, PullState, RepositoryRef, Snapshot
-from cci_migrate.transport.pace import Clock
+from cci_migrate.forges.repository import Checks, Kind, PullState, RepositoryRef
 from cci_migrate.transport.progress import Progress
 
-#: Seconds between two requests for the state of the canary's CI.
-POLL = 60.0
 _NOT_UP_TO_DATE = frozenset({State.LISTED, State.PLANNED, State.APPLYING})
 
 
-class Gate(Enum):
-    """Whether further pull requests may be opened."""
-
-    OPEN = "open"
-    WAITING = "waiting"
-    SHUT = "shut"
-
-
 class Canary:
-    """The canary has ``size`` pull requests on each host (0: none).
-
-    Waits ``patience`` seconds for their CI.
-    """
+    """The canary has ``size`` pull requests on each host (0: none)."""
 
     def __init__(
         self,
         size: int,
-        patience: float,
+        wait: CiWait,
         host_of: Callable[[RepositoryRef, str], Host],
-        clock: Clock,
         progress: Progress,
     ) -> None:
-        self._size = size
-        self._patience = patience
+        self.size = size
+        self._wait = wait
         self._host_of = host_of
-        self._clock = clock
         self._progress = progress
         self._passed: set[tuple[Kind, str]] = set()
         self._failed: Counter[tuple[Kind, str]] = Counter()
+
+    def lacks(self, ref: RepositoryRef, ledger: Ledger) -> int:
+        """How many repositories the canary on the host of ``ref`` still lacks."""
+        return max(self.size - len(_canary(ref, ledger)), 0)
 
     def takes(self, state: State, ref: RepositoryRef, ledger: Ledger) -> bool:
         """Whether the repository ``ref``, which just reached ``state``, joins the canary."""
         if state not in OPENED or _host(ref) in self._passed:
             return False
-        return len(_canary(ref, ledger)) < self._size
+        return self.lacks(ref, ledger) > 0
 
     def count_failure(self, ref: RepositoryRef) -> None:
         """Count an attempt on the host of ``ref`` that opened no pull request."""
@@ -68,7 +55,7 @@ class Canary:
             return Gate.OPEN
         canary = _canary(ref, ledger)
         failed = self._failed[_host(ref)]
-        if not self._size or len(canary) + failed < self._size:
+        if not self.size or len(canary) + failed < self.size:
             return Gate.OPEN
         if not canary:
             self._progress.note(
@@ -76,52 +63,31 @@ class Canary:
                 "opened. Fix the cause and run it again, or continue with --canary 0"
             )
             return Gate.SHUT
-        started_at = self._clock.now()
-        while True:
-            verdict, why = judge(canary, self._host_of)
-            if verdict is Gate.OPEN:
-                self._passed.add(_host(ref))
-                self._progress.note(f"the CI of the first {len(canary)} pull requests passed")
-                return verdict
-            if verdict is Gate.SHUT:
-                self._progress.note(
-                    f"stopped with {waiting} left: {why}. Fix it, or continue with --canary 0"
-                )
-                return verdict
-            left = started_at + self._patience - self._clock.now()
-            if left <= 0:
-                self._progress.note(
-                    f"{why}; run `batch apply` again later, or continue with --canary 0"
-                )
-                return verdict
-            self._progress.waiting(self._clock.now() + min(POLL, left), why)
-            self._clock.sleep(min(POLL, left))
+        gate, why = self._wait.verdict(lambda: judge(list(read_ci(canary, self._host_of))))
+        if gate is Gate.OPEN:
+            self._passed.add(_host(ref))
+            self._progress.note(f"the CI of the first {len(canary)} pull requests passed")
+        elif gate is Gate.SHUT:
+            self._progress.note(
+                f"stopped with {waiting} left: {why}. Fix it, or continue with --canary 0"
+            )
+        else:
+            self._progress.note(
+                f"{why}; run `batch apply` again later, or continue with --canary 0"
+            )
+        return gate
 
 
-def judge(
-    canary: list[LedgerEntry], host_of: Callable[[RepositoryRef, str], Host]
-) -> tuple[Gate, str]:
+def judge(canary: Sequence[CiResult]) -> tuple[Gate, str]:
     """Whether the CI of ``canary`` passed, and if not, why and on which pull request."""
-    verdicts = [(entry, _checks(entry, host_of(entry.ref, entry.branch_name))) for entry in canary]
-    for entry, checks in verdicts:
-        if checks is Checks.FAILED:
-            return Gate.SHUT, f"CI failed on {_url(entry)}, or somebody closed it"
-    for entry, checks in verdicts:
-        if checks is not Checks.PASSED:
-            state = "has not finished" if checks is Checks.PENDING else "has not started"
-            return Gate.WAITING, f"CI {state} on {_url(entry)}"
+    for result in canary:
+        if result.checks is Checks.FAILED or result.pull is PullState.CLOSED:
+            return Gate.SHUT, f"CI failed on {result.url}, or somebody closed it"
+    for result in canary:
+        if result.pull is not PullState.MERGED and result.checks is not Checks.PASSED:
+            state = "has not finished" if result.checks is Checks.PENDING else "has not started"
+            return Gate.WAITING, f"CI {state} on {result.url}"
     return Gate.OPEN, ""
-
-
-def _checks(entry: LedgerEntry, host: Host) -> Checks:
-    observation = next(observe_each(host, [entry.ref]))
-    if not isinstance(observation, Snapshot) or observation.pull is None:
-        return Checks.NONE
-    if observation.pull.state is PullState.MERGED:
-        return Checks.PASSED
-    if observation.pull.state is PullState.CLOSED:
-        return Checks.FAILED
-    return host.checks(observation)
 
 
 def _host(ref: RepositoryRef) -> tuple[Kind, str]:
@@ -135,7 +101,3 @@ def _canary(ref: RepositoryRef, ledger: Ledger) -> list[LedgerEntry]:
         for entry in ledger.canaries()
         if _host(entry.ref) == _host(ref) and entry.state not in _NOT_UP_TO_DATE
     ]
-
-
-def _url(entry: LedgerEntry) -> str:
-    return entry.pull.url if entry.pull is not None else entry.ref.label

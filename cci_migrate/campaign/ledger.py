@@ -30,7 +30,7 @@ from cci_migrate.transport.progress import RepositoryDone
 from cci_migrate.transport.write_record import WriteRecord
 
 #: Raised with every change of the tables and records; a ledger of another version is refused.
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 #: The largest record of one repository in bytes, some hundred thousand findings: larger ones are
 #: neither written nor read (a ledger may come from somebody else).
@@ -62,6 +62,8 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     ``lacks`` has the reason for each label, reviewer and assignee that could not be added.
     ``branch`` is the campaign's newest commit on the branch called ``branch_name``, empty for the
     campaign's usual branch.
+    ``wave`` is the number of the wave in which its pull request was opened (0: none), ``active_at``
+    the time of the repository's last activity when it was planned.
     ``group`` identifies the kind of change (see `change_groups`); empty without a change.
     ``review`` is the open pull request when it was last read, ``waits_since`` (seconds since 1970)
     since when it waits for what it waits for then.
@@ -85,6 +87,8 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     pull: PullRequest | None = None
     lacks: tuple[str, ...] = ()
     is_canary: bool = False
+    wave: int = 0
+    active_at: float = 0.0
     changed_at: float = 0.0
     undoing: Undoing | None = None
     is_confirmed: bool = False

@@ -321,6 +321,8 @@ def planned_entry(
         lacks=recorded.lacks if recorded is not None else (),
         pull=pull_to_record(snapshot, recorded),
         changed_at=now,
+        active_at=snapshot.traits.active_at,
+        wave=recorded.wave if recorded is not None else 0,
     )
     return with_stop(entry, stop)
 

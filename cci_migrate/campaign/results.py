@@ -48,6 +48,7 @@ def result(entry: LedgerEntry) -> dict[str, Any]:
         "pull_request_state": entry.pull.state if entry.pull is not None else None,
         "review": wait_record(entry),
         "is_canary": entry.is_canary,
+        "wave": entry.wave,
     }
 
 

@@ -12,6 +12,7 @@ from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.campaign.apply_run import ApplyOptions, ApplyRun
 from cci_migrate.campaign.canary import Canary
 from cci_migrate.campaign.change_groups import approved_groups
+from cci_migrate.campaign.ci_results import CiWait
 from cci_migrate.campaign.folder import (
     DEFAULT_BRANCH,
     CampaignError,
@@ -23,6 +24,7 @@ from cci_migrate.campaign.message_templates import MessageTemplates
 from cci_migrate.campaign.plan_run import PlanRun
 from cci_migrate.campaign.planner import planner
 from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
+from cci_migrate.campaign.waves import WaveLimits, Waves
 from cci_migrate.cli.batch_following import status
 from cci_migrate.cli.batch_options import (
     Pace,
@@ -244,12 +246,33 @@ batch.add_command(status)
     help="Open N pull requests first, and the rest when their CI has passed",
 )
 @click.option(
+    "--canary-repo",
+    "canary_names",
+    multiple=True,
+    metavar="OWNER/NAME",
+    help="Open this one first (default: active ones with CI, of different changes)",
+)
+@click.option(
+    "--wave",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Then open N pull requests at a time, and stop if the CI of one turns red",
+)
+@click.option(
+    "--max-open",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Stop while N pull requests of the campaign are open",
+)
+@click.option(
     "--canary-wait",
     type=click.IntRange(0),
     default=30,
     show_default=True,
     metavar="MINUTES",
-    help="How long to wait for their CI",
+    help="How long to wait for the CI of the canary, or of a wave",
 )
 @pace_options
 @click.option(
@@ -261,7 +284,9 @@ batch.add_command(status)
 @limit_options
 @running_options
 @exits_with_code
+@click.pass_context
 def apply(
+    ctx: click.Context,
     folder: Path,
     names: tuple[str, ...],
     mode: LocalMode,
@@ -277,6 +302,9 @@ def apply(
     max_prs: int | None,
     approved: bool,
     canary: int,
+    canary_names: tuple[str, ...],
+    wave: int,
+    max_open: int,
     canary_wait: int,
     pace: Pace,
     check_access: bool,
@@ -290,6 +318,8 @@ def apply(
     files changed since, it is planned again and waits for the next run. Closed pull requests
     stay closed.
     """
+    if canary_names and not canary:
+        raise click.UsageError("--canary-repo and --canary 0 exclude each other", ctx)
     if check_access:
         return show_access(folder, names, running)
     body = None if body_file is None else body_file.read()
@@ -330,10 +360,18 @@ def apply(
             repositories,
             pace.limits,
             approved_groups(campaign) if approved else None,
+            canary_names,
         )
-        gate = Canary(canary, canary_wait * 60.0, connections.host_of, clock, progress)
+        wait, host_of = CiWait(canary_wait * 60.0, clock, progress), connections.host_of
         run = ApplyRun(
-            campaign, connections.host_of, options, gate, progress, clock, change_planner
+            campaign,
+            host_of,
+            options,
+            Canary(max(canary, len(canary_names)), wait, host_of, progress),
+            Waves(WaveLimits(wave, max_open), wait, host_of, progress),
+            progress,
+            clock,
+            change_planner,
         )
         return conclude(campaign, run.run())
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Generic, Literal, TypeVar
 from urllib.parse import quote
 
@@ -32,6 +33,7 @@ from cci_migrate.forges.repository import (
     Unreadable,
     Visibility,
     newest_pull,
+    seconds_since_1970,
 )
 from cci_migrate.transport.host_errors import StaleSnapshot
 from cci_migrate.transport.http import Api, MissingError
@@ -59,6 +61,7 @@ class _Repository(Struct, frozen=True):
     full_name: str
     is_private: bool
     mainbranch: _MainBranch | None = None
+    updated_on: datetime | None = None
     parent: object = None
 
 
@@ -401,6 +404,7 @@ class Bitbucket(PullRequestHost):
             Traits(
                 fork=bool(repository.parent),
                 empty=not branch,
+                active_at=seconds_since_1970(repository.updated_on),
                 visibility=Visibility.PRIVATE if repository.is_private else Visibility.PUBLIC,
             ),
             repository.full_name,

@@ -425,6 +425,10 @@ class GitHost:
         del snapshot
         return Checks.NONE
 
+    def base_checks(self, snapshot: Snapshot) -> Checks:
+        """Always NONE, as `checks`."""
+        return self.checks(snapshot)
+
     @property
     def token_problem(self) -> str:
         """None: git names no scopes."""

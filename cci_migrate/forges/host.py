@@ -164,6 +164,9 @@ class Host(Protocol):
     def checks(self, snapshot: Snapshot) -> Checks:
         """The result of CI for the change alone (see `Checks.beside`)."""
 
+    def base_checks(self, snapshot: Snapshot) -> Checks:
+        """The result of CI for the head of the default branch."""
+
     @property
     def token_problem(self) -> str:
         """What the token lacks for any write, as far as earlier answers show; empty if nothing."""

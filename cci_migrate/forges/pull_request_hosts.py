@@ -148,6 +148,10 @@ class PullRequestHost(ABC):
         checks_of_tip = self.commit_checks(snapshot, tip)
         return checks_of_tip.beside(lambda: self.commit_checks(snapshot, snapshot.head))
 
+    def base_checks(self, snapshot: Snapshot) -> Checks:
+        """The result of CI for the head."""
+        return self.commit_checks(snapshot, snapshot.head)
+
     def close(self, snapshot: Snapshot) -> None:
         """Close the pull request, then delete the branch if it is disposable."""
         if snapshot.pull is not None and snapshot.pull.state is PullState.OPEN:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from enum import Enum
 
 from msgspec import Struct, field
@@ -74,7 +75,10 @@ class Visibility(Enum):
 
 
 class Traits(Struct, frozen=True):
-    """Properties of a repository. ``may_write`` None: the host does not say."""
+    """Properties of a repository. ``may_write`` None: the host does not say.
+
+    ``active_at`` is the time of its last push or other activity in seconds since 1970; 0: unknown.
+    """
 
     archived: bool = False
     fork: bool = False
@@ -82,6 +86,12 @@ class Traits(Struct, frozen=True):
     visibility: Visibility = Visibility.UNKNOWN
     topics: tuple[str, ...] = ()
     may_write: bool | None = None
+    active_at: float = 0.0
+
+
+def seconds_since_1970(at: datetime | None) -> float:
+    """The time ``at`` that a host names; 0 for none."""
+    return 0.0 if at is None else at.timestamp()
 
 
 class BranchContent(Enum):

@@ -96,6 +96,7 @@ class Repository(Struct):
     visibility: str = "PRIVATE"
     permission: str = "WRITE"
     topics: tuple[str, ...] = ()
+    pushed_at: str | None = None
     #: The users that nothing can be assigned to here.
     outsiders: tuple[str, ...] = ()
     #: How pull requests may be merged, the usual way first.
@@ -431,6 +432,7 @@ class _Root:
             "isEmpty": not git(repository.folder, "for-each-ref", "--count=1"),
             "visibility": repository.visibility,
             "viewerPermission": repository.permission,
+            "pushedAt": repository.pushed_at,
             "repositoryTopics": {
                 "nodes": [{"topic": {"name": topic}} for topic in repository.topics]
             },

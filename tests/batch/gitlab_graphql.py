@@ -108,6 +108,7 @@ def _project(hosted: Hosted) -> dict[str, Any]:
         "archived": hosted.traits.get("archived", False),
         "visibility": hosted.traits.get("visibility", "private"),
         "topics": hosted.traits.get("topics", []),
+        "lastActivityAt": hosted.traits.get("last_activity_at"),
         "isForked": "forked_from_project" in hosted.traits,
         "userPermissions": {"pushCode": level >= 30},
         "mergeRequests": requests,

@@ -22,7 +22,7 @@ def _folder(depth: int) -> str:
 
 _REPOSITORY = f"""
 fragment repository on Repository {{
-  id nameWithOwner isArchived isFork isEmpty visibility viewerPermission
+  id nameWithOwner isArchived isFork isEmpty visibility viewerPermission pushedAt
   repositoryTopics(first: 20) {{ nodes {{ topic {{ name }} }} }}
   defaultBranchRef {{ name target {{ oid }} }}
   branch: ref(qualifiedName: $ref) {{ target {{ oid ... on Commit {{ message }} }} }}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -25,6 +26,7 @@ from cci_migrate.forges.repository import (
     Traits,
     Visibility,
     newest_pull,
+    seconds_since_1970,
 )
 from cci_migrate.transport.graphql import Nodes, NodesPage
 from cci_migrate.transport.host_errors import HostError
@@ -129,6 +131,7 @@ class RepositoryNode(Struct, frozen=True, rename="camel"):
     branch: GitReference | None
     pull_requests: Nodes[PullNode]
     circleci: GitObject | None
+    pushed_at: datetime | None = None
 
 
 class Repositories(Struct, frozen=True):
@@ -281,6 +284,7 @@ def read_repository(node: RepositoryNode, ref: RepositoryRef, raw: RawBlob) -> S
             may_write=None
             if node.viewer_permission is None
             else node.viewer_permission in _MAY_WRITE,
+            active_at=seconds_since_1970(node.pushed_at),
         ),
         files=files,
         modes=modes,

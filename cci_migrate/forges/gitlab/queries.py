@@ -14,7 +14,7 @@ _BLOBS = "nodes { path oid rawTextBlob }"
 
 _PROJECT = f"""
 fragment project on Project {{
-  id fullPath archived visibility topics isForked
+  id fullPath archived visibility topics isForked lastActivityAt
   userPermissions {{ pushCode }}
   mergeRequests(sourceBranches: [$branch], sort: CREATED_DESC, first: {REQUESTS_SHOWN}) {{
     nodes {{

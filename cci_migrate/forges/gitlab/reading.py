@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 from msgspec import UNSET, Struct
@@ -24,6 +25,7 @@ from cci_migrate.forges.repository import (
     Traits,
     Visibility,
     newest_pull,
+    seconds_since_1970,
 )
 from cci_migrate.transport.graphql import Nodes, NodesPage
 
@@ -150,6 +152,7 @@ class ProjectNode(Struct, frozen=True, rename="camel"):
     user_permissions: _Permissions
     merge_requests: Nodes[MergeRequest] | None
     repository: _Repository | None
+    last_activity_at: datetime | None = None
 
     @property
     def has_hidden_requests(self) -> bool:
@@ -199,6 +202,7 @@ class RestProject(Struct, frozen=True):
     empty_repo: bool | None = None
     forked_from_project: object = UNSET
     topics: tuple[str, ...] | None = None
+    last_activity_at: datetime | None = None
     permissions: dict[str, _Access | None] | None = None
 
     @property
@@ -284,6 +288,7 @@ def read_node(node: ProjectNode, ref: RepositoryRef, read: ReadFiles) -> Snapsho
             visibility=node.visibility,
             topics=node.topics or (),
             may_write=node.user_permissions.push_code,
+            active_at=seconds_since_1970(node.last_activity_at),
         ),
         own_pull(node.merge_requests.present if node.merge_requests is not None else ()),
     )
@@ -334,6 +339,7 @@ def read_project(
             visibility=project.visibility,
             topics=project.topics or (),
             may_write=project.may_write,
+            active_at=seconds_since_1970(project.last_activity_at),
         ),
         own_pull(requests),
         renamed_to=name if is_renamed else "",

@@ -1,0 +1,151 @@
+"""Waves: after the canary, so many pull requests at a time, while no CI turns red.
+
+The ledger records the wave of each pull request, so that a later run goes on with the last one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from cci_migrate.campaign.ci_results import CiResult, CiWait, Gate, read_ci, still_open
+from cci_migrate.campaign.ledger import Ledger
+from cci_migrate.campaign.states import OPENED, State
+from cci_migrate.forges.host import Host
+from cci_migrate.forges.repository import Checks, Kind, PullState, RepositoryRef
+from cci_migrate.transport.progress import Progress
+
+#: Seconds after which a pull request whose CI has not started is taken for one without CI.
+START = 300.0
+
+
+class WaveLimits(Struct, frozen=True):
+    """``size``: pull requests of a wave; ``most_open``: of the campaign at a time. 0: no limit."""
+
+    size: int = 0
+    most_open: int = 0
+
+
+class _Wave(Struct):
+    """The current wave of a host, by the keys of its repositories; ``settled``: CI is not red."""
+
+    number: int
+    keys: list[str]
+    settled: set[str]
+
+
+class Waves:
+    """The waves of a campaign; each host has its own."""
+
+    def __init__(
+        self,
+        limits: WaveLimits,
+        wait: CiWait,
+        host_of: Callable[[RepositoryRef, str], Host],
+        progress: Progress,
+    ) -> None:
+        self._limits = limits
+        self._wait = wait
+        self._host_of = host_of
+        self._progress = progress
+        self._waves: dict[tuple[Kind, str], _Wave] = {}
+        #: The pull requests that the ledger has as open, and that were merged or closed.
+        self._ended: set[str] = set()
+
+    def joined(self, state: State, ref: RepositoryRef, ledger: Ledger) -> int:
+        """The number of the wave that ``ref`` joins, which just reached ``state``; 0: none."""
+        if not self._limits.size or state not in OPENED:
+            return 0
+        wave = self._current(ref, ledger)
+        if ref.key not in wave.keys:
+            wave.keys.append(ref.key)
+        return wave.number
+
+    def gate(self, ref: RepositoryRef, ledger: Ledger, waiting: int) -> Gate:
+        """Whether the next of ``waiting`` pull requests on the host of ``ref`` may be opened now.
+
+        Waits for the CI of the wave, at most for the user's patience. Raises HostUnavailable.
+        """
+        if self._limits.most_open and not self._has_room(ledger):
+            self._progress.note(
+                f"stopped with {waiting} left: {self._limits.most_open} pull requests are open "
+                "(--max-open). Merge or close some, then run it again"
+            )
+            return Gate.SHUT
+        if not self._limits.size:
+            return Gate.OPEN
+        wave = self._current(ref, ledger)
+        if len(wave.keys) < self._limits.size:
+            return Gate.OPEN
+        gate, why = self._wait.verdict(lambda: self._judge(wave, ledger))
+        if gate is Gate.OPEN:
+            self._progress.note(
+                f"no CI failed in wave {wave.number} ({len(wave.keys)} pull requests); "
+                f"wave {wave.number + 1} begins"
+            )
+            self._waves[_host(ref)] = _Wave(wave.number + 1, [], set())
+        elif gate is Gate.SHUT:
+            self._progress.note(
+                f"stopped with {waiting} left: {why}. Fix it, or continue without --wave"
+            )
+        else:
+            self._progress.note(f"{waiting} left: {why}; run `batch apply` again later")
+        return gate
+
+    def _current(self, ref: RepositoryRef, ledger: Ledger) -> _Wave:
+        """The last wave that the ledger has of the host of ``ref``, or the first."""
+        host = _host(ref)
+        if host not in self._waves:
+            wave = _Wave(1, [], set())
+            for entry in ledger.entries():
+                if _host(entry.ref) != host or not entry.wave:
+                    continue
+                if entry.wave > wave.number:
+                    wave = _Wave(entry.wave, [], set())
+                if entry.wave == wave.number:
+                    wave.keys.append(entry.ref.key)
+            self._waves[host] = wave
+        return self._waves[host]
+
+    def _judge(self, wave: _Wave, ledger: Ledger) -> tuple[Gate, str]:
+        undecided = (ledger.entry(key) for key in wave.keys if key not in wave.settled)
+        entries = [entry for entry in undecided if entry is not None]
+        results = list(read_ci(entries, self._host_of))
+        waiting = []
+        for result in results:
+            if result.checks is Checks.FAILED:
+                return Gate.SHUT, f"CI failed on {result.url}, and not on its base"
+            if why := self._why_undecided(result):
+                waiting.append(why)
+            else:
+                wave.settled.add(result.entry.ref.key)
+        more = f", and {len(waiting) - 1} more" if waiting[1:] else ""
+        return (Gate.WAITING, f"{waiting[0]}{more}") if waiting else (Gate.OPEN, "")
+
+    def _why_undecided(self, result: CiResult) -> str:
+        """Why the CI of a pull request may still turn red; empty if it is done."""
+        if result.pull is None:
+            return f"can't read {result.url}"
+        if result.pull is not PullState.OPEN or result.checks is Checks.PASSED:
+            return ""
+        if result.checks is Checks.PENDING:
+            return f"CI has not finished on {result.url}"
+        age = self._wait.clock.now() - result.entry.changed_at
+        return f"CI has not started on {result.url}" if age < START else ""
+
+    def _has_room(self, ledger: Ledger) -> bool:
+        if self._count_open(ledger) < self._limits.most_open:
+            return True
+        opened = list(ledger.entries(OPENED))
+        self._ended = {entry.ref.key for entry in opened}
+        self._ended -= {entry.ref.key for entry in still_open(opened, self._host_of)}
+        return self._count_open(ledger) < self._limits.most_open
+
+    def _count_open(self, ledger: Ledger) -> int:
+        counts = ledger.counts()
+        return sum(counts[state] for state in OPENED) - len(self._ended)
+
+
+def _host(ref: RepositoryRef) -> tuple[Kind, str]:
+    return ref.kind, ref.host
