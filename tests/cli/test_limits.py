@@ -16,7 +16,9 @@ from tests.cli.conftest import CONFIG, FIXED, Done, environment
 from tests.hostile_work import ENDED_BY_ITSELF, MARK
 
 START = (
-    "import sys; from tests.hostile_work import install; install(); "
+    # What is installed goes wrong in its workers too.
+    "import multiprocessing, sys; multiprocessing.set_start_method('fork'); "
+    "from tests.hostile_work import install; install(); "
     "from cci_migrate.__main__ import main; sys.exit(main())"
 )
 LIMITS = ("--timeout", "1", "--memory-limit", "200")

@@ -162,7 +162,7 @@ def test_json_of_a_dry_run_has_the_diff_in_it(program: Program, config: Path) ->
     assert config.read_text() == CONFIG
 
 
-@pytest.mark.parametrize("start_method", ["fork", "spawn"])
+@pytest.mark.parametrize("start_method", ["fork", "forkserver", "spawn"])
 def test_several_processes_tell_the_same_as_one(
     program: Program, tmp_path: Path, start_method: str
 ) -> None:
