@@ -44,7 +44,8 @@ def main() -> int:
 def _is_flushed() -> bool:
     """Whether standard output took everything. Python would end with 120 for the rest."""
     try:
-        if sys.stdout is not None:
+        # The language server closes it when the editor ends.
+        if sys.stdout is not None and not sys.stdout.closed:
             sys.stdout.flush()
     except OSError:
         void = os.open(os.devnull, os.O_WRONLY)

@@ -131,13 +131,33 @@ def _offset(text: str, lines: list[int], at: lsp.Position) -> int:
     return offset
 
 
+class _Client(LanguageClient):
+    """pygls' client, which remembers what the server ended with."""
+
+    code: int | None = None
+
+    async def server_exit(self, server: asyncio.subprocess.Process) -> None:
+        self.code = server.returncode
+
+
+#: What an editor of today can do: it asks for the edit of an action when that is chosen.
+TODAY = lsp.ClientCapabilities(
+    text_document=lsp.TextDocumentClientCapabilities(
+        code_action=lsp.CodeActionClientCapabilities(
+            resolve_support=lsp.ClientCodeActionResolveOptions(["edit"]), data_support=True
+        )
+    )
+)
+
+
 @asynccontextmanager
-async def editor(loop: asyncio.AbstractEventLoop) -> AsyncIterator[Editor]:
+async def editor(
+    loop: asyncio.AbstractEventLoop, capabilities: lsp.ClientCapabilities = TODAY
+) -> AsyncIterator[Editor]:
     """An editor that runs in ``loop``, and the real server."""
-    client = LanguageClient("editor", "1")
+    client = _Client("editor", "1")
     made = Editor(client, loop)
     await client.start_io(sys.executable, "-m", "cci_migrate", "lsp")
-    capabilities = lsp.ClientCapabilities()
     started = await asyncio.wait_for(
         client.initialize_async(lsp.InitializeParams(capabilities)), PATIENCE
     )
@@ -147,3 +167,4 @@ async def editor(loop: asyncio.AbstractEventLoop) -> AsyncIterator[Editor]:
     await asyncio.wait_for(client.shutdown_async(None), PATIENCE)
     client.exit(None)
     await asyncio.wait_for(client.stop(), PATIENCE)  # type: ignore[no-untyped-call]
+    assert client.code == 0
