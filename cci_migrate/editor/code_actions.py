@@ -35,6 +35,7 @@ from cci_migrate.findings import (
     Skip,
     Suppress,
 )
+from cci_migrate.lossless.edits import with_none_behind_the_last_line
 from cci_migrate.lossless.source import SourceText
 
 #: For the user to replace.
@@ -165,6 +166,7 @@ def _document_edit(
     path = review.config.path_of(file.path)
     document = OptionalVersionedTextDocumentIdentifier(path.as_uri(), versions.get(path))
     edits = [
-        TextEdit(positions.range(edit.span.start, edit.span.end), edit.text) for edit in file.edits
+        TextEdit(positions.range(edit.span.start, edit.span.end), edit.text)
+        for edit in with_none_behind_the_last_line(source.text, file.edits)
     ]
     return TextDocumentEdit(document, edits)

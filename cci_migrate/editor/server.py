@@ -30,7 +30,12 @@ PolicyFor = Callable[[Path, tuple[str, ...]], Policy | None]
 #: In seconds: several changes in a row, as of a pasted text, are examined once.
 _PAUSE = 0.02
 #: What may change findings without being open.
-_WATCHED = ("**/.circleci/**", f"**/{FILE_NAME}", f"**/{PYPROJECT}", "**/*ocker*", "**/*.sh")
+_WATCHED = (
+    *("**/.circleci/**", f"**/{FILE_NAME}", f"**/{PYPROJECT}", "**/*baseline*.json"),
+    # What steps build and run.
+    *("**/*ocker*", "**/*compose*.y*ml", "**/*.sh", "**/*akefile*", "**/*.mk", "**/*justfile*"),
+    *("**/*askfile*.y*ml", "**/package.json"),
+)
 
 
 class _Session:
@@ -174,25 +179,34 @@ def language_server(read_policies: Callable[[], PolicyFor]) -> LanguageServer:
         if path is None or found is None:
             return []
         actions = code_actions(found, path, params.range, params.context.diagnostics)
-        return [action for action in actions if _is_wanted(action, params.context.only)]
+        wanted = [action for action in actions if _is_wanted(action, params.context.only)]
+        if _resolves_edits(server.client_capabilities):
+            return wanted
+        for action in wanted:
+            action.edit = proven_edit(action)
+        return [action for action in wanted if action.edit is not None]
 
     @server.feature(lsp.CODE_ACTION_RESOLVE)
     def resolve(action: lsp.CodeAction) -> lsp.CodeAction:
-        data = action_data(action.data)
-        found = None if data is None else session.review_of(Path(data.path))
-        if data is not None and found is not None:
-            versions = {
-                path: document.version
-                for uri, document in server.workspace.text_documents.items()
-                if (path := _path_of(uri)) is not None
-            }
-            action.edit = edit_of(found, data, versions)
+        action.edit = proven_edit(action)
         if action.edit is None:
             text = "no longer fits the text, or the change can't be proven"
             server.window_show_message(
                 lsp.ShowMessageParams(lsp.MessageType.Warning, f"{SOURCE}: {action.title}: {text}")
             )
         return action
+
+    def proven_edit(action: lsp.CodeAction) -> lsp.WorkspaceEdit | None:
+        data = action_data(action.data)
+        found = None if data is None else session.review_of(Path(data.path))
+        if data is None or found is None:
+            return None
+        versions = {
+            path: document.version
+            for uri, document in server.workspace.text_documents.items()
+            if (path := _path_of(uri)) is not None
+        }
+        return edit_of(found, data, versions)
 
     return server
 
@@ -201,6 +215,14 @@ def _path_of(uri: str) -> Path | None:
     """The file of ``uri``; None for texts that are no files."""
     name = to_fs_path(uri) if uri.startswith("file:") else None
     return None if name is None else Path(name).resolve()
+
+
+def _resolves_edits(client: lsp.ClientCapabilities) -> bool:
+    """Whether the client asks for the edit of an action once it is chosen. Older ones do not."""
+    text = client.text_document
+    actions = None if text is None else text.code_action
+    resolve = None if actions is None else actions.resolve_support
+    return resolve is not None and "edit" in resolve.properties
 
 
 def _is_wanted(action: lsp.CodeAction, kinds: Sequence[lsp.CodeActionKind | str] | None) -> bool:

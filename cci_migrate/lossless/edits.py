@@ -81,3 +81,24 @@ def undo_edits(text: str, edits: Iterable[Edit]) -> str | None:
         rest = start
     parts.append(text[:rest])
     return "".join(reversed(parts))
+
+
+def with_none_behind_the_last_line(text: str, edits: Iterable[Edit]) -> tuple[Edit, ...]:
+    """Edits that change ``text`` as ``edits`` do, with no insertion behind its last line break.
+
+    Lines that are appended begin with that line break instead of ending with one. Neovim adds an
+    empty line where a server inserts text behind the last line (0.11, ``apply_text_edits`` in
+    https://github.com/neovim/neovim/blob/master/runtime/lua/vim/lsp/util.lua).
+    """
+    ordered = in_order(edits)
+    before = [edit for edit in ordered if edit.span.start < len(text)]
+    appended = "".join(edit.text for edit in ordered[len(before) :])
+    line_break = next((end for end in ("\r\n", "\n", "\r") if text.endswith(end)), "")
+    at = len(text) - len(line_break)
+    if not line_break or not appended.endswith(line_break) or (before and before[-1].span.end > at):
+        return ordered
+    moved = insertion(at, line_break + appended.removesuffix(line_break))
+    while before and before[-1].span.end == at:
+        last = before.pop()
+        moved = Edit(Span(last.span.start, at), last.removed, last.text + moved.text)
+    return (*before, moved)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lsprotocol import types as lsp
 
 from tests.cli.conftest import CONFIG, FIXED
 from tests.editor.editor import Editor, editor
@@ -181,3 +182,28 @@ def test_a_file_that_is_closed_and_one_that_is_no_config(window: Editor) -> None
         assert await window.open(NAME, "just: text\n") == []
 
     window.run(session())
+
+
+def test_each_repository_has_its_own_policy(window: Editor, root: Path) -> None:
+    for name in ("api/.git", "web/.git"):
+        (root / name).mkdir(parents=True)
+    (root / "api" / ".cci-migrate.toml").write_text('exempt-images = ["cimg/node"]\n')
+
+    async def session() -> None:
+        window.begin(f"api/{NAME}", CONFIG)
+        assert await window.open(f"web/{NAME}", CONFIG) == [IMAGE]
+        assert window.diagnostics.get(window.uri(f"api/{NAME}"), []) == []
+
+    window.run(session())
+
+
+def test_an_editor_that_asks_for_no_edit_gets_it_with_the_action(root: Path) -> None:
+    async def session() -> None:
+        async with editor(asyncio.get_running_loop(), lsp.ClientCapabilities()) as older:
+            older.root = root
+            await older.open(NAME, CONFIG)
+            actions = (await older.actions(NAME, 4)).values()
+            assert len(actions) == 3
+            assert all(action.edit is not None for action in actions)
+
+    asyncio.run(session())

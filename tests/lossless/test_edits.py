@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cci_migrate.lossless.edits import (
@@ -13,6 +13,7 @@ from cci_migrate.lossless.edits import (
     in_order,
     insertion,
     undo_edits,
+    with_none_behind_the_last_line,
 )
 from cci_migrate.lossless.source import Span
 
@@ -44,17 +45,38 @@ def test_edits_that_do_not_fit_are_refused(edits: list[Edit]) -> None:
         apply_edits("123", edits)
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.data())
 def test_edits_can_be_taken_back(data: st.DataObject) -> None:
     text = data.draw(st.text("ab\n😀", max_size=20))
+    edits = drawn_edits(data, text, st.text("aXY", max_size=3))
+    changed = apply_edits(text, edits)
+    assert undo_edits(changed, edits) == text
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.data(), st.sampled_from(["\n", "\r\n", "\r"]))
+def test_lines_are_appended_in_front_of_the_last_line_break(
+    data: st.DataObject, line_break: str
+) -> None:
+    text = data.draw(st.text("ab\n", max_size=12)).replace("\n", line_break) + line_break
+    edits = drawn_edits(data, text, st.text("aXY", max_size=3))
+    edits.append(insertion(len(text), f"new{line_break}"))
+    moved = with_none_behind_the_last_line(text, edits)
+    assert apply_edits(text, moved) == apply_edits(text, edits)
+    last = Span(len(text) - len(line_break), len(text))
+    if all(edit.span.end <= last.start or edit.span.start == last.end for edit in edits):
+        assert all(edit.span.end <= last.start for edit in moved)
+        # Editors disagree about the order of edits at one position.
+        assert sum(edit.span.end == last.start for edit in moved) == 1
+
+
+def drawn_edits(data: st.DataObject, text: str, new: st.SearchStrategy[str]) -> list[Edit]:
     places = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8)))
-    new = st.text("aXY", max_size=3)
-    edits = [
+    return [
         Edit(Span(start, end), text[start:end], data.draw(new))
         for start, end in zip(places[::2], places[1::2], strict=False)
     ]
-    changed = apply_edits(text, edits)
-    assert undo_edits(changed, edits) == text
 
 
 def test_what_the_edits_did_not_make_cannot_be_taken_back() -> None:
