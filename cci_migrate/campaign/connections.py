@@ -116,6 +116,11 @@ class Connections:
                 from cci_migrate.forges.bitbucket import Bitbucket
 
                 return Bitbucket(self._api(ref), self._lane_of(ref.host), branch)
+            case Kind.GITEA:
+                from cci_migrate.forges.gitea.host import Gitea
+
+                api, lane = self._api(ref), self._lane_of(ref.host)
+                return Gitea(api, lane, branch, is_nested=is_nested)
             case _:
                 assert_never(ref.kind)
 
@@ -135,6 +140,10 @@ class Connections:
                 from cci_migrate.forges.bitbucket import authorization
 
                 return Api(ref.address, token, lane, self._clock, authorization)
+            if ref.kind is Kind.GITEA:
+                from cci_migrate.forges.gitea import host as gitea
+
+                return Api(ref.address, token, lane, self._clock, gitea.authorization)
             return Api(ref.address, token, lane, self._clock)
         except HostError as error:
             raise SourceError(str(error)) from None

@@ -97,14 +97,6 @@ class _Reviewed(Struct, frozen=True):
     reviewers: tuple[_User, ...] = ()
 
 
-class _Text(Struct, frozen=True):
-    raw: str = ""
-
-
-class _Comment(Struct, frozen=True):
-    content: _Text = _Text()
-
-
 class _Name(Struct, frozen=True):
     full_name: str
 
@@ -271,15 +263,6 @@ class Bitbucket(PullRequestHost):
         )
         return answer.body(_PullRequest).pull
 
-    def comments(self, snapshot: Snapshot) -> Iterator[str]:
-        """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/"""
-        for comment in self._items(_comments_path(snapshot), _Comment):
-            yield comment.content.raw
-
-    def comment(self, snapshot: Snapshot, text: str) -> None:
-        """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/"""
-        self._api.write(OTHER, "POST", _comments_path(snapshot), json={"content": {"raw": text}})
-
     def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
         """Why for labels and assignees, which Bitbucket lacks, and each unknown reviewer."""
         return (
@@ -293,7 +276,9 @@ class Bitbucket(PullRequestHost):
             ),
         )
 
-    def extend_pull_request(self, snapshot: Snapshot, pull: PullRequest, extras: Extras) -> None:
+    def extend_pull_request(
+        self, snapshot: Snapshot, pull: PullRequest, extras: Extras
+    ) -> tuple[str, ...]:
         """Add reviewers to those that are there: Bitbucket replaces them.
 
         https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/
@@ -309,6 +294,7 @@ class Bitbucket(PullRequestHost):
         if new:
             changes = {"title": current.title, "reviewers": [*present, *new]}
             self._api.write(OTHER, "PUT", path, json=changes)
+        return ()
 
     def close_pull_request(self, snapshot: Snapshot, pull: PullRequest) -> None:
         """Decline it."""
@@ -426,11 +412,6 @@ class Bitbucket(PullRequestHost):
             ),
             repository.full_name,
         )
-
-
-def _comments_path(snapshot: Snapshot) -> str:
-    number = snapshot.pull.number if snapshot.pull is not None else 0
-    return f"/repositories/{snapshot.ref.name}/pullrequests/{number}/comments"
 
 
 def _with_api_data(observation: Observation, from_api: Snapshot) -> Observation:

@@ -53,7 +53,7 @@ class BitbucketAccess:
 
         https://support.atlassian.com/bitbucket-cloud/kb/how-to-fetch-the-scope-of-a-token-via-command-line/
         """
-        permission = self._permission(snapshot.ref.name)
+        permission = self._permission(snapshot.current_name)
         may_write = None if permission is None else permission in ("write", "admin")
         can_push = None if scopes is None else bool(scopes & _PUSHING)
         can_open = None if scopes is None else bool(scopes & _OPENING)

@@ -17,10 +17,18 @@ def exact_bytes(text: str | None, oid: str) -> bytes | None:
     if text is None:
         return None
     data = text.encode("utf-8", "surrogatepass")
+    return data if blob_id(data, oid) == oid else None
+
+
+def blob_id(data: bytes, like: str) -> str:
+    """The id that git gives a blob with ``data``, by the hash with which ``like`` was made.
+
+    https://git-scm.com/docs/hash-function-transition: of 64 digits it is SHA-256.
+    """
     hashed = b"blob %d\0%b" % (len(data), data)
-    # The name that git gives a blob, not a matter of security.
-    name = hashlib.sha256(hashed) if len(oid) == 64 else hashlib.sha1(hashed, usedforsecurity=False)
-    return data if name.hexdigest() == oid else None
+    if len(like) == 64:
+        return hashlib.sha256(hashed).hexdigest()
+    return hashlib.sha1(hashed, usedforsecurity=False).hexdigest()
 
 
 def contents_within_limit(files: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:

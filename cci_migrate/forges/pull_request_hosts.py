@@ -1,4 +1,4 @@
-"""The common base of GitLab and Bitbucket: writing and reverting changes by REST APIs."""
+"""The common base of GitLab, Bitbucket and Gitea: writing and reverting changes by REST APIs."""
 
 from __future__ import annotations
 
@@ -66,9 +66,13 @@ class NewPullRequest(Struct, frozen=True):
 
 
 class PullRequestHost(ABC):
-    """A host with a REST API for changes. ``user`` is git's user name for the token."""
+    """A host with a REST API for changes. ``user`` is git's user name for the token.
+
+    ``opens_with_extras``: `create_pull_request` adds the extras at once.
+    """
 
     user: str
+    opens_with_extras = True
 
     def __init__(self, api: Api, lane: Lane, branch: str) -> None:
         self._api = api
@@ -173,7 +177,8 @@ class PullRequestHost(ABC):
             proposal.branch, proposal.title, proposal.body, proposal.draft, proposal.extras
         )
         pull = self.create_pull_request(snapshot, opening)
-        self._opened_with[pull.url] = proposal.extras
+        if self.opens_with_extras:
+            self._opened_with[pull.url] = proposal.extras
         return pull
 
     def add_extras(self, snapshot: Snapshot, extras: Extras) -> tuple[str, ...]:
@@ -181,9 +186,11 @@ class PullRequestHost(ABC):
         pull = snapshot.pull
         if pull is None:
             return ()
+        refused: tuple[str, ...] = ()
         if not extras.are_in(self._opened_with.get(pull.url, NO_EXTRAS)):
-            self.extend_pull_request(snapshot, pull, extras)
-        return self.impossible_extras(snapshot.ref.name.partition("/")[0], extras)
+            refused = self.extend_pull_request(snapshot, pull, extras)
+        owner = snapshot.current_name.partition("/")[0]
+        return (*refused, *self.impossible_extras(owner, extras))
 
     def revert(self, snapshot: Snapshot, delivered: DeliveredChange) -> str:
         """Open the pull request that puts the files back as they were before a merged one.
@@ -286,20 +293,17 @@ class PullRequestHost(ABC):
         """Open a pull request against the default branch."""
 
     @abstractmethod
-    def comments(self, snapshot: Snapshot) -> Iterator[str]:
-        """The texts of all comments on the pull request."""
-
-    @abstractmethod
-    def comment(self, snapshot: Snapshot, text: str) -> None:
-        """Comment on the pull request."""
-
-    @abstractmethod
     def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
         """Why for each of ``extras`` that no pull request of ``owner`` can have."""
 
     @abstractmethod
-    def extend_pull_request(self, snapshot: Snapshot, pull: PullRequest, extras: Extras) -> None:
-        """Add those of ``extras`` that the host knows to an open pull request."""
+    def extend_pull_request(
+        self, snapshot: Snapshot, pull: PullRequest, extras: Extras
+    ) -> tuple[str, ...]:
+        """Add those of ``extras`` that the host knows to an open pull request.
+
+        Returns why for each that this repository refuses.
+        """
 
     @abstractmethod
     def find_branch(self, snapshot: Snapshot, branch: str) -> Branch | None:
@@ -322,5 +326,5 @@ def web_root(root: str) -> str:
     https://docs.gitlab.com/install/relative_url/
     """
     parts = urlsplit(root)
-    path = parts.path.removesuffix("/api/v4").removesuffix("/2.0")
+    path = parts.path.removesuffix("/api/v4").removesuffix("/api/v1").removesuffix("/2.0")
     return f"{parts.scheme}://{parts.netloc.removeprefix('api.')}{path}"

@@ -32,13 +32,14 @@ class FileHash(Struct, frozen=True):
 
 
 class Kind(Enum):
-    """The kind of a repository's host."""
+    """The kind of a repository's host; Forgejo has Gitea's API."""
 
     LOCAL = "local"
     GIT = "git"
     GITHUB = "github"
     GITLAB = "gitlab"
     BITBUCKET = "bitbucket"
+    GITEA = "gitea"
 
 
 class RepositoryRef(Struct, frozen=True, order=True):

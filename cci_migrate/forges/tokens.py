@@ -23,6 +23,7 @@ _VARIABLES = {
     Kind.GITHUB: ("GH_TOKEN", "GITHUB_TOKEN"),
     Kind.GITLAB: ("GITLAB_TOKEN", "GITLAB_ACCESS_TOKEN"),
     Kind.BITBUCKET: ("BITBUCKET_TOKEN",),
+    Kind.GITEA: ("GITEA_TOKEN", "FORGEJO_TOKEN"),
 }
 #: The public service of each kind of host, and the variables that name another server, as the
 #: hosts' own CI and tools set them.
@@ -30,7 +31,10 @@ _HOMES = {
     Kind.GITHUB: ("github.com", "GITHUB_API_URL"),
     Kind.GITLAB: ("gitlab.com", "CI_API_V4_URL", "GITLAB_HOST"),
     Kind.BITBUCKET: ("bitbucket.org", "BITBUCKET_API_URL"),
+    Kind.GITEA: ("", "GITEA_API_URL", "GITEA_SERVER_URL"),
 }
+#: Two public services of one kind: a token of one must not reach the other.
+_GITEA_SERVICES = {"gitea.com": ("GITEA_TOKEN",), "codeberg.org": ("FORGEJO_TOKEN",)}
 _ENTERPRISE = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
 
 #: The variable with which the command gets the host that the token is for.
@@ -71,6 +75,8 @@ def token_variables(kind: Kind, host: str) -> tuple[str, ...]:
     environment names too: a token of one server must not reach another.
     """
     names = _VARIABLES.get(kind, ())
+    if kind is Kind.GITEA and host in _GITEA_SERVICES:
+        return _GITEA_SERVICES[host]
     if _is_home(kind, host):
         return names
     return _ENTERPRISE if kind is Kind.GITHUB else ()

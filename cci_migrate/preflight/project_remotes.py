@@ -53,7 +53,7 @@ def project_of(ref: RepositoryRef, *, on_server: bool) -> Project | None:
             return _project("gh", ref.name)
         case Kind.BITBUCKET:
             return _project("bb", ref.name)
-        case Kind.GITLAB:
+        case Kind.GITLAB | Kind.GITEA:
             return None
 
 

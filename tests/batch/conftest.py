@@ -14,16 +14,20 @@ from cci_migrate.cli import batch_sessions
 from cci_migrate.transport.http import READ_ATTEMPTS
 from tests.batch.clocks import QuickClock
 from tests.batch.git_server import GitServer
+from tests.batch.gitea_stand_in import GiteaStandIn
 from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import Batch
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
+
+#: The variables that say where to work, and as whom.
+PREFIXES = ("GIT_", "GITHUB_", "GH_", "GITLAB_", "BITBUCKET_", "GITEA_", "FORGEJO_", "CIRCLE")
 
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting of the person or the CI that runs the tests reaches them."""
     for name in list(os.environ):
-        if name.startswith(("GIT_", "GITHUB_", "GH_", "GITLAB_", "BITBUCKET_", "CIRCLE")):
+        if name.startswith(PREFIXES):
             monkeypatch.delenv(name)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
@@ -83,7 +87,7 @@ def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHubSt
         yield server
 
 
-@pytest.fixture(params=[GitHubStandIn, GitLabStandIn, BitbucketStandIn])
+@pytest.fixture(params=[GitHubStandIn, GitLabStandIn, BitbucketStandIn, GiteaStandIn])
 def forge(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[GitHubStandIn | RestStandIn]:
@@ -91,9 +95,9 @@ def forge(
     root = tmp_path / "served"
     root.mkdir()
     with request.param.serving(root) as server:
-        for variable in ("GITHUB_API_URL", "CI_API_V4_URL", "BITBUCKET_API_URL"):
+        for variable in ("GITHUB_API_URL", "CI_API_V4_URL", "BITBUCKET_API_URL", "GITEA_API_URL"):
             monkeypatch.setenv(variable, server.api)
-        for variable in ("GH_TOKEN", "GITLAB_TOKEN", "BITBUCKET_TOKEN"):
+        for variable in ("GH_TOKEN", "GITLAB_TOKEN", "BITBUCKET_TOKEN", "GITEA_TOKEN"):
             monkeypatch.setenv(variable, server.token)
         yield server
     assert getattr(server, "faults", []) == []

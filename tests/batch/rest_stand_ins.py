@@ -94,7 +94,10 @@ class Hosted(Struct):
         git(self.folder, "update-ref", "refs/heads/main", f"refs/heads/{branch}")
         git(self.folder, "update-ref", "-d", f"refs/heads/{branch}")
         pull = self.pulls[number - 1]
-        pull["state"] = "merged" if pull["state"] == "opened" else "MERGED"
+        if "merged" in pull:
+            pull.update(state="closed", merged=True)
+        else:
+            pull["state"] = "merged" if pull["state"] == "opened" else "MERGED"
         self.review.merge_commit = self.tip("main")
 
 
@@ -104,11 +107,15 @@ class RestStandIn(GitServer):
     prefix = ""
     variable = ""
     source = ""
-    #: Where an owner is listed, where the pull request is opened, and where the branch is made.
+    #: Where an owner is listed, where a repository is read, where the pull request is opened, and
+    #: where the branch is made.
     listing = ""
+    reading = ""
     opening = ""
     committing = ""
     published: tuple[Call, ...] = ()
+    #: What CI reports while it runs, and when it has failed and passed.
+    ci_states = ("running", "failed", "success")
     #: The owners that are people, not groups.
     people: tuple[str, ...] = ()
 
@@ -129,6 +136,16 @@ class RestStandIn(GitServer):
         self.moved: dict[str, str] = {}
         #: What was wrong with a request or an answer.
         self.faults: list[str] = []
+
+    @property
+    def authorization(self) -> str:
+        """The header that a valid request to the API has."""
+        return f"Bearer {self.token}"
+
+    @property
+    def git_login(self) -> str:
+        """The name and password that a valid request of git has."""
+        return f"oauth2:{self.token}"
 
     @property
     def api(self) -> str:
@@ -172,6 +189,7 @@ class GitLabStandIn(RestStandIn):
     variable = "GITLAB_TOKEN"
     source = "gitlab:acme"
     listing = "Owner"
+    reading = "GET projects"
     opening = "POST merge_requests"
     committing = "POST commits"
     published = GITLAB
@@ -226,14 +244,6 @@ class GitLabStandIn(RestStandIn):
         query: dict[str, list[str]],
         body: dict[str, Any],
     ) -> Canned:
-        if found := re.fullmatch(r"/merge_requests/(\d+)/notes", path):
-            notes = repository.pulls[int(found[1]) - 1].setdefault("notes", [])
-            if method == "POST":
-                notes.append({"id": len(notes) + 1, "body": body["body"]})
-                return Canned(201, notes[-1])
-            page = int(query["page"][0])
-            following = str(page + 1) if page * 10 < len(notes) else ""
-            return Canned(200, notes[page * 10 - 10 : page * 10], {"X-Next-Page": following})
         if found := re.fullmatch(r"/merge_requests/(\d+)/approvals", path):
             approvals = [{"user": {"username": name}} for name in repository.review.approved_by]
             return Canned(200, {"approved_by": approvals})
@@ -406,13 +416,26 @@ class GitLabStandIn(RestStandIn):
 class BitbucketStandIn(RestStandIn):
     """Bitbucket Cloud."""
 
+    @property
+    def authorization(self) -> str:
+        return basic(self.token) if ":" in self.token else f"Bearer {self.token}"
+
+    @property
+    def git_login(self) -> str:
+        _, is_personal, secret = self.token.partition(":")
+        if is_personal:
+            return f"x-bitbucket-api-token-auth:{secret}"
+        return f"x-token-auth:{self.token}"
+
     prefix = "/2.0"
     variable = "BITBUCKET_TOKEN"
     source = "bitbucket:acme"
     listing = "GET repositories"
+    reading = "GET repositories"
     opening = "POST pullrequests"
     committing = "POST src"
     published = BITBUCKET
+    ci_states = ("INPROGRESS", "FAILED", "SUCCESSFUL")
     #: The nicknames of the members of the workspace acme.
     members: tuple[str, ...] = (*(f"member{number}" for number in range(12)), "ada")
 
@@ -507,12 +530,6 @@ class BitbucketStandIn(RestStandIn):
         query: dict[str, list[str]],
         body: dict[str, Any],
     ) -> Canned:
-        if found := re.fullmatch(r"/pullrequests/(\d+)/comments", path):
-            comments = repository.pulls[int(found[1]) - 1].setdefault("comments", [])
-            if method == "POST":
-                comments.append({"id": len(comments) + 1, "content": body["content"]})
-                return Canned(201, comments[-1])
-            return self._page(comments, f"/repositories/{repository.name}{path}", query)
         if found := re.fullmatch(r"/pullrequests/(\d+)/decline", path):
             pull = repository.pulls[int(found[1]) - 1]
             pull["state"] = "DECLINED"
@@ -636,6 +653,9 @@ class Handler(GitHandler):
     def do_PUT(self) -> None:
         self.do_POST()
 
+    def do_PATCH(self) -> None:
+        self.do_POST()
+
     def do_DELETE(self) -> None:
         self._serve(b"")
 
@@ -646,12 +666,7 @@ class Handler(GitHandler):
         if is_graphql or parts.path.startswith(f"{self.server.prefix}/"):
             self._answer(body, is_graphql)
             return
-        user = "oauth2" if is_gitlab else "x-token-auth"
-        _, is_personal, secret = self.server.token.partition(":")
-        login = f"{user}:{self.server.token}"
-        if is_personal:
-            login = f"x-bitbucket-api-token-auth:{secret}"
-        if self.headers.get("Authorization") != basic(login):
+        if self.headers.get("Authorization") != basic(self.server.git_login):
             self._send(Canned(401, None, {"WWW-Authenticate": "Basic"}))
             return
         super()._serve(body)
@@ -686,9 +701,7 @@ class Handler(GitHandler):
             self.server.silence.wait(60)
 
     def _carried_out(self, path: str, body: dict[str, Any], is_graphql: bool) -> Canned:
-        token = self.server.token
-        authorization = basic(token) if ":" in token else f"Bearer {token}"
-        if self.headers.get("Authorization") != authorization:
+        if self.headers.get("Authorization") != self.server.authorization:
             return Canned(401, {"message": "401 Unauthorized"})
         server = self.server
         if is_graphql:
@@ -734,6 +747,6 @@ def _last(path: str) -> str:
     known = (
         *("src", "commits", "branches", "statuses", "decline", "tree", "raw", "pullrequests"),
         *("merge_requests", "users", "members", "permissions", "self", "merge", "approvals"),
-        *("notes", "comments"),
+        *("contents", "pulls", "trees", "blobs", "labels", "requested_reviewers", "reviews"),
     )
     return next((word for word in reversed(path.split("/")) if word in known), path.split("/")[1])

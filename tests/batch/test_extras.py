@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.batch.gitea_stand_in import GiteaStandIn
 from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import CONFIG, PLAIN, Batch
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
@@ -21,8 +22,12 @@ def extras_of(host: StandIn, name: str = "acme/api") -> tuple[list[object], ...]
     (pull,) = host.repositories[name].pulls
     if isinstance(pull, dict):
         roles = (pull.get(role, []) for role in ("reviewers", "assignees"))
-        people = ([user.get("uuid") or user["id"] for user in users] for users in roles)
-        return (pull.get("labels", []), *people)
+        people = (
+            [user.get("uuid") or user.get("login") or user["id"] for user in users or ()]
+            for users in roles
+        )
+        labels = pull.get("labels", [])
+        return ([label["name"] if isinstance(label, dict) else label for label in labels], *people)
     return (list(pull.labels), list(pull.reviewers), list(pull.assignees))
 
 
@@ -107,6 +112,8 @@ def test_what_was_not_added_by_a_killed_run_is_added_once(planned: StandIn, batc
         pull.reviewers = ["theirs"]
     elif isinstance(planned, GitLabStandIn):
         pull.update(labels=["theirs"], reviewers=[{"id": 99}], assignees=[])
+    elif isinstance(planned, GiteaStandIn):
+        pull.update(reviewers=[{"login": "theirs"}])
     else:
         pull.update(reviewers=[{"uuid": "{theirs}"}])
     extras = () if isinstance(planned, BitbucketStandIn) else ("--label", "ci", "--assignee", "bob")

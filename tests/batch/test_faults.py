@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from click.testing import Result
 
+from tests.batch.gitea_stand_in import GiteaStandIn
 from tests.batch.github_stand_in import GitHubStandIn, Repository
 from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, branches, content, git
-from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, Hosted, RestStandIn
+from tests.batch.rest_stand_ins import GitLabStandIn, Hosted, RestStandIn
 from tests.batch.watching import Canned, Request, once, truly
 
 BRANCH = "cci-migrate/registry-auth"
@@ -35,20 +33,10 @@ def put_watch(host: StandIn, watch: object) -> None:
     setattr(host, "watch" if isinstance(host, GitHubStandIn) else "watch_call", watch)
 
 
-@pytest.fixture(params=[GitHubStandIn, GitLabStandIn, BitbucketStandIn])
-def host(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[StandIn]:
-    """A host without repositories."""
-    root = tmp_path / "served"
-    root.mkdir()
-    with request.param.serving(root) as server:
-        for variable in ("GITHUB_API_URL", "CI_API_V4_URL", "BITBUCKET_API_URL"):
-            monkeypatch.setenv(variable, server.api)
-        for variable in ("GH_TOKEN", "GITLAB_TOKEN", "BITBUCKET_TOKEN"):
-            monkeypatch.setenv(variable, server.token)
-        yield server
-    assert getattr(server, "faults", []) == []
+@pytest.fixture
+def host(forge: StandIn) -> StandIn:
+    """Each kind of host, without repositories."""
+    return forge
 
 
 def is_delivered(repository: Repository | Hosted) -> bool:
@@ -137,7 +125,11 @@ def test_files_are_bytes_whatever_they_are_labelled(host: StandIn, batch: Batch)
     """A byte order mark keeps GraphQL from showing a file; one answer with it is cut off."""
     marked = b"\xef\xbb\xbf" + PLAIN
     repository = host.add("acme/api", {CONFIG: marked})
-    raw = {GitHubStandIn: "GET /api/v3/repos/acme/api/git/blobs/N", GitLabStandIn: "GET raw"}
+    raw = {
+        GitHubStandIn: "GET /api/v3/repos/acme/api/git/blobs/N",
+        GitLabStandIn: "GET raw",
+        GiteaStandIn: "GET raw",
+    }
     operation = raw.get(type(host), "")
     put_watch(host, once(operation, Canned(200, marked, is_cut=True)))
     batch("plan", host.source, code=1)

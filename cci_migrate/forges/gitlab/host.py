@@ -25,7 +25,6 @@ from cci_migrate.forges.gitlab.reading import (
     MergeRequest,
     MergeRequestExtras,
     NamedReply,
-    Note,
     OwnerReply,
     ProjectName,
     ProjectNode,
@@ -198,15 +197,6 @@ class GitLab(PullRequestHost):
         )
         return answer.body(MergeRequest).pull
 
-    def comments(self, snapshot: Snapshot) -> Iterator[str]:
-        """https://docs.gitlab.com/api/notes/#list-all-merge-request-notes"""
-        for page in self._pages(_notes_path(snapshot), {}):
-            yield from (note.body for note in page.body(tuple[Note, ...]))
-
-    def comment(self, snapshot: Snapshot, text: str) -> None:
-        """https://docs.gitlab.com/api/notes/#create-new-merge-request-note"""
-        self._api.write(OTHER, "POST", _notes_path(snapshot), json={"body": text})
-
     def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
         """Why for each reviewer and assignee that GitLab does not know; it creates labels."""
         del owner
@@ -218,7 +208,9 @@ class GitLab(PullRequestHost):
             if self._user_id(name) is None
         )
 
-    def extend_pull_request(self, snapshot: Snapshot, pull: PullRequest, extras: Extras) -> None:
+    def extend_pull_request(
+        self, snapshot: Snapshot, pull: PullRequest, extras: Extras
+    ) -> tuple[str, ...]:
         """Add to those that are there: GitLab replaces reviewers and assignees.
 
         https://docs.gitlab.com/api/merge_requests/#get-single-mr,
@@ -237,6 +229,7 @@ class GitLab(PullRequestHost):
             changes["assignee_ids"] = sorted(assignees | added)
         if changes:
             self._api.write(OTHER, "PUT", path, json=changes)
+        return ()
 
     def close_pull_request(self, snapshot: Snapshot, pull: PullRequest) -> None:
         """https://docs.gitlab.com/api/merge_requests/#update-mr"""
@@ -509,11 +502,6 @@ class GitLab(PullRequestHost):
             users = answer.body(tuple[User, ...])
             self._users[name] = users[0].id if users else None
         return self._users[name]
-
-
-def _notes_path(snapshot: Snapshot) -> str:
-    number = snapshot.pull.number if snapshot.pull is not None else 0
-    return f"/projects/{snapshot.node}/merge_requests/{number}/notes"
 
 
 def _positions(errors: Sequence[GraphqlError], depth: int) -> set[str | int]:

@@ -1,0 +1,216 @@
+"""Approvals and merges of pull requests on Gitea and Forgejo.
+
+https://docs.gitea.com/api/: the reviews of a pull request, and the rules of its base branch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from urllib.parse import quote
+
+from msgspec import Struct
+
+from cci_migrate.forges.campaign_identity import campaign_of_pull_request
+from cci_migrate.forges.pull_request_reviews import (
+    MergeMethod,
+    MergeStatus,
+    OwnPull,
+    PullRequestReview,
+    ReadOne,
+    ReviewDecision,
+)
+from cci_migrate.forges.repository import Checks, PullState, RepositoryRef, Unreadable
+from cci_migrate.transport.http import Api, Response
+from cci_migrate.transport.pace import MERGE, OTHER
+
+#: The result of CI for a commit of a repository.
+ChecksOf = Callable[[RepositoryRef, str], Checks]
+#: The pages of a list.
+Pages = Callable[[str], Iterator[Response]]
+
+
+class _User(Struct, frozen=True):
+    login: str
+
+
+class _Team(Struct, frozen=True):
+    name: str
+
+
+class _Repository(Struct, frozen=True):
+    default_merge_style: str = ""
+
+
+class _Head(Struct, frozen=True):
+    sha: str = ""
+
+
+class _Base(Struct, frozen=True):
+    ref: str
+    repo: _Repository | None = None
+
+
+class _PullRequest(Struct, frozen=True):
+    state: str
+    head: _Head
+    base: _Base
+    created_at: datetime
+    updated_at: datetime
+    mergeable: bool = False
+    merged: bool = False
+    draft: bool = False
+    merge_commit_sha: str | None = None
+    body: str | None = None
+    user: _User | None = None
+    requested_reviewers: tuple[_User, ...] | None = None
+    requested_reviewers_teams: tuple[_Team, ...] | None = None
+
+    @property
+    def pull_state(self) -> PullState:
+        if self.state == "open":
+            return PullState.OPEN
+        return PullState.MERGED if self.merged else PullState.CLOSED
+
+
+class _Review(Struct, frozen=True):
+    """A review; ``user`` is None for one that was asked of a team."""
+
+    id: int
+    state: str
+    user: _User | None = None
+    dismissed: bool = False
+    official: bool = False
+
+
+class _Rules(Struct, frozen=True):
+    """A branch, and what its protection asks of a merge."""
+
+    enable_status_check: bool = False
+    required_approvals: int = 0
+    user_can_merge: bool | None = None
+
+
+class _Tip(Struct, frozen=True):
+    id: str
+
+
+class GiteaReviews:
+    """The pull requests of one host. ``read_one`` turns errors of one into Unreadable."""
+
+    merge_methods = frozenset(MergeMethod)
+
+    def __init__(self, api: Api, read_one: ReadOne, checks_of: ChecksOf, pages: Pages) -> None:
+        self._api = api
+        self._read_one = read_one
+        self._checks_of = checks_of
+        self._pages = pages
+
+    def read(self, pulls: Sequence[OwnPull]) -> Iterator[PullRequestReview | Unreadable]:
+        """The state of each of ``pulls``, in four requests for an open one."""
+        for pull in pulls:
+            yield self._read_one(pull.ref, self._reader(pull))
+
+    def merge(
+        self, pull: OwnPull, review: PullRequestReview, method: MergeMethod | None
+    ) -> PullState:
+        """Merge it, only if the last commit of its branch is that of ``review``."""
+        self._merge(MERGE, pull, review, method, {})
+        return self._request(pull).pull_state
+
+    def enable_auto_merge(
+        self, pull: OwnPull, review: PullRequestReview, method: MergeMethod | None
+    ) -> None:
+        """https://docs.gitea.com/usage/automatically-merge-pull-request"""
+        self._merge(OTHER, pull, review, method, {"merge_when_checks_succeed": True})
+
+    def base_checks(self, pull: OwnPull) -> Checks:
+        """The result of CI for the merge commit, or for the base's tip."""
+        request = self._request(pull)
+        if request.merged and request.merge_commit_sha:
+            return self._checks_of(pull.ref, request.merge_commit_sha)
+        tip = self._branch(pull, request).body(_Tip, "commit")
+        return self._checks_of(pull.ref, tip.id)
+
+    def _merge(
+        self,
+        kind: str,
+        pull: OwnPull,
+        review: PullRequestReview,
+        method: MergeMethod | None,
+        options: dict[str, object],
+    ) -> None:
+        style = method.value if method is not None else review.default_method or "merge"
+        body = {"do": style, "head_commit_id": review.head, **options}
+        self._api.write(kind, "POST", f"{_path(pull)}/merge", json=body)
+
+    def _reader(self, pull: OwnPull) -> Callable[[RepositoryRef], PullRequestReview]:
+        def read(ref: RepositoryRef) -> PullRequestReview:
+            request = self._request(pull)
+            if request.pull_state is not PullState.OPEN:
+                return _review(request, (), _Rules(), Checks.NONE)
+            reviews = tuple(
+                review
+                for page in self._pages(f"{_path(pull)}/reviews")
+                for review in page.body(tuple[_Review, ...])
+            )
+            rules = self._branch(pull, request).body(_Rules)
+            return _review(request, reviews, rules, self._checks_of(ref, request.head.sha))
+
+        return read
+
+    def _request(self, pull: OwnPull) -> _PullRequest:
+        return self._api.read("GET", _path(pull)).body(_PullRequest)
+
+    def _branch(self, pull: OwnPull, request: _PullRequest) -> Response:
+        name = quote(request.base.ref, safe="")
+        return self._api.read("GET", f"/repos/{pull.ref.name}/branches/{name}")
+
+
+def _path(pull: OwnPull) -> str:
+    return f"/repos/{pull.ref.name}/pulls/{pull.pull.number}"
+
+
+def _review(
+    request: _PullRequest, reviews: Sequence[_Review], rules: _Rules, checks: Checks
+) -> PullRequestReview:
+    last = {
+        review.user.login: review
+        for review in sorted(reviews, key=lambda review: review.id)
+        if review.user is not None and review.state in ("APPROVED", "REQUEST_CHANGES")
+    }
+    valid = [review for review in last.values() if not review.dismissed]
+    approved_by = [r.user.login for r in valid if r.state == "APPROVED" and r.user is not None]
+    teams = (team.name for team in request.requested_reviewers_teams or ())
+    return PullRequestReview(
+        state=request.pull_state,
+        head=request.head.sha,
+        campaign=campaign_of_pull_request(request.body or ""),
+        checks=checks,
+        decision=_decision(valid, rules),
+        # It is false for a draft too.
+        merge_status=MergeStatus.MERGEABLE
+        if request.mergeable or request.draft
+        else MergeStatus.CONFLICTS,
+        is_draft=request.draft,
+        author=request.user.login if request.user is not None else "",
+        reviewers=(*(user.login for user in request.requested_reviewers or ()), *teams),
+        approved_by=tuple(approved_by),
+        created_at=request.created_at.timestamp(),
+        updated_at=request.updated_at.timestamp(),
+        can_auto_merge=bool(
+            rules.user_can_merge and rules.enable_status_check and rules.required_approvals
+        ),
+        may_merge=rules.user_can_merge,
+        default_method=request.base.repo.default_merge_style if request.base.repo else "",
+    )
+
+
+def _decision(reviews: Sequence[_Review], rules: _Rules) -> ReviewDecision:
+    """What valid ``reviews`` amount to; only official ones are counted by the rules."""
+    if any(review.state == "REQUEST_CHANGES" for review in reviews):
+        return ReviewDecision.CHANGES_REQUESTED
+    official = [review for review in reviews if review.official]
+    if len(official) < rules.required_approvals:
+        return ReviewDecision.REQUIRED
+    return ReviewDecision.APPROVED if reviews else ReviewDecision.NONE

@@ -1,0 +1,179 @@
+"""Gitea's and Forgejo's answers as types.
+
+https://docs.gitea.com/api/, https://codeberg.org/api/swagger: version 1 of the API, which Forgejo
+kept. What one of them does not send has a default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from msgspec import Struct
+
+from cci_migrate.forges.campaign_identity import campaign_of_pull_request
+from cci_migrate.forges.repository import (
+    Checks,
+    PullRequest,
+    PullState,
+    Traits,
+    Visibility,
+    newest_pull,
+)
+
+
+class _Permission(Struct, frozen=True):
+    push: bool = False
+
+
+class GiteaRepository(Struct, frozen=True):
+    """A repository. ``permissions`` are the user's, as far as the token shows."""
+
+    id: int
+    full_name: str
+    default_branch: str = ""
+    archived: bool = False
+    empty: bool = False
+    fork: bool = False
+    internal: bool = False
+    mirror: bool = False
+    private: bool = False
+    permissions: _Permission | None = None
+    topics: tuple[str, ...] | None = None
+
+    @property
+    def traits(self) -> Traits:
+        """Its properties. Nobody can push to a mirror."""
+        visibility = Visibility.PRIVATE if self.private else Visibility.PUBLIC
+        if self.internal:
+            visibility = Visibility.INTERNAL
+        may_write = None if self.permissions is None else self.permissions.push
+        return Traits(
+            archived=self.archived,
+            fork=self.fork,
+            empty=self.empty,
+            visibility=visibility,
+            topics=self.topics or (),
+            may_write=False if self.mirror else may_write,
+        )
+
+
+class Commit(Struct, frozen=True):
+    """The commit at a branch's tip."""
+
+    id: str
+    message: str = ""
+
+
+class GitEntry(Struct, frozen=True):
+    """An entry of a git tree: ``tree``, ``blob``, or ``commit`` for a submodule."""
+
+    path: str
+    mode: str
+    type: str
+    sha: str
+
+
+class Tree(Struct, frozen=True):
+    """A page of a git tree; ``truncated``: there are more."""
+
+    tree: tuple[GitEntry, ...] | None = None
+    truncated: bool = False
+
+
+class _End(Struct, frozen=True):
+    ref: str = ""
+    repo_id: int = 0
+
+
+class _Head(_End, frozen=True):
+    label: str = ""
+
+
+class PullRequestAnswer(Struct, frozen=True):
+    """A pull request. A merged one is closed.
+
+    Once the branch is deleted, ``ref`` of its head is ``refs/pull/N/head``; ``label`` stays.
+    """
+
+    number: int
+    html_url: str
+    state: Literal["open", "closed"]
+    head: _Head
+    base: _End
+    merged: bool = False
+    body: str | None = None
+
+    @property
+    def pull(self) -> PullRequest:
+        """The pull request as a campaign has it."""
+        closed = PullState.MERGED if self.merged else PullState.CLOSED
+        return PullRequest(
+            self.number,
+            self.html_url,
+            PullState.OPEN if self.state == "open" else closed,
+            campaign=campaign_of_pull_request(self.body or ""),
+        )
+
+    def is_from(self, branch: str) -> bool:
+        """Whether it is from ``branch`` of the repository that it is for."""
+        return self.head.repo_id == self.base.repo_id and branch in (self.head.ref, self.head.label)
+
+
+class _User(Struct, frozen=True):
+    login: str
+
+
+class Assigned(Struct, frozen=True):
+    """Who a pull request is assigned to."""
+
+    assignees: tuple[_User, ...] | None = None
+
+
+class Label(Struct, frozen=True):
+    """A label of a repository or of an organisation."""
+
+    id: int
+    name: str
+
+
+class CommitStatus(Struct, frozen=True):
+    """One of the statuses that a ``context`` had on a commit; the last has the highest id."""
+
+    id: int
+    context: str
+    status: str
+
+
+class _CommitName(Struct, frozen=True):
+    sha: str
+
+
+class FilesAnswer(Struct, frozen=True):
+    """The answer to a change of files."""
+
+    commit: _CommitName
+
+
+def own_pull(pulls: Iterable[PullRequestAnswer], branch: str) -> PullRequest | None:
+    """The open or else the newest of ``pulls`` from ``branch``, without those of forks."""
+    own = sorted((pull.pull for pull in pulls if pull.is_from(branch)), key=_number, reverse=True)
+    return newest_pull(own)
+
+
+def checks_of(statuses: Iterable[CommitStatus]) -> Checks:
+    """The result of the last of ``statuses`` of each context. A warning is no failure."""
+    last: dict[str, CommitStatus] = {}
+    for status in statuses:
+        if status.context not in last or status.id > last[status.context].id:
+            last[status.context] = status
+    states = {status.status for status in last.values()}
+    if not states:
+        return Checks.NONE
+    if states & {"error", "failure"}:
+        return Checks.FAILED
+    return Checks.PENDING if "pending" in states else Checks.PASSED
+
+
+def _number(pull: PullRequest) -> int:
+    return pull.number
