@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.findings import Answer, Decisions, Finding, FindingState, NoFix
+from cci_migrate.findings import Answer, Decisions, Finding, FindingState, NoFix, Question
 from cci_migrate.policy.record import policy_from_json, policy_to_json
 from cci_migrate.policy.settings import AwsRoleAuth, PasswordAuth, Policy, RegistryPolicy
 from tests.fixture_cases import CONFIG, FIXTURES, Case, run
@@ -169,18 +169,42 @@ def test_an_image_that_needs_no_credentials_is_not_counted_with_those_that_have_
     assert (second.images, second.authenticated) == (1, 1)
 
 
-def test_no_account_is_offered_for_an_image_that_is_not_at_the_mirror_yet() -> None:
-    # The answer would send the mirror's credentials to Docker Hub.
-    text = """\
+ACCOUNTS = """\
 version: 2.1
 jobs:
   a: {docker: [{image: "mirror.acme.dev/x:1", auth: {username: $A_USER, password: $A_PASS}}]}
   b: {docker: [{image: "mirror.acme.dev/y:1", auth: {username: $B_USER, password: $B_PASS}}]}
   c: {docker: [{image: "redis:7"}]}
 """
-    at_mirror = RegistryPolicy(MIRROR.host, PasswordAuth("$M_USER", "$M_PASS"))
-    outcome = examined(text, Policy(mirror=MIRROR, registries=(at_mirror,)))
-    (finding,) = left(outcome)
+AT_MIRROR = Policy(
+    mirror=MIRROR,
+    registries=(RegistryPolicy(MIRROR.host, PasswordAuth("$M_USER", "$M_PASS")),),
+)
+
+
+def test_the_answer_which_account_of_the_mirror_moves_the_image_there() -> None:
+    (finding,) = left(examined(ACCOUNTS, AT_MIRROR))
     assert finding.message == "redis:7 is pulled from Docker Hub without credentials"
+    assert isinstance(finding.remedy, Question)
+    assert [choice.key for choice in finding.remedy.choices] == [
+        "a_user-a_pass",
+        "b_user-b_pass",
+        "leave",
+    ]
+    decisions = Decisions(by_key={finding.key: Answer("b_user-b_pass")})
+    outcome = examined(ACCOUNTS, AT_MIRROR, decisions)
+    # The credentials of the mirror never reach Docker Hub.
+    assert after(outcome) == ACCOUNTS.replace(
+        '"redis:7"}',
+        '"mirror.acme.dev/hub/library/redis:7", auth: {username: $B_USER, password: $B_PASS}}',
+    )
+    assert left(outcome) == []
+
+
+def test_no_account_of_the_mirror_is_offered_where_the_image_s_name_is_shared() -> None:
+    shared = ACCOUNTS.replace('{image: "redis:7"}', "{image: << pipeline.parameters.image >>}")
+    shared += '  d: {machine: true, steps: [{run: "echo << pipeline.parameters.image >>"}]}\n'
+    shared += 'parameters: {image: {type: string, default: "redis:7"}}\n'
+    (finding,) = left(examined(shared, AT_MIRROR))
     assert isinstance(finding.remedy, NoFix)
     assert "several accounts" in finding.remedy.reason

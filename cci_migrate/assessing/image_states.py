@@ -194,6 +194,12 @@ def state_of(
     def proposed_at(host: str) -> Proposed | Contested | None:
         return wanted_for(host, policy, conventions, pullers)
 
+    def unless_chosen(
+        proposed: Proposed | Contested | None, rule: str
+    ) -> Proposed | Contested | None:
+        chosen = None if proposed is None else names.get(finding_key(image, rule))
+        return proposed if chosen is None else Proposed(chosen.credential, PLAIN)
+
     def completing(auth: ImageAuth, host: str, *but: str) -> Proposed | Contested | None:
         """The account that has the values of ``auth`` except ``but``, else as for any pull."""
         proposed, convention = proposed_at(host), conventions.get(host)
@@ -217,29 +223,19 @@ def state_of(
     host = image.host
     if auth is not None:
         proposed = completing(auth, host) if host is not None else None
-        override = names.get(finding_key(image, INCOMPLETE_AUTH))
-        if override is not None and proposed is not None:
-            proposed = Proposed(override.credential, PLAIN)
-        return Incomplete(auth, proposed)
+        return Incomplete(auth, unless_chosen(proposed, INCOMPLETE_AUTH))
     if host is None:
         return Undecided(image.undecided or _mixed(image))
-    if host == DOCKER_HUB and policy.mirror is not None:
-        at_mirror = proposed_at(policy.mirror.host)
-        override = names.get(finding_key(image, UNAUTHENTICATED_IMAGE))
-        if override is not None and at_mirror is not None:
-            at_mirror = Proposed(override.credential, PLAIN)
-        if isinstance(at_mirror, Contested):
-            return AccountUnclear(policy.mirror.host, at_mirror.accounts)
-        return Unmirrored(policy.mirror.host, at_mirror)
-    proposed = proposed_at(host)
-    if proposed is None:
-        return without_credentials(host, policy)
-    override = names.get(finding_key(image, UNAUTHENTICATED_IMAGE))
-    if override is not None:
-        proposed = Proposed(override.credential, PLAIN)
+    mirror = policy.mirror if host == DOCKER_HUB else None
+    source = host if mirror is None else mirror.host
+    proposed = unless_chosen(proposed_at(source), UNAUTHENTICATED_IMAGE)
     if isinstance(proposed, Contested):
-        return AccountUnclear(host, proposed.accounts)
-    return Unauthenticated(host, proposed)
+        return AccountUnclear(source, proposed.accounts)
+    if mirror is not None:
+        return Unmirrored(source, proposed)
+    if proposed is None:
+        return without_credentials(source, policy)
+    return Unauthenticated(source, proposed)
 
 
 def without_credentials(

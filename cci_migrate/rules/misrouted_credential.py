@@ -44,7 +44,7 @@ from cci_migrate.findings import (
     Question,
     Remedy,
 )
-from cci_migrate.lossless.merging import MERGE_KEY, own_entry
+from cci_migrate.lossless.merging import MERGE_KEY, is_merge_key, own_entry
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
 from cci_migrate.lossless.operations import Operation, RemoveEntry, ReplaceScalar, Text
 from cci_migrate.policy.settings import RegistryCredential
@@ -148,11 +148,10 @@ def _remove(assessed: AssessedImage, auth: ImageAuth) -> tuple[Operation, ...]:
     if auth.entry.holder is item:
         is_anchored = isinstance(value, Mapping | Scalar) and value.anchor is not None
         return () if is_anchored else (RemoveEntry(item, auth.form.value),)
-    merges = [entry for key, entry in item.entries if isinstance(key, Scalar) and key.value == "<<"]
-    if len(merges) == 1 and resolved(merges[0]) is auth.entry.holder:
-        names = [key for key, _ in auth.entry.holder.entries]
-        if len(names) == 1:
-            return (RemoveEntry(item, MERGE_KEY),)
+    merged = [value for key, value in item.entries if is_merge_key(key)]
+    holder = auth.entry.holder
+    if len(merged) == 1 and resolved(merged[0]) is holder and len(holder.entries) == 1:
+        return (RemoveEntry(item, MERGE_KEY),)
     return ()
 
 

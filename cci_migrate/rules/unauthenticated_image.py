@@ -84,7 +84,14 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     for assessed in assessment.images:
         if isinstance(assessed.state, Unauthenticated | Unmirrored):
             definitions.setdefault(assessed.image.definition, []).append((assessed, assessed.state))
-    mirrors = _mirrors(assessment)
+    mirrors = _mirrors(
+        assessment,
+        [
+            assessed.image
+            for assessed in assessment.images
+            if isinstance(assessed.state, Unmirrored)
+        ],
+    )
     placement = AuthPlacement(
         (assessed.image for assessed in assessment.images), assessment.sharing
     )
@@ -135,18 +142,22 @@ def _finding(
 def _which_account(
     assessed: AssessedImage, state: AccountUnclear, assessment: Assessment, placement: AuthPlacement
 ) -> Remedy:
-    place = placement.place(assessed.image, frozenset({assessed.image}))
+    image = assessed.image
+    place = placement.place(image, frozenset({image}))
+    mirrors = _mirrors(assessment, [image] if state.host != image.host else [])
     # The credentials of a mirror must not reach the registry that the image still comes from.
-    if isinstance(place, NoPlace) or state.host != assessed.image.host:
+    rewritten = () if mirrors is None else mirrors.rewritten(image)
+    if isinstance(place, NoPlace) or not isinstance(rewritten, tuple):
         return NoFix(several_accounts(state.accounts), which_account(state.host, state.accounts))
 
     def fix_with(account: Account) -> Fix | NoFix:
         credential = account.credential
         variables, key = variables_of(credential), assessed.key(UNAUTHENTICATED_IMAGE)
-        grants = assessment.contexts.for_images([assessed.image], variables, state.host, key)
-        title = f"add {form_of(credential).value} under the image"
+        grants = assessment.contexts.for_images([image], variables, state.host, key)
+        operations = (*rewritten, *give_credential(place, credential, account.form))
+        is_moved = mirrors is not None
         return whole_fix(
-            assessment, title, give_credential(place, credential, account.form), grants
+            assessment, _title(state.host, credential, is_moved=is_moved), operations, grants
         )
 
     return account_question(state.host, state.accounts, fix_with)
@@ -169,21 +180,15 @@ def _alike(assessment: Assessment) -> _Alike:
     return {key: frozenset(images) for key, images in by_credential.items()}
 
 
-def _mirrors(assessment: Assessment) -> MirrorPlacement | None:
-    """The places to change for the images that are to come from the mirror; None if none are."""
+def _mirrors(assessment: Assessment, to_mirror: Sequence[PulledImage]) -> MirrorPlacement | None:
+    """The places to change for ``to_mirror`` alone to come from the mirror; None for no images."""
     mirror = assessment.policy.mirror
-    to_mirror = [
-        assessed.image for assessed in assessment.images if isinstance(assessed.state, Unmirrored)
-    ]
     if mirror is None or not to_mirror:
         return None
     from cci_migrate.remedies.mirror_placement import MirrorPlacement
 
-    others = [
-        assessed.image
-        for assessed in assessment.images
-        if not isinstance(assessed.state, Unmirrored)
-    ]
+    moved = frozenset(to_mirror)
+    others = [assessed.image for assessed in assessment.images if assessed.image not in moved]
     return MirrorPlacement(
         assessment.config, assessment.values, assessment.sharing, mirror, to_mirror, others
     )
@@ -216,10 +221,16 @@ def _remedy(
         grants = assessment.contexts.for_images([assessed.image], variables, state.host, key)
         contexts.update(dict.fromkeys(grants))
     state = users[0][1]
-    titles = [f"pull it from {state.host}"] if isinstance(state, Unmirrored) else []
-    if state.proposed is not None:
-        titles.append(f"add {form_of(state.proposed.credential).value} under the image")
-    return whole_fix(assessment, " and ".join(titles), tuple(operations), tuple(contexts))
+    credential = None if state.proposed is None else state.proposed.credential
+    title = _title(state.host, credential, is_moved=isinstance(state, Unmirrored))
+    return whole_fix(assessment, title, tuple(operations), tuple(contexts))
+
+
+def _title(host: str, credential: RegistryCredential | None, *, is_moved: bool) -> str:
+    titles = [f"pull it from {host}"] if is_moved else []
+    if credential is not None:
+        titles.append(f"add {form_of(credential).value} under the image")
+    return " and ".join(titles)
 
 
 RULE = Rule(
