@@ -378,7 +378,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
         Setting(
             "The credentials for a registry, by its host; * matches anything. If several match, "
             "the one with the most characters besides * is used, or the first of those. Docker "
-            "Hub is docker.io and always covered.",
+            "Hub is docker.io: always covered, and matched by no pattern.",
             Tables(),
         ),
     ] = (DEFAULT_DOCKER_HUB,)
