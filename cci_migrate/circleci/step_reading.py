@@ -350,6 +350,12 @@ class StepReader:
             return
         called = called_function(call, reversed(scope.sourced))
         if called is None:
+            if call.hidden:
+                words = (call.hidden,)
+                unread = TaskCall(
+                    call.start, call.end, call.name, words, (), call.directory, call.place
+                )
+                self._task(moment, unread, scope)
             return
         directory = scope.directory
         if directory is not None and call.directory is not None:

@@ -324,10 +324,39 @@ def test_what_only_mentions_docker(text: str) -> None:
         ('bash -c "$SCRIPT"', ["task sh -c in ."]),
         ('bash -c "$(curl -fsSL https://x.io/i)"', ["task curl | sh https://x.io/i in ."]),
         (". ci/lib.sh; up a", ["source ci/lib.sh in .", "function up a"]),
+        ('bash -c "docker pull \\"x\\""', ['task sh -c docker pull "x" in .']),
+        ("bash -c docker\\ pull\\ x", ["task sh -c docker pull x in ."]),
+        ("eval 'docker pull '\"x\"", ["task sh -c docker pull x in ."]),
+        ('su me -c "$SCRIPT"', ["task sh -c in ."]),
+        ("retry 3 'docker pull x'", ["pull x"]),
+        ('retry "docker pull \\"x\\""', ['task sh -c docker pull "x" in .']),
+        ('watch -n 5 "docker pull x && true"', ["pull x"]),
+        ('r() { for i in 1 2; do $@ && break; done; }\nr "docker pull x"', ["pull x"]),
     ],
     ids=ids,
 )  # fmt: skip
 def test_scripts_within_scripts(text: str, expected: list[str]) -> None:
+    assert facts_in(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("with-lock docker pull x", ["task with-lock docker pull x in ."]),
+        ('run "docker pull x"', ["task run docker pull x in ."]),
+        ("wait-for db:1 'sudo docker run x'", ["task wait-for sudo docker run x in ."]),
+        ("run -o x --cmd 'docker compose up'", ["task run docker compose up in ."]),
+        ("run /usr/bin/docker -D pull x", ["task run /usr/bin/docker -D pull x in ."]),
+        ("A=b timeout 9 run docker build .", ["task run docker build . in ."]),
+        ("ci/run 'docker pull x'", ["script ci/run in .", "task run docker pull x in ."]),
+        (". lib.sh; run docker pull x", ["source lib.sh in .", "function run docker pull x"]),
+        ("npx concurrently 'docker pull x'", ["task npx concurrently docker pull x in ."]),
+        ("log_error 'docker build failed'; notify.sh 'docker run x'", []),
+        ("run docker ps; run docker version; run 'docker info'; enable docker", []),
+    ],
+    ids=ids,
+)
+def test_what_programs_that_nobody_knows_may_run(text: str, expected: list[str]) -> None:
     assert facts_in(text) == expected
 
 

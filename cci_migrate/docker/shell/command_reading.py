@@ -52,9 +52,9 @@ from cci_migrate.docker.shell.syntax import (
     substitutions_in,
 )
 from cci_migrate.docker.shell.working_folder import FOLDER_COMMANDS
-from cci_migrate.docker.shell.wrappers import may_wrap, program_of, unwrapped
+from cci_migrate.docker.shell.wrappers import docker_among, may_wrap, program_of, unwrapped
 from cci_migrate.docker.tasks.downloads import may_download
-from cci_migrate.docker.tasks.programs import DOCKER_PROGRAMS, runs_task
+from cci_migrate.docker.tasks.programs import DOCKER_PROGRAMS, docker_command, runs_task
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -76,9 +76,10 @@ _COPIERS = names("cp mv install ln")
 #: What no other table has of the programs whose commands are read.
 _OTHERS = _COPIERS | names("circleci circleci-agent newgrp tee rm chown chmod")
 #: Another program may run Docker's.
-_BEHIND = re.compile(r"--[ \t\\\n]+(?:[^\s\\]{0,99}/)?(?:docker|podman|buildah)")
+_BEHIND = re.compile(r"(?<=[\s\"'/\\])(?:docker|podman|buildah)(?![\w./:])")
 _SHIFT = re.compile(r"\bshift\b")
 _PLAIN_SHIFT = re.compile(r"shift(?:[ \t]+\d)?")
+_SEVERAL_WORDS = re.compile(r"\S\s+\S")
 _SUBSTITUTES = re.compile(r"[$<>]\(|`")
 #: A command without assignments, redirections and substitutions, whose name is plain.
 _PLAIN_COMMAND = re.compile(r"([A-Za-z_][\w+-]*)(?=[ \t\n]|$)(?:[^<>`$]|\$(?!\())*")
@@ -132,7 +133,8 @@ class CommandReader(InnerScriptReader):
         if plain is not None and is_plain and _BEHIND.search(plain[0]) is None:
             self._variables.at = place
             self._does_more_than_log_in |= plain[1] not in _HARMLESS
-            self._unread_command(plain[1], node, place)
+            if self._has_sourced:
+                self._function_call(plain[1], node, place)
             return
         own = [child for child in node.children if child.type.endswith("_redirect")]
         pipe.redirects = [*pipe.redirects, *own]
@@ -159,12 +161,7 @@ class CommandReader(InnerScriptReader):
     def _is_read(self, program: str) -> bool:
         return program in self._functions or _is_read(program)
 
-    def _unread_command(self, name: str, node: Node, place: Place) -> None:
-        """A command of which only the name matters: a sourced script may define it."""
-        if self._has_sourced:
-            self._function_call(name, node, place)
-
-    def _function_call(self, name: str, node: Node, place: Place) -> None:
+    def _function_call(self, name: str, node: Node, place: Place, hidden: str = "") -> None:
         self._emit(
             FunctionCall(
                 node.start_byte,
@@ -174,6 +171,7 @@ class CommandReader(InnerScriptReader):
                 self._folder.path,
                 place,
                 self._client_environment(place),
+                hidden,
             )
         )
 
@@ -188,8 +186,16 @@ class CommandReader(InnerScriptReader):
         own = {name: assignments[name] for name in (HOME, DOCKER_CONFIG) if name in assignments}
         shell = {**self._client.at(place), **own}
         unwrapped_command = unwrapped(words, shell)
+        is_wrapped = len(unwrapped_command.words) < len(words)
         words = unwrapped_command.words
         if not words:
+            return
+        is_text = len(words) == 1 and _SEVERAL_WORDS.search(words[0].value) is not None
+        if is_text and (is_wrapped or docker_command(words[0].value)):
+            # `retry 3 "docker pull x"`, `watch 'docker ps'`: they hand it to a shell. Elsewhere
+            # it is what `$@` expands to.
+            with self._client.apart(unwrapped_command.environment):
+                self._text_argument(words[0], node, place)
             return
         assignments = assignments | dict(unwrapped_command.assignments)
         program = program_of(words[0])
@@ -295,7 +301,7 @@ class CommandReader(InnerScriptReader):
             for index, word in enumerate(words[:-1]):
                 if word.value in ("-c", "--command"):
                     with self._client.apart(environment_as_user(program, words, index)):
-                        self._quoted_script(words[index + 1], place)
+                        self._text_argument(words[index + 1], node, place)
         elif program == "newgrp":
             self._heredoc_script(node, pipe, place)
         elif program == "tee":
@@ -315,11 +321,17 @@ class CommandReader(InnerScriptReader):
             self._emit_all(files.share(word.value for word in words[1:]))
         elif words[0].value.startswith("<<"):
             self._function_call(words[0].value, node, place)
-        elif "/" in words[0].value:
-            with self._client.apart(environment):
-                self._script_call(words[0], node, place, sourced=False)
         else:
-            self._unread_command(words[0].value, node, place)
+            hidden = docker_among(program, words)
+            with self._client.apart(environment):
+                if "/" in words[0].value:
+                    self._script_call(words[0], node, place, sourced=False)
+                elif self._has_sourced:
+                    self._function_call(words[0].value, node, place, hidden)
+                    return
+                if hidden:
+                    word = Word(node.start_byte, node.end_byte, hidden, hidden)
+                    self._task_call(program, (word,), {}, node, place)
 
     def _written_files(self, pipe: Pipe, place: Place, node: Node) -> None:
         for redirect in pipe.redirects:

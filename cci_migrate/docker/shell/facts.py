@@ -376,6 +376,7 @@ class FunctionCall(Struct, frozen=True):
 
     Or one that a parameter of the config gives (``<< parameters.command >>``).
 
+    ``hidden`` is the command of Docker among its arguments, if there is one.
     ``directory`` and ``client_environment`` as with `ScriptCall`.
     """
 
@@ -386,8 +387,9 @@ class FunctionCall(Struct, frozen=True):
     directory: str | None
     place: Place
     client_environment: tuple[tuple[str, str], ...] = ()
+    hidden: str = ""
 
-    __repr__ = repr_without("text", "place")
+    __repr__ = repr_without("text", "place", "hidden")
 
 
 class Exit(Struct, frozen=True):

@@ -119,19 +119,24 @@ class InnerScriptReader(ScriptState, ABC):
         if script is None:
             self._heredoc_script(node, pipe, place)
             return
-        written = _CAT.fullmatch(script.value) if is_text else None
-        if written is not None:
-            self._script_call(replace(script, value=written[1]), node, place, sourced=False)
-        elif is_text and _IS_EXPANDED.match(script.value):
-            self._unwritten_script(script.value, node, place)
-        elif is_text:
-            self._quoted_script(script, place)
+        if is_text:
+            self._text_argument(script, node, place)
         elif script.value.startswith("<(") or (
             script.value.startswith("$") and is_only_placeholder(script)
         ):
             self._unwritten_script(script.value, node, place)
         else:
             self._script_call(script, node, place, sourced=False)
+
+    def _text_argument(self, script: Word, node: Node, place: Place) -> None:
+        """``script`` is handed to a shell as a text: ``bash -c``, ``su -c``, ``retry 3``."""
+        written = _CAT.fullmatch(script.value)
+        if written is not None:
+            self._script_call(replace(script, value=written[1]), node, place, sourced=False)
+        elif _IS_EXPANDED.match(script.value):
+            self._unwritten_script(script.value, node, place)
+        else:
+            self._quoted_script(script, place)
 
     def _unwritten_script(self, text: str, node: Node, place: Place) -> None:
         """A shell's script is what ``text``, a variable or a command, gives."""
@@ -164,12 +169,18 @@ class InnerScriptReader(ScriptState, ABC):
                     self._nested(child.start_byte + 1, child.end_byte - 1, place)
 
     def _quoted_script(self, word: Word, place: Place) -> None:
-        if word.quoting is Quoting.MIXED or word.value[:1] in ("$", "`"):
+        """Read ``word`` as a script: where it stands, or as a text of its own if it is escaped."""
+        text = word.value
+        if text[:1] in ("$", "`"):
             return
-        quotes = 0 if word.quoting is Quoting.NONE else 1
-        if quotes == 1 and word.quoting is Quoting.DOUBLE and "\\" in word.text:
-            return
-        self._nested(word.start + quotes, word.end - quotes, place)
+        is_escaped = word.quoting is not Quoting.SINGLE and "\\" in word.text
+        if word.quoting is not Quoting.MIXED and not is_escaped:
+            quotes = 0 if word.quoting is Quoting.NONE else 1
+            self._nested(word.start + quotes, word.end - quotes, place)
+        elif mentions_docker(text) or mentions_script(text):
+            environment = self._client_environment(place)
+            directory, at = self._folder.path, (word.start, word.end)
+            self._emit(TaskCall(*at, SHELL_COMMAND, (text,), (), directory, place, environment))
 
     def _nested(self, start: int, end: int, place: Place) -> None:
         if self._quoted < _MAX_DEPTH and start < end:

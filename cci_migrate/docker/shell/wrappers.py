@@ -22,7 +22,7 @@ from cci_migrate.docker.shell.client_config import (
 )
 from cci_migrate.docker.shell.command_line import is_only_placeholder, names
 from cci_migrate.docker.shell.facts import Word
-from cci_migrate.docker.tasks.programs import DOCKER_PROGRAMS, LAUNCHERS
+from cci_migrate.docker.tasks.programs import DOCKER_PROGRAMS, LAUNCHERS, docker_command
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
@@ -67,6 +67,18 @@ _ELSEWHERE = names(
     "ssh kubectl oc docker podman nerdctl crictl lxc incus multipass vagrant gcloud aws az fly"
     " flyctl heroku nomad tsh git gh grep egrep rg ag sed awk echo printf test rm ls find sort"
     " apt apt-get yum dnf apk brew pip pip3 npm yarn pnpm bun make just task"
+)
+#: Programs whose arguments only name a command.
+_RUN_NOTHING = names(
+    "alias builtin cat command curl export false hash mail man pgrep pkill read set tee true type"
+    " wget which :"
+)
+#: Programs and functions that print or send their arguments.
+_PRINTS = re.compile(
+    r"(?:^|[_.-])(?:abort|assert\w*|banner|comment|debug|die|echo\w*|err\w*|fail\w*|header|info"
+    r"|log\w{0,7}|message|msg|notice|notif\w*|print\w*|say|section|slack\w*|status|step|success"
+    r"|title|warn\w*)(?:[_.-]|$)",
+    re.IGNORECASE,
 )
 _NAME_SEPARATOR = re.compile(r"[_-]")
 _SUDO_VARIABLE = re.compile(r"\$(?:\w*sudo\w*|\{\w*sudo\w*(?::?[-+=][^}]*)?\})", re.IGNORECASE)
@@ -118,6 +130,23 @@ def _runs_again(program: str) -> bool:
 def may_wrap(program: str) -> bool:
     """Whether ``program`` may run another command."""
     return program in _TRANSPARENT or program in _BEHIND_DASHES or _runs_again(program)
+
+
+def docker_among(program: str, words: Sequence[Word]) -> str:
+    """The command of Docker among the arguments in ``words`` that ``program`` may run, else empty.
+
+    ``with-lock docker pull x``, ``run_logged "docker compose up"``: no list has all such programs,
+    so it is each that isn't known to run nothing or to run it elsewhere, nor named for printing.
+    """
+    if program in _ELSEWHERE or program in _RUN_NOTHING or _PRINTS.search(program) is not None:
+        return ""
+    for index, word in enumerate(words[1:], 1):
+        text = word.value
+        if program_of(word) in DOCKER_PROGRAMS:
+            text = " ".join(word.value for word in words[index : index + 9])
+        if docker_command(text):
+            return text
+    return ""
 
 
 def unwrapped(words: Sequence[Word], environment: ClientEnvironment) -> Unwrapped:

@@ -35,8 +35,12 @@ LAUNCHERS = {
 }
 #: Docker's own, and those that take its commands.
 DOCKER_PROGRAMS = frozenset(("docker", "docker-compose", "podman", "podman-compose", "buildah"))
-#: A shell that is given its script by a variable or another command.
+#: A shell that is given its script by a variable or another command, or as an escaped text.
 SHELL_COMMAND = "sh -c"
+_DOCKER_COMMAND = re.compile(
+    rf"(?:sudo[ \t]+)?(?:[\w.-]+/|/)*({'|'.join(sorted(DOCKER_PROGRAMS))})[ \t]+(?:-\S*[ \t]+)*"
+    r"(bake|build|buildx|compose|create|image|login|pull|run|up)\b"
+)
 _INTERPRETER = re.compile(r"(?:python|ruby|node|php|perl|deno)[\d.]{0,8}")
 _ALL = MAKE | TASK | {JUST} | PACKAGE_MANAGERS | TASK_RUNNERS | LAUNCHERS.keys()
 _MENTIONED = re.compile(
@@ -47,6 +51,15 @@ _MENTIONED = re.compile(
 def is_interpreter(program: str) -> bool:
     """Whether ``program`` runs files of another language than the shell's."""
     return _INTERPRETER.fullmatch(program) is not None
+
+
+def docker_command(text: str) -> str:
+    """``docker pull`` of a ``text`` that is such a command line; empty for any other text.
+
+    Only commands that may pull or log in.
+    """
+    command = _DOCKER_COMMAND.match(text)
+    return "" if command is None else " ".join(command.groups())
 
 
 def runs_task(program: str) -> bool:

@@ -22,6 +22,7 @@ from cci_migrate.docker.tasks.programs import (
     SHELL_COMMAND,
     TASK,
     TASK_RUNNERS,
+    docker_command,
     is_interpreter,
 )
 from cci_migrate.docker.tasks.task_script import UNKNOWN_FOLDER, NotFollowed, Read, TaskScript
@@ -43,9 +44,10 @@ def task_title(program: str, words: Sequence[str]) -> str:
     reader = _reader_of(program)
     if reader is not None:
         return reader.title(words)
-    if program == DOWNLOADED_SCRIPT:
+    if program in (DOWNLOADED_SCRIPT, SHELL_COMMAND):
         return program
-    plain = [word for word in words if "=" not in word and not word.startswith("-")]
+    commands = [docker_command(word) or word for word in words]
+    plain = [word for word in commands if "=" not in word and not word.startswith("-")]
     return " ".join((program, *plain[: 2 if program in LAUNCHERS else 1]))
 
 
@@ -65,6 +67,8 @@ def task_script(
         if directory.startswith(UNKNOWN_FOLDER):
             return NotFollowed("where it runs can't be determined")
         return reader.script(following, directory, read, environment)
+    if program == SHELL_COMMAND and following:
+        return TaskScript(following[0], directory)
     if program == SHELL_COMMAND:
         return NotFollowed("its script isn't in the config")
     if program in DOCKER_PROGRAMS:
@@ -72,7 +76,11 @@ def task_script(
     if program == DOWNLOADED_SCRIPT:
         may_pull = not all(map(is_download_without_docker, following))
         return NotFollowed("the script is downloaded", may_be_ours=may_pull)
-    is_ours = program in TASK_RUNNERS or (is_interpreter(program) and _runs_file(following))
+    is_ours = (
+        program in TASK_RUNNERS
+        or (is_interpreter(program) and _runs_file(following))
+        or any(map(docker_command, following))
+    )
     return NotFollowed(f"cci-migrate doesn't follow what {program} runs", may_be_ours=is_ours)
 
 
