@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from msgspec import Struct
 
 from cci_migrate.campaign.folder import Campaign
+from cci_migrate.campaign.host_groups import group_by_host
 from cci_migrate.campaign.isolation import observe_each
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.repository_filter import RepositoryFilter
@@ -58,10 +59,14 @@ class AccessCheck(Struct, frozen=True):
 
     def run(self) -> list[CheckedAccess]:
         """The access to each repository with a planned change."""
-        by_host: dict[Host, list[LedgerEntry]] = {}
-        for entry in self.campaign.ledger.entries(PENDING | TRIED_AGAIN):
-            if entry.files and not self.filter.why_not_by_name(entry.ref):
-                by_host.setdefault(self.host_of(entry.ref, entry.branch_name), []).append(entry)
+        by_host = group_by_host(
+            (
+                (entry.ref, entry.branch_name, entry)
+                for entry in self.campaign.ledger.entries(PENDING | TRIED_AGAIN)
+                if entry.files and not self.filter.why_not_by_name(entry.ref)
+            ),
+            self.host_of,
+        )
         self.progress.begin("check access", sum(map(len, by_host.values())))
         return [checked for host, entries in by_host.items() for checked in _check(host, entries)]
 

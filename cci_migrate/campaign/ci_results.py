@@ -7,6 +7,7 @@ from enum import Enum
 
 from msgspec import Struct
 
+from cci_migrate.campaign.host_groups import group_by_host
 from cci_migrate.campaign.isolation import observe_each
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.forges.host import Host
@@ -63,9 +64,7 @@ def still_open(
 def _observed(
     entries: Iterable[LedgerEntry], host_of: Callable[[RepositoryRef, str], Host]
 ) -> Iterator[tuple[Host, LedgerEntry, Snapshot | None]]:
-    by_host: dict[Host, list[LedgerEntry]] = {}
-    for entry in entries:
-        by_host.setdefault(host_of(entry.ref, entry.branch_name), []).append(entry)
+    by_host = group_by_host(((entry.ref, entry.branch_name, entry) for entry in entries), host_of)
     for host, there in by_host.items():
         for start in range(0, len(there), CHUNK):
             chunk = {entry.ref.key: entry for entry in there[start : start + CHUNK]}

@@ -1,9 +1,9 @@
-"""Templates of commit messages and of pull requests' titles and bodies."""
+"""Templates of commit messages, of pull requests' titles and bodies, and of comments."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.campaign.commit_trailers import with_trailers
+from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.repository_plan import FindingRecord, RepositoryPlan
 from cci_migrate.error_kinds import UserError
 from cci_migrate.escaping.commit_message import message_text
@@ -65,6 +66,17 @@ request; it will not be opened again.
 """
 
 
+#: The variables of templates, with values of their types.
+_SAMPLE: Mapping[str, object] = {
+    "repository": "owner/name",
+    "campaign": "0",
+    "files": [],
+    "fixes": [],
+    "left": [],
+    "todos": [],
+}
+
+
 class MessageError(UserError):
     """A template that cannot be used; the text says why."""
 
@@ -109,10 +121,8 @@ class MessageTemplates(Struct, frozen=True):
 
     def check(self) -> None:
         """Raise MessageError if a template does not render, or makes CircleCI skip the build."""
-        sample = {"repository": "owner/name", "campaign": "0"}
-        lists: dict[str, list[str]] = {"files": [], "fixes": [], "left": [], "todos": []}
         for name, template in self._templates():
-            rendered = _render(name, template, {**sample, **lists})
+            rendered = _render(name, template, _SAMPLE)
             if _SKIP.search(rendered):
                 raise MessageError(
                     f"the {name} makes CircleCI skip the build that would test the change; "
@@ -126,8 +136,10 @@ class MessageTemplates(Struct, frozen=True):
 
         ``campaign`` is the campaign's id. Raises MessageError for a template that does not render.
         """
-        plain = _values(ref, plan, campaign, message_text, message_text)
-        markdown = _values(ref, plan, campaign, code, prose)
+        paths = [file.path for file in plan.file_changes]
+        about = (ref, paths, plan.findings, plan.todos, campaign)
+        plain = _values(*about, message_text, message_text)
+        markdown = _values(*about, code, prose)
         rendered = {
             name: _render(name, text, markdown if name == "body" else plain)
             for name, text in self._templates()
@@ -156,6 +168,19 @@ class MessageTemplates(Struct, frozen=True):
         )
 
 
+def check_comment(template: str) -> None:
+    """Raise MessageError for the template of a comment that does not render, or is empty."""
+    if not _render("comment", template, _SAMPLE).strip():
+        raise MessageError("the comment is empty")
+
+
+def comment_text(template: str, entry: LedgerEntry, campaign: str) -> str:
+    """The comment on the pull request of ``entry``. Raises MessageError."""
+    paths = [file.path for file in entry.files]
+    values = _values(entry.ref, paths, entry.findings, entry.todos, campaign, code, prose)
+    return _render("comment", template, values).strip()
+
+
 def _render(name: str, template: str, values: Mapping[str, object]) -> str:
     from jinja2 import TemplateError
 
@@ -176,7 +201,13 @@ def _compiled(template: str) -> Template:
 
 
 def _values(
-    ref: RepositoryRef, plan: RepositoryPlan, campaign: str, name: _Escape, sentence: _Escape
+    ref: RepositoryRef,
+    paths: Sequence[str],
+    findings: Sequence[FindingRecord],
+    todos: Sequence[str],
+    campaign: str,
+    name: _Escape,
+    sentence: _Escape,
 ) -> dict[str, object]:
     """The variables of templates; ``name`` and ``sentence`` escape names and prose."""
 
@@ -188,10 +219,8 @@ def _values(
     return {
         "repository": name(ref.label),
         "campaign": sentence(campaign),
-        "files": [name(file.path) for file in plan.file_changes],
-        "fixes": [
-            line(finding) for finding in plan.findings if finding.state is FindingState.FIXED
-        ],
-        "left": [line(finding) for finding in plan.findings if finding.state is FindingState.LEFT],
-        "todos": [sentence(todo) for todo in plan.todos],
+        "files": [name(path) for path in paths],
+        "fixes": [line(finding) for finding in findings if finding.state is FindingState.FIXED],
+        "left": [line(finding) for finding in findings if finding.state is FindingState.LEFT],
+        "todos": [sentence(todo) for todo in todos],
     }

@@ -25,6 +25,7 @@ class WriteStep(Enum):
 
     BRANCH = "branch"
     PULL_REQUEST = "pull request"
+    COMMENT = "comment"
     EXTRAS = "label, reviewer or assignee"
 
 
@@ -105,5 +106,9 @@ def _advice(refusal: RefusedWrite | None) -> str:
             return "Give the token the right to open pull requests"
         case WriteStep.PULL_REQUEST, False:
             return "Change --title, --body or --draft, or the rule of the repositories"
+        case WriteStep.COMMENT, True:
+            return "Give the token the right to comment on pull requests"
+        case WriteStep.COMMENT, False:
+            return "Change the text, or the rule of the repositories"
         case _:
             return "Change --label, --reviewer or --assignee"

@@ -13,6 +13,7 @@ from cci_migrate.campaign.apply_run import ApplyOptions, ApplyRun
 from cci_migrate.campaign.canary import Canary
 from cci_migrate.campaign.change_groups import approved_groups
 from cci_migrate.campaign.ci_results import CiWait
+from cci_migrate.campaign.commenting import CommentRun
 from cci_migrate.campaign.folder import (
     DEFAULT_BRANCH,
     CampaignError,
@@ -20,7 +21,7 @@ from cci_migrate.campaign.folder import (
     open_campaign,
     open_read_only,
 )
-from cci_migrate.campaign.message_templates import MessageTemplates
+from cci_migrate.campaign.message_templates import MessageTemplates, check_comment
 from cci_migrate.campaign.plan_run import PlanRun
 from cci_migrate.campaign.planner import planner
 from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
@@ -375,6 +376,53 @@ def apply(
             change_planner,
         )
         return conclude(campaign, run.run())
+
+
+@batch.command()
+@campaign_option
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("-m", "--message", metavar="TEXT", help="The comment, a Jinja template")
+@click.option(
+    "-F",
+    "--file",
+    "message_file",
+    type=click.File("r", encoding="utf-8"),
+    metavar="FILE",
+    help="Read the comment from FILE; - is standard input",
+)
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be commented; write nothing")
+@pace_options
+@running_options
+@exits_with_code
+@click.pass_context
+def comment(
+    ctx: click.Context,
+    folder: Path,
+    names: tuple[str, ...],
+    message: str | None,
+    message_file: Any,
+    dry_run: bool,
+    pace: Pace,
+    running: Running,
+) -> ExitCode:
+    """Comment on the open pull requests.
+
+    NAME limits it to some repositories; globs work. Each pull request gets the same text only
+    once, however often the command runs. The template has the variables of `apply --body`.
+    """
+    if (message is None) == (message_file is None):
+        raise click.UsageError("give the comment with either --message or --file", ctx)
+    template = message_file.read() if message is None else message
+    check_comment(template)
+    with (
+        open_campaign(folder) as campaign,
+        progress_reporter(running, is_dry_run=dry_run) as progress,
+        connections_of(campaign, progress, running, pace=pace) as connections,
+    ):
+        repositories = RepositoryFilter(include=names, forks=True)
+        return CommentRun(
+            campaign, connections.host_of, repositories, template, progress, dry_run
+        ).run()
 
 
 @batch.command()

@@ -97,6 +97,14 @@ class _Reviewed(Struct, frozen=True):
     reviewers: tuple[_User, ...] = ()
 
 
+class _Text(Struct, frozen=True):
+    raw: str = ""
+
+
+class _Comment(Struct, frozen=True):
+    content: _Text = _Text()
+
+
 class _Name(Struct, frozen=True):
     full_name: str
 
@@ -263,6 +271,15 @@ class Bitbucket(PullRequestHost):
         )
         return answer.body(_PullRequest).pull
 
+    def comments(self, snapshot: Snapshot) -> Iterator[str]:
+        """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/"""
+        for comment in self._items(_comments_path(snapshot), _Comment):
+            yield comment.content.raw
+
+    def comment(self, snapshot: Snapshot, text: str) -> None:
+        """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/"""
+        self._api.write(OTHER, "POST", _comments_path(snapshot), json={"content": {"raw": text}})
+
     def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
         """Why for labels and assignees, which Bitbucket lacks, and each unknown reviewer."""
         return (
@@ -412,6 +429,11 @@ class Bitbucket(PullRequestHost):
             ),
             repository.full_name,
         )
+
+
+def _comments_path(snapshot: Snapshot) -> str:
+    number = snapshot.pull.number if snapshot.pull is not None else 0
+    return f"/repositories/{snapshot.ref.name}/pullrequests/{number}/comments"
 
 
 def _with_api_data(observation: Observation, from_api: Snapshot) -> Observation:

@@ -6,6 +6,7 @@ say it is not the campaign's.
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 #: The trailer with the campaign's id in its commits.
@@ -22,6 +23,11 @@ def with_identity(text: str, campaign: str) -> str:
     (https://spec.commonmark.org/0.31.2/#link-reference-definitions); Bitbucket shows HTML comments.
     """
     return f"{text.rstrip()}\n\n[//]: # (cci-migrate campaign {campaign})\n"
+
+
+def comment_mark(text: str) -> str:
+    """The line by which a comment with ``text`` is found again; hidden as in `with_identity`."""
+    return f"[//]: # (cci-migrate comment {hashlib.sha256(text.encode()).hexdigest()[:32]})"
 
 
 def campaign_of_commit(message: str) -> str:

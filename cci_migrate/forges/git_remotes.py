@@ -425,6 +425,16 @@ class GitHost:
         del snapshot
         return Checks.NONE
 
+    def comments(self, snapshot: Snapshot) -> Iterator[str]:
+        """None: there are no pull requests."""
+        del snapshot
+        return iter(())
+
+    def comment(self, snapshot: Snapshot, text: str) -> None:
+        """Raises HostError: there are no pull requests."""
+        del snapshot, text
+        raise HostError("there is no pull request")
+
     def base_checks(self, snapshot: Snapshot) -> Checks:
         """Always NONE, as `checks`."""
         return self.checks(snapshot)

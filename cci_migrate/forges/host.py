@@ -155,6 +155,12 @@ class Host(Protocol):
         Returns why for each that could not be added.
         """
 
+    def comments(self, snapshot: Snapshot) -> Iterator[str]:
+        """The texts of all comments on the pull request."""
+
+    def comment(self, snapshot: Snapshot, text: str) -> None:
+        """Comment on the pull request."""
+
     def close(self, snapshot: Snapshot) -> None:
         """Close the open pull request, and delete the branch if it is disposable."""
 

@@ -293,6 +293,14 @@ class PullRequestHost(ABC):
         """Open a pull request against the default branch."""
 
     @abstractmethod
+    def comments(self, snapshot: Snapshot) -> Iterator[str]:
+        """The texts of all comments on the pull request."""
+
+    @abstractmethod
+    def comment(self, snapshot: Snapshot, text: str) -> None:
+        """Comment on the pull request."""
+
+    @abstractmethod
     def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
         """Why for each of ``extras`` that no pull request of ``owner`` can have."""
 

@@ -174,6 +174,12 @@ class GiteaStandIn(RestStandIn):
             every = self._labels(self.labels, 1)
             pull["labels"] = [label for label in every if label["id"] in body["labels"]]
             return Canned(200, pull["labels"])
+        if found := re.fullmatch(r"/issues/(\d+)/comments", path):
+            comments = repository.pulls[int(found[1]) - 1].setdefault("notes", [])
+            if method == "GET":
+                return Canned(200, comments)
+            comments.append({"id": len(comments) + 1, "body": body["body"]})
+            return Canned(201, comments[-1])
         if found := re.fullmatch(r"/pulls/(\d+)/requested_reviewers", path):
             pull = repository.pulls[int(found[1]) - 1]
             if "outsider" in body["reviewers"]:

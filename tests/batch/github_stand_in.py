@@ -23,6 +23,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
+from urllib.parse import parse_qs
 
 from graphql import GraphQLError, GraphQLSchema, build_schema
 from msgspec import Struct, field
@@ -64,6 +65,7 @@ class Pull(Struct):
     labels: list[str] = field(default_factory=list)
     reviewers: list[str] = field(default_factory=list)
     assignees: list[str] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
     #: What rules and people say of it; ``requested`` are code owners, ``reviewers`` others.
     decision: str | None = None
     requested: list[str] = field(default_factory=list)
@@ -746,6 +748,17 @@ def _rest(repository: Repository, method: str, path: str, body: dict[str, Any]) 
         pull = repository.pulls[int(labels[1]) - 1]
         pull.labels = sorted({*pull.labels, *body["labels"]})
         return Canned(200, [{"name": name} for name in pull.labels])
+    commented = re.fullmatch(r"issues/(\d+)/comments", path.partition("?")[0])
+    if commented:
+        pull = repository.pulls[int(commented[1]) - 1]
+        if method == "POST":
+            pull.comments.append(body["body"])
+            return Canned(201, {"body": body["body"]})
+        query = parse_qs(path.partition("?")[2])
+        size, page = int(query["per_page"][0]), int(query["page"][0])
+        assert size <= 100
+        shown = pull.comments[(page - 1) * size : page * size]
+        return Canned(200, [{"body": text} for text in shown])
     assigned = re.fullmatch(r"issues/(\d+)/assignees", path)
     if assigned:
         pull = repository.pulls[int(assigned[1]) - 1]

@@ -171,6 +171,18 @@ GITLAB = (
     ),
     Call(
         "GET",
+        "/projects/*/merge_requests/*/notes",
+        {200: listed(told(id=NUMBER, body=TEXT))},
+        PAGED | {"order_by", "sort"},
+    ),
+    Call(
+        "POST",
+        "/projects/*/merge_requests/*/notes",
+        {201: told(id=NUMBER, body=TEXT), 403: GITLAB_ERROR},
+        body=given(("body",), body=TEXT),
+    ),
+    Call(
+        "GET",
         "/projects/*/merge_requests/*",
         {200: ONE_MERGE_REQUEST, 404: GITLAB_ERROR},
     ),
@@ -364,6 +376,18 @@ BITBUCKET = (
             403: BITBUCKET_ERROR,
         },
         LISTING,
+    ),
+    Call(
+        "GET",
+        "/repositories/*/*/pullrequests/*/comments",
+        {200: paged(told(id=NUMBER, content=told(raw=TEXT)))},
+        LISTING,
+    ),
+    Call(
+        "POST",
+        "/repositories/*/*/pullrequests/*/comments",
+        {201: told(id=NUMBER, content=told(raw=TEXT)), 403: BITBUCKET_ERROR},
+        body=given(("content",), content=given(("raw",), raw=TEXT)),
     ),
     Call(
         "GET",

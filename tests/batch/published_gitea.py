@@ -188,6 +188,18 @@ GITEA = (
             merge_when_checks_succeed=BOOLEAN,
         ),
     ),
+    Call(
+        "GET",
+        "/repos/*/*/issues/*/comments",
+        {200: listed(told(id=NUMBER, body=TEXT)), 404: ERROR},
+        frozenset({"since", "before"}),
+    ),
+    Call(
+        "POST",
+        "/repos/*/*/issues/*/comments",
+        {201: told(id=NUMBER, body=TEXT), 403: ERROR, 404: ERROR},
+        body=given(("body",), body=TEXT),
+    ),
     Call("GET", "/repos/*/*/labels", {200: listed(LABEL), 404: ERROR}, LISTED),
     Call("GET", "/orgs/*/labels", {200: listed(LABEL), 404: ERROR}, LISTED),
     Call(

@@ -244,6 +244,14 @@ class GitLabStandIn(RestStandIn):
         query: dict[str, list[str]],
         body: dict[str, Any],
     ) -> Canned:
+        if found := re.fullmatch(r"/merge_requests/(\d+)/notes", path):
+            notes = repository.pulls[int(found[1]) - 1].setdefault("notes", [])
+            if method == "POST":
+                notes.append({"id": len(notes) + 1, "body": body["body"]})
+                return Canned(201, notes[-1])
+            page = int(query["page"][0])
+            following = str(page + 1) if page * 10 < len(notes) else ""
+            return Canned(200, notes[page * 10 - 10 : page * 10], {"X-Next-Page": following})
         if found := re.fullmatch(r"/merge_requests/(\d+)/approvals", path):
             approvals = [{"user": {"username": name}} for name in repository.review.approved_by]
             return Canned(200, {"approved_by": approvals})
@@ -530,6 +538,12 @@ class BitbucketStandIn(RestStandIn):
         query: dict[str, list[str]],
         body: dict[str, Any],
     ) -> Canned:
+        if found := re.fullmatch(r"/pullrequests/(\d+)/comments", path):
+            comments = repository.pulls[int(found[1]) - 1].setdefault("comments", [])
+            if method == "POST":
+                comments.append({"id": len(comments) + 1, "content": body["content"]})
+                return Canned(201, comments[-1])
+            return self._page(comments, f"/repositories/{repository.name}{path}", query)
         if found := re.fullmatch(r"/pullrequests/(\d+)/decline", path):
             pull = repository.pulls[int(found[1]) - 1]
             pull["state"] = "DECLINED"
@@ -748,5 +762,6 @@ def _last(path: str) -> str:
         *("src", "commits", "branches", "statuses", "decline", "tree", "raw", "pullrequests"),
         *("merge_requests", "users", "members", "permissions", "self", "merge", "approvals"),
         *("contents", "pulls", "trees", "blobs", "labels", "requested_reviewers", "reviews"),
+        *("notes", "comments"),
     )
     return next((word for word in reversed(path.split("/")) if word in known), path.split("/")[1])

@@ -31,6 +31,7 @@ from cci_migrate.forges.gitea.reading import (
     GiteaRepository,
     GitEntry,
     Label,
+    PullComment,
     PullRequestAnswer,
     Tree,
     checks_of,
@@ -215,6 +216,18 @@ class Gitea(PullRequestHost):
             *self._add_reviewers(snapshot, pull, reviewers),
             *self._add_assignees(snapshot, pull, assignees),
         )
+
+    def comments(self, snapshot: Snapshot) -> Iterator[str]:
+        """The texts of all comments on the pull request, which Gitea lists on one page.
+
+        https://docs.gitea.com/api/: GET /repos/{owner}/{repo}/issues/{index}/comments.
+        """
+        comments = self._api.read("GET", _comments_path(snapshot)).body(tuple[PullComment, ...])
+        return (comment.body for comment in comments)
+
+    def comment(self, snapshot: Snapshot, text: str) -> None:
+        """Comment on the pull request, which is an issue too."""
+        self._api.write(OTHER, "POST", _comments_path(snapshot), json={"body": text})
 
     def close_pull_request(self, snapshot: Snapshot, pull: PullRequest) -> None:
         """Close it."""
@@ -468,6 +481,11 @@ class Gitea(PullRequestHost):
             else:
                 self._users[name] = True
         return self._users[name]
+
+
+def _comments_path(snapshot: Snapshot) -> str:
+    number = snapshot.pull.number if snapshot.pull is not None else 0
+    return f"/repos/{snapshot.current_name}/issues/{number}/comments"
 
 
 def _modes(entries: Mapping[str, GitEntry]) -> dict[str, str]:

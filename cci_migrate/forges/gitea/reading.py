@@ -137,6 +137,12 @@ class Label(Struct, frozen=True):
     name: str
 
 
+class PullComment(Struct, frozen=True):
+    """A comment on a pull request."""
+
+    body: str
+
+
 class CommitStatus(Struct, frozen=True):
     """One of the statuses that a ``context`` had on a commit; the last has the highest id."""
 

@@ -18,6 +18,7 @@ from cci_migrate.forges.github.extras import ExtrasWriter
 from cci_migrate.forges.github.pull_request_reviews import GitHubReviews
 from cci_migrate.forges.github.reading import (
     BranchReply,
+    Comment,
     GitData,
     GitObject,
     OwnerReply,
@@ -71,6 +72,8 @@ _Result = TypeVar("_Result")
 FILES = 50
 #: Files of several repositories asked for in one request.
 FILES_TOGETHER = 100
+#: Comments of one page.
+_COMMENTS = 100
 #: What a deleted branch points to.
 _NO_COMMIT = "0" * 40
 _RAW = {"Accept": "application/vnd.github.raw+json"}
@@ -283,6 +286,21 @@ class GitHub:
         if snapshot.pull is None:
             return ()
         return tuple(self._extras.add(snapshot.ref.name, snapshot.pull.number, extras))
+
+    def comments(self, snapshot: Snapshot) -> Iterator[str]:
+        """https://docs.github.com/en/rest/issues/comments#list-issue-comments"""
+        number = 1
+        comments: tuple[Comment, ...] = ()
+        while number == 1 or len(comments) == _COMMENTS:
+            params = {"per_page": _COMMENTS, "page": number}
+            answer = self._api.read("GET", _comments_path(snapshot), params=params)
+            comments = answer.body(tuple[Comment, ...])
+            yield from (comment.body or "" for comment in comments)
+            number += 1
+
+    def comment(self, snapshot: Snapshot, text: str) -> None:
+        """https://docs.github.com/en/rest/issues/comments#create-an-issue-comment"""
+        self._api.write(OTHER, "POST", _comments_path(snapshot), json={"body": text})
 
     def close(self, snapshot: Snapshot) -> None:
         """Close the pull request, then delete the branch if it is disposable."""
@@ -542,6 +560,12 @@ class GitHub:
         ).body(GitData)
         self._set_branch(snapshot, commit.sha)
         return commit.sha
+
+
+def _comments_path(snapshot: Snapshot) -> str:
+    """Those of a pull request are comments on an issue."""
+    number = snapshot.pull.number if snapshot.pull is not None else 0
+    return f"/repos/{snapshot.ref.name}/issues/{number}/comments"
 
 
 def _owner_error(owner: str, errors: tuple[GraphqlError, ...]) -> Exception:

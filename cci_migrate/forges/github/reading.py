@@ -242,6 +242,12 @@ class RevertedRepository(Struct, frozen=True, rename="camel"):
 # -- REST
 
 
+class Comment(Struct, frozen=True):
+    """https://docs.github.com/en/rest/issues/comments"""
+
+    body: str | None = None
+
+
 class GitData(Struct, frozen=True):
     """A blob, tree or commit that was made: https://docs.github.com/en/rest/git."""
 

@@ -25,6 +25,7 @@ from cci_migrate.forges.gitlab.reading import (
     MergeRequest,
     MergeRequestExtras,
     NamedReply,
+    Note,
     OwnerReply,
     ProjectName,
     ProjectNode,
@@ -196,6 +197,15 @@ class GitLab(PullRequestHost):
             },
         )
         return answer.body(MergeRequest).pull
+
+    def comments(self, snapshot: Snapshot) -> Iterator[str]:
+        """https://docs.gitlab.com/api/notes/#list-all-merge-request-notes"""
+        for page in self._pages(_notes_path(snapshot), {}):
+            yield from (note.body for note in page.body(tuple[Note, ...]))
+
+    def comment(self, snapshot: Snapshot, text: str) -> None:
+        """https://docs.gitlab.com/api/notes/#create-new-merge-request-note"""
+        self._api.write(OTHER, "POST", _notes_path(snapshot), json={"body": text})
 
     def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
         """Why for each reviewer and assignee that GitLab does not know; it creates labels."""
@@ -502,6 +512,11 @@ class GitLab(PullRequestHost):
             users = answer.body(tuple[User, ...])
             self._users[name] = users[0].id if users else None
         return self._users[name]
+
+
+def _notes_path(snapshot: Snapshot) -> str:
+    number = snapshot.pull.number if snapshot.pull is not None else 0
+    return f"/projects/{snapshot.node}/merge_requests/{number}/notes"
 
 
 def _positions(errors: Sequence[GraphqlError], depth: int) -> set[str | int]:

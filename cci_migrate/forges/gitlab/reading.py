@@ -83,6 +83,12 @@ class MergeRequestExtras(Struct, frozen=True):
     assignees: tuple[User, ...] = ()
 
 
+class Note(Struct, frozen=True):
+    """A comment."""
+
+    body: str
+
+
 class TreeFile(Struct, frozen=True):
     """An entry of a listing; the REST API lists folders too."""
 

@@ -1,0 +1,187 @@
+"""Comments on the campaign's pull requests, on each kind of host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.batch.gitea_stand_in import GiteaStandIn
+from tests.batch.github_stand_in import GitHubStandIn, Pull
+from tests.batch.repositories import CONFIG, PLAIN, Batch, checkout
+from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
+from tests.batch.victims import Victim
+from tests.batch.watching import Canned, Request, Watch, truly
+
+QUICK = ("--seconds-between", 0)
+TEXT = "Hello {{ repository }}: {{ files | join(', ') }}. Please review."
+pytestmark = pytest.mark.usefixtures("clock")
+
+StandIn = GitHubStandIn | RestStandIn
+
+
+def put_watch(host: StandIn, watch: Watch) -> None:
+    """Have ``watch`` see each request to the API."""
+    setattr(host, "watch" if isinstance(host, GitHubStandIn) else "watch_call", watch)
+
+
+def comments(host: StandIn, name: str) -> list[str]:
+    """The comments on a repository's newest pull request."""
+    pull = host.repositories[f"acme/{name}"].pulls[-1]
+    if isinstance(pull, Pull):
+        return pull.comments
+    if isinstance(host, GitLabStandIn | GiteaStandIn):
+        return [note["body"] for note in pull.get("notes", [])]
+    return [comment["content"]["raw"] for comment in pull.get("comments", [])]
+
+
+def say(host: StandIn, name: str, text: str) -> None:
+    """Have somebody comment on a repository's newest pull request."""
+    pull = host.repositories[f"acme/{name}"].pulls[-1]
+    if isinstance(pull, Pull):
+        pull.comments.append(text)
+    elif isinstance(host, GitLabStandIn | GiteaStandIn):
+        pull.setdefault("notes", []).append({"id": 1, "body": text})
+    else:
+        pull.setdefault("comments", []).append({"id": 1, "content": {"raw": text}})
+
+
+def close(host: StandIn, name: str) -> None:
+    """Have somebody close a repository's pull request."""
+    (pull,) = host.repositories[f"acme/{name}"].pulls
+    if isinstance(pull, Pull):
+        pull.state = "CLOSED"
+    else:
+        is_declined = isinstance(host, BitbucketStandIn)
+        pull["state"] = "DECLINED" if is_declined else "closed"
+
+
+@pytest.fixture
+def delivered(forge: StandIn, batch: Batch) -> StandIn:
+    """Three open pull requests of the campaign."""
+    for name in ("api", "old", "web"):
+        forge.add(f"acme/{name}", {CONFIG: PLAIN})
+    batch("plan", forge.source, code=1)
+    batch("apply", *QUICK, "--canary", 0)
+    return forge
+
+
+def test_each_open_pull_request_gets_the_text_once(delivered: StandIn, batch: Batch) -> None:
+    close(delivered, "old")
+    before = delivered.writes()
+    output = batch("comment", "--message", TEXT, "--dry-run").output
+    assert "2 would be commented, 1 no longer open" in output
+    assert delivered.writes() == before
+    assert "2 commented, 1 no longer open" in batch("comment", "-m", TEXT, *QUICK).output
+    for number in range(250):  # others talk, on several pages
+        say(delivered, "api", f"{number}")
+    assert "2 commented before" in batch("comment", "-m", f"{TEXT}\n", *QUICK).output
+    for name in ("api", "web"):
+        (text,) = [text for text in comments(delivered, name) if not text.isdecimal()]
+        visible, _, mark = text.partition("\n\n")
+        assert visible == f"Hello `acme/{name}`: `{CONFIG}`. Please review."
+        assert mark.startswith("[//]: # (cci-migrate comment ")
+    assert comments(delivered, "old") == []
+    batch("comment", "api", "-m", "Another", *QUICK)
+    assert [len(comments(delivered, name)) for name in ("api", "web")] == [252, 1]
+
+
+def commenting(host: StandIn) -> str:
+    """The end of the name of the request that comments."""
+    return "notes" if isinstance(host, GitLabStandIn) else "comments"
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_killed_while_commenting_the_next_run_comments_once(
+    moment: str, delivered: StandIn, batch: Batch
+) -> None:
+    process: list[Victim] = []
+
+    def watch(request: Request) -> None:
+        is_comment = request.is_write and request.operation.endswith(commenting(delivered))
+        if is_comment and request.moment == moment:
+            process[0].kill()
+            raise ConnectionError
+
+    put_watch(delivered, watch)
+    with delivered.lock:
+        process.append(batch.start("comment", "-m", TEXT, *QUICK))
+    assert process[0].was_killed
+    put_watch(delivered, truly)
+    batch("comment", "-m", TEXT, *QUICK)
+    assert [len(comments(delivered, name)) for name in ("api", "old", "web")] == [1, 1, 1]
+
+
+def test_a_lost_answer_is_looked_into(delivered: StandIn, batch: Batch) -> None:
+    lost: list[str] = []
+
+    def watch(request: Request) -> Canned | None:
+        is_comment = request.is_write and request.operation.endswith(commenting(delivered))
+        if is_comment and request.moment == ("after", "before")[len(lost) % 2] and len(lost) < 2:
+            lost.append(request.operation)
+            return Canned(502, {})
+        return None
+
+    put_watch(delivered, watch)
+    assert "3 commented" in batch("comment", "-m", TEXT, *QUICK).output
+    assert len(lost) == 2
+    assert [len(comments(delivered, name)) for name in ("api", "old", "web")] == [1, 1, 1]
+
+
+def test_only_own_pull_requests_are_commented_on(github: GitHubStandIn, batch: Batch) -> None:
+    repository = github.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", "github:acme", code=1)
+    batch("apply", *QUICK, "--canary", 0)
+    other = Batch(batch.folder / "other")
+    other("plan", "github:acme", code=1)
+    assert "no pull request of this campaign is open" in other("comment", "-m", "x").output
+    repository.pulls[0].body = "somebody else's text"
+    repository.pulls.append(
+        Pull(2, repository, repository.pulls[0].head, "main", "theirs", "", False)
+    )
+    repository.pulls[0].state = "CLOSED"
+    assert "1 no longer open" in batch("comment", "-m", "x").output
+    assert [pull.comments for pull in repository.pulls] == [[], []]
+
+
+def test_equal_refusals_end_the_run(github: GitHubStandIn, batch: Batch) -> None:
+    for name in "abcde":
+        github.add(f"acme/{name}", {CONFIG: PLAIN})
+    batch("plan", "github:acme", code=1)
+    batch("apply", *QUICK, "--canary", 0)
+    github.watch = lambda request: (
+        Canned(403, {"message": "Resource not accessible by personal access token"})
+        if request.is_write and request.moment == "before"
+        else None
+    )
+    output = batch("comment", "-m", "x", *QUICK, code=3).output
+    assert output.count("comment refused: Resource not accessible") == 4
+    assert "stopped after 3 equal failures in a row" in output
+    assert "Give the token the right to comment on pull requests" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "give the comment with either --message or --file"),
+        (("-m", "x", "-F", "-"), "give the comment with either --message or --file"),
+        (("-m", " "), "the comment is empty"),
+        (("-m", "{{ nothing }}"), "the comment template is invalid: 'nothing' is undefined"),
+        (("-F", "nowhere"), "nowhere"),
+    ],
+)
+def test_what_cannot_be_a_comment_is_said_in_a_line(
+    arguments: tuple[str, ...], said: str, tmp_path: Path, batch: Batch
+) -> None:
+    checkout(tmp_path / "one", {CONFIG: PLAIN})
+    batch("plan", tmp_path / "one", code=1)
+    assert said in batch("comment", *arguments, code=2).output
+
+
+def test_a_file_has_the_text(github: GitHubStandIn, batch: Batch, tmp_path: Path) -> None:
+    repository = github.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", "github:acme", code=1)
+    batch("apply", *QUICK, "--canary", 0)
+    (tmp_path / "text").write_text("Hé {{ repository }}\n")
+    batch("comment", "-F", tmp_path / "text", *QUICK)
+    assert repository.pulls[0].comments[0].startswith("Hé `acme/api`\n\n[//]: #")
