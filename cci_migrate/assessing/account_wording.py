@@ -8,6 +8,7 @@ from cci_migrate.assessing.conventions import Account
 from cci_migrate.assessing.credential_values import values_of
 from cci_migrate.circleci.images import SECRET_KEYS, variable_in
 from cci_migrate.policy.settings import RegistryCredential
+from cci_migrate.wording import listed, shortened
 
 
 def credential_names(credential: RegistryCredential) -> str:
@@ -21,13 +22,9 @@ def credential_names(credential: RegistryCredential) -> str:
 def job_names(routes: Iterable[str], limit: int = 3) -> str:
     """``jobs build and test``, from the routes of jobs; at most ``limit`` are named."""
     names = sorted(route.rpartition("jobs.")[2] for route in routes)
-    if len(names) > limit:
-        names = [*names[:limit], f"{len(names) - limit} more"]
-    if not names:
-        return "no job"
-    if len(names) == 1:
-        return f"job {names[0]}"
-    return f"jobs {', '.join(names[:-1])} and {names[-1]}"
+    if len(names) < 2:
+        return f"job {names[0]}" if names else "no job"
+    return f"jobs {shortened(names, limit) if len(names) > limit else listed(names)}"
 
 
 def several_accounts(accounts: Sequence[Account]) -> str:

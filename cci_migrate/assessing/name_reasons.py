@@ -11,6 +11,7 @@ from cci_migrate.assessing.evidence import Evidence, Refusal, Use
 from cci_migrate.assessing.image_states import Proposed
 from cci_migrate.findings import NameReason
 from cci_migrate.policy.settings import Policy, RegistryCredential
+from cci_migrate.wording import shortened
 
 _VERBS = {
     Use.IMAGE: "has them",
@@ -60,9 +61,8 @@ def _ignored(evidence: Sequence[Evidence], proposed: Proposed) -> Iterator[str]:
         others = owners.setdefault((names, line, because), [])
         if owner not in others:
             others.append(owner)
-    for (names, line, because), (first, *others) in owners.items():
-        more = f" and {len(others)} more" if others else ""
-        yield f"{names}{first}{more}, line {line}: {because}"
+    for (names, line, because), by in owners.items():
+        yield f"{names}{shortened(by, 1)}, line {line}: {because}"
     if not proposed.evidence:
         yield from _siblings_not_followed(
             [item for item in evidence if item.use is Use.SIBLING and item.credential]
@@ -77,15 +77,13 @@ def _siblings_not_followed(evidence: Sequence[Evidence]) -> Iterator[str]:
         for credential, item in by_credential.items()
         if credential is not None
     ]
-    listed = ", ".join(places[:_FEW])
-    if len(places) > _FEW:
-        listed += f" and {len(places) - _FEW} more"
+    few = shortened(places, _FEW)
     if len(places) > 1:
-        yield f"{listed}: the other configs have different names"
+        yield f"{few}: the other configs have different names"
     elif any(
         item.convention and item.convention.origin is ContextOrigin.UNKNOWN for item in evidence
     ):
-        yield f"{listed}: can't determine which of its contexts provides them"
+        yield f"{few}: can't determine which of its contexts provides them"
 
 
 #: The names of at most this many configs are listed.

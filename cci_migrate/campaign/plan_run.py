@@ -42,6 +42,7 @@ from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.transport.host_errors import HostUnavailable
 from cci_migrate.transport.pace import Clock
 from cci_migrate.transport.progress import Progress
+from cci_migrate.wording import shortened
 
 if TYPE_CHECKING:
     from cci_migrate.campaign.plan_verification import PlanVerification
@@ -91,8 +92,7 @@ class PlanRun(Struct, frozen=True):
         names = {source.name for source in sources}
         others = [name for name in self.campaign.ledger.sources() if name not in names]
         if others:
-            more = f" and {len(others) - 1} more" if others[1:] else ""
-            self.progress.note(f"The campaign keeps the repositories of {others[0]}{more}.")
+            self.progress.note(f"The campaign keeps the repositories of {shortened(others, 1)}.")
         self.progress.begin("plan", None)
         started_at = self.clock.now()
         unavailable = _Unavailable()

@@ -31,6 +31,7 @@ from cci_migrate.escaping.terminal_text import printable, printable_file
 from cci_migrate.findings import FindingState
 from cci_migrate.reports.diffs import coloured_diff
 from cci_migrate.rules.catalogue import RULES
+from cci_migrate.wording import counted
 
 #: The number of repositories that the heading of a group names.
 _NAMED = 3
@@ -222,8 +223,8 @@ def _heading(
     campaign: Campaign, group: ChangeGroup, is_approved: bool, terminal: Terminal
 ) -> Iterator[str]:
     count = len(group.keys)
-    number = "1 repository" if count == 1 else f"{count} repositories"
-    title = f"# group {group.name}: {number} ({group.by_state})"
+    repositories = counted(count, "repository", "repositories")
+    title = f"# group {group.name}: {repositories} ({group.by_state})"
     if is_approved:
         title += ", approved"
     yield (click.style(title, bold=True) if terminal.out_in_colour else title) + "\n"

@@ -41,8 +41,8 @@ from cci_migrate.preflight.context_creation import (
 from cci_migrate.preflight.project_remotes import project_in, project_of
 from cci_migrate.preflight.protected_variables import service_behind
 from cci_migrate.preflight.slugs import Organisation
-from cci_migrate.rules.wording import listed
 from cci_migrate.transport.known_secrets import Secret, redact, remember
+from cci_migrate.wording import listed
 
 #: The longest value that CircleCI takes (https://circleci.com/docs/guides/security/contexts/).
 _LONGEST = 32 * 1024

@@ -61,9 +61,9 @@ from cci_migrate.preflight.requirements import (
     unreadable_config,
 )
 from cci_migrate.preflight.slugs import Organisation, Project
-from cci_migrate.rules.wording import listed
 from cci_migrate.transport.host_errors import HostUnavailable, UnauthorizedError
 from cci_migrate.transport.known_secrets import redact
+from cci_migrate.wording import listed
 
 _ARGUMENTS = "cci_migrate.doctor.arguments"
 _HOST = re.compile(r"[A-Za-z0-9.\-]+(?::\d+)?")

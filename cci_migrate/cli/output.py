@@ -15,6 +15,7 @@ from cci_migrate.reports.closing_lines import closing_text
 from cci_migrate.reports.report import Mode, Report
 from cci_migrate.reports.terminal_page import Page
 from cci_migrate.reports.text_report import Detail, failure_lines, text_report
+from cci_migrate.wording import counted
 
 
 def print_report(report: Report, options: Options, terminal: Terminal) -> None:
@@ -107,7 +108,7 @@ def _diffs(report: Report, terminal: Terminal) -> Iterator[str | bytes]:
             )
             continue
         if diff.withheld:
-            lines = "1 line" if diff.withheld == 1 else f"{diff.withheld} lines"
+            lines = counted(diff.withheld, "line")
             terminal.err(
                 f"{printable(diff.path)}: a secret is withheld in {lines} of the diff, so git "
                 "apply refuses it; --show-secrets shows all\n"

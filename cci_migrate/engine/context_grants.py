@@ -27,7 +27,7 @@ from cci_migrate.remedies.context_placement import (
     without_room,
 )
 from cci_migrate.rule_ids import MISSING_CONTEXT
-from cci_migrate.rules.wording import listed
+from cci_migrate.wording import listed
 
 
 def placement_of(assessment: Assessment) -> ContextPlacement:

@@ -15,6 +15,7 @@ from cci_migrate.engine.redacted_outcomes import redacted
 from cci_migrate.engine.suppressions import unused_suppressions
 from cci_migrate.engine.todos import notes, todos
 from cci_migrate.findings import APPLY_ALL, Apply, Decisions, Severity
+from cci_migrate.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -132,8 +133,7 @@ def _with_pulls(refused: Refused, examined: Examination, *, explain: bool) -> Re
     lacking = sum(pull.access.lacks_credentials for pull in pulls)
     reason = refused.reason
     if lacking:
-        what = "1 pull" if lacking == 1 else f"{lacking} pulls"
-        reason = f"{reason}, with {what} without credentials"
+        reason = f"{reason}, with {counted(lacking, 'pull')} without credentials"
     return replace(_with_images(refused, examined), reason=reason, pulls=pulls if explain else ())
 
 

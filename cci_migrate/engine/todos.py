@@ -34,7 +34,7 @@ from cci_migrate.lossless.operations import (
 from cci_migrate.policy.settings import DEFAULT_DOCKER_HUB, Platform, Revert
 from cci_migrate.rule_ids import LITERAL_CREDENTIAL, PULL_BEFORE_LOGIN
 from cci_migrate.rules.whole_fix import contexts_without_workflow
-from cci_migrate.rules.wording import listed
+from cci_migrate.wording import listed
 
 
 def todos(assessment: Assessment, plan: Plan) -> tuple[ToDo, ...]:

@@ -11,6 +11,7 @@ from cci_migrate.assessing.image_states import NotCovered
 from cci_migrate.assessing.step_states import WHY_NO_LOGIN, NoPassword
 from cci_migrate.docker.image_reference import normalise_host
 from cci_migrate.docker.login_keys import pull_key
+from cci_migrate.wording import counted
 
 
 def notes_on_uncovered_pulls(assessment: Assessment) -> Iterator[str]:
@@ -53,7 +54,7 @@ def _of_steps(assessment: Assessment) -> Iterator[str]:
                         if pull_key(text) == host and not assessment.policy.exempts(text)
                     )
     for (host, is_unknown_to_policy), texts in sorted(pulls.items()):
-        images = f"1 image of {host}" if len(texts) == 1 else f"{len(texts)} images of {host}"
+        images = f"{counted(len(texts), 'image')} of {host}"
         if is_unknown_to_policy:
             yield (
                 f"Steps pull {images} without a login: the policy has no credentials for it. "

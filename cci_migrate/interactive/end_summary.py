@@ -24,8 +24,9 @@ from cci_migrate.findings import (
 from cci_migrate.interactive.fix_views import diff_lines
 from cci_migrate.interactive.interview import accepted_fix
 from cci_migrate.interactive.reviews import SessionConfig, TextChange
-from cci_migrate.interactive.shown_lines import BLANK, Line, Look, Prose, counted
+from cci_migrate.interactive.shown_lines import BLANK, Line, Look, Prose
 from cci_migrate.rule_ids import MISSING_CONTEXT
+from cci_migrate.wording import counted
 
 _MOST_REASONS = 3
 

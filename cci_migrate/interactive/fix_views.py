@@ -16,10 +16,11 @@ from msgspec.structs import replace
 from cci_migrate.findings import Answer, Apply, Finding, Fix, NoFix, Question, Severity, summary_of
 from cci_migrate.interactive.interview import FEW_LINES, AskFix, AskGroup, Item
 from cci_migrate.interactive.reviews import ConfigReview, TextChange
-from cci_migrate.interactive.shown_lines import BLANK, Code, Line, Look, Prose, counted
+from cci_migrate.interactive.shown_lines import BLANK, Code, Line, Look, Prose
 from cci_migrate.lossless.source import BOM
 from cci_migrate.lossless.unified_diff import DiffLine, Hunk, hunks
 from cci_migrate.redaction.redaction import Redaction
+from cci_migrate.wording import counted, shortened
 
 _SEVERITY_LOOKS = {
     Severity.ERROR: Look.ERROR,
@@ -135,8 +136,7 @@ def _most_common(subjects: Iterable[str], most: int) -> str:
     """``cimg/node:22.4 (7), redis:7 and 3 more``, with up to ``most`` names."""
     counts = Counter(subjects).most_common()
     names = [name if count == 1 else f"{name} ({count})" for name, count in counts]
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+    return shortened(names, most)
 
 
 def _message(finding: Finding, redact: Redaction) -> Iterator[Line]:

@@ -9,8 +9,8 @@ from cci_migrate.interactive.fix_keys import GROUP_LABELS, LABELS, Action
 from cci_migrate.interactive.fix_views import covers_everything
 from cci_migrate.interactive.interview import AskFix, AskGroup, Ending, Item
 from cci_migrate.interactive.prompter import Menu, MenuOption
-from cci_migrate.interactive.shown_lines import counted
 from cci_migrate.redaction.redaction import Redaction
+from cci_migrate.wording import counted
 
 NOTHING_BEFORE = "no previous answer to go back to"
 _CHOOSE = "choose one of the answers"

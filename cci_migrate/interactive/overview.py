@@ -13,7 +13,8 @@ from cci_migrate.engine.explanation import Access, ExplainedPull
 from cci_migrate.engine.outcomes import Examined, Failed, Outcome, Refused
 from cci_migrate.findings import Finding, FindingState, NoFix, Question, Severity
 from cci_migrate.interactive.interview import Item
-from cci_migrate.interactive.shown_lines import Line, Look, Prose, counted
+from cci_migrate.interactive.shown_lines import Line, Look, Prose
+from cci_migrate.wording import counted, shortened
 
 _FEW = 5
 
@@ -41,10 +42,7 @@ def overview_of_configs(names: Sequence[tuple[str, Outcome]]) -> Iterator[Line]:
     """The configs, their pulls by registry, and the files that were not examined."""
     examined = [(name, outcome) for name, outcome in names if isinstance(outcome, Examined)]
     files = sum(len(outcome.paths) for _, outcome in examined)
-    config_names = [name for name, _ in examined]
-    few = ", ".join(config_names[:_FEW]) + (
-        f" and {len(config_names) - _FEW} more" if len(config_names) > _FEW else ""
-    )
+    few = shortened([name for name, _ in examined], _FEW)
     title = counted(len(examined), "config")
     if files != len(examined):
         title += f" in {counted(files, 'file')}"

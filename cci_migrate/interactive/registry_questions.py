@@ -15,7 +15,7 @@ from cci_migrate.interactive.policy_questions import check_of, problem_of
 from cci_migrate.interactive.prompter import BACK, LineInput, Menu, MenuOption, Prompter
 from cci_migrate.interactive.reviews import Topic
 from cci_migrate.interactive.screen import Screen
-from cci_migrate.interactive.shown_lines import BLANK, Look, Prose, counted
+from cci_migrate.interactive.shown_lines import BLANK, Look, Prose
 from cci_migrate.policy.setting_kinds import Setting, settings_of
 from cci_migrate.policy.settings import (
     DOCKER_HUB,
@@ -26,6 +26,7 @@ from cci_migrate.policy.settings import (
     RegistryCredential,
     RegistryPolicy,
 )
+from cci_migrate.wording import counted
 
 _Form = type[PasswordAuth] | type[AwsRoleAuth] | type[AwsKeyAuth] | type[GcpAuth]
 

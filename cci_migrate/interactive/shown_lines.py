@@ -46,8 +46,3 @@ class ManualPage(Struct, frozen=True):
 
 Line = Prose | Code | ManualPage
 BLANK = Prose("")
-
-
-def counted(count: int, noun: str, plural: str = "") -> str:
-    """``1 config``, ``2 configs``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {plural or noun + 's'}"

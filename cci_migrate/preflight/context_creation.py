@@ -11,9 +11,9 @@ from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.policy.settings import DEFAULT_DOCKER_HUB, DOCKER_HUB, Policy
 from cci_migrate.preflight.circleci_api import CircleCi, Context
 from cci_migrate.preflight.slugs import Organisation
-from cci_migrate.rules.wording import listed
 from cci_migrate.transport.host_errors import HostError, StaleSnapshot
 from cci_migrate.transport.known_secrets import Secret
+from cci_migrate.wording import listed
 
 
 class ContextPlan(Struct, frozen=True):

@@ -15,7 +15,7 @@ from msgspec import Struct
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.policy.settings import DEFAULT_DOCKER_HUB, DOCKER_HUB, PasswordAuth
 from cci_migrate.preflight.protected_variables import service_behind
-from cci_migrate.rules.wording import listed
+from cci_migrate.wording import listed
 
 #: A registry's host, and the name of a variable.
 Pair = tuple[str, str]

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from cci_migrate.findings import Effect, Finding, FindingState, Severity
 from cci_migrate.reports.report import Counts, Mode, Report
+from cci_migrate.wording import counted
 
 #: What so many findings of an effect are, after their number.
 EFFECT_TEXTS = {
@@ -23,13 +24,8 @@ def closing_text(report: Report) -> str:
     counts = report.counts
     problems = _problems(report)
     if not problems and not counts.refused and not counts.failed:
-        problems = [f"Nothing to do in {number(counts.configs, 'config')}"]
+        problems = [f"Nothing to do in {counted(counts.configs, 'config')}"]
     return ". ".join([*problems, *_images(counts, report.mode), *_others(counts)]) + "."
-
-
-def number(count: int, noun: str) -> str:
-    """``1 file``, ``2 files``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _problems(report: Report) -> list[str]:
@@ -45,18 +41,18 @@ def _problems(report: Report) -> list[str]:
     counts = report.counts
     sentences = []
     if report.mode is Mode.WRITE and counts.fixed:
-        sentences.append(f"Fixed {number(counts.fixed, 'problem')} in {_files(counts.changed)}")
+        sentences.append(f"Fixed {counted(counts.fixed, 'problem')} in {_files(counts.changed)}")
         if problems:
             sentences.append(f"{len(problems)} left: {_by_effect(problems)}")
     elif problems:
-        where = f"{number(len(problems), 'problem')} in {_files(len(files))}"
+        where = f"{counted(len(problems), 'problem')} in {_files(len(files))}"
         sentences.append(f"Found {where}: {_by_effect(problems)}")
         sentences.append(f"{fixed or 'None'} fixable with cci-migrate")
     return sentences
 
 
 def _files(count: int) -> str:
-    return number(count, "file")
+    return counted(count, "file")
 
 
 def _by_effect(findings: Iterable[Finding]) -> str:
@@ -71,7 +67,7 @@ def _images(counts: Counts, mode: Mode) -> list[str]:
         return []
     which = "all" if counts.authenticated == counts.images else str(counts.authenticated)
     is_planned = mode is not Mode.WRITE and counts.fixed
-    text = f"{number(counts.images, 'image')}, {which} with credentials"
+    text = f"{counted(counts.images, 'image')}, {which} with credentials"
     text += " once fixed" if is_planned else ""
     if counts.unprovided:
         which = "" if counts.unprovided == counts.images else f" of {counts.unprovided}"
@@ -81,7 +77,7 @@ def _images(counts: Counts, mode: Mode) -> list[str]:
 
 def _others(counts: Counts) -> list[str]:
     summands = [
-        number(counts.noted, "note") if counts.noted else "",
+        counted(counts.noted, "note") if counts.noted else "",
         f"{counts.suppressed} ignored" if counts.suppressed else "",
         f"{counts.baseline} in the baseline" if counts.baseline else "",
     ]

@@ -13,7 +13,7 @@ from cci_migrate.findings import Effect, FindingState, Fix, Question, Resolution
 from cci_migrate.project import rule_page_address
 from cci_migrate.redaction.excerpts import Excerpt, excerpt_of
 from cci_migrate.redaction.redaction import Redaction
-from cci_migrate.reports.closing_lines import closing_text, number
+from cci_migrate.reports.closing_lines import closing_text
 from cci_migrate.reports.grouping import (
     FindingGroup,
     GroupKind,
@@ -25,6 +25,7 @@ from cci_migrate.reports.grouping import (
 )
 from cci_migrate.reports.report import Mode, Report, Result
 from cci_migrate.reports.terminal_page import Page
+from cci_migrate.wording import counted
 
 #: The largest number of files, and of lines of a file, that are listed without --verbose.
 _FEW_FILES = 3
@@ -131,7 +132,7 @@ def _changes(report: Report, detail: Detail, page: Page) -> Iterator[str]:
             lines.append(page.prose(f"{group.kind.rule}: {what}", "  ", "    "))
         yield "\n".join(lines) + "\n\n"
     if len(shown) < len(by_file):
-        yield f"{word} in {number(len(by_file) - len(shown), 'more file')}; -v lists them\n\n"
+        yield f"{word} in {counted(len(by_file) - len(shown), 'more file')}; -v lists them\n\n"
 
 
 def _findings(report: Report, detail: Detail, page: Page) -> Iterator[str]:
@@ -181,7 +182,7 @@ def _places(alike: list[FindingGroup], detail: Detail, page: Page) -> Iterator[s
         count = len(group.resolutions) - 1
         yield f"  --> {group.location}" + (f" and {count} more" if count else "")
     if len(others) > _FEW_FILES:
-        yield f"  and {number(len(others) - _FEW_FILES, 'more file')}; -v lists them"
+        yield f"  and {counted(len(others) - _FEW_FILES, 'more file')}; -v lists them"
 
 
 def _each_place(alike: list[FindingGroup], page: Page) -> Iterator[str]:

@@ -14,6 +14,7 @@ from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.findings import Resolution
 from cci_migrate.verification.verdicts import CompiledPull, Verdict, VerdictStatus
+from cci_migrate.wording import counted
 
 VERSION = 1
 _NOT_CONFIRMED = "not confirmed by CircleCI's compiler"
@@ -45,11 +46,11 @@ def as_text(report: VerdictReport, paint: Paint) -> Iterator[str]:
         yield "\n".join(lines) + "\n"
     confirmed = sum(verdict.status is VerdictStatus.CONFIRMED for _, verdict in report.verdicts)
     anonymous = sum(len(verdict.pulls) for _, verdict in report.verdicts)
-    parts = [_number(len(report.verdicts), "config"), f"{confirmed} confirmed"]
+    parts = [counted(len(report.verdicts), "config"), f"{confirmed} confirmed"]
     if confirmed < len(report.verdicts):
         parts.append(f"{len(report.verdicts) - confirmed} not")
     if anonymous:
-        parts.append(f"{_number(anonymous, 'pull')} without credentials")
+        parts.append(f"{counted(anonymous, 'pull')} without credentials")
     yield ", ".join(parts) + ".\n"
 
 
@@ -62,7 +63,7 @@ def _lines(prefix: str, verdict: Verdict, paint: Paint) -> Iterator[str]:
     for place in verdict.unseen:
         yield f"{_INDENT}not compiled, because nothing runs it: {printable(place)}"
     if verdict.pulls:
-        count = _number(len(verdict.pulls), "pull")
+        count = counted(len(verdict.pulls), "pull")
         yield f"{_INDENT}{paint(f'{count} without credentials', 'yellow')}"
         yield from _some(tuple(_pull(prefix, pull) for pull in verdict.pulls))
 
@@ -93,7 +94,7 @@ def confirmation(verdict: Verdict) -> str:
         title, _ = _title(verdict)
         first = verdict.problems[0] if verdict.problems else ""
         return f"{title}: {first}" if first else title
-    runs = f"{_number(verdict.jobs, 'job')} with {_number(verdict.images, 'image')}"
+    runs = f"{counted(verdict.jobs, 'job')} with {counted(verdict.images, 'image')}"
     if not verdict.has_change:
         return f"compiles: {runs}; there is nothing to fix"
     gains = verdict.gains
@@ -102,7 +103,7 @@ def confirmation(verdict: Verdict) -> str:
         (gains.logins, "job", "with a login"),
         (gains.contexts, "workflow job", "with other contexts"),
     )
-    more = [f"{_number(count, noun)} {what}" for count, noun, what in counts if count]
+    more = [f"{counted(count, noun)} {what}" for count, noun, what in counts if count]
     new = f"; new: {', '.join(more)}" if more else ""
     return f"CircleCI's compiler confirms the change: {runs}{new}"
 
@@ -180,7 +181,3 @@ def _object(prefix: str, verdict: Verdict) -> dict[str, Any]:
         "images": verdict.images,
         "pulls": list(verdict.pulls),
     }
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -43,7 +43,7 @@ from cci_migrate.remedies.context_sharers import argument_users, is_used_elsewhe
 from cci_migrate.reversal.credential_removals import CredentialRemovals
 from cci_migrate.reversal.login_removals import LoginRemovals
 from cci_migrate.rule_ids import MISSING_CONTEXT
-from cci_migrate.rules.wording import listed
+from cci_migrate.wording import listed
 
 #: A registry of the policy, and one of the credentials that the policy has for it.
 _Account = tuple[RegistryPolicy, RegistryCredential]

@@ -21,7 +21,7 @@ from cci_migrate.lossless.nodes import Alias, Mapping, Node, walk
 from cci_migrate.lossless.operations import MergeToAlias, Operation, RemoveEntry
 from cci_migrate.policy.settings import RegistryCredential
 from cci_migrate.rule_ids import UNAUTHENTICATED_IMAGE
-from cci_migrate.rules.wording import owners_of
+from cci_migrate.rules.owners import owners_of
 
 
 class _CredentialRemoval(Struct, frozen=True, eq=False):

@@ -12,7 +12,7 @@ from pkgutil import iter_modules
 from cci_migrate import rules
 from cci_migrate.rules.rule import Provision, Rule
 
-_NO_RULES = frozenset({"account_question", "catalogue", "page", "rule", "whole_fix", "wording"})
+_NO_RULES = frozenset({"account_question", "catalogue", "owners", "page", "rule", "whole_fix"})
 
 
 def _discovered() -> Iterator[Rule]:

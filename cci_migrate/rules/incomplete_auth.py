@@ -49,9 +49,10 @@ from cci_migrate.lossless.operations import AddEntry, Operation, ReplaceScalar, 
 from cci_migrate.policy.settings import RegistryCredential
 from cci_migrate.rule_ids import INCOMPLETE_AUTH
 from cci_migrate.rules.account_question import account_question
+from cci_migrate.rules.owners import owners_of
 from cci_migrate.rules.rule import Example, Provision, Rule
 from cci_migrate.rules.whole_fix import whole_fix
-from cci_migrate.rules.wording import listed, owners_of
+from cci_migrate.wording import listed
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:

@@ -46,9 +46,9 @@ from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.operations import ReplaceScalar, Text
 from cci_migrate.rule_ids import LITERAL_CREDENTIAL
 from cci_migrate.rules.account_question import account_question
+from cci_migrate.rules.owners import owners_of
 from cci_migrate.rules.rule import Example, Rule
 from cci_migrate.rules.whole_fix import whole_fix
-from cci_migrate.rules.wording import owners_of
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:

@@ -54,9 +54,9 @@ from cci_migrate.lossless.operations import NestEntries, RemoveEntry, RenameKey
 from cci_migrate.remedies.auth_block import add_credential
 from cci_migrate.remedies.auth_placement import AuthPlace
 from cci_migrate.rule_ids import MISPLACED_AUTH
+from cci_migrate.rules.owners import owners_of
 from cci_migrate.rules.rule import Example, Provision, Rule
 from cci_migrate.rules.whole_fix import whole_fix
-from cci_migrate.rules.wording import owners_of
 
 _BECAUSE = "The credentials look used, and CircleCI ignores them."
 

@@ -50,9 +50,9 @@ from cci_migrate.lossless.operations import Operation, RemoveEntry, ReplaceScala
 from cci_migrate.policy.settings import RegistryCredential
 from cci_migrate.remedies.auth_block import add_credential
 from cci_migrate.remedies.auth_placement import AuthPlace
+from cci_migrate.rules.owners import owners_of
 from cci_migrate.rules.rule import Example, Rule, Unchanged
 from cci_migrate.rules.whole_fix import whole_fix
-from cci_migrate.rules.wording import owners_of
 
 ID = "misrouted-credential"
 

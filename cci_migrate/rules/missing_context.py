@@ -53,7 +53,7 @@ from cci_migrate.lossless.nodes import Node
 from cci_migrate.policy.settings import CredentialStore
 from cci_migrate.rule_ids import MISSING_CONTEXT
 from cci_migrate.rules.rule import Example, Rule, Unchanged
-from cci_migrate.rules.wording import listed
+from cci_migrate.wording import listed
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:

@@ -38,7 +38,7 @@ from cci_migrate.lossless.nodes import Node
 from cci_migrate.lossless.operations import Operation, ReplaceText
 from cci_migrate.lossless.scalar_positions import span_in
 from cci_migrate.rules.rule import Example, Rule, Unchanged
-from cci_migrate.rules.wording import listed
+from cci_migrate.wording import listed
 
 if TYPE_CHECKING:
     from cci_migrate.circleci.docker_daemon import Daemon

@@ -70,9 +70,9 @@ from cci_migrate.remedies.auth_block import give_credential
 from cci_migrate.remedies.auth_placement import AuthPlacement, NoPlace
 from cci_migrate.rule_ids import UNAUTHENTICATED_IMAGE
 from cci_migrate.rules.account_question import account_question
+from cci_migrate.rules.owners import owners_of
 from cci_migrate.rules.rule import Example, Provision, Rule, Unchanged
 from cci_migrate.rules.whole_fix import whole_fix
-from cci_migrate.rules.wording import owners_of
 
 if TYPE_CHECKING:
     from cci_migrate.remedies.mirror_placement import MirrorPlacement

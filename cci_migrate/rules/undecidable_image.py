@@ -61,9 +61,9 @@ from cci_migrate.policy.settings import DEFAULT_DOCKER_HUB, RegistryCredential
 from cci_migrate.remedies.auth_block import give_credential
 from cci_migrate.remedies.auth_placement import AuthPlacement, NoPlace
 from cci_migrate.rule_ids import UNDECIDABLE_IMAGE
+from cci_migrate.rules.owners import owners_of
 from cci_migrate.rules.rule import Example, Provision, Rule
 from cci_migrate.rules.whole_fix import whole_fix
-from cci_migrate.rules.wording import owners_of
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:

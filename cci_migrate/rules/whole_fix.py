@@ -11,7 +11,7 @@ from cci_migrate.lossless.nodes import Mapping
 from cci_migrate.lossless.operations import AddEntry, Entries, Items, Operation, Text
 from cci_migrate.policy.settings import CredentialStore
 from cci_migrate.remedies.context_placement import CONTEXT
-from cci_migrate.rules.wording import listed
+from cci_migrate.wording import listed
 
 
 def whole_fix(

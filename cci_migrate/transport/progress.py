@@ -12,6 +12,7 @@ from msgspec import Struct
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.transport.known_secrets import redact
+from cci_migrate.wording import counted
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -75,7 +76,7 @@ class Lines:
         """Print the number of repositories."""
         self._task, self._count = task, 0
         if total is not None:
-            self._say(f"{task}: {total} {'repository' if total == 1 else 'repositories'}")
+            self._say(f"{task}: {counted(total, 'repository', 'repositories')}")
 
     def done(self, repository: RepositoryDone) -> None:
         """Print a line for each repository if verbose, else one from time to time."""

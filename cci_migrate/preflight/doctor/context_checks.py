@@ -21,7 +21,7 @@ from cci_migrate.preflight.doctor.next_steps import NextSteps
 from cci_migrate.preflight.parallel_queries import in_parallel
 from cci_migrate.preflight.requirements import JobRequirements
 from cci_migrate.preflight.slugs import Organisation
-from cci_migrate.rules.wording import listed
+from cci_migrate.wording import listed
 
 #: The names of the variables in each existing context.
 Variables = Mapping[str, frozenset[str] | FailedQuery]

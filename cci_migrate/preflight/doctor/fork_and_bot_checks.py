@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from cci_migrate.preflight.circleci_cache import CircleCiCache, FailedQuery, FailureCause
 from cci_migrate.preflight.doctor.check_results import CheckResult, Status
 from cci_migrate.preflight.slugs import Project
-from cci_migrate.rules.wording import listed
+from cci_migrate.wording import listed
 
 #: The settings files of bots that open pull requests
 #: (https://docs.github.com/en/code-security/dependabot/working-with-dependabot/dependabot-options-reference,

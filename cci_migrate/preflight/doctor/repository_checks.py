@@ -28,8 +28,8 @@ from cci_migrate.preflight.doctor.settings_checks import Lacking, check_settings
 from cci_migrate.preflight.parallel_queries import in_parallel
 from cci_migrate.preflight.requirements import JobRequirements
 from cci_migrate.preflight.slugs import Organisation
-from cci_migrate.rules.wording import listed
 from cci_migrate.transport.host_errors import HostUnavailable
+from cci_migrate.wording import listed
 
 
 def check_repositories(

@@ -18,7 +18,7 @@ from cci_migrate.preflight.doctor.checked_repositories import ContextUser, proje
 from cci_migrate.preflight.doctor.next_steps import NextSteps
 from cci_migrate.preflight.parallel_queries import in_parallel
 from cci_migrate.preflight.slugs import Project
-from cci_migrate.rules.wording import listed
+from cci_migrate.wording import listed
 
 _ALL_MEMBERS = "All members"
 #: The kinds of restrictions in the API's documentation.

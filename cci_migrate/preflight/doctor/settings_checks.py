@@ -18,7 +18,7 @@ from cci_migrate.preflight.doctor.context_checks import (
 )
 from cci_migrate.preflight.doctor.next_steps import NextSteps
 from cci_migrate.preflight.requirements import JobRequirements
-from cci_migrate.rules.wording import listed
+from cci_migrate.wording import listed
 
 #: Jobs by their contexts, and by a variable that none of these provides.
 Lacking = Mapping[tuple[tuple[str, ...], str], Sequence[JobRequirements]]

@@ -1,17 +1,9 @@
-"""Lists of names and of owners in the text of findings."""
+"""Who has the images of a finding, in its text."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from cci_migrate.circleci.images import PulledImage
-
-
-def listed(words: Sequence[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+from cci_migrate.wording import listed
 
 
 def owners_of(*images: PulledImage) -> str:
