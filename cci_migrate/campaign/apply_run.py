@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import partial
 
 from msgspec import Struct
@@ -26,6 +26,11 @@ from cci_migrate.campaign.ownership import (
 )
 from cci_migrate.campaign.plan_run import planned_entry, unreadable_entry, with_stop
 from cci_migrate.campaign.planner import Planner
+from cci_migrate.campaign.pull_request_extras import (
+    PullRequestExtras,
+    WantedExtras,
+    is_about_code_owner,
+)
 from cci_migrate.campaign.refusals import (
     Attempt,
     RefusalStreak,
@@ -39,7 +44,6 @@ from cci_migrate.campaign.repository_plan import RepositoryPlan, is_as_planned
 from cci_migrate.campaign.states import OPENED, PENDING, TRIED_AGAIN, State
 from cci_migrate.campaign.waves import Waves
 from cci_migrate.engine.exit_codes import ExitCode
-from cci_migrate.error_kinds import UserError
 from cci_migrate.forges.host import Delivery, Host, Proposal
 from cci_migrate.forges.repository import (
     Kind,
@@ -51,10 +55,8 @@ from cci_migrate.forges.repository import (
 )
 from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.transport.host_errors import (
-    HostError,
     HostInUse,
     HostUnavailable,
-    OverloadedError,
     RefusedError,
     StaleSnapshot,
 )
@@ -69,10 +71,6 @@ CHUNK = 10
 FRESH = 120.0
 
 
-class ExtrasError(UserError):
-    """A label, reviewer or assignee that the options name cannot be added anywhere."""
-
-
 class ApplyOptions(Struct, frozen=True):
     """The options of one run of `batch apply`.
 
@@ -82,6 +80,7 @@ class ApplyOptions(Struct, frozen=True):
     """
 
     messages: MessageTemplates
+    extras: PullRequestExtras = PullRequestExtras()
     max_changes: int | None = None
     deadline: float = 0.0
     is_dry_run: bool = False
@@ -136,7 +135,7 @@ class ApplyRun(Struct, frozen=True):
                 by_host.setdefault(host, []).append(entry.ref)
                 if entry.state is State.PLANNED:
                     candidates.append(Candidate.of(entry))
-        self._check_extras(by_host)
+        self.options.extras.check(by_host)
         self.progress.begin("apply", sum(map(len, by_host.values())))
         if unapproved:
             waiting = "1 change waits" if unapproved == 1 else f"{unapproved} changes wait"
@@ -155,18 +154,6 @@ class ApplyRun(Struct, frozen=True):
                 is_later = error.until or isinstance(error, HostInUse)
                 outcomes.add(ExitCode.LEFT if is_later else ExitCode.FAILED)
         return max(outcomes, key=lambda code: code.value)
-
-    def _check_extras(self, by_host: Mapping[Host, Sequence[RepositoryRef]]) -> None:
-        """Raises ExtrasError for what no pull request of an owner can have."""
-        extras = self.options.messages.extras
-        if not extras:
-            return
-        for host, refs in by_host.items():
-            for owner in dict.fromkeys(ref.name.partition("/")[0] for ref in refs):
-                # Where the host does not say, it may accept them.
-                with suppress(HostError, RefusedError, OverloadedError, HostUnavailable):
-                    if impossible := host.impossible_extras(owner, extras):
-                        raise ExtrasError(f"{'; '.join(impossible)}; nothing was written")
 
     def _canary_first(
         self, host: Host, refs: Sequence[RepositoryRef], candidates: Sequence[Candidate]
@@ -276,7 +263,9 @@ class ApplyRun(Struct, frozen=True):
             except Exception as error:  # noqa: BLE001 - the other repositories go on
                 return Attempt(self._fail(initial, State.FAILED, describe_error(error)))
             else:
-                is_refused = delivered.state is State.PULL_REQUEST_INCOMPLETE
+                is_refused = delivered.state is State.PULL_REQUEST_INCOMPLETE and not all(
+                    map(is_about_code_owner, delivered.lacks)
+                )
                 return Attempt(delivered, is_refused, RefusedWrite(WriteStep.EXTRAS))
         cause = f"no lasting result after {ATTEMPTS} attempts ({last})"
         return Attempt(self._fail(initial, State.FAILED, cause), True)
@@ -288,11 +277,12 @@ class ApplyRun(Struct, frozen=True):
         snapshot = with_ownership(host, snapshot, plan.hashes, entry, self.campaign.ids)
         is_under_way = entry.state is State.APPLYING
         is_remote = entry.ref.kind is not Kind.LOCAL
+        wanted: WantedExtras | None = None
         while True:
             step = next_step(snapshot, plan, host.delivery)
             if isinstance(step, Stop):
                 if step.state is State.PULL_REQUEST_OPEN:
-                    entry = self._with_extras(host, entry, snapshot)
+                    entry = self._with_extras(host, entry, snapshot, wanted)
                 if is_under_way and not self.options.is_dry_run:
                     snapshot = _without_leftover_branch(host, snapshot)
                 if _is_not_delivered(entry, snapshot, plan):
@@ -305,7 +295,8 @@ class ApplyRun(Struct, frozen=True):
             if not is_under_way:
                 entry = self._record(replace(entry, state=State.APPLYING, cause=""))
                 is_under_way = True
-            proposal = self._proposal(entry, plan)
+            wanted = wanted or self._wanted(host, entry, snapshot)
+            proposal = replace(self._proposal(entry, plan), extras=wanted.together)
             match step:
                 case Write():
                     with writing(WriteStep.BRANCH) if is_remote else nullcontext():
@@ -320,13 +311,21 @@ class ApplyRun(Struct, frozen=True):
                 case _:
                     assert_never(step)
 
-    def _with_extras(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> LedgerEntry:
+    def _wanted(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> WantedExtras:
+        if host.delivery is not Delivery.PULL_REQUEST:
+            return WantedExtras()
+        return self.options.extras.wanted(host, snapshot, [file.path for file in entry.files])
+
+    def _with_extras(
+        self, host: Host, entry: LedgerEntry, snapshot: Snapshot, wanted: WantedExtras | None
+    ) -> LedgerEntry:
         """``entry`` once they were added to a pull request that this or an earlier run opened."""
         is_begun = entry.state in (State.APPLYING, State.PULL_REQUEST_INCOMPLETE)
         if not is_begun or self.options.is_dry_run:
             return entry
         try:
-            lacks = host.add_extras(snapshot, self.options.messages.extras)
+            wanted = wanted or self._wanted(host, entry, snapshot)
+            lacks = wanted.add(host, snapshot)
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - the pull request exists anyway

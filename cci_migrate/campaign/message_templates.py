@@ -18,7 +18,7 @@ from cci_migrate.escaping.commit_message import message_text
 from cci_migrate.escaping.markdown import code, prose
 from cci_migrate.findings import FindingState
 from cci_migrate.forges import campaign_identity
-from cci_migrate.forges.host import NO_EXTRAS, TRAILER, Extras, Proposal
+from cci_migrate.forges.host import TRAILER, Proposal
 from cci_migrate.forges.repository import RepositoryRef
 from cci_migrate.policy.settings import Policy, Revert
 
@@ -110,7 +110,6 @@ class MessageTemplates(Struct, frozen=True):
     title: str
     body: str
     draft: bool = False
-    extras: Extras = NO_EXTRAS
     signed_off_by: str = ""
 
     def completed(self, policy: Policy) -> MessageTemplates:
@@ -157,7 +156,6 @@ class MessageTemplates(Struct, frozen=True):
             title=rendered["title"].strip(),
             body=campaign_identity.with_identity(rendered["body"], campaign),
             draft=self.draft,
-            extras=self.extras,
         )
 
     def _templates(self) -> tuple[tuple[str, str], ...]:

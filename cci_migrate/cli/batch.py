@@ -24,6 +24,7 @@ from cci_migrate.campaign.folder import (
 from cci_migrate.campaign.message_templates import MessageTemplates, check_comment
 from cci_migrate.campaign.plan_run import PlanRun
 from cci_migrate.campaign.planner import planner
+from cci_migrate.campaign.pull_request_extras import PullRequestExtras
 from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
 from cci_migrate.campaign.waves import WaveLimits, Waves
 from cci_migrate.cli.batch_following import status
@@ -235,6 +236,12 @@ batch.add_command(status)
 @click.option("--draft", is_flag=True, help="Open pull requests as drafts")
 @click.option("--label", "labels", multiple=True, help="Add a label to the pull request")
 @click.option("--reviewer", "reviewers", multiple=True, help="Request a review from this user")
+@click.option(
+    "--reviewers-from-codeowners",
+    "code_owners",
+    is_flag=True,
+    help="Request reviews from the code owners of the changed files",
+)
 @click.option("--assignee", "assignees", multiple=True, help="Assign the pull request to this user")
 @click.option("--signoff", is_flag=True, help="Add your Signed-off-by to the commit messages")
 @click.option("--max-prs", type=click.IntRange(1), metavar="N", help="Stop after N changes")
@@ -299,6 +306,7 @@ def apply(
     draft: bool,
     labels: tuple[str, ...],
     reviewers: tuple[str, ...],
+    code_owners: bool,
     assignees: tuple[str, ...],
     signoff: bool,
     max_prs: int | None,
@@ -330,7 +338,6 @@ def apply(
         title or "",
         body or "",
         draft,
-        Extras(labels, reviewers, assignees),
         git_identity() if signoff else "",
     )
     templates.check()
@@ -356,6 +363,7 @@ def apply(
         messages = templates.completed(campaign.policy)
         options = ApplyOptions(
             messages,
+            PullRequestExtras(Extras(labels, reviewers, assignees), code_owners),
             max_prs,
             pace.deadline,
             dry_run,

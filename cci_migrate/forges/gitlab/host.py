@@ -213,7 +213,7 @@ class GitLab(PullRequestHost):
         people = [("reviewer", name) for name in extras.reviewers]
         people += [("assignee", name) for name in extras.assignees]
         return tuple(
-            f"{role} {name}: GitLab has no such user"
+            f"{role} {name}: GitLab has no such user; groups can't be asked"
             for role, name in people
             if self._user_id(name) is None
         )
