@@ -24,7 +24,7 @@ from cci_migrate.campaign.states import WRITTEN, State, Undoing
 from cci_migrate.error_kinds import UserError
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.forges.pull_request_reviews import PullRequestReview
-from cci_migrate.forges.repository import FileHash, PullRequest, RepositoryRef
+from cci_migrate.forges.repository import Checks, FileHash, PullRequest, RepositoryRef
 from cci_migrate.transport import write_record
 from cci_migrate.transport.progress import RepositoryDone
 from cci_migrate.transport.write_record import WriteRecord
@@ -56,6 +56,18 @@ class LedgerError(UserError):
     """The ledger cannot be used; the text says why and what to do."""
 
 
+class MergeRecord(Struct, frozen=True, omit_defaults=True):
+    """A merge that the campaign asked the host for.
+
+    ``base`` is the result of CI for the default branch before, which only the canary needs.
+    ``is_automatic``: the host merges by itself as soon as its rules allow.
+    """
+
+    base: Checks = Checks.NONE
+    is_canary: bool = False
+    is_automatic: bool = False
+
+
 class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The record of one repository. ``is_confirmed``: by CircleCI's compiler.
 
@@ -66,7 +78,7 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     the time of the repository's last activity when it was planned.
     ``group`` identifies the kind of change (see `change_groups`); empty without a change.
     ``review`` is the open pull request when it was last read, ``waits_since`` (seconds since 1970)
-    since when it waits for what it waits for then.
+    since when it waits for what it waits for then. ``merge``: the campaign merges it, or has.
     """
 
     ref: RepositoryRef
@@ -94,6 +106,7 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     is_confirmed: bool = False
     review: PullRequestReview | None = None
     waits_since: float = 0.0
+    merge: MergeRecord | None = None
 
     __repr__ = repr_without("findings")
 

@@ -17,7 +17,7 @@ from cci_migrate.transport.host_errors import HostError, RefusedError
 #: Equal refusals in a row after which the reason is not in the repositories.
 LIMIT = 3
 #: The states in which the host accepted every write.
-_COMPLETE = frozenset({State.PULL_REQUEST_OPEN, State.CHANGED})
+_COMPLETE = frozenset({State.PULL_REQUEST_OPEN, State.PULL_REQUEST_MERGED, State.CHANGED})
 
 
 class WriteStep(Enum):
@@ -27,6 +27,8 @@ class WriteStep(Enum):
     PULL_REQUEST = "pull request"
     COMMENT = "comment"
     EXTRAS = "label, reviewer or assignee"
+    MERGE = "merge"
+    AUTO_MERGE = "auto-merge"
 
 
 class RefusedWrite(Struct, frozen=True):
@@ -110,5 +112,11 @@ def _advice(refusal: RefusedWrite | None) -> str:
             return "Give the token the right to comment on pull requests"
         case WriteStep.COMMENT, False:
             return "Change the text, or the rule of the repositories"
+        case WriteStep.MERGE | WriteStep.AUTO_MERGE, True:
+            return "Give the token the right to merge"
+        case WriteStep.MERGE, False:
+            return "Change --method, or see what rule of the repositories refuses the merge"
+        case WriteStep.AUTO_MERGE, False:
+            return "Use --no-auto-merge, or allow auto-merge in the repositories"
         case _:
             return "Change --label, --reviewer or --assignee"

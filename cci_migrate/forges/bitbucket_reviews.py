@@ -70,9 +70,14 @@ class _Branch(Struct, frozen=True):
     default_merge_strategy: str = ""
 
 
+class _Name(Struct, frozen=True):
+    full_name: str
+
+
 class _End(Struct, frozen=True):
     branch: _Branch
     commit: _Commit | None = None
+    repository: _Name | None = None
 
 
 class _PullRequest(Struct, frozen=True):
@@ -126,7 +131,10 @@ class BitbucketReviews:
         body = {"type": "pullrequest_merge_parameters"}
         if strategy:
             body["merge_strategy"] = strategy
-        answer = self._api.write(MERGE, "POST", f"{_path(pull)}/merge", json=body)
+        # Reads of an old name are redirected, writes are not.
+        name = review.repository or pull.ref.name
+        path = f"/repositories/{name}/pullrequests/{pull.pull.number}/merge"
+        answer = self._api.write(MERGE, "POST", path, json=body)
         # 202: it takes longer than one request may.
         return PullState.OPEN if answer.status == 202 else STATES[answer.body(_Merged).state]
 
@@ -187,7 +195,13 @@ def _review(request: _PullRequest, head: str, checks: Checks) -> PullRequestRevi
         created_at=request.created_on.timestamp(),
         updated_at=request.updated_on.timestamp(),
         default_method=request.destination.branch.default_merge_strategy,
+        repository=_repository(request),
     )
+
+
+def _repository(request: _PullRequest) -> str:
+    repository = request.destination.repository
+    return repository.full_name if repository is not None else ""
 
 
 def _decision(people: Sequence[_Participant]) -> ReviewDecision:

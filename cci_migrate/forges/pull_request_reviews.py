@@ -66,6 +66,8 @@ class PullRequestReview(Struct, frozen=True, omit_defaults=True):
     may ask the host for that, and the host would not merge a commit that CI has not passed or that
     nobody reviewed. ``may_merge`` is false if the token may not merge it, None if the host
     doesn't say. ``default_method`` is the host's name of the repository's usual way to merge.
+    ``has_merge_queue``: only the host's queue merges. ``repository`` is the name or id by which
+    the host knows the repository today, if it says.
     """
 
     state: PullState
@@ -84,8 +86,10 @@ class PullRequestReview(Struct, frozen=True, omit_defaults=True):
     updated_at: float = 0.0
     auto_merges: bool = False
     can_auto_merge: bool = False
+    has_merge_queue: bool = False
     may_merge: bool | None = None
     default_method: str = ""
+    repository: str = ""
 
     def has_head(self, commit: str) -> bool:
         """Whether ``commit``, a full id, is the pull request's last commit."""

@@ -125,7 +125,12 @@ def _raise(error: GraphqlError) -> None:
     lowered = message.lower()
     if error.type in ("FORBIDDEN", "INSUFFICIENT_SCOPES") or "not accessible" in lowered:
         raise RefusedError(message)
-    conflict = ("already exists", "expected branch to point", "reference does not exist")
+    conflict = (
+        "already exists",
+        "expected branch to point",
+        "reference does not exist",
+        "head branch was modified",
+    )
     if error.type == "STALE_DATA" or any(sign in lowered for sign in conflict):
         raise StaleSnapshot(message)
     raise HostError(message)

@@ -112,6 +112,7 @@ ONE_MERGE_REQUEST = told(
     created_at=TEXT,
     updated_at=TEXT,
     target_branch=TEXT,
+    target_project_id=NUMBER,
     detailed_merge_status=TEXT,
     has_conflicts=BOOLEAN,
     draft=BOOLEAN,
@@ -307,7 +308,11 @@ ONE_PULL_REQUEST = told(
     updated_on=TEXT,
     author=PERSON,
     source=told(branch=told(name=TEXT), commit=told(hash=SHORT_OID)),
-    destination=told(branch=told(name=TEXT), commit=told(hash=SHORT_OID)),
+    destination=told(
+        branch=told(name=TEXT),
+        commit=told(hash=SHORT_OID),
+        repository=told(full_name=TEXT),
+    ),
     participants=listed(
         told(
             type={"const": "participant"},

@@ -593,6 +593,7 @@ class BitbucketStandIn(RestStandIn):
             "destination": {
                 "branch": {"name": "main", "default_merge_strategy": "squash"},
                 "commit": {"hash": str(repository.tip("main"))[:12]},
+                "repository": {"type": "repository", "full_name": repository.name},
             },
             "participants": [
                 {

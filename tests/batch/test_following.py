@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,22 +11,13 @@ from graphql import parse, validate
 from cci_migrate.forges.github import queries
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn, published_schema
-from tests.batch.repositories import CONFIG, PLAIN, Batch
-from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, Hosted, RestStandIn
+from tests.batch.hosts import BRANCH, delivered, host, opened
+from tests.batch.repositories import Batch
+from tests.batch.rest_stand_ins import GitLabStandIn, RestStandIn
 from tests.batch.watching import Canned, Request, truly
 
-BRANCH = "cci-migrate/registry-auth"
-QUICK = ("--seconds-between", 0)
+__all__ = ["host"]
 pytestmark = pytest.mark.usefixtures("clock")
-
-
-def delivered(github: GitHubStandIn, batch: Batch, *names: str) -> None:
-    """Open a pull request in each of some repositories."""
-    for name in names:
-        github.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
-    batch("apply", *QUICK, "--canary", 0)
-    github.operations.clear()
 
 
 def reviews(batch: Batch) -> dict[str, dict[str, Any]]:
@@ -158,35 +147,6 @@ def test_what_cannot_be_read_is_said_and_the_others_go_on(
         assert f"acme/api: {'gone' if kind == 'error' else 'not found'}" in output
         assert known == {"web"}
     github.watch = truly
-
-
-@pytest.fixture(params=[GitLabStandIn, BitbucketStandIn], ids=["gitlab", "bitbucket"])
-def host(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[RestStandIn]:
-    """One host or the other, which must not have been asked anything undocumented."""
-    root = tmp_path / "served"
-    root.mkdir()
-    with request.param.serving(root) as server:
-        monkeypatch.setenv("CI_API_V4_URL", server.api)
-        monkeypatch.setenv("BITBUCKET_API_URL", server.api)
-        monkeypatch.setenv(request.param.variable, server.token)
-        yield server
-        server.silence.set()
-    assert server.faults == []
-
-
-def opened(host: RestStandIn, batch: Batch, *names: str) -> dict[str, Hosted]:
-    """Open a pull request in each of some repositories, whose CI passes."""
-    for name in names:
-        host.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", host.source, code=1)
-    batch("apply", *QUICK, "--canary", 0)
-    host.operations.clear()
-    is_gitlab = isinstance(host, GitLabStandIn)
-    for repository in host.repositories.values():
-        repository.otherwise = "success" if is_gitlab else " ".join(["SUCCESSFUL"] * 11)
-    return {name: host.repositories[f"acme/{name}"] for name in names}
 
 
 def test_other_hosts_say_whom_a_pull_request_waits_for(host: RestStandIn, batch: Batch) -> None:

@@ -22,6 +22,7 @@ from cci_migrate.forges.pull_request_reviews import (
     ReviewDecision,
 )
 from cci_migrate.forges.repository import Blocker, Checks, PullState, Unreadable
+from cci_migrate.forges.repository_errors import FATAL_ERRORS, describe_error
 from cci_migrate.transport.graphql import (
     GraphqlError,
     Nodes,
@@ -30,7 +31,7 @@ from cci_migrate.transport.graphql import (
     ask_for_all,
     mutate,
 )
-from cci_migrate.transport.host_errors import HostError, OverloadedError
+from cci_migrate.transport.host_errors import OverloadedError
 from cci_migrate.transport.http import Api, documented
 from cci_migrate.transport.pace import MERGE, OTHER
 from cci_migrate.transport.page_size import PageSize
@@ -199,8 +200,10 @@ class GitHubReviews:
                 continue
             try:
                 reviews.append(self._review(pull, documented(node, _PullNode)))
-            except HostError as error:
-                reviews.append(Unreadable(pull.ref, Blocker.FAILED, str(error)))
+            except (OverloadedError, *FATAL_ERRORS):
+                raise
+            except Exception as error:  # noqa: BLE001 - the other pull requests go on
+                reviews.append(Unreadable(pull.ref, Blocker.FAILED, describe_error(error)))
         return reviews
 
     def _review(self, pull: OwnPull, node: _PullNode) -> PullRequestReview:
@@ -234,6 +237,7 @@ class GitHubReviews:
             updated_at=node.updated_at.timestamp(),
             auto_merges=node.auto_merge_request is not None,
             can_auto_merge=_can_auto_merge(node, checks, decision),
+            has_merge_queue=node.is_merge_queue_enabled,
             may_merge=node.repository.viewer_permission in _MAY_MERGE,
             default_method=node.repository.viewer_default_merge_method,
         )
@@ -285,7 +289,8 @@ def _can_auto_merge(node: _PullNode, checks: Checks, decision: ReviewDecision) -
     write access pushes: so the checks must have passed, and the approval must still be missing.
     https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/incorporating-changes-from-a-pull-request/automatically-merging-a-pull-request
     """
-    if not node.viewer_can_enable_auto_merge or checks is not Checks.PASSED:
+    if checks is not Checks.PASSED:
         return False
-    is_queued = node.is_merge_queue_enabled and decision is ReviewDecision.APPROVED
-    return decision is ReviewDecision.REQUIRED or is_queued
+    if node.is_merge_queue_enabled and decision is ReviewDecision.APPROVED:
+        return True
+    return node.viewer_can_enable_auto_merge and decision is ReviewDecision.REQUIRED

@@ -59,6 +59,7 @@ class _MergeRequest(Struct, frozen=True):
     created_at: datetime
     updated_at: datetime
     target_branch: str
+    target_project_id: int
     detailed_merge_status: str
     has_conflicts: bool = False
     draft: bool = False
@@ -144,7 +145,9 @@ class GitLabReviews:
         body = {"sha": review.head, **more}
         if method is not None:
             body["squash"] = method is MergeMethod.SQUASH
-        answer = self._api.write(kind, "PUT", f"{_path(pull)}/merge", json=body)
+        # Reads of an old name are redirected, writes are not.
+        path = f"/projects/{review.repository}/merge_requests/{pull.pull.number}/merge"
+        answer = self._api.write(kind, "PUT", path, json=body)
         state = STATES.get(answer.body(_Merged).state)
         if state is None:
             raise StaleSnapshot("GitLab does not say what became of the merge request")
@@ -197,6 +200,7 @@ def _review(request: _MergeRequest, approved_by: tuple[str, ...]) -> PullRequest
         auto_merges=request.merge_when_pipeline_succeeds,
         can_auto_merge=_can_auto_merge(request, checks, decision),
         may_merge=request.user.can_merge,
+        repository=str(request.target_project_id),
     )
 
 

@@ -1,0 +1,90 @@
+"""The canary of merges: the first few, after which CI of the default branch must be as before."""
+
+from __future__ import annotations
+
+from cci_migrate.campaign.ci_results import CiWait, Gate
+from cci_migrate.campaign.ledger import Ledger, LedgerEntry
+from cci_migrate.campaign.states import State
+from cci_migrate.forges.pull_request_reviews import OwnPull, Reviews
+from cci_migrate.forges.repository import Checks, Kind, RepositoryRef
+from cci_migrate.forges.repository_errors import describe_error
+from cci_migrate.transport.host_errors import HostError, OverloadedError, RefusedError
+from cci_migrate.transport.progress import Progress
+
+
+class MergeCanary:
+    """The canary has ``size`` merges on each host (0: none).
+
+    It is recorded, so that a later run does not begin with another one.
+    """
+
+    def __init__(self, size: int, wait: CiWait, progress: Progress) -> None:
+        self._size = size
+        self._wait = wait
+        self._progress = progress
+        self._passed: set[tuple[Kind, str]] = set()
+
+    def takes(self, ref: RepositoryRef, ledger: Ledger) -> bool:
+        """Whether the next merge on the host of ``ref`` belongs to the canary."""
+        return _host(ref) not in self._passed and len(_members(ref, ledger)) < self._size
+
+    def gate(self, reviews: Reviews, ref: RepositoryRef, ledger: Ledger, waiting: int) -> Gate:
+        """Whether the next of ``waiting`` merges on the host of ``ref`` may be made now.
+
+        Waits for CI of the default branches, at most for the user's patience. Raises
+        HostUnavailable.
+        """
+        members = _members(ref, ledger)
+        is_short = len(members) < self._size
+        if is_short or not self._size or _host(ref) in self._passed:
+            return Gate.OPEN
+        gate, why = self._wait.verdict(lambda: _judge(reviews, members))
+        if gate is Gate.OPEN:
+            self._passed.add(_host(ref))
+            count = len(members)
+            self._progress.note(f"CI of the base is as before after the first {count} merges")
+        elif gate is Gate.SHUT:
+            advice = "Fix it, or continue with --canary 0"
+            self._progress.note(f"stopped with {waiting} left to merge: {why}. {advice}")
+        else:
+            advice = "run `batch merge-when-green` again later, or continue with --canary 0"
+            self._progress.note(f"{why}; {advice}")
+        return gate
+
+    def has_passed(self, ref: RepositoryRef) -> bool:
+        """Whether the canary on the host of ``ref`` passed in this run, or there is none."""
+        return not self._size or _host(ref) in self._passed
+
+
+def _judge(reviews: Reviews, members: list[LedgerEntry]) -> tuple[Gate, str]:
+    """Whether CI of each base is as it was before the merge, and if not, why."""
+    waiting = ""
+    for entry in members:
+        if entry.pull is None or entry.merge is None:
+            continue
+        before = entry.merge.base
+        try:
+            checks = reviews.base_checks(OwnPull(entry.ref, entry.pull))
+        except (HostError, RefusedError, OverloadedError) as error:
+            waiting = f"can't read CI of the base of {entry.pull.url}: {describe_error(error)}"
+            continue
+        if checks is Checks.FAILED and before is not Checks.FAILED:
+            return Gate.SHUT, f"CI of the base failed after {entry.pull.url} was merged"
+        has_started = checks is not Checks.NONE or before is Checks.NONE
+        if checks is Checks.PENDING or not has_started:
+            state = "has not finished" if has_started else "has not started"
+            waiting = f"CI of the base {state} after {entry.pull.url} was merged"
+    return (Gate.WAITING, waiting) if waiting else (Gate.OPEN, "")
+
+
+def _host(ref: RepositoryRef) -> tuple[Kind, str]:
+    return ref.kind, ref.host
+
+
+def _members(ref: RepositoryRef, ledger: Ledger) -> list[LedgerEntry]:
+    """The merged pull requests of the canary on the host of ``ref``."""
+    return [
+        entry
+        for entry in ledger.entries({State.PULL_REQUEST_MERGED})
+        if entry.merge is not None and entry.merge.is_canary and _host(entry.ref) == _host(ref)
+    ]

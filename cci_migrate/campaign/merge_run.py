@@ -1,0 +1,232 @@
+"""`batch merge-when-green`: merges the campaign's approved pull requests whose CI passed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cci_migrate.campaign.ci_results import Gate
+from cci_migrate.campaign.isolation import FATAL_ERRORS
+from cci_migrate.campaign.ledger import LedgerEntry, MergeRecord
+from cci_migrate.campaign.merge_canary import MergeCanary
+from cci_migrate.campaign.merge_readiness import MergeOptions, MergeStep, readiness
+from cci_migrate.campaign.refresh import ReadPull, Refresh, ended_entry
+from cci_migrate.campaign.refusals import (
+    Attempt,
+    RefusalStreak,
+    WriteRefused,
+    WriteStep,
+    writing,
+)
+from cci_migrate.engine.exit_codes import ExitCode
+from cci_migrate.forges.pull_request_reviews import OwnPull, PullRequestReview, Reviews
+from cci_migrate.forges.repository import Checks, PullState
+from cci_migrate.forges.repository_errors import describe_error
+from cci_migrate.transport.host_errors import HostUnavailable, StaleSnapshot
+
+#: A review older than this (seconds) is read again before the merge.
+FRESH = 60.0
+
+
+class _Ready(Struct, frozen=True):
+    """A pull request to merge, or to have merged, by its repository's key; when it was read."""
+
+    key: str
+    read_at: float
+
+
+class MergeRun(Struct, frozen=True):
+    """One run of `batch merge-when-green` over the open pull requests of a campaign."""
+
+    refresh: Refresh
+    options: MergeOptions
+    canary: MergeCanary
+
+    def run(self) -> ExitCode:
+        """Merge what is ready, and record the outcomes in the ledger.
+
+        Returns DONE if no pull request is open any more, LEFT if some are, FAILED if some could
+        not be read or merged.
+        """
+        by_host = self.refresh.keys_by_host()
+        self.refresh.progress.begin("merge", sum(map(len, by_host.values())))
+        tally = _Tally(self.options.max_merges)
+        for reviews, keys in by_host.items():
+            tally.is_stopped = False
+            try:
+                self._merge_on_host(reviews, keys, tally)
+            except HostUnavailable as error:
+                self.refresh.progress.note(str(error))
+                tally.has_failed |= not error.until
+        if tally.has_failed:
+            return ExitCode.FAILED
+        return ExitCode.LEFT if self.refresh.keys_by_host() else ExitCode.DONE
+
+    def _merge_on_host(self, reviews: Reviews, keys: Sequence[str], tally: _Tally) -> None:
+        method, progress = self.options.method, self.refresh.progress
+        if method is not None and method not in reviews.merge_methods:
+            known = ", ".join(sorted(each.value for each in reviews.merge_methods))
+            progress.note(f"this host can't be asked for --method {method.value}, only for {known}")
+            tally.has_failed = True
+            return
+        ready: dict[MergeStep, list[_Ready]] = {step: [] for step in MergeStep}
+        for pull in self.refresh.read(reviews, keys):
+            step = self._step(pull)
+            ready[step].append(_Ready(pull.entry.ref.key, self._now()))
+            tally.has_failed |= pull.review is None
+        for step in (MergeStep.MERGE, MergeStep.AUTO_MERGE):
+            if not tally.is_stopped:
+                self._each(reviews, step, ready[step], tally)
+
+    def _step(self, pull: ReadPull) -> MergeStep:
+        """The next step with a pull request that was read; reports one that waits."""
+        if pull.review is None:
+            return MergeStep.WAIT
+        if pull.review.state is not PullState.OPEN:
+            self.refresh.progress.done(pull.entry.done)
+            return MergeStep.WAIT
+        ids = self.refresh.campaign.ids
+        ready = readiness(pull.entry, pull.review, ids, self.options)
+        if ready.step is MergeStep.WAIT or self.options.is_dry_run:
+            would = {
+                MergeStep.MERGE: "would be merged",
+                MergeStep.AUTO_MERGE: "the host would be asked to merge it",
+            }
+            cause = would.get(ready.step, ready.reason)
+            self.refresh.progress.done(replace(pull.entry.done, cause=cause))
+            return MergeStep.WAIT
+        return ready.step
+
+    def _each(
+        self, reviews: Reviews, step: MergeStep, ready: Sequence[_Ready], tally: _Tally
+    ) -> None:
+        """Do ``step`` with each of ``ready``, until there is a reason to stop."""
+        streak = RefusalStreak()
+        progress, ledger = self.refresh.progress, self.refresh.campaign.ledger
+        for at, pull in enumerate(ready):
+            left = len(ready) - at
+            if tally.is_spent or (self.options.deadline and self._now() >= self.options.deadline):
+                limit = f"reached the limit of this run with {left} left"
+                progress.note(f"{limit}; run it again to continue")
+                tally.is_stopped = True
+                return
+            read = self._read_again(reviews, pull)
+            if read is None:
+                continue
+            ref = read.entry.ref
+            if self.canary.gate(reviews, ref, ledger, left) is not Gate.OPEN:
+                tally.is_stopped = True
+                return
+            if step is MergeStep.AUTO_MERGE and not self.canary.has_passed(ref):
+                progress.note(
+                    f"{left} more can be merged by their host, once the CI of the first merges is "
+                    "known; --canary 0 does not wait for that"
+                )
+                return
+            attempt = self._attempt(reviews, step, read)
+            progress.done(attempt.entry.done)
+            tally.count(attempt)
+            if why := streak.add(attempt):
+                progress.note(f"{why}; {left - 1} more are waiting")
+                tally.is_stopped = True
+                return
+
+    def _read_again(self, reviews: Reviews, ready: _Ready) -> ReadPull | None:
+        """The pull request as it is now; None if nothing is to be done with it any more."""
+        entry = self.refresh.campaign.ledger.entry(ready.key)
+        if entry is None or entry.review is None:
+            return None
+        if self._now() - ready.read_at <= FRESH:
+            return ReadPull(entry, entry.review)
+        read = next(self.refresh.read(reviews, [ready.key]))
+        return None if self._step(read) is MergeStep.WAIT else read
+
+    def _attempt(self, reviews: Reviews, step: MergeStep, read: ReadPull) -> Attempt:
+        entry, pull, review = read.entry, read.entry.pull, read.review
+        if pull is None or review is None:
+            return Attempt(entry)
+        own = OwnPull(entry.ref, pull)
+        try:
+            if step is MergeStep.AUTO_MERGE:
+                return Attempt(self._enable_auto_merge(reviews, entry, own, review))
+            return Attempt(self._merge(reviews, entry, own, review))
+        except StaleSnapshot as error:
+            return self._after_unknown_effect(reviews, entry, str(error))
+        except WriteRefused as error:
+            return Attempt(self._fail(entry, str(error)), True, error.refusal)
+        except FATAL_ERRORS:
+            raise
+        except Exception as error:  # noqa: BLE001 - the other repositories go on
+            return Attempt(self._fail(entry, describe_error(error)), True)
+
+    def _merge(
+        self, reviews: Reviews, entry: LedgerEntry, own: OwnPull, review: PullRequestReview
+    ) -> LedgerEntry:
+        """Merge a pull request, which the ledger knows before it happens."""
+        is_canary = self.canary.takes(entry.ref, self.refresh.campaign.ledger)
+        base = reviews.base_checks(own) if is_canary else Checks.NONE
+        entry = self._record(replace(entry, merge=MergeRecord(base, is_canary)))
+        with writing(WriteStep.MERGE):
+            state = reviews.merge(own, review, self.options.method)
+        if state is PullState.OPEN:
+            return self._record(replace(entry, cause="the host is merging it"))
+        return self._record(ended_entry(entry, state, self._now()))
+
+    def _enable_auto_merge(
+        self, reviews: Reviews, entry: LedgerEntry, own: OwnPull, review: PullRequestReview
+    ) -> LedgerEntry:
+        with writing(WriteStep.AUTO_MERGE):
+            reviews.enable_auto_merge(own, review, self.options.method)
+        return self._record(
+            replace(
+                entry,
+                cause="the host merges it as soon as its rules allow",
+                merge=MergeRecord(is_automatic=True),
+                review=replace(review, auto_merges=True),
+            )
+        )
+
+    def _after_unknown_effect(self, reviews: Reviews, entry: LedgerEntry, why: str) -> Attempt:
+        """Read what a merge came to whose answer was lost, or that came too late."""
+        read = next(self.refresh.read(reviews, [entry.ref.key]))
+        if read.review is not None:
+            ready = readiness(read.entry, read.review, self.refresh.campaign.ids, self.options)
+            if read.review.state is not PullState.OPEN or read.review.auto_merges:
+                return Attempt(read.entry)
+            if ready.step is MergeStep.WAIT:
+                return Attempt(self._fail(read.entry, ready.reason))
+        return Attempt(self._fail(read.entry, f"merge: {why}"), True)
+
+    def _fail(self, entry: LedgerEntry, cause: str) -> LedgerEntry:
+        return self._record(replace(entry, cause=cause, merge=None))
+
+    def _record(self, entry: LedgerEntry) -> LedgerEntry:
+        self.refresh.campaign.ledger.record(entry)
+        return entry
+
+    def _now(self) -> float:
+        return self.refresh.clock.now()
+
+
+class _Tally:
+    """The merges of one run. ``limit`` None: any number of them."""
+
+    def __init__(self, limit: int | None) -> None:
+        self._left = limit
+        #: Whether a pull request could not be read or merged.
+        self.has_failed = False
+        #: Whether nothing more is to be merged on the host at hand.
+        self.is_stopped = False
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether no further merge may be made."""
+        return self._left is not None and self._left <= 0
+
+    def count(self, attempt: Attempt) -> None:
+        """Count one merge, or its failure."""
+        self.has_failed |= attempt.is_refused
+        if self._left is not None and not attempt.is_refused:
+            self._left -= 1

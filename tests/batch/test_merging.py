@@ -1,0 +1,345 @@
+"""Merging a campaign's own pull requests, on GitHub, GitLab and Bitbucket."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.batch.clocks import QuickClock
+from tests.batch.github_stand_in import GitHubStandIn, Pull
+from tests.batch.hosts import BRANCH, QUICK, delivered, host, opened
+from tests.batch.repositories import Batch, branches, commit_bare, content
+from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
+from tests.batch.victims import Victim
+from tests.batch.watching import Canned, Request, truly
+
+__all__ = ["host"]
+pytestmark = pytest.mark.usefixtures("clock")
+NO_CANARY = ("--canary", 0)
+
+
+def green(github: GitHubStandIn, batch: Batch, *names: str) -> dict[str, Pull]:
+    """Approved pull requests whose CI passed."""
+    delivered(github, batch, *names)
+    for repository in github.repositories.values():
+        repository.otherwise = "SUCCESS"
+        repository.pulls[0].decision = "REVIEW_REQUIRED"
+        repository.pulls[0].approve()
+    return {name: github.repositories[f"acme/{name}"].pulls[0] for name in names}
+
+
+def test_only_what_is_approved_green_and_the_campaigns_own_is_merged(
+    github: GitHubStandIn, batch: Batch
+) -> None:
+    names = ("ready", "theirs", "nameless", "draft", "red", "running", "asked", "blocked", "free")
+    pulls = green(github, batch, *names)
+    commit_bare(github.repositories["acme/theirs"].folder, {"x": b"a commit of theirs"}, BRANCH)
+    pulls["nameless"].body = "Rewritten by somebody."
+    pulls["draft"].draft = True
+    github.repositories["acme/red"].otherwise = "FAILURE"
+    github.repositories["acme/running"].otherwise = "PENDING"
+    pulls["asked"].decision, pulls["asked"].status = "REVIEW_REQUIRED", "BLOCKED"
+    pulls["blocked"].status = "BLOCKED"
+    pulls["free"].decision, pulls["free"].opinions = None, {}
+    output = batch("merge-when-green", "-v", *QUICK, code=1).output
+    assert {name for name, pull in pulls.items() if pull.state == "MERGED"} == {"ready"}
+    assert pulls["ready"].method == "MERGE"
+    assert b"docker-hub-creds" in content(github.repositories["acme/ready"].folder, "main")
+    assert "acme/theirs: pull-request-open (somebody else committed to its branch" in output
+    assert "acme/nameless: pull-request-open (does not name this campaign any more" in output
+    assert "acme/free: pull-request-open (waits for review; nobody is asked)" in output
+    assert batch.states()["ready"] == "pull-request-merged"
+    assert github.writes() == ["Merge"]
+    batch("merge-when-green", "free", "--unreviewed", *QUICK, code=0)
+    assert pulls["free"].state == "MERGED"
+
+
+def test_a_dry_run_merges_nothing(github: GitHubStandIn, batch: Batch) -> None:
+    pulls = green(github, batch, "api", "web")
+    pulls["web"].decision, pulls["web"].can_auto_merge = "REVIEW_REQUIRED", True
+    output = batch("merge-when-green", "--dry-run", code=1).output
+    assert "acme/api: pull-request-open (would be merged)" in output
+    assert "acme/web: pull-request-open (the host would be asked to merge it)" in output
+    assert github.writes() == []
+
+
+@pytest.mark.parametrize(("method", "merged_by"), [("squash", "SQUASH"), ("rebase", "REBASE")])
+def test_the_method_is_the_users_choice(
+    method: str, merged_by: str, github: GitHubStandIn, batch: Batch
+) -> None:
+    pulls = green(github, batch, "api")
+    batch("merge-when-green", "--method", method, *QUICK)
+    assert pulls["api"].method == merged_by
+
+
+def test_the_usual_method_is_the_repositorys(github: GitHubStandIn, batch: Batch) -> None:
+    pulls = green(github, batch, "api")
+    github.repositories["acme/api"].methods = ("SQUASH",)
+    batch("merge-when-green", *QUICK)
+    assert pulls["api"].method == "SQUASH"
+
+
+def test_a_commit_that_arrives_before_the_merge_is_not_merged(
+    github: GitHubStandIn, batch: Batch
+) -> None:
+    pulls = green(github, batch, "api")
+    repository = github.repositories["acme/api"]
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation == "Merge" and request.moment == "before":
+            commit_bare(repository.folder, {"x": b"a commit of theirs"}, BRANCH)
+        return None
+
+    github.watch = watch
+    output = batch("merge-when-green", "-v", *QUICK, code=1).output
+    assert pulls["api"].state == "OPEN"
+    assert "somebody else committed to its branch; merge it by hand" in output
+
+
+@pytest.mark.parametrize("verdict", ["FAILURE", "PENDING", None, "SUCCESS"])
+def test_the_rest_waits_for_ci_of_the_canarys_base(
+    verdict: str | None, github: GitHubStandIn, batch: Batch, clock: QuickClock
+) -> None:
+    pulls = green(github, batch, "a", "b", "c")
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation == "Merge" and request.moment == "after":
+            repository = github.repositories["acme/a"]
+            repository.statuses[pulls["a"].merge_commit] = verdict or ""
+        return None
+
+    github.watch = watch
+    passes = verdict == "SUCCESS"
+    output = batch("merge-when-green", "--canary", 1, *QUICK, code=0 if passes else 1).output
+    states = [pull.state for pull in pulls.values()]
+    assert states == (["MERGED"] * 3 if passes else ["MERGED", "OPEN", "OPEN"])
+    if verdict == "FAILURE":
+        assert "stopped with 2 left to merge: CI of the base failed after" in output
+        # A later run does not begin with another canary.
+        batch("merge-when-green", "--canary", 1, *QUICK, code=1)
+        assert pulls["b"].state == "OPEN"
+        batch("merge-when-green", *NO_CANARY, *QUICK)
+        assert pulls["c"].state == "MERGED"
+    elif not passes:
+        assert 1790 < sum(clock.slept) < 1810
+        assert "run `batch merge-when-green` again later" in output
+
+
+def test_a_base_that_was_red_before_stops_nothing(github: GitHubStandIn, batch: Batch) -> None:
+    pulls = green(github, batch, "a", "b")
+    for repository in github.repositories.values():
+        repository.statuses[str(repository.tip("main"))] = "FAILURE"
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation == "Merge" and request.moment == "after":
+            github.repositories["acme/a"].statuses[pulls["a"].merge_commit] = "FAILURE"
+        return None
+
+    github.watch = watch
+    batch("merge-when-green", "--canary", 1, *QUICK)
+    assert [pull.state for pull in pulls.values()] == ["MERGED", "MERGED"]
+
+
+def test_the_host_is_asked_to_merge_what_only_lacks_a_review(
+    github: GitHubStandIn, batch: Batch
+) -> None:
+    pulls = green(github, batch, "green", "running", "closed", "queue")
+    for name in ("green", "running", "closed"):
+        pulls[name].decision, pulls[name].opinions = "REVIEW_REQUIRED", {}
+        pulls[name].status = "BLOCKED"
+    pulls["green"].can_auto_merge = pulls["running"].can_auto_merge = True
+    # GitHub merges once the rules allow, and a rule need not require this CI.
+    github.repositories["acme/running"].otherwise = "PENDING"
+    pulls["queue"].has_queue = pulls["queue"].can_auto_merge = True
+    output = batch("merge-when-green", *QUICK, code=1).output
+    assert "2 more can be merged by their host, once the CI of the first merges is known" in output
+    assert github.writes() == []
+    batch("merge-when-green", "--no-auto-merge", *NO_CANARY, *QUICK, code=1)
+    assert github.writes() == ["AutoMerge"]
+    batch("merge-when-green", *NO_CANARY, *QUICK, code=1)
+    assert {name for name, pull in pulls.items() if pull.auto_merge} == {"green", "queue"}
+    assert {pull.state for pull in pulls.values()} == {"OPEN"}
+    before = len(github.writes())
+    batch("merge-when-green", *NO_CANARY, *QUICK, code=1)
+    assert len(github.writes()) == before
+
+
+def test_equal_refusals_stop_the_run(github: GitHubStandIn, batch: Batch) -> None:
+    pulls = green(github, batch, *"abcde")
+    for repository in github.repositories.values():
+        repository.methods = ("MERGE",)
+    output = batch("merge-when-green", "--method", "squash", *QUICK, code=3).output
+    assert github.writes() == ["Merge"] * 3
+    assert (
+        "stopped after 3 equal failures in a row (merge refused: Squash commits are not allowed on "
+        "this repository.). Change --method, or see what rule of the repositories refuses the "
+        "merge, then run it again; 2 more are waiting"
+    ) in output
+    assert {pull.state for pull in pulls.values()} == {"OPEN"}
+    # What was refused is tried again.
+    batch("merge-when-green", *NO_CANARY, *QUICK)
+    assert {pull.state for pull in pulls.values()} == {"MERGED"}
+
+
+def test_a_token_that_may_not_merge_is_not_tried(github: GitHubStandIn, batch: Batch) -> None:
+    green(github, batch, "api")
+    github.repositories["acme/api"].permission = "TRIAGE"
+    output = batch("merge-when-green", "-v", *QUICK, code=1).output
+    assert "the token can't merge it" in output
+    assert github.writes() == []
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_killed_while_merging_the_next_run_ends_alike(
+    moment: str, github: GitHubStandIn, batch: Batch
+) -> None:
+    pulls = green(github, batch, "a", "b")
+    process: list[Victim] = []
+
+    def watch(request: Request) -> Canned | None:
+        if (request.operation, request.moment) == ("Merge", moment):
+            process[0].kill()
+            raise ConnectionError
+        return None
+
+    github.watch = watch
+    with github.lock:
+        process.append(batch.start("merge-when-green", "--canary", 1, *QUICK))
+    assert process[0].was_killed
+    github.watch = truly
+    batch("merge-when-green", "--canary", 1, *QUICK)
+    assert [pull.state for pull in pulls.values()] == ["MERGED", "MERGED"]
+    assert set(batch.states().values()) == {"pull-request-merged"}
+
+
+def test_a_lost_answer_to_a_merge_is_read_again(github: GitHubStandIn, batch: Batch) -> None:
+    pulls = green(github, batch, "a")
+
+    def drop(request: Request) -> Canned | None:
+        if request.operation == "Merge" and request.moment == "after":
+            raise ConnectionError
+        return None
+
+    github.watch = drop
+    batch("merge-when-green", *QUICK)
+    assert pulls["a"].state == "MERGED"
+    assert batch.states() == {"a": "pull-request-merged"}
+    assert github.writes() == ["Merge"]
+
+
+def test_merges_have_a_pace_and_a_limit(
+    github: GitHubStandIn, batch: Batch, clock: QuickClock
+) -> None:
+    pulls = green(github, batch, "a", "b", "c")
+    clock.sleep(4000)
+    before = sum(clock.slept)
+    batch("merge-when-green", *NO_CANARY, "--per-hour", 1, "--max-merges", 2, code=1)
+    assert [pull.state for pull in pulls.values()] == ["MERGED", "MERGED", "OPEN"]
+    assert 3590 < sum(clock.slept) - before < 3610
+    clock.sleep(4000)
+    before = sum(clock.slept)
+    github.repositories["acme/c"].pulls[0].approve()
+    batch("merge-when-green", *NO_CANARY, "--seconds-between", 50)
+    assert sum(clock.slept) - before < 1
+
+
+def test_other_hosts_merge_what_is_approved_and_green(host: RestStandIn, batch: Batch) -> None:
+    is_gitlab = isinstance(host, GitLabStandIn)
+    there = opened(host, batch, *"abcde")
+    for name in "abcd":
+        there[name].review.approve()
+    commit_bare(there["b"].folder, {"x": b"a commit of theirs"}, BRANCH)
+    there["c"].otherwise = "failed" if is_gitlab else "SUCCESSFUL STOPPED"
+    there["d"].review.is_draft = True
+    batch("merge-when-green", "--no-auto-merge", *QUICK, code=1)
+    merged = {name for name, repository in there.items() if repository.review.merge_commit}
+    assert merged == {"a"}
+    assert b"docker-hub-creds" in content(there["a"].folder, "main")
+    assert there["a"].review.method == ("merge" if is_gitlab else "squash")
+    assert batch.states()["a"] == "pull-request-merged"
+    assert len([name for name in host.operations if name.endswith(" merge")]) == 1
+
+
+def test_other_hosts_do_not_merge_a_commit_that_arrives_meanwhile(
+    host: RestStandIn, batch: Batch
+) -> None:
+    there = opened(host, batch, "a")["a"]
+    there.review.approve()
+    before = "PUT merge" if isinstance(host, GitLabStandIn) else "GET branches"
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation == before and request.moment == "before":
+            commit_bare(there.folder, {"x": b"a commit of theirs"}, BRANCH)
+        return None
+
+    host.watch_call = watch
+    batch("merge-when-green", *NO_CANARY, *QUICK, code=1)
+    assert there.review.merge_commit is None
+    assert "somebody else committed to its branch" in batch.results()["a"]["cause"]
+
+
+def test_other_hosts_have_a_canary_too(host: RestStandIn, batch: Batch) -> None:
+    is_gitlab = isinstance(host, GitLabStandIn)
+    there = opened(host, batch, "a", "b")
+    for repository in there.values():
+        repository.review.approve()
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation.endswith(" merge") and request.moment == "after":
+            merged = there["a"].review.merge_commit
+            there["a"].statuses[str(merged)] = "failed" if is_gitlab else "FAILED"
+        return None
+
+    host.watch_call = watch
+    output = batch("merge-when-green", "--canary", 1, *QUICK, code=1).output
+    assert "stopped with 1 left to merge: CI of the base failed after" in output
+    assert branches(there["b"].folder) == [BRANCH, "main"]
+
+
+@pytest.mark.parametrize("host", [GitLabStandIn], ids=["gitlab"], indirect=True)
+def test_gitlab_is_asked_to_merge_what_waits_for_its_pipeline(
+    host: RestStandIn, batch: Batch
+) -> None:
+    there = opened(host, batch, "running", "none", "unreviewed")
+    for name, status in {"running": "running", "none": None, "unreviewed": "success"}.items():
+        there[name].otherwise = status
+    for name in ("running", "none"):
+        there[name].review.approve()
+        there[name].review.status = "ci_still_running"
+    batch("merge-when-green", *NO_CANARY, *QUICK, code=1)
+    assert {name for name, each in there.items() if each.review.auto_merge} == {
+        "running",
+        "unreviewed",
+    }
+    output = batch("merge-when-green", "--method", "rebase", *QUICK, code=3).output
+    assert "this host can't be asked for --method rebase, only for merge, squash" in output
+
+
+@pytest.mark.parametrize("host", [GitLabStandIn], ids=["gitlab"], indirect=True)
+def test_a_gitlab_role_that_may_not_merge_ends_nothing(host: RestStandIn, batch: Batch) -> None:
+    there = opened(host, batch, "a", "b")
+    for repository in there.values():
+        repository.review.approve()
+    there["a"].review.can_merge = False
+    batch("merge-when-green", *NO_CANARY, *QUICK, code=1)
+    assert batch.states() == {"a": "pull-request-open", "b": "pull-request-merged"}
+
+
+@pytest.mark.parametrize("host", [BitbucketStandIn], ids=["bitbucket"], indirect=True)
+def test_a_merge_that_takes_longer_is_found_by_the_next_run(
+    host: RestStandIn, batch: Batch
+) -> None:
+    there = opened(host, batch, "a")["a"]
+    there.review.approve()
+    there.review.is_slow = True
+    batch("merge-when-green", *QUICK, code=1)
+    assert batch.results()["a"]["cause"] == "the host is merging it"
+    batch("merge-when-green", *QUICK)
+    assert batch.states() == {"a": "pull-request-merged"}
+
+
+def test_a_planned_update_comes_before_the_merge(github: GitHubStandIn, batch: Batch) -> None:
+    pulls = green(github, batch, "a")
+    batch("plan", "github:acme", "--again", "--context", "hub", code=1)
+    output = batch("merge-when-green", "-v", *QUICK, code=1).output
+    assert "another change is planned; run `batch apply` first" in output
+    assert pulls["a"].state == "OPEN"
