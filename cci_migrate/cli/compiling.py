@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import WorkLimits
-from cci_migrate.cli.processing import Task
+from cci_migrate.cli.processing import Compiling, Task
 from cci_migrate.cli.verify_options import CompilerOptions, CompilerSession, opened_compiler
 from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.examination import Examination, examine
@@ -22,14 +22,9 @@ from cci_migrate.workers.limited_work import within
 
 _NOT_SHOWN = "unknown what orbs pull, because the config was not compiled"
 
-#: What is done to tasks before they are processed.
-Before = Callable[[Sequence[Task]], Sequence[Task]]
-#: What is made of the outcome of a task.
-After = Callable[[Outcome, Task], Outcome]
-
 
 @contextmanager
-def compiling(options: CompilerOptions, limits: WorkLimits) -> Iterator[tuple[Before, After]]:
+def compiling(options: CompilerOptions, limits: WorkLimits) -> Iterator[Compiling]:
     """What is done before and after the configs are processed. Raises UnreachableError."""
     with opened_compiler(options) as compiler:
 
@@ -42,7 +37,7 @@ def compiling(options: CompilerOptions, limits: WorkLimits) -> Iterator[tuple[Be
             outcome = _with_notes(outcome, task, compiler, limits)
             return _confirmed(outcome, task, compiler, limits) if options.confirms else outcome
 
-        yield before, after
+        yield Compiling(before, after)
 
 
 def _compiled(task: Task, compiler: CompilerSession, limits: WorkLimits) -> Task:

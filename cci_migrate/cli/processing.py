@@ -85,6 +85,13 @@ class Task(Struct, frozen=True):
         return ConfigFiles({self.paths[0]: self.content}, reader, compiled=compiled)
 
 
+class Compiling(Struct, frozen=True):
+    """What CircleCI's compiler does to tasks before they are processed, and to each outcome."""
+
+    before: Callable[[Sequence[Task]], Sequence[Task]] = lambda tasks: tasks
+    after: Callable[[Outcome, Task], Outcome] = lambda outcome, _: outcome
+
+
 def tasks_of(
     repository: Repository, policy_for: Callable[[Path], Policy], view: View
 ) -> Iterator[Task]:

@@ -5,19 +5,16 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING
-
-from msgspec import Struct
 
 from cci_migrate.bounds.limits import SIZE_LIMIT, TOO_LARGE
 from cci_migrate.cli.options import Format, Options
 from cci_migrate.cli.output import print_failures, print_report
 from cci_migrate.cli.path_names import PathNames, prefix_of
 from cci_migrate.cli.policies import Policies
-from cci_migrate.cli.processing import Task, View, process_all, tasks_of
+from cci_migrate.cli.processing import Compiling, Task, View, process_all, tasks_of
 from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.engine.config_files import ConfigPaths
 from cci_migrate.engine.exit_codes import ExitCode
@@ -28,17 +25,6 @@ from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.files.discovery import Discovery, Repository, discover, root_of
 from cci_migrate.policy.settings import Policy
 from cci_migrate.reports.report import Mode, Report, Result
-
-if TYPE_CHECKING:
-    from cci_migrate.cli.compiling import After, Before
-
-
-class Compiling(Struct, frozen=True):
-    """What CircleCI's compiler does to tasks, and to what became of each."""
-
-    before: Before = lambda tasks: tasks
-    after: After = lambda outcome, _: outcome
-
 
 _STDIN_NAME = "<stdin>"
 
@@ -155,16 +141,13 @@ def _run_on_files(options: Options, terminal: Terminal, written: WrittenFiles) -
     return Report(options.mode, tuple(results), is_one_repository, options.show_secrets)
 
 
-@contextmanager
-def compiling_for(options: Options) -> Iterator[Compiling]:
-    """What ``options`` want of CircleCI's compiler. Raises UnreachableError."""
+def compiling_for(options: Options) -> AbstractContextManager[Compiling]:
+    """What ``options`` want of CircleCI's compiler. Entering it raises UnreachableError."""
     if options.compiler is None:
-        yield Compiling()
-        return
+        return nullcontext(Compiling())
     from cci_migrate.cli.compiling import compiling
 
-    with compiling(options.compiler, options.limits) as (before, after):
-        yield Compiling(before, after)
+    return compiling(options.compiler, options.limits)
 
 
 def tasks_for(

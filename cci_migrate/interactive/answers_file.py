@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ class SavedConfig(Struct, frozen=True, forbid_unknown_fields=True):
     __repr__ = repr_without("lines")
 
 
-class Answers(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Answers(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
     """The answers of a session, as the file has them."""
 
     format: str = FORMAT
@@ -88,9 +89,10 @@ class Answers(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     general: GeneralAnswers = field(name="for-all")
     configs: tuple[SavedConfig, ...]
 
-    def of(self, name: str) -> SavedConfig | None:
-        """The answers on the config of that name."""
-        return next((config for config in self.configs if config.name == name), None)
+    @cached_property
+    def by_name(self) -> Mapping[str, SavedConfig]:
+        """The answers on each config, by its name; of several the first."""
+        return {config.name: config for config in reversed(self.configs)}
 
 
 def saved(finding: Finding, decision: Decision, names: ChosenNames | None) -> SavedFinding:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
+from functools import cached_property
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -197,7 +198,7 @@ class _Stage(Enum):
     REVIEW = "review"
 
 
-class Interview(Struct, frozen=True):
+class Interview(Struct, frozen=True, dict=True):
     """The items in the order of asking, what was decided on them, and the interview before.
 
     ``opened`` are the groups whose items are decided on one by one.
@@ -219,7 +220,7 @@ class Interview(Struct, frozen=True):
         """The item to ask about, the first of the `group` if there is one; None at the end."""
         return next(iter(self.group or self.remaining), None)
 
-    @property
+    @cached_property
     def group(self) -> tuple[Item, ...]:
         """The first remaining items that are alike and can be decided on together."""
         groups: dict[GroupKey, list[Item]] = {}
@@ -228,7 +229,7 @@ class Interview(Struct, frozen=True):
                 groups.setdefault(item.group_key, []).append(item)
         return next((tuple(items) for items in groups.values() if len(items) >= SMALLEST_GROUP), ())
 
-    @property
+    @cached_property
     def remaining(self) -> tuple[Item, ...]:
         """The items that are still to be decided on."""
         by_key = {item.key: item for item in self.items}

@@ -28,7 +28,7 @@ def replay(configs: Sequence[SessionConfig], answers_file: Path) -> list[Outcome
             for entry in (saved_config.findings if saved_config is not None else ())
             if entry.names is not None
         }
-        for saved_config in (answers.of(config.name) for config in configs)
+        for saved_config in (answers.by_name.get(config.name) for config in configs)
     ]
     interview = Interview(
         in_order(session.items()),
@@ -49,7 +49,7 @@ def replay(configs: Sequence[SessionConfig], answers_file: Path) -> list[Outcome
     for index, review in enumerate(session.reviews):
         config = review.config
         findings = session.decidable_findings(index)
-        saved_config = answers.of(config.name)
+        saved_config = answers.by_name.get(config.name)
         if saved_config is None:
             if findings:
                 raise refusal(answers_file, config.name, ["there are no answers for this config"])
@@ -65,7 +65,7 @@ def replay(configs: Sequence[SessionConfig], answers_file: Path) -> list[Outcome
         decided.append({entry.key: decisions[str(entry.key)] for entry in findings})
     outcomes = session.decided(decided)
     for index, outcome in enumerate(outcomes):
-        saved_config = answers.of(configs[index].name)
+        saved_config = answers.by_name.get(configs[index].name)
         lines = session.changed_lines(index, outcome)
         if saved_config is not None and lines != saved_config.lines:
             raise refusal(
