@@ -6,7 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from cci_migrate.campaign.folder import Campaign, CampaignError, open_read_only
+from cci_migrate.campaign.folder import (
+    Campaign,
+    CampaignError,
+    open_read_only,
+    planned_otherwise,
+)
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.states import State
 
@@ -18,13 +23,15 @@ def merge(campaign: Campaign, folders: Sequence[Path]) -> int:
     """Copy the entries, diffs and originals of the campaigns in ``folders`` into ``campaign``.
 
     Of a repository in several campaigns, the entry that changed last is kept. Returns the number of
-    copied entries. Raises CampaignError for a campaign with another policy or branch, and if
-    CircleCI's compiler must confirm the changes of only one of both.
+    copied entries. Raises CampaignError for a campaign that was planned with another policy or
+    branch, and if only one of both was planned with ``--nested`` or ``--verify``.
     """
-    copied = 0
     for folder in folders:
         with open_read_only(folder) as other:
             _check_same_settings(campaign, other, folder)
+    copied = 0
+    for folder in folders:
+        with open_read_only(folder) as other:
             for entry in other.ledger.entries():
                 recorded = campaign.ledger.entry(entry.ref.key)
                 is_newer = recorded is None or (
@@ -41,9 +48,8 @@ def merge(campaign: Campaign, folders: Sequence[Path]) -> int:
 
 
 def _check_same_settings(campaign: Campaign, other: Campaign, folder: Path) -> None:
-    for name in ("policy", "branch", "verify"):
-        if campaign.ledger.setting(name) != other.ledger.setting(name):
-            raise CampaignError(f"{folder}: planned with another {name} than the others")
+    for _, otherwise in planned_otherwise(other.ledger, campaign.ledger.setting):
+        raise CampaignError(f"{folder}: planned {otherwise}; only equal plans can be merged")
 
 
 def _copy(campaign: Campaign, other: Campaign, entry: LedgerEntry) -> None:

@@ -12,7 +12,7 @@ Only the user can read it, whatever the umask: configs may contain secrets.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -145,12 +145,10 @@ def begin_campaign(
             settings = _initial_settings(policy, branch, is_nested, needs_confirmation)
             if not ledger.setting("id"):
                 ledger.set(settings)
-            for name in ("policy", "branch", "nested", "verify"):
-                if ledger.setting(name) == settings[name]:
-                    continue
+            for name, otherwise in planned_otherwise(ledger, settings.get):
                 if not again and ledger.counts():
                     raise CampaignError(
-                        f"{folder}: this campaign was planned with another {name}; use the same, "
+                        f"{folder}: this campaign was planned {otherwise}; use the same, "
                         "plan everything again with --again, or use another folder"
                     )
                 ledger.set({name: settings[name]})
@@ -187,6 +185,21 @@ def open_read_only(folder: Path) -> Iterator[Campaign]:
         yield Campaign(folder, ledger)
     finally:
         ledger.close()
+
+
+def planned_otherwise(
+    ledger: Ledger, setting: Callable[[str], str | None]
+) -> Iterator[tuple[str, str]]:
+    """The settings of ``ledger`` that all plans of a campaign share, and that ``setting`` has not.
+
+    Each with how its own was planned, for people: ``with another policy``, ``without --nested``.
+    """
+    for name in ("policy", "branch", "nested", "verify"):
+        own = ledger.setting(name)
+        if own != setting(name):
+            is_flag = name in ("nested", "verify")
+            flag = f"{'with' if own else 'without'} --{name}"
+            yield name, flag if is_flag else f"with another {name}"
 
 
 def _initial_settings(

@@ -87,12 +87,26 @@ def test_shares_planned_apart_are_merged_and_applied(
     assert set(batch.states().values()) == {"changed"}
 
 
-def test_campaigns_of_different_policies_are_not_merged(tmp_path: Path, batch: Batch) -> None:
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        (("--context", "hub"), "planned with another policy"),
+        (("--branch", "other"), "planned with another branch"),
+        (("--nested",), "planned with --nested"),
+    ],
+)
+def test_campaigns_that_were_planned_otherwise_are_not_merged(
+    tmp_path: Path, batch: Batch, option: tuple[str, ...], expected: str
+) -> None:
     folder = checkout(tmp_path / "x", {CONFIG: PLAIN})
     first, two = Batch(tmp_path / "one"), Batch(tmp_path / "two")
     first("plan", folder, code=1)
-    two("plan", folder, "--context", "hub", code=1)
-    assert "another policy" in batch("merge", first.folder, two.folder, code=2).output
+    two("plan", folder, *option, code=1)
+    merged = batch("merge", first.folder, two.folder, code=2)
+    assert f"{two.folder}: {expected}; only equal plans can be merged" in merged.output
+    # Nothing was copied: a campaign without entries takes up any other.
+    batch("merge", two.folder, code=1)
+    assert batch.states() == two.states()
 
 
 def test_a_policy_survives_the_ledger() -> None:

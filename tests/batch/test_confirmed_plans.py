@@ -152,7 +152,7 @@ def test_usage(tmp_path: Path, batch: Batch, compiler: CompileStandIn) -> None:
     assert "--org and --send-secrets require --verify" in done.output
     batch("plan", tmp_path / "all", "--verify", code=1)
     done = batch("plan", tmp_path / "all", code=2)
-    assert "this campaign was planned with another verify" in done.output
+    assert "this campaign was planned with --verify; use the same," in done.output
     done = batch("plan", tmp_path / "all", "--verify", "--api-url", "http://ci.acme.io", code=2)
     assert "not https" in done.output
     assert len(compiler.configs) == 2

@@ -621,7 +621,7 @@ def test_configs_below_the_root_are_seen_on_request(github: GitHubStandIn, batch
     repository = github.add("acme/mono", NESTED)
     batch("plan", "github:acme", code=1)
     assert len(batch.results()["mono"]["files"]) == 1
-    assert "planned with another nested" in batch("plan", "github:acme", "--nested", code=2).output
+    assert "planned without --nested" in batch("plan", "github:acme", "--nested", code=2).output
     github.operations.clear()
     other = Batch(batch.folder.parent / "other")
     other("plan", "github:acme", "--nested", code=1)
