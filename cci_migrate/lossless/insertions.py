@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum, auto
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.lossless.cannot_render import CannotRenderError
@@ -11,7 +13,7 @@ from cci_migrate.lossless.edits import Edit, insertion
 from cci_migrate.lossless.layout import deeper_comments_end, last_leaf, line_after
 from cci_migrate.lossless.nodes import Node, Scalar
 from cci_migrate.lossless.scalar_positions import content_start
-from cci_migrate.lossless.source import SourceText, Span
+from cci_migrate.lossless.source import LINE_BREAK, SourceText, Span
 
 
 class Order(IntEnum):
@@ -30,6 +32,22 @@ class Order(IntEnum):
 _Key = tuple[int, Order, int, int]
 
 
+class Indented(Struct, frozen=True):
+    """The lines from ``start`` to ``end`` move to the right by ``step``.
+
+    Inserted lines move with them if they are indented by ``column`` at least: lines with less
+    belong to something around them. Keys at that column only move if ``with_keys``. ``follower``
+    is the insertion that follows the lines and stays where it is.
+    """
+
+    start: int
+    end: int
+    step: int
+    column: int
+    with_keys: bool = True
+    follower: int | None = None
+
+
 class Insertions:
     """Collects edits of ``source``."""
 
@@ -38,20 +56,30 @@ class Insertions:
         self._text = source.text
         self._edits: list[Edit] = []
         self._orders: list[_Key] = []
-        #: The starts of lines to indent, and by how much.
-        self._indents: list[tuple[int, int]] = []
+        self._indented: list[Indented] = []
 
     def edits(self) -> tuple[Edit, ...]:
         """All edits, in source order."""
-        for at, step in self._indents:
-            # A removed line needs no indent.
-            if not any(
-                edit.span.start <= at < edit.span.end and not edit.text for edit in self._edits
-            ):
-                self.insert(at, " " * step, Order.BEFORE)
-        self._indents.clear()
+        for index, (edit, key) in enumerate(zip(self._edits, self._orders, strict=True)):
+            step = sum(lines.step for lines in self._indented if _moves(index, edit, key, lines))
+            if step:
+                self._edits[index], self._orders[index] = _moved(edit, key, step)
+        for lines in self._indented:
+            self._indent_lines(lines)
+        self._indented.clear()
         order = sorted(range(len(self._edits)), key=self._orders.__getitem__)
         return tuple(self._edits[index] for index in order)
+
+    def _indent_lines(self, lines: Indented) -> None:
+        at = lines.start
+        while at < lines.end:
+            # A removed line needs no indent.
+            is_removed = any(
+                edit.span.start <= at < edit.span.end and not edit.text for edit in self._edits
+            )
+            if self._source.line_end(at) > at and not is_removed:
+                self.insert(at, " " * lines.step, Order.BEFORE)
+            at = self._source.next_line(at)
 
     def _put(self, edit: Edit, order: _Key) -> int:
         self._edits.append(edit)
@@ -119,12 +147,37 @@ class Insertions:
         if lines:
             self.lines(self._source.next_line(node.end), lines)
 
-    def indent(self, start: int, end: int, step: int) -> None:
-        """Move the lines from ``start`` to ``end`` to the right by ``step``."""
-        while start < end:
-            if self._source.line_end(start) > start:
-                self._indents.append((start, step))
-            start = self._source.next_line(start)
+    def indent(self, lines: Indented) -> None:
+        """Move lines, and what is inserted into them, to the right."""
+        if lines.start < lines.end:
+            self._indented.append(lines)
+
+
+def _moves(index: int, edit: Edit, key: _Key, lines: Indented) -> bool:
+    """Whether the edit at ``index`` is part of the indented ``lines``."""
+    at, place = key[:2]
+    if index == lines.follower or not lines.start <= at <= lines.end:
+        return False
+    if place not in (Order.LINES, Order.COMMENT_LINES):
+        return at < lines.end
+    if place is Order.COMMENT_LINES and at == lines.end:
+        return False
+    first = edit.text.lstrip("\r\n")
+    indent = len(first) - len(first.lstrip(" "))
+    if indent == lines.column and place is Order.LINES:
+        return lines.with_keys or first.lstrip(" ").startswith("-")
+    return indent >= lines.column
+
+
+def _moved(edit: Edit, key: _Key, step: int) -> tuple[Edit, _Key]:
+    """``edit`` and its key, with each line that it begins indented by ``step`` more."""
+    text = re.sub(f"({LINE_BREAK.pattern})(?=[^\r\n])", rf"\g<0>{' ' * step}", edit.text)
+    at, place, indent, kind = key
+    if place in (Order.LINES, Order.COMMENT_LINES):
+        indent -= step
+        if text[:1] not in ("\r", "\n"):
+            text = " " * step + text
+    return replace(edit, text=text), (at, place, indent, kind)
 
 
 def _strips(block: Scalar) -> bool:

@@ -22,7 +22,7 @@ from cci_migrate.lossless.content_text import (
 )
 from cci_migrate.lossless.edits import Edit
 from cci_migrate.lossless.flow_insertions import FlowInsertions
-from cci_migrate.lossless.insertions import Insertions, Order
+from cci_migrate.lossless.insertions import Indented, Insertions, Order
 from cci_migrate.lossless.layout import (
     Layout,
     Style,
@@ -283,10 +283,11 @@ class _Writer:
         end = self._insertions.line_after(node)
         if isinstance(node, Mapping):
             end = deeper_comments_end(self._source, end, at)
-            self._insertions.indent(
-                self._source.next_line(node.start), end, self._layout.style_in(parent).step
-            )
-        self._insertions.lines(end, entries_lines(entries.entries, at, self._layout.style))
+        added = entries_lines(entries.entries, at, self._layout.style)
+        follower = self._insertions.lines(end, added)
+        if isinstance(node, Mapping):
+            start, step = self._source.next_line(node.start), self._layout.style_in(parent).step
+            self._insertions.indent(Indented(start, end, step, at, follower=follower))
 
     def _has_room_before(self, node: Mapping) -> bool:
         """Whether a key can be put on the line where ``node`` starts without breaking it."""
@@ -385,7 +386,8 @@ class _Writer:
             if not starts_line(self._source, key.start):
                 raise CannotRenderError("a key to be moved does not start its line")
         start, end = self._source.next_line(parent_key.end), _line_after_entry(moved[-1])
-        self._insertions.indent(start, end, self._layout.style_in(mapping).step)
+        step, at = self._layout.style_in(mapping).step, key_column(mapping)
+        self._insertions.indent(Indented(start, end, step, at, with_keys=False))
 
     def _rename(self, mapping: Mapping, index: int, name: str) -> None:
         key = mapping.entries[index][0]

@@ -13,6 +13,7 @@ import pytest
 from msgspec import Struct
 
 from cci_migrate.lossless.cannot_render import CannotRenderError
+from cci_migrate.lossless.edits import apply_edits
 from cci_migrate.lossless.nodes import Alias, Document, Scalar
 from cci_migrate.lossless.operations import (
     AddComment,
@@ -1404,6 +1405,51 @@ def wrap_at(*route: str | int) -> One:
           - *f
         """,
     ),
+    Row(
+        "with other changes within, one of them such a merge too",
+        """
+        jobs:
+          - build: &b
+              requires:
+              - a
+              filters: &f
+                tags: x
+              steps:
+              - - p
+          - test: *b
+        """,
+        lambda document: (
+            AddComment(sequence_at(document, "jobs", 0, "build", "requires").items[0], "why"),
+            AddItem(sequence_at(document, "jobs", 0, "build", "requires"), 1, Text("c")),
+            wrap_at("jobs", 0, "build")(document),
+            wrap_at("jobs", 0, "build", "filters")(document),
+            AddItem(sequence_at(document, "jobs", 0, "build", "steps", 0), 0, Text("o")),
+            AddItem(sequence_at(document, "jobs", 0, "build", "steps"), 1, Text("q")),
+            AddEntry(mapping_at(document, "jobs", 0, "build"), "name", Text("n")),
+        ),
+        """
+        jobs:
+          - build:
+              <<: &b
+                requires:
+                # why
+                - a
+                - c
+                filters:
+                  <<: &f
+                    tags: x
+                  context:
+                  - hub
+                steps:
+                - - o
+                  - p
+                - q
+                name: n
+              context:
+              - hub
+          - test: *b
+        """,
+    ),
     Row("flow in flow", "jobs: [build: &b {a: b}, {test: *b}]\n", wrap_at("jobs", 0, "build"),
         "jobs: [build: {<<: &b {a: b}, context: [hub]}, {test: *b}]\n"),
     Row("no line end at the end", "a: &b\n  c: d", wrap_at("a"),
@@ -2109,6 +2155,18 @@ def test_the_byte_order_mark_stays() -> None:
 def nest(parent: str, key: str) -> One:
     """The root's entry ``key`` under its entry ``parent``."""
     return lambda document: NestEntries(mapping_at(document), parent, (key,))
+
+
+def test_what_is_added_to_moved_keys_moves_with_them() -> None:
+    document = document_of("a:\nb:\n- c\nd: e\n")
+    operations = (
+        NestEntries(mapping_at(document), "a", ("b",)),
+        AddItem(sequence_at(document, "b"), 1, Text("x")),
+        AddEntry(mapping_at(document), "new", Text("y"), "b"),
+    )
+    text = document.source.text
+    new = apply_edits(text, render(document, operations))
+    assert new == "a:\n  b:\n  - c\n  - x\nnew: y\nd: e\n"
 
 
 @pytest.mark.parametrize(
