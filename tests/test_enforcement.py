@@ -181,7 +181,7 @@ def test_contexts(engine: Engine) -> None:
     entries = ["a", {"b": {"context": ["x"]}}, {"c": {"context": "docker-hub-creds"}}, "d"]
     config = {"jobs": jobs, "workflows": {"version": 2, "main": {"jobs": entries}}}
     found = engine.violations("registry_contexts", config)
-    assert [reason.split(" reads ")[0] for reason in found.values()] == [
+    assert [reason.split(" needs ")[0] for reason in found.values()] == [
         "job a of workflow main",
         "job b of workflow main",
     ]

@@ -18,7 +18,7 @@ registry_credentials[place] = reason {
 	reason := sprintf("job %s pulls %s from %s without credentials", [job, item.image, registry.name])
 }
 
-# Workflow jobs that read the variables of an agreed context and do not hold it.
+# Workflow jobs that read the variables of a policy's context without having that context.
 registry_contexts[place] = reason {
 	some workflow, index
 	listed := config.workflows[workflow].jobs[index]
@@ -30,11 +30,11 @@ registry_contexts[place] = reason {
 	reads(item, account)
 	not entry.contexts[account.context]
 	place := sprintf("%s.%s: %s for %s", [workflow, entry.name, account.context, account.reads])
-	reason := sprintf("job %s of workflow %s reads %s, and does not hold context %s", [
+	reason := sprintf("job %s of workflow %s needs context %s (provides %s)", [
 		entry.name,
 		workflow,
-		account.reads,
 		account.context,
+		account.reads,
 	])
 }
 
