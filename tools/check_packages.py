@@ -1,8 +1,9 @@
 """Builds the packages and tries them as users get them: ``python -m tools.check_packages``.
 
 The wheel is built from the source distribution, installed with its dependencies in an environment
-of its own on each supported Python that this machine has, and run there. Ends with 1 if something
-is wrong. Needs the package index, and says so where that cannot be reached.
+of its own on each supported Python that this machine has, and run there; then the source
+distribution. Ends with 1 if something is wrong. Needs the package index, and says so where that
+cannot be reached.
 """
 
 from __future__ import annotations
@@ -28,16 +29,9 @@ SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
 CONFIG = "version: 2.1\njobs:\n  a:\n    docker:\n      - image: cimg/go:1.22\n"
 IN_WHEEL = (
     "cci_migrate/py.typed",
+    "cci_migrate/schemas/baseline.schema.json",
     "cci_migrate/schemas/policy.schema.json",
     "cci_migrate/schemas/report.schema.json",
-)
-IN_SOURCES = (
-    "README.md",
-    "LICENSE",
-    "CHANGELOG.md",
-    "pyproject.toml",
-    "tests/test_fixtures.py",
-    "tools/package_metadata.py",
 )
 
 
@@ -87,11 +81,17 @@ def check_contents(built: Built) -> None:
     if strangers:
         raise WrongPackageError(f"the wheel holds {', '.join(sorted(strangers))} too")
     with tarfile.open(built.sources) as sources:
-        kept = {name.partition("/")[2] for name in sources.getnames()}
-    for package, wanted, there in (("wheel", IN_WHEEL, names), ("sdist", IN_SOURCES, kept)):
-        for name in wanted:
-            if name not in there:
-                raise WrongPackageError(f"the {package} lacks {name}")
+        kept = {file.name.partition("/")[2] for file in sources.getmembers() if file.isfile()}
+    for name in IN_WHEEL:
+        if name not in names:
+            raise WrongPackageError(f"the wheel lacks {name}")
+    # The sources are what is in git, so that whoever builds from them can run the tests.
+    listed = ran("git", "ls-files", "-z", cwd=ROOT).split("\0")[:-1]
+    for name in sorted({name for name in listed if (ROOT / name).is_file()} ^ kept):
+        if name in listed:
+            raise WrongPackageError(f"the sdist lacks {name}")
+        if name != "PKG-INFO":
+            raise WrongPackageError(f"the sdist holds {name} too, which git doesn't have")
     for line in (f"Version: {__version__}", "Requires-Python: >=3.10", "License-Expression: MIT"):
         if line not in text:
             raise WrongPackageError(f"the wheel's metadata lack {line!r}")
@@ -118,35 +118,41 @@ def is_version(python: Path, version: str) -> bool:
 
 
 def attempt(built: Built, version: str, python: Path) -> str:
-    """Install the wheel with ``python`` and use it."""
+    """Install the wheel with ``python`` and its extra, then the sources, and use both."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ran(python, "-m", "venv", folder / "venv")
         bin_folder = folder / "venv" / "bin"
         pip = (bin_folder / "python", "-m", "pip", "--disable-pip-version-check", "--quiet")
-        ran(*pip, "install", built.wheel)
+        ran(*pip, "install", f"{built.wheel}[lsp]")
         ran(*pip, "check")
-        program = bin_folder / "cci-migrate"
-        told = ran(program, "--version", cwd=folder)
-        if told.strip() != f"cci-migrate {__version__}":
-            raise WrongPackageError(f"Python {version}: --version says {told.strip()!r}")
-        config = folder / "repository" / ".circleci" / "config.yml"
-        config.parent.mkdir(parents=True)
-        config.write_text(CONFIG)
-        ran(program, "--check", cwd=config.parent.parent, code=1)
-        ran(program, cwd=config.parent.parent)
-        ran(program, "--check", "--format", "sarif", cwd=config.parent.parent)
-        ran(program, "rule", "missing-context", cwd=folder)
-        ran(program, "batch", "--help", cwd=folder)
-        if "$DOCKERHUB_PASSWORD" not in config.read_text():
-            raise WrongPackageError(f"Python {version}: the config was not fixed")
-        typed = (
-            "import cci_migrate.engine.proposing, importlib.resources as r;"
-            " print(r.files('cci_migrate'))"
-        )
-        if str(ROOT) in ran(bin_folder / "python", "-c", typed, cwd=folder):
-            raise WrongPackageError(f"Python {version}: it runs this checkout, not the wheel")
-    return f"{built.wheel.name} works on Python {version}"
+        use(bin_folder, version, folder / "wheel")
+        ran(bin_folder / "python", "-c", "import cci_migrate.editor.server", cwd=folder)
+        # What it needs is there; what builds it pip gets anew.
+        ran(*pip, "install", "--force-reinstall", "--no-deps", built.sources)
+        use(bin_folder, version, folder / "sources")
+    return f"{built.wheel.name} and {built.sources.name} work on Python {version}"
+
+
+def use(bin_folder: Path, version: str, folder: Path) -> None:
+    """Do what a user does with the program in ``bin_folder``, in the new folder ``folder``."""
+    program = bin_folder / "cci-migrate"
+    config = folder / ".circleci" / "config.yml"
+    config.parent.mkdir(parents=True)
+    told = ran(program, "--version", cwd=folder)
+    if told.strip() != f"cci-migrate {__version__}":
+        raise WrongPackageError(f"Python {version}: --version says {told.strip()!r}")
+    config.write_text(CONFIG)
+    ran(program, "--check", cwd=folder, code=1)
+    ran(program, cwd=folder)
+    ran(program, "--check", "--format", "sarif", cwd=folder)
+    ran(program, "rule", "missing-context", cwd=folder)
+    ran(program, "batch", "--help", cwd=folder)
+    if "$DOCKERHUB_PASSWORD" not in config.read_text():
+        raise WrongPackageError(f"Python {version}: the config was not fixed")
+    place = "import cci_migrate, importlib.resources as r; print(r.files('cci_migrate'))"
+    if str(ROOT) in ran(bin_folder / "python", "-c", place, cwd=folder):
+        raise WrongPackageError(f"Python {version}: it runs this checkout, not the package")
 
 
 def ran(*command: str | Path, cwd: Path | None = None, code: int = 0) -> str:
