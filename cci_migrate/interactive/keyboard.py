@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: For how long no key may come before a prompt is drawn, in seconds. A held key comes more often:
 #: the slowest, at the Linux console, 10.9 times a second.
-_QUIET = 0.1
+QUIET = 0.1
 #: The same where Enter alone answers and the last answer was a letter, whose Enter may be late.
 _QUIET_AFTER_LETTER = 0.3
 #: Keys that come closer together than anybody types are a paste or a terminal's report.
@@ -65,7 +65,7 @@ class Keyboard:
         self._drop(get_typeahead(self.input))
         while True:
             late = enter_answers and self._enter_may_follow
-            quiet = _QUIET_AFTER_LETTER if late else _QUIET
+            quiet = _QUIET_AFTER_LETTER if late else QUIET
             keys = self._read(max(0.0, self._last_key_at + quiet - time.monotonic()))
             if keys is None:
                 break
@@ -169,13 +169,13 @@ def drop_typed_lines(terminal: TextIO) -> None:
         while msvcrt.kbhit():
             while msvcrt.kbhit():
                 msvcrt.getwch()
-            time.sleep(_QUIET)
+            time.sleep(QUIET)
     else:
         import termios
 
         try:
             termios.tcflush(terminal, termios.TCIFLUSH)
-            while select.select([terminal], [], [], _QUIET)[0]:
+            while select.select([terminal], [], [], QUIET)[0]:
                 termios.tcflush(terminal, termios.TCIFLUSH)
         except termios.error:
             raise KeyboardInterrupt from None
@@ -187,5 +187,5 @@ def wait_for_line(terminal: TextIO) -> None:
     A Ctrl-C that comes just before a read begins does not end that read: it would wait on.
     """
     if sys.platform != "win32":
-        while not select.select([terminal], [], [], _QUIET)[0]:
+        while not select.select([terminal], [], [], QUIET)[0]:
             continue

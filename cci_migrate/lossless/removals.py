@@ -11,6 +11,7 @@ from cci_migrate.lossless.layout import (
     dash,
     end_of_entry,
     is_explicit,
+    last_leaf,
     line_after,
     starts_line,
 )
@@ -112,8 +113,13 @@ class _Remover:
         if index > 0 and self._is_blank_above(start) and self._is_blank(end):
             # A blank line separates the parts here: remove the one above as well.
             start = self._source.line_start(start - 1)
-        if end == len(self._text) and not self._starts_line(end):
-            # Without a final line break before, there is none after.
+        if (
+            end == len(self._text)
+            and not self._starts_line(end)
+            and not (index > 0 and _ends_in_block_scalar(parts[index - 1][1]))
+        ):
+            # Without a final line break before, there is none after: but a block scalar's is
+            # part of its value.
             start = self._source.line_end(self._source.line_start(start - 1))
         self._replace(start, end, "")
 
@@ -211,3 +217,8 @@ class _Remover:
         if self._starts_line(end) and end > 0:
             end = self._source.line_end(self._source.line_start(end - 1))
         return end
+
+
+def _ends_in_block_scalar(node: Node) -> bool:
+    leaf = last_leaf(node)
+    return isinstance(leaf, Scalar) and leaf.style in ("|", ">")

@@ -287,7 +287,9 @@ class _Writer:
         follower = self._insertions.lines(end, added)
         if isinstance(node, Mapping):
             start, step = self._source.next_line(node.start), self._layout.style_in(parent).step
-            self._insertions.indent(Indented(start, end, step, at, follower=follower))
+            # Behind a dash, an anchor may stand right of the keys in the lines below it.
+            keys = at if node.is_flow else min(at, key_column(node))
+            self._insertions.indent(Indented(start, end, step + at - keys, keys, follower=follower))
 
     def _has_room_before(self, node: Mapping) -> bool:
         """Whether a key can be put on the line where ``node`` starts without breaking it."""

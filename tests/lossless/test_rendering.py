@@ -1450,6 +1450,8 @@ def wrap_at(*route: str | int) -> One:
           - test: *b
         """,
     ),
+    Row("an item with its anchor right of its keys", "- a\n- - &f\n   b: c\n", wrap_at(1, 0),
+        "- a\n- - <<: &f\n      b: c\n    context:\n      - hub\n"),
     Row("flow in flow", "jobs: [build: &b {a: b}, {test: *b}]\n", wrap_at("jobs", 0, "build"),
         "jobs: [build: {<<: &b {a: b}, context: [hub]}, {test: *b}]\n"),
     Row("no line end at the end", "a: &b\n  c: d", wrap_at("a"),
@@ -2122,6 +2124,8 @@ def test_several_operations_at_one_place(row: Row) -> None:
         ("{\n  a: b }", context(), "{\n  a: b,\n  context: [hub] }"),
         ("a: |-\n  b", context(), "a: |-\n  b\ncontext:\n  - hub"),
         ("a: b\nc: d", lambda d: RemoveEntry(mapping_at(d), "c"), "a: b"),
+        # But for the line end that is part of a value.
+        ("a: |\n  b\nc: d", lambda d: RemoveEntry(mapping_at(d), "c"), "a: |\n  b\n"),
     ],
 )  # fmt: skip
 def test_a_file_without_a_line_end_at_its_end_stays_so(before: str, make: Make, after: str) -> None:
