@@ -2,18 +2,20 @@
 
 `values` draws data, `texts` draws a layout of given data: indents, dashes, quotes, block and flow
 style, comments, blank lines, line ends. What a text means is known before it is written, and
-nothing here comes from the code under test.
+nothing here comes from the code under test. The hundreds of small choices of a layout come from
+one number: drawn one by one, they would take most of the time of every property.
 """
 
 from __future__ import annotations
 
 import json
+import random
 import re
 from collections.abc import Sequence
 from typing import TypeAlias, TypeVar
 
 from hypothesis import strategies as st
-from msgspec import Struct, field
+from msgspec import Struct
 
 T = TypeVar("T")
 
@@ -71,8 +73,9 @@ _LAYOUTS = st.builds(
     line_break=st.sampled_from(["\n", "\n", "\r\n", "\r"]),
     other_line_break=st.sampled_from(["", "", "\n", "\r\n"]),
     final_break=st.booleans(),
-    variety=st.sampled_from([2, 0, 5]),
-    noise=st.sampled_from([2, 0, 5]),
+    # The plainest first: failures shrink to it.
+    variety=st.sampled_from([0, 2, 5]),
+    noise=st.sampled_from([0, 2, 5]),
     is_wild=st.just(True),
 )
 
@@ -181,13 +184,13 @@ class _Sharing:
 def texts(draw: st.DrawFn, value: Value, layout: Layout | None = None) -> str:
     """A text that means ``value``."""
     chosen = draw(_LAYOUTS) if layout is None else layout
-    return _Writer(draw, chosen).document(value)
+    chance = random.Random(draw(st.integers(0, 2**32 - 1)))  # noqa: S311 - not a secret
+    return _Writer(chance, chosen).document(value)
 
 
 class _Writer(Struct):
-    draw: st.DrawFn
+    chance: random.Random
     layout: Layout
-    lines: list[str] = field(default_factory=list)
 
     def document(self, value: Value) -> str:
         head = ["%YAML 1.1", "---"] if self._noisy() and self._noisy() else []
@@ -222,16 +225,16 @@ class _Writer(Struct):
     # Choices
 
     def _odd(self) -> bool:
-        return self.draw(st.integers(1, 10)) > 10 - self.layout.variety
+        return self.chance.randrange(10) < self.layout.variety
 
     def _wild(self) -> bool:
         return self.layout.is_wild and self._odd()
 
     def _noisy(self) -> bool:
-        return self.draw(st.integers(1, 10)) > 10 - self.layout.noise
+        return self.chance.randrange(10) < self.layout.noise
 
     def _pick(self, options: Sequence[T]) -> T:
-        return self.draw(st.sampled_from(options)) if self._odd() else options[0]
+        return self.chance.choice(options) if self._odd() else options[0]
 
     def _comment(self, behind: str = "") -> str:
         # Behind a dash, or the colon of an explicit key, a tab does not separate.
@@ -239,14 +242,14 @@ class _Writer(Struct):
         return self._noise(["", " # c", "  # é: - 'x", f"{tab}# t"])
 
     def _noise(self, options: Sequence[str]) -> str:
-        return self.draw(st.sampled_from(options)) if self._noisy() else options[0]
+        return self.chance.choice(options) if self._noisy() else options[0]
 
     def _between(self, indent: int) -> list[str]:
         """Blank lines and comment lines before a line at ``indent``."""
         if not self._noisy():
             return []
         lines = ["", " " * indent + "# c", "# ---", " " * (indent + 3) + "# deep - ", "  "]
-        return self.draw(st.lists(st.sampled_from(lines), max_size=2))
+        return self.chance.choices(lines, k=self.chance.randrange(3))
 
     # Blocks
 
@@ -265,27 +268,26 @@ class _Writer(Struct):
         is_item = head.endswith("-")
         if (entries or (isinstance(value, list) and value)) and not self._odd():
             first = f"{head}{self._gap(head)}{properties}" if properties else head
-            below = (
-                self._sequence(value, at, is_item)
-                if isinstance(value, list)
-                else (self._mapping(entries, at + step))
-            )
             # `- a: b`: the first line of the value on the line of the dash.
             compact = is_item and not properties and not self._odd()
             if compact:
                 gap = self.layout.dash_gap
                 column = len(head) + len(gap)
-                nested = _Writer(self.draw, self.layout)
                 inner = (
-                    nested._sequence(value, column - 1, True)
+                    self._sequence(value, column - 1, True)
                     if isinstance(value, list)
-                    else nested._mapping(entries, column)
+                    else self._mapping(entries, column)
                 )
                 while not inner[0].strip() or inner[0].lstrip().startswith("#"):
                     inner.pop(0)
                 if len(inner[0]) - len(inner[0].lstrip(" ")) == column:
                     return [head + gap + inner[0][column:], *inner[1:]]
                 return [head, *inner]
+            below = (
+                self._sequence(value, at, is_item)
+                if isinstance(value, list)
+                else self._mapping(entries, at + step)
+            )
             return [first + self._comment(first), *below] if first else below
         gap = self._gap(head) if head else ""
         before = f"{head}{gap}{properties}{' ' if properties else ''}"

@@ -24,7 +24,7 @@ KEYS = frozenset({"context", "username", "password", "image", *AUTH_KEYS})
 LOGIN_VALUES = ("username", "password", "aws_access_key_id", "aws_secret_access_key")
 BARE_ENTRY = re.compile(r"""\s*-\s+("[^"]*"|'[^']*'|[^\s:"'{\[#*&][^:#]*?)\s*(#.*)?""")
 ALIAS_ITEM = re.compile(r"""\s*-\s+("[^"]*":\s+|'[^']*':\s+|[^:#]+:\s+)?\*\S+\s*(#.*)?""")
-EMPTY_VALUE = re.compile(r"\s*(-\s+)?[\w.-]+:\s*(&\S+\s*)?(~|null)?\s*(#.*)?")
+EMPTY_VALUE = re.compile(r"""\s*(-\s+)?(["']?)[\w.-]+\2:\s*(&\S+\s*)?(~|null)?\s*(#.*)?""")
 NULLS = frozenset({"~", "null", "Null", "NULL"})
 WRITTEN_NULL = re.compile(r"(?<=:)\s+(~|null|Null|NULL)(?=\s*([,}\]#]|$))")
 LOGIN_LINE = re.compile(r"\s*[\"']?(username|password)[\"']?\s*:.*")
@@ -125,7 +125,7 @@ def _explain_extended(before: str, after: str, words: frozenset[str]) -> Reason 
         return Reason.ALIAS_BECAME_MERGE
     if EMPTY_VALUE.fullmatch(before):
         return Reason.VALUE_FILLED
-    if re.match(r"\s*(-\s+)?context\s*:", before):
+    if re.match(r"""\s*(-\s+)?["']?context["']?\s*:""", before):
         return Reason.CONTEXT_EXTENDED if "[" in before else Reason.CONTEXT_BECAME_LIST
     is_in_brackets = bool(set("[]{},") & set(before)) and bool({*KEYS, *words} & inserted)
     return Reason.FLOW_EXTENDED if is_in_brackets else None
