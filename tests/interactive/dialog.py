@@ -8,6 +8,7 @@ import re
 import struct
 import subprocess
 import termios
+import time
 from pathlib import Path
 
 import pexpect
@@ -38,6 +39,9 @@ class Dialog:
         **more: str,
     ) -> None:
         self.transcript = ""
+        #: The longest time between two presses of keys, in seconds.
+        self.longest_pause = 0.0
+        self._pressed_at: float | None = None
         told = environment(**{"TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1", **more})
         terminal, theirs = os.openpty()
         settings = termios.tcgetattr(theirs)
@@ -74,6 +78,9 @@ class Dialog:
 
     def press(self, keys: str) -> Dialog:
         """Press ``keys``."""
+        now = time.monotonic()
+        self.longest_pause = max(self.longest_pause, now - (self._pressed_at or now))
+        self._pressed_at = now
         self._terminal.send(keys)
         return self
 

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from cci_migrate.interactive.keyboard import QUIET
 from tests.interactive.conftest import CONFIG, MakeRepository, config_of
 from tests.interactive.dialog import ENTER, Dialog
 
@@ -112,9 +113,16 @@ def test_what_is_no_answer_is_said_to_be_none(repository: MakeRepository) -> Non
 
 
 def test_a_key_that_is_held_answers_once(repository: MakeRepository) -> None:
-    dialog = Dialog(repository(), "-i").see("Fix 1/3 ")
-    for _ in range(25):
-        dialog.press("a").watch(0.04)
+    for attempt in range(5):
+        dialog = Dialog(repository(name=f"attempt{attempt}"), "-i").see("Fix 1/3 ")
+        for _ in range(12):
+            dialog.press("a").watch(0.03)
+        # On a busy machine the key may have been let go in between.
+        if dialog.longest_pause < QUIET * 0.9:
+            break
+        dialog.hang_up()
+    else:
+        pytest.skip("this machine is too busy to hold a key down")
     dialog.see("Fix 2/3 ").press("q")
     dialog.answer(("Write 1 file?", "n"))
     assert dialog.ended() == 1
