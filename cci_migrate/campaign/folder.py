@@ -33,6 +33,10 @@ class CampaignError(UserError):
     """The campaign's folder cannot be used; the text says why and what to do."""
 
 
+class CampaignInUseError(CampaignError):
+    """Another command works on the campaign."""
+
+
 class Campaign:
     """An open campaign. ``folder`` None: it exists in memory only."""
 
@@ -230,7 +234,7 @@ def _lock(folder: Path) -> Iterator[None]:
         make_private_file(path)
         lock.acquire()
     except Timeout:
-        raise CampaignError(
+        raise CampaignInUseError(
             f"{folder}: another command is using this campaign; wait until it ends"
         ) from None
     except OSError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import Enum
 from typing import Any
 
@@ -185,14 +185,3 @@ def wait_record(entry: LedgerEntry) -> dict[str, Any] | None:
         "reviewers": review.reviewers,
         "approved_by": review.approved_by,
     }
-
-
-def changes_between(
-    before: Iterable[WaitingPull], after: Iterable[WaitingPull]
-) -> Iterator[tuple[WaitingPull, str]]:
-    """The pull requests that wait for something else than before, with what they waited for."""
-    earlier = {pull.key: pull for pull in before}
-    for pull in after:
-        known = earlier.get(pull.key)
-        if known is None or known.wait != pull.wait:
-            yield pull, known.wait.text if known is not None else ""

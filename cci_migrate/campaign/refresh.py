@@ -37,6 +37,13 @@ def read_at(ledger: Ledger) -> float:
     return float(ledger.setting(_READ_AT) or 0)
 
 
+class RefreshCounts(Struct, frozen=True):
+    """How many pull requests were ``read``, and how many could not be."""
+
+    read: int
+    unread: int
+
+
 class ReadPull(Struct, frozen=True):
     """The recorded ``entry`` of a pull request that was just read.
 
@@ -56,21 +63,21 @@ class Refresh(Struct, frozen=True):
     progress: Progress
     clock: Clock
 
-    def run(self, task: str = "status") -> bool:
-        """Read and record all of them. Returns False if one could not be read, with a note."""
+    def run(self) -> RefreshCounts:
+        """Read and record all of them; a note says why one could not be read."""
         by_host = self.keys_by_host()
-        self.progress.begin(task, sum(map(len, by_host.values())))
-        is_complete = True
+        total = sum(map(len, by_host.values()))
+        self.progress.begin("status", total)
+        read = 0
         for reviews, keys in by_host.items():
             try:
                 for pull in self.read(reviews, keys):
-                    is_complete &= pull.review is not None
+                    read += pull.review is not None
                     self.progress.done(pull.entry.done)
             except HostUnavailable as error:
                 self.progress.note(str(error))
-                is_complete = False
         self.campaign.ledger.set({_READ_AT: str(self.clock.now())})
-        return is_complete
+        return RefreshCounts(read, total - read)
 
     def keys_by_host(self) -> dict[Reviews, list[str]]:
         """The keys of the repositories with an open pull request, by their hosts."""

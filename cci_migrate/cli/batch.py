@@ -27,7 +27,7 @@ from cci_migrate.campaign.planner import planner
 from cci_migrate.campaign.pull_request_extras import PullRequestExtras
 from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
 from cci_migrate.campaign.waves import WaveLimits, Waves
-from cci_migrate.cli.batch_following import merge_when_green, status
+from cci_migrate.cli.batch_following import merge_when_green, status, watch
 from cci_migrate.cli.batch_options import (
     Pace,
     Running,
@@ -207,6 +207,7 @@ def plan(
 batch.add_command(diff)
 batch.add_command(approve)
 batch.add_command(status)
+batch.add_command(watch)
 batch.add_command(merge_when_green)
 
 

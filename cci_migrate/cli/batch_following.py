@@ -1,20 +1,21 @@
-"""``batch status`` and ``batch merge-when-green``: following the open pull requests."""
+"""``batch status``, ``watch`` and ``merge-when-green``: following the open pull requests."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 
 from cci_migrate.campaign.ci_results import CiWait
-from cci_migrate.campaign.folder import Campaign, open_read_only
+from cci_migrate.campaign.folder import Campaign, CampaignInUseError, open_read_only
 from cci_migrate.campaign.merge_canary import MergeCanary
 from cci_migrate.campaign.merge_readiness import MergeOptions
 from cci_migrate.campaign.merge_run import MergeRun
 from cci_migrate.campaign.pull_request_waits import duration, longest_first, waits_summary
 from cci_migrate.campaign.refresh import read_at
 from cci_migrate.campaign.results import exit_code, result, summary, write_results
+from cci_migrate.campaign.watching import Pass, repeat, watched_pulls
 from cci_migrate.cli.batch_options import (
     Pace,
     Running,
@@ -22,17 +23,20 @@ from cci_migrate.cli.batch_options import (
     exits_with_code,
     pace_options,
     running_options,
+    to_time,
 )
 from cci_migrate.cli.batch_sessions import (
-    conclude,
     make_clock,
     progress_reporter,
     refresh_session,
 )
+from cci_migrate.cli.watch_output import watch_output
 from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.forges.pull_request_reviews import MergeMethod
+from cci_migrate.transport.pace import Clock
+from cci_migrate.transport.progress import Notes, Progress, make_progress
 
 #: The pull requests that are listed unless the user asks for all.
 _LISTED = 20
@@ -52,10 +56,10 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
     Also shows what each open pull request waited for when --refresh last read it, the longest
     waiting first; --verbose lists all.
     """
-    is_complete = True
+    unread = 0
     if refresh:
         with refresh_session(folder, (), running) as session:
-            is_complete = session.run()
+            unread = session.run().unread
             write_results(session.campaign)
     with open_read_only(folder) as campaign:
         if as_json:
@@ -65,7 +69,51 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
             for line in (*summary(campaign.ledger), *_waits(campaign, running)):
                 click.echo(printable(line))
         code = exit_code(campaign.ledger)
-    return code if is_complete else max(code, ExitCode.FAILED, key=lambda each: each.value)
+    return _at_least(code, ExitCode.FAILED) if unread else code
+
+
+def _at_least(code: ExitCode, least: ExitCode) -> ExitCode:
+    return max(code, least, key=lambda each: each.value)
+
+
+@click.command()
+@campaign_option
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--until", callback=to_time, metavar="TIME", help="Stop at HH:MM")
+@running_options
+@exits_with_code
+def watch(folder: Path, names: tuple[str, ...], until: float, running: Running) -> ExitCode:
+    """Show what the open pull requests wait for until all are merged or closed.
+
+    NAME limits it to some repositories; globs work. Reads them every minute, or less often if that
+    takes long. Shows a table on a terminal, else a line for each change. Other commands can work
+    on the campaign meanwhile.
+    """
+    clock = make_clock()
+    progress = make_progress("json", is_verbose=False) if running.log_format == "json" else Notes()
+    pace = Pace(deadline=until)
+    with watch_output(clock) as output:
+
+        def one_pass() -> Pass:
+            try:
+                with refresh_session(folder, names, running, pace, progress) as session:
+                    counts = session.run()
+                    write_results(session.campaign)
+                    pulls = watched_pulls(session.campaign.ledger, session.filter)
+            except CampaignInUseError:
+                return Pass.LEFT
+            output.show(pulls)
+            if counts.unread:
+                return Pass.INCOMPLETE if counts.read else Pass.FAILED
+            return Pass.LEFT if pulls.open else Pass.DONE
+
+        with open_read_only(folder):
+            pass  # a folder without a campaign ends the command before it begins
+        result = repeat(one_pass, clock, until, output.announce)
+    with open_read_only(folder) as campaign:
+        code = exit_code(campaign.ledger)
+    is_failed = result in (Pass.INCOMPLETE, Pass.FAILED)
+    return _at_least(code, ExitCode.FAILED) if is_failed else code
 
 
 @click.command("merge-when-green")
@@ -101,10 +149,13 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
     help="How long to wait for that CI",
 )
 @pace_options
+@click.option("--watch", is_flag=True, help="Continue until all are merged, or --until")
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be merged; merge nothing")
 @running_options
 @exits_with_code
+@click.pass_context
 def merge_when_green(
+    ctx: click.Context,
     folder: Path,
     names: tuple[str, ...],
     method: MergeMethod | None,
@@ -114,6 +165,7 @@ def merge_when_green(
     canary: int,
     canary_wait: int,
     pace: Pace,
+    watch: bool,
     dry_run: bool,
     running: Running,
 ) -> ExitCode:
@@ -123,20 +175,48 @@ def merge_when_green(
     requests, and only the commit that `batch apply` wrote; never a draft, and never past a rule
     of the host. Not to be confused with `batch merge`, which merges campaigns.
     """
+    if watch and (dry_run or max_merges is not None):
+        raise click.UsageError("--watch can't be combined with --dry-run or --max-merges", ctx)
     options = MergeOptions(
         method, unreviewed, not no_auto_merge, dry_run, max_merges, pace.deadline
     )
-    with (
-        progress_reporter(running, is_dry_run=dry_run) as progress,
-        refresh_session(folder, names, running, pace, progress) as session,
-    ):
-        wait = CiWait(canary_wait * 60.0, session.clock, progress)
-        gate = MergeCanary(canary, wait, progress)
-        reached = MergeRun(session, options, gate).run()
-        code = conclude(session.campaign, reached)
-        for line in _waits(session.campaign, running):
+    clock = make_clock()
+    with progress_reporter(running, is_dry_run=dry_run) as progress:
+        gate = MergeCanary(canary, CiWait(canary_wait * 60.0, clock, progress), progress)
+
+        def one_pass() -> ExitCode:
+            with refresh_session(folder, names, running, pace, progress) as session:
+                reached = MergeRun(session, options, gate).run()
+                write_results(session.campaign)
+            return reached
+
+        reached = _until_merged(one_pass, clock, pace, progress) if watch else one_pass()
+    with open_read_only(folder) as campaign:
+        for line in (*summary(campaign.ledger), *_waits(campaign, running)):
             click.echo(printable(line))
-        return code
+        return _at_least(exit_code(campaign.ledger), reached)
+
+
+def _until_merged(
+    one_pass: Callable[[], ExitCode], clock: Clock, pace: Pace, progress: Progress
+) -> ExitCode:
+    """Merge what is ready again and again; returns what the last pass reached."""
+    passes = {ExitCode.DONE: Pass.DONE, ExitCode.LEFT: Pass.LEFT}
+    reached = ExitCode.LEFT
+
+    def each() -> Pass:
+        nonlocal reached
+        try:
+            reached = one_pass()
+        except CampaignInUseError:
+            return Pass.LEFT
+        return passes.get(reached, Pass.FAILED)
+
+    def announce(at: float) -> None:
+        progress.waiting(at, "some are not ready")
+
+    repeat(each, clock, pace.deadline, announce)
+    return reached
 
 
 def _waits(campaign: Campaign, running: Running) -> Iterator[str]:
@@ -146,7 +226,8 @@ def _waits(campaign: Campaign, running: Running) -> Iterator[str]:
         return
     now = make_clock().now()
     age = duration(now - read_at(campaign.ledger))
-    yield f"\n{waits_summary(pulls)} (read {age} ago)"
+    yield ""
+    yield f"{waits_summary(pulls)} (read {age} ago)"
     shown = pulls if running.verbose else pulls[:_LISTED]
     width = max(len(pull.name) for pull in shown)
     for pull in shown:

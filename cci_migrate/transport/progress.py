@@ -110,6 +110,24 @@ class Lines:
         print(printable(redact(text)), file=self._stream, flush=True)
 
 
+class Notes(Lines):
+    """Only notes and noticeable waits, on standard error as it is at the time."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+
+    def begin(self, task: str, total: int | None) -> None:
+        """Print nothing: it begins again and again."""
+
+    def done(self, repository: RepositoryDone) -> None:
+        """Print nothing."""
+
+    def _say(self, text: str) -> None:
+        # A table that is kept up to date takes the place of the stream meanwhile.
+        self._stream = sys.stderr
+        super()._say(text)
+
+
 class Bars:
     """Bars on a terminal, by rich."""
 

@@ -59,7 +59,7 @@ def test_status_shows_whom_each_pull_request_waits_for(github: GitHubStandIn, ba
     # One request for all, and one for the second page of the reviewers of one.
     assert github.operations == ["Reviews", "Further"]
     assert (
-        "11 open: 1 wait for review, 1 approved and green, 1 CI failed, 1 with conflicts, "
+        "\n\n11 open: 1 wait for review, 1 approved and green, 1 CI failed, 1 with conflicts, "
         "1 with changes requested, 1 wait for CI, 1 merge automatically, 1 behind their base, "
         "1 drafts, 1 blocked by a rule, 1 not checked by the host yet"
     ) in output

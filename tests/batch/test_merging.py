@@ -343,3 +343,25 @@ def test_a_planned_update_comes_before_the_merge(github: GitHubStandIn, batch: B
     output = batch("merge-when-green", "-v", *QUICK, code=1).output
     assert "another change is planned; run `batch apply` first" in output
     assert pulls["a"].state == "OPEN"
+
+
+def test_a_watch_merges_what_becomes_ready(
+    github: GitHubStandIn, batch: Batch, clock: QuickClock
+) -> None:
+    pulls = green(github, batch, "a", "b")
+    pulls["b"].decision, pulls["b"].opinions = "REVIEW_REQUIRED", {}
+    passes: list[str] = []
+
+    def watch(request: Request) -> Canned | None:
+        if (request.operation, request.moment) == ("Reviews", "before"):
+            passes.append(request.operation)
+            if len(passes) == 4:
+                pulls["b"].approve()
+        return None
+
+    github.watch = watch
+    batch("merge-when-green", "--watch", *NO_CANARY, *QUICK)
+    assert [pull.state for pull in pulls.values()] == ["MERGED", "MERGED"]
+    assert sum(clock.slept) >= 3 * 60
+    refused = batch("merge-when-green", "--watch", "--dry-run", code=2)
+    assert "--watch can't be combined with --dry-run or --max-merges" in refused.output

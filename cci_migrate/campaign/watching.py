@@ -1,0 +1,102 @@
+"""Repeating what reads the campaign's pull requests, at a pace that hosts bear."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import Enum
+
+from msgspec import Struct
+
+from cci_migrate.campaign.ledger import Ledger
+from cci_migrate.campaign.pull_request_waits import WaitingPull, longest_first
+from cci_migrate.campaign.repository_filter import RepositoryFilter
+from cci_migrate.transport.pace import Clock
+
+#: Seconds between two passes, at least.
+LEAST_PAUSE = 60.0
+#: The pause after a pass is so many times as long as the pass: a tenth of the time is spent asking.
+PAUSE_FACTOR = 9
+#: Passes in a row that read nothing, after which it is given up.
+PATIENCE = 3
+
+
+class Pass(Enum):
+    """What came of one pass. INCOMPLETE: it read only some; FAILED: it read nothing."""
+
+    DONE = "done"
+    LEFT = "left"
+    INCOMPLETE = "incomplete"
+    FAILED = "failed"
+
+
+def repeat(
+    one_pass: Callable[[], Pass],
+    clock: Clock,
+    deadline: float,
+    announce: Callable[[float], None],
+) -> Pass:
+    """Repeat ``one_pass`` until it returns DONE, or fails three times in a row; returns the last.
+
+    Ends before ``deadline`` (seconds since 1970; 0: none). ``announce`` is told when the next one
+    begins.
+    """
+    failures = 0
+    while True:
+        started_at = clock.now()
+        result = one_pass()
+        failures = failures + 1 if result is Pass.FAILED else 0
+        if result is Pass.DONE or failures >= PATIENCE:
+            return result
+        now = clock.now()
+        pause = max(LEAST_PAUSE, PAUSE_FACTOR * (now - started_at))
+        if deadline and now + pause >= deadline:
+            return result
+        announce(now + pause)
+        clock.sleep(pause)
+
+
+class WatchedPulls(Struct, frozen=True):
+    """The pull requests after a pass: the ``open`` ones, the longest waiting first.
+
+    ``states`` are those of all repositories with a pull request, by key.
+    """
+
+    open: tuple[WaitingPull, ...]
+    states: Mapping[str, str]
+
+
+def watched_pulls(ledger: Ledger, included: RepositoryFilter) -> WatchedPulls:
+    """The pull requests in the ``included`` repositories, as ``ledger`` records them."""
+    entries = [
+        entry
+        for entry in ledger.entries()
+        if entry.pull is not None and not included.why_not_by_name(entry.ref)
+    ]
+    states = {entry.ref.key: entry.state.value for entry in entries}
+    return WatchedPulls(tuple(longest_first(entries)), states)
+
+
+class PullChange(Struct, frozen=True):
+    """A pull request that waits for something else than before, or for nothing any more."""
+
+    pull: WaitingPull
+    text: str
+
+
+def changes(before: WatchedPulls, after: WatchedPulls) -> Iterator[PullChange]:
+    """What changed between two passes."""
+    earlier = _by_key(before.open)
+    now = _by_key(after.open)
+    for pull in before.open:
+        if pull.key not in now:
+            yield PullChange(pull, after.states.get(pull.key, "no longer open"))
+    for pull in after.open:
+        known = earlier.get(pull.key)
+        if known is None:
+            yield PullChange(pull, f"waits for {pull.wait.text}")
+        elif known.wait != pull.wait:
+            yield PullChange(pull, f"waits for {pull.wait.text} (before: {known.wait.text})")
+
+
+def _by_key(pulls: Sequence[WaitingPull]) -> dict[str, WaitingPull]:
+    return {pull.key: pull for pull in pulls}

@@ -1,0 +1,124 @@
+"""What ``batch watch`` shows: a table that is kept up to date on a terminal, else lines."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+from cci_migrate.campaign.pull_request_waits import duration, waits_summary
+from cci_migrate.campaign.watching import WatchedPulls, changes
+from cci_migrate.escaping.terminal_text import printable
+from cci_migrate.transport.pace import Clock
+from cci_migrate.transport.progress import local_time
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+#: Lines of the screen that the table does not fill with rows: its frame, and what is around it.
+_MARGIN = 9
+
+
+class WatchOutput(Protocol):
+    """Where the state of the pull requests is shown."""
+
+    def __enter__(self) -> WatchOutput:
+        """Begin."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End."""
+
+    def show(self, pulls: WatchedPulls) -> None:
+        """Show ``pulls``, which were just read."""
+
+    def announce(self, at: float) -> None:
+        """Say that they are read again at ``at`` (seconds since 1970)."""
+
+
+class WatchLines:
+    """Plain lines: a summary first, then a line for each change."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._before: WatchedPulls | None = None
+
+    def __enter__(self) -> WatchLines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the lines as they are."""
+
+    def show(self, pulls: WatchedPulls) -> None:
+        """Print what changed since the last time."""
+        if self._before is None:
+            click.echo(printable(waits_summary(pulls.open)))
+        else:
+            at = local_time(self._clock.now())
+            for change in changes(self._before, pulls):
+                click.echo(printable(f"{at}  {change.pull.name}: {change.text}"))
+        self._before = pulls
+
+    def announce(self, at: float) -> None:
+        """Print nothing: only changes are of interest."""
+
+
+class WatchTable:
+    """A table on a terminal, by rich: the longest waiting first, as many as fit."""
+
+    def __init__(self, clock: Clock) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._clock = clock
+        self._console = Console()
+        self._live = Live(console=self._console, auto_refresh=False, transient=True)
+        self._pulls = WatchedPulls((), {})
+
+    def __enter__(self) -> WatchTable:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the table, and leave the summary."""
+        self._live.stop()
+        self._console.print(waits_summary(self._pulls.open), markup=False, highlight=False)
+
+    def show(self, pulls: WatchedPulls) -> None:
+        """Draw the table again."""
+        self._pulls = pulls
+        self._live.update(self._table("reading"), refresh=True)
+
+    def announce(self, at: float) -> None:
+        """Show when it is drawn again below the table."""
+        caption = f"read again at {local_time(at)}; Ctrl-C ends"
+        self._live.update(self._table(caption), refresh=True)
+
+    def _table(self, caption: str) -> Table:
+        from rich.table import Table
+        from rich.text import Text
+
+        pulls = self._pulls.open
+        table = Table(title=waits_summary(pulls), caption=caption, title_justify="left")
+        table.add_column("for", justify="right", no_wrap=True)
+        table.add_column("pull request", overflow="fold")
+        table.add_column("waits for", overflow="fold")
+        room = max(1, self._console.height - _MARGIN)
+        now = self._clock.now()
+        for pull in pulls[:room]:
+            cells = (duration(now - pull.since), pull.name, pull.wait.text)
+            table.add_row(*(Text(printable(cell)) for cell in cells))
+        if len(pulls) > room:
+            table.add_row("", Text(f"and {len(pulls) - room} more"), "")
+        return table
+
+
+def watch_output(clock: Clock) -> WatchOutput:
+    """The table on a terminal, else lines."""
+    return WatchTable(clock) if sys.stdout.isatty() else WatchLines(clock)
