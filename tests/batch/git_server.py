@@ -23,7 +23,7 @@ class GitServer(ThreadingHTTPServer):
     """Serves every bare repository below ``root`` for reading and writing.
 
     ``requests`` counts them. ``watch`` is called with the moment ("before" or "after") of each
-    push; raising ConnectionError there drops the connection. ``answer`` gets the path of each
+    push; raising ConnectionError there drops the connection. ``answer_git`` gets the path of each
     request, and may answer it in git's place.
     """
 
@@ -35,7 +35,7 @@ class GitServer(ThreadingHTTPServer):
         self.requests = 0
         self.bytes_sent = 0
         self.watch: Callable[[str], object] = str
-        self.answer: Callable[[str], Canned | None] = lambda _path: None
+        self.answer_git: Callable[[str], Canned | None] = lambda _path: None
 
     @classmethod
     @contextmanager
@@ -85,7 +85,7 @@ class GitHandler(BaseHTTPRequestHandler):
     def _serve(self, body: bytes) -> None:
         self.server.requests += 1
         parts = urlsplit(self.path)
-        canned = self.server.answer(parts.path)
+        canned = self.server.answer_git(parts.path)
         if canned is not None:
             send(self, canned, "text/plain")
             return

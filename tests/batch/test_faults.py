@@ -1,14 +1,33 @@
-"""One table of faults, injected alike into a campaign on each kind of host."""
+"""One table of faults, injected alike into a campaign on each kind of host.
+
+Each repository of a run has a fault of its own, once, so that a whole table costs a few runs.
+"""
 
 from __future__ import annotations
 
-import pytest
-from click.testing import Result
+from collections.abc import Callable
+from typing import Any
 
+import pytest
+import stamina
+from click.testing import Result
+from msgspec import Struct
+
+from cci_migrate.transport import http
+from tests.batch.clocks import QuickClock
 from tests.batch.gitea_stand_in import GiteaStandIn
 from tests.batch.github_stand_in import GitHubStandIn, Repository
-from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, branches, content, git
-from tests.batch.rest_stand_ins import GitLabStandIn, Hosted, RestStandIn
+from tests.batch.repositories import (
+    CONFIG,
+    FIXED,
+    PLAIN,
+    Batch,
+    branches,
+    commit_bare,
+    content,
+    git,
+)
+from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, Hosted, RestStandIn
 from tests.batch.watching import Canned, Request, once, truly
 
 BRANCH = "cci-migrate/registry-auth"
@@ -16,16 +35,50 @@ QUICK = ("--seconds-between", 0, "--canary", 0)
 pytestmark = pytest.mark.usefixtures("clock")
 
 StandIn = GitHubStandIn | RestStandIn
+TOKENS = ("GH_TOKEN", "GITLAB_TOKEN", "BITBUCKET_TOKEN", "GITEA_TOKEN")
 PAGE = Canned(200, b"<html>Sign in</html>", {"Content-Type": "text/html; charset=utf-8"})
+LIMITED = Canned(429, {"message": "Retry later"}, {"Retry-After": "23"})
+SECONDARY = {"message": "You have exceeded a secondary rate limit."}
 
-#: What is answered in place of an answer, the moment, and what is said of it; None: the true
-#: answer, cut off half-way.
-FAULTS: dict[str, tuple[str, Canned | None]] = {
-    "cut": ("after", None),
-    "page": ("after", PAGE),
-    "invalid": ("before", Canned(422, {"message": "Title is too long"})),
-    "null": ("after", Canned(200, None)),
+
+class Fault(Struct, frozen=True):
+    """What happens to a request. ``moment`` is "before" or "after" it is carried out.
+
+    ``answer`` takes the place of the true one, an error drops the connection, and None cuts the
+    true answer off half-way.
+    """
+
+    moment: str
+    answer: Canned | type[OSError] | None = None
+
+    def strike(self, request: Request) -> Canned:
+        """The answer to ``request``. Raises an error to drop the connection."""
+        if self.answer is None:
+            return Canned(200, request.body, is_cut=True)
+        if isinstance(self.answer, Canned):
+            return self.answer
+        raise self.answer
+
+
+FAULTS = {
+    "cut": Fault("after"),
+    "page": Fault("after", PAGE),
+    "null": Fault("after", Canned(200, None)),
+    "list": Fault("after", Canned(200, [5])),
+    "bad request": Fault("before", Canned(400, {"message": "Bad request"})),
+    "invalid": Fault("before", Canned(422, {"message": "Title is too long"})),
+    "out of order": Fault("before", Canned(503, {"message": "Try again"})),
+    "lost in a gateway": Fault("after", Canned(502, b"<html>")),
+    "reset": Fault("before", ConnectionError),
+    "reset later": Fault("after", ConnectionError),
+    "limited": Fault("before", LIMITED),
+    "limited otherwise": Fault("before", Canned(403, SECONDARY, {"Retry-After": "5"})),
 }
+
+
+#: Those that the second write has too, and those that reading has.
+LATER_FAULTS = ("cut", "null", "invalid", "lost in a gateway", "reset")
+READ_FAULTS = ("cut", "page", "null", "list", "bad request", "out of order", "reset", "limited")
 
 
 def put_watch(host: StandIn, watch: object) -> None:
@@ -50,12 +103,23 @@ def is_delivered(repository: Repository | Hosted) -> bool:
     )
 
 
+def until_done(run: Callable[[], Result], most: int) -> str:
+    """The output of ``run``, which is repeated until it exits with 0, at most ``most`` times."""
+    runs: list[Result] = []
+    while not runs or (runs[-1].exit_code and len(runs) < most):
+        runs.append(run())
+    output = "".join(result.output for result in runs)
+    assert {result.exit_code for result in runs} <= {0, 1, 3}, output
+    assert "internal error" not in output
+    assert "Traceback" not in output
+    return output
+
+
 def test_a_fault_of_any_write_ends_in_one_delivery(host: StandIn, batch: Batch) -> None:
-    """Each repository has a fault of its own, once; the runs end by themselves."""
     waiting = {
-        f"{step}-{fault}": (getattr(host, step), moment, canned)
-        for step in ("committing", "opening")
-        for fault, (moment, canned) in FAULTS.items()
+        f"{step}-{name.replace(' ', '-')}": (getattr(host, step), FAULTS[name])
+        for step, names in (("committing", FAULTS), ("opening", LATER_FAULTS))
+        for name in names
     }
     for name in waiting:
         host.add(f"acme/{name}", {CONFIG: PLAIN})
@@ -63,22 +127,150 @@ def test_a_fault_of_any_write_ends_in_one_delivery(host: StandIn, batch: Batch) 
 
     def watch(request: Request) -> Canned | None:
         name = host.concerned(request)
-        operation, moment, canned = waiting.get(name, ("", "", None))
-        if (request.operation, request.moment) != (operation, moment):
+        operation, fault = waiting.get(name, ("", None))
+        if fault is None or (request.operation, request.moment) != (operation, fault.moment):
             return None
         del waiting[name]
-        return canned or Canned(200, request.body, is_cut=True)
+        return fault.strike(request)
 
     put_watch(host, watch)
-    runs: list[Result] = []
-    while not runs or (runs[-1].exit_code and len(runs) < 9):
-        runs.append(batch("apply", *QUICK, code=None))
-    assert waiting == {}
-    assert {run.exit_code for run in runs} <= {0, 1, 3}
+    output = until_done(lambda: batch("apply", *QUICK, code=None), 12)
+    assert waiting == {}, output
     for name, repository in host.repositories.items():
-        assert is_delivered(repository), (name, [run.output for run in runs])
-    output = "".join(run.output for run in runs)
-    assert "internal error" not in output
+        assert is_delivered(repository), (name, output)
+
+
+@pytest.mark.parametrize("name", READ_FAULTS)
+def test_a_fault_of_each_read_ends_in_one_plan(name: str, host: StandIn, batch: Batch) -> None:
+    """Every request of a plan has the fault the first time that it is made."""
+    repository = host.add("acme/api", {CONFIG: PLAIN, "ci/Dockerfile": b"FROM cimg/base:1\n"})
+    struck: set[Any] = set()
+    fault = FAULTS[name]
+
+    def watch(request: Request) -> Canned | None:
+        key = (request.operation, repr(request.variables))
+        if request.moment != fault.moment or key in struck:
+            return None
+        struck.add(key)
+        return fault.strike(request)
+
+    put_watch(host, watch)
+
+    def plan() -> Result:
+        result = batch("plan", host.source, code=None)
+        if result.exit_code == 1 and batch.states() == {"api": "planned"}:
+            result.exit_code = 0
+        return result
+
+    output = until_done(plan, 12)
+    assert batch.states() == {"api": "planned"}, output
+    put_watch(host, truly)
+    batch("apply", *QUICK)
+    assert is_delivered(repository)
+
+
+def test_a_pause_is_waited_out(host: StandIn, batch: Batch, clock: QuickClock) -> None:
+    for name in ("api", "web"):
+        host.add(f"acme/{name}", {CONFIG: PLAIN})
+    put_watch(host, once(host.listing, LIMITED))
+    batch("plan", host.source, code=1)
+    assert max(clock.slept) == pytest.approx(23, abs=0.5)
+    for name, write in (("api", host.committing), ("web", host.opening)):
+        before = len(clock.slept)
+        put_watch(host, once(write, LIMITED))
+        batch("apply", name, *QUICK, code=None)
+        assert max(clock.slept[before:]) == pytest.approx(23, abs=0.5)
+        assert is_delivered(host.repositories[f"acme/{name}"])
+
+
+def test_a_host_that_does_not_answer_is_not_waited_for(
+    host: StandIn, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = host.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", host.source, code=1)
+    seen: list[str] = []
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation == host.committing and request.moment == "after" and not seen:
+            seen.append(request.operation)
+            monkeypatch.setattr(http, "TIMEOUT", (60, 60))
+            raise TimeoutError
+        return None
+
+    put_watch(host, watch)
+    monkeypatch.setattr(http, "TIMEOUT", (60, 1))
+    batch("apply", *QUICK)
+    assert seen == [host.committing]
+    assert is_delivered(repository)
+
+
+def test_a_host_that_is_down_ends_the_run(host: StandIn, batch: Batch) -> None:
+    for at in range(10):
+        host.add(f"acme/r{at}", {CONFIG: PLAIN})
+    batch("plan", host.source, code=1)
+    host.operations.clear()
+    stamina.set_testing(True, attempts=1)
+    put_watch(host, lambda _: Canned(503, {}))
+    output = batch("apply", *QUICK, code=3).output
+    assert "does not answer (HTTP 503); run it again later" in output
+    assert host.writes() == []
+    # Nothing is lost: what could not be seen goes on with the next run.
+    put_watch(host, truly)
+    batch("apply", *QUICK, "--max-prs", 2, code=None)
+    assert sorted(batch.states().values()).count("pull-request-open") == 2
+
+
+def test_an_expired_token_is_said_in_a_line_and_the_next_run_goes_on(
+    host: StandIn, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("api", "web"):
+        host.add(f"acme/{name}", {CONFIG: PLAIN})
+    batch("plan", host.source, code=1)
+    old = host.token
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation == host.opening and request.moment == "after":
+            host.token = "glpat-thenewone00000"
+        return None
+
+    put_watch(host, watch)
+    output = batch("apply", *QUICK, code=3).output
+    assert output.count("the token is not valid, or has expired") == 1
+    assert old not in output
+    put_watch(host, truly)
+    for variable in TOKENS:
+        monkeypatch.setenv(variable, host.token)
+    batch("apply", *QUICK)
+    assert all(is_delivered(repository) for repository in host.repositories.values())
+
+
+@pytest.mark.parametrize("forge", [GitLabStandIn, BitbucketStandIn, GiteaStandIn], indirect=True)
+def test_a_fault_of_git_is_not_for_good(host: StandIn, batch: Batch) -> None:
+    """A file with an odd mode is committed by git, where the API has no modes."""
+    assert isinstance(host, RestStandIn)
+    statuses = {"login": 401, "forbidden": 403, "limited": 429, "gateway": 502}
+    for name in statuses:
+        repository = host.add(f"acme/{name}", {"README": b"x"})
+        commit_bare(repository.folder, {CONFIG: PLAIN}, mode="100755")
+    failed: set[str] = set()
+
+    def answer(path: str) -> Canned | None:
+        is_first = path not in failed
+        failed.add(path)
+        headers = {"WWW-Authenticate": "Basic", "Retry-After": "7"}
+        status = statuses[path.split("/")[2].removesuffix(".git")]
+        return Canned(status, b"", headers) if is_first else None
+
+    host.answer_git = answer
+
+    def deliver() -> Result:
+        batch("plan", host.source, code=None)
+        return batch("apply", *QUICK, code=None)
+
+    until_done(deliver, 6)
+    for repository in host.repositories.values():
+        assert git(repository.folder, "ls-tree", BRANCH, "--", CONFIG).startswith("100755 ")
+        assert len(repository.pulls) == 1
 
 
 SSO = "https://github.com/orgs/acme/sso?authorization_request=A1"
@@ -110,13 +302,6 @@ def test_a_source_that_cannot_be_listed_is_a_failure(
     assert said in result.stderr
     assert len(result.stderr.splitlines()) == 1
     put_watch(host, truly)
-    batch("plan", host.source, code=1)
-    assert batch.states() == {"api": "planned"}
-
-
-def test_a_cut_off_listing_is_asked_for_again(host: StandIn, batch: Batch) -> None:
-    host.add("acme/api", {CONFIG: PLAIN})
-    put_watch(host, once(host.listing, Canned(200, {"x": "y" * 100}, is_cut=True)))
     batch("plan", host.source, code=1)
     assert batch.states() == {"api": "planned"}
 

@@ -78,7 +78,7 @@ def test_a_pause_that_the_server_asks_of_git_is_waited_out(
     """At every request of a fetch, of the files and of a push."""
     for suffix in ("info/refs", "git-upload-pack"):
         waiting = [LIMITED]
-        served.answer = lambda path, suffix=suffix, waiting=waiting: (  # type: ignore[misc]
+        served.answer_git = lambda path, suffix=suffix, waiting=waiting: (  # type: ignore[misc]
             waiting.pop() if path.endswith(suffix) and waiting else None
         )
         before = len(clock.slept)
@@ -86,7 +86,7 @@ def test_a_pause_that_the_server_asks_of_git_is_waited_out(
         assert waiting == []
         assert clock.slept[before:] == [pytest.approx(23, abs=0.5)]
     waiting = [LIMITED]
-    served.answer = lambda path: waiting.pop() if "receive" in path and waiting else None
+    served.answer_git = lambda path: waiting.pop() if "receive" in path and waiting else None
     batch("apply", "--seconds-between", 0)
     assert waiting == []
     assert batch.states() == {"api": "changed"}
@@ -95,11 +95,11 @@ def test_a_pause_that_the_server_asks_of_git_is_waited_out(
 def test_the_last_pause_is_not_waited_for(
     served: GitServer, batch: Batch, clock: QuickClock
 ) -> None:
-    served.answer = lambda _path: LIMITED
+    served.answer_git = lambda _path: LIMITED
     output = batch("plan", served.url("acme/api.git"), code=1).output
     assert "still limited after 4 pauses" in output
     assert len(clock.slept) == 4
-    served.answer = lambda _path: None
+    served.answer_git = lambda _path: None
     batch("plan", served.url("acme/api.git"), code=1)
     assert batch.states() == {"api": "planned"}
     assert sum(clock.slept[4:]) == pytest.approx(23, abs=2)
@@ -108,7 +108,7 @@ def test_the_last_pause_is_not_waited_for(
 def test_a_git_server_that_is_down_is_not_asked_for_every_repository(
     served: GitServer, tmp_path: Path, batch: Batch
 ) -> None:
-    served.answer = lambda _path: Canned(502, b"")
+    served.answer_git = lambda _path: Canned(502, b"")
     names = [f"acme/r{number}.git" for number in range(40)]
     output = batch("plan", listing(served, tmp_path, *names), code=3).output
     assert "does not answer" in output
@@ -119,9 +119,9 @@ def test_a_git_server_that_is_down_is_not_asked_for_every_repository(
 def test_a_brief_refusal_of_git_is_not_for_good(
     status: int, served: GitServer, batch: Batch
 ) -> None:
-    served.answer = lambda _path: Canned(status, b"", {"WWW-Authenticate": "Basic"})
+    served.answer_git = lambda _path: Canned(status, b"", {"WWW-Authenticate": "Basic"})
     batch("plan", served.url("acme/api.git"), code=None)
-    served.answer = lambda _path: None
+    served.answer_git = lambda _path: None
     batch("plan", served.url("acme/api.git"), code=1)
     assert batch.states() == {"api": "planned"}
 
@@ -140,12 +140,12 @@ def test_the_scratch_of_a_killed_process_is_removed_by_the_next(
         started.wait(60)
         process[0].kill()
 
-    served.answer = kill
+    served.answer_git = kill
     process.append(batch.start("plan", served.url("acme/api.git")))
     started.set()
     assert process[0].was_killed
     assert len(list(scratch.glob("cci-migrate-scratch-*"))) == 1
-    served.answer = lambda _path: None
+    served.answer_git = lambda _path: None
     batch("plan", served.url("acme/api.git"), code=1)
     assert list(scratch.iterdir()) == []
 

@@ -498,29 +498,6 @@ def test_an_old_branch_without_own_commits_is_used(github: GitHubStandIn, batch:
     assert is_delivered(github, "acme/api")
 
 
-def test_an_expired_token_ends_the_run_and_a_new_one_goes_on(
-    github: GitHubStandIn, batch: Batch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("api", "web"):
-        github.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
-    old = github.token
-
-    def watch(request: Request) -> Canned | None:
-        if request.operation == "CreatePullRequest" and request.moment == "after":
-            github.token = "ghp_thenewone00000000"
-        return None
-
-    github.watch = watch
-    output = batch("apply", *QUICK, code=3).output
-    assert "the token is not valid, or has expired" in output
-    assert old not in output
-    github.watch = truly
-    monkeypatch.setenv("GH_TOKEN", github.token)
-    batch("apply", *QUICK)
-    assert all(is_delivered(github, f"acme/{name}") for name in ("api", "web"))
-
-
 def test_a_token_is_renewed_by_gh(
     github: GitHubStandIn, batch: Batch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

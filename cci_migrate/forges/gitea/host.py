@@ -312,7 +312,11 @@ class Gitea(PullRequestHost):
             )
         else:
             configs = ConfigListing(config_modes(_modes(entries)))
-        return snapshot.with_configs(self._files(name, head, list(configs.modes)), configs)
+        files = self._files(name, head, list(configs.modes))
+        for path, data in files.items():
+            if blob_id(data, like=entries[path].sha) != entries[path].sha:
+                raise HostError(f"{path}: {self._host} sent another file than it lists")
+        return snapshot.with_configs(files, configs)
 
     def _folder(self, name: str, commit: str, folder: str) -> dict[str, GitEntry]:
         """The files below a folder of the root, by path. A link of that name is one of them."""

@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import stamina
 from graphql import parse, validate
 
 from cci_migrate.forges.gitlab import queries
-from cci_migrate.transport import http
 from tests.batch import rest_stand_ins
-from tests.batch.clocks import QuickClock
 from tests.batch.gitea_stand_in import GiteaStandIn
 from tests.batch.gitlab_graphql import excerpt
 from tests.batch.repositories import (
@@ -133,40 +130,6 @@ def test_killed_at_any_write_the_next_run_ends_alike(
     assert len(host.writes()) == 2 + (moment == "before")
 
 
-def test_a_write_of_unknown_effect_is_looked_into(host: RestStandIn, batch: Batch) -> None:
-    """Each repository has a fault of its own, once."""
-    faults: dict[str, tuple[str, str, Canned | None]] = {
-        f"{write}-{moment}-{'502' if canned else 'dropped'}": (getattr(host, write), moment, canned)
-        for write in ("committing", "opening")
-        for moment in ("before", "after")
-        for canned in (Canned(502, {}), None)
-    }
-    waiting = dict(faults)
-    for name in faults:
-        host.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", host.source, code=1)
-    done = []
-
-    def watch(request: Request) -> Canned | None:
-        name = host.concerned(request)
-        operation, moment, canned = waiting.get(name, ("", "", None))
-        if request.is_write and request.moment == "before":
-            done.append((name, request.operation))
-        if (request.operation, request.moment) != (operation, moment):
-            return None
-        del waiting[name]
-        if canned is None:
-            raise ConnectionError
-        return canned
-
-    host.watch_call = watch
-    batch("apply", *QUICK, "--canary", 0)
-    assert waiting == {}
-    for name, (operation, moment, _) in faults.items():
-        assert is_delivered(host.repositories[f"acme/{name}"]), name
-        assert done.count((name, operation)) == (2 if moment == "before" else 1), name
-
-
 @pytest.mark.parametrize("body", [[5], {"id": [], "values": [{}]}, "<html>", None])
 def test_an_answer_of_another_shape_is_told_in_a_line(
     body: Any, host: RestStandIn, batch: Batch
@@ -184,57 +147,6 @@ def test_an_answer_of_another_shape_is_told_in_a_line(
     host.watch_call = once(host.opening, Canned(201, body), "after")
     batch("apply", *QUICK)
     assert is_delivered(repository)
-
-
-def test_a_limit_is_waited_out(host: RestStandIn, batch: Batch, clock: QuickClock) -> None:
-    for name in ("api", "web"):
-        host.add(f"acme/{name}", {CONFIG: PLAIN})
-    limit = Canned(429, {"message": "Retry later"}, {"Retry-After": "23"})
-    host.watch_call = once(host.listing, limit)
-    batch("plan", host.source, code=1)
-    assert max(clock.slept) == pytest.approx(23, abs=0.5)
-    for name, write in (("api", host.committing), ("web", host.opening)):
-        before = len(clock.slept)
-        host.watch_call = once(write, limit)
-        batch("apply", name, *QUICK, code=None)
-        assert max(clock.slept[before:]) == pytest.approx(23, abs=0.5)
-        assert is_delivered(host.repositories[f"acme/{name}"])
-
-
-def test_a_host_that_does_not_answer_is_not_waited_for(
-    host: RestStandIn, batch: Batch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    repository = host.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", host.source, code=1)
-
-    def watch(request: Request) -> Canned | None:
-        if request.operation == host.committing and request.moment == "after":
-            host.watch_call = truly
-            monkeypatch.setattr(http, "TIMEOUT", (60, 60))
-            raise TimeoutError
-        return None
-
-    host.watch_call = watch
-    monkeypatch.setattr(http, "TIMEOUT", (60, 1))
-    batch("apply", *QUICK)
-    assert host.watch_call is truly
-    assert is_delivered(repository)
-
-
-def test_a_host_that_is_down_ends_the_run(host: RestStandIn, batch: Batch) -> None:
-    for at in range(10):
-        host.add(f"acme/r{at}", {CONFIG: PLAIN})
-    batch("plan", host.source, code=1)
-    host.operations.clear()
-    stamina.set_testing(True, attempts=1)
-    host.watch_call = lambda _: Canned(503, {})
-    output = batch("apply", *QUICK, code=3).output
-    assert "does not answer (HTTP 503); run it again later" in output
-    assert host.writes() == []
-    # Nothing is lost: what could not be seen goes on with the next run.
-    host.watch_call = truly
-    batch("apply", *QUICK, "--max-prs", 2, code=None)
-    assert sorted(batch.states().values()).count("pull-request-open") == 2
 
 
 def test_a_duplicate_that_somebody_else_made_meanwhile(host: RestStandIn, batch: Batch) -> None:
@@ -291,29 +203,6 @@ def test_a_head_that_moves_meanwhile_is_not_clobbered(host: RestStandIn, batch: 
     # The branch begins where it was looked at, so merging it keeps what came in between.
     assert content(repository.folder, f"{BRANCH}^") == PLAIN
     assert git(repository.folder, "rev-list", "--count", f"main..{BRANCH}") == "1"
-
-
-def test_an_expired_token_is_said_in_a_line_and_the_next_run_goes_on(
-    host: RestStandIn, batch: Batch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("api", "web"):
-        host.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", host.source, code=1)
-    old = host.token
-
-    def watch(request: Request) -> Canned | None:
-        if request.operation == host.opening and request.moment == "after":
-            host.token = "glpat-thenewone00000"
-        return None
-
-    host.watch_call = watch
-    output = batch("apply", *QUICK, code=3).output
-    assert output.count("the token is not valid, or has expired") == 1
-    assert old not in output
-    host.watch_call = truly
-    monkeypatch.setenv(host.variable, host.token)
-    batch("apply", *QUICK)
-    assert all(is_delivered(repository) for repository in host.repositories.values())
 
 
 @pytest.mark.parametrize("is_proposed", [False, True])
