@@ -32,8 +32,7 @@ class BuildPulls(Struct, frozen=True, eq=False):
         """Add what ``build`` pulls in a script that runs in ``directory`` (None: unknown)."""
         fields = ("directory", "context", "dockerfile", "target")
         for way in self.texts.ways_of(build, *fields):
-            path = way.dockerfile_path
-            inside = None if path is None or directory is None else self.files.path(directory, path)
+            inside = self.files.path(directory, way.dockerfile_path)
             self.build(moment, way.tool, f"{way.tool.value} build", way, inside)
 
     def build(

@@ -60,10 +60,8 @@ def called_script(
     call: ScriptCall, directory: str | None, files: CheckedOutFiles
 ) -> CalledText | NotFollowed:
     """The script that ``call``, in a script that runs in ``directory``, runs."""
-    path = inside = None
-    if call.directory is not None and directory is not None:
-        inside = files.path(directory, call.directory)
-        path = files.path(inside, call.path)
+    inside = files.path(directory, call.directory)
+    path = files.path(inside, call.path)
     text = None if path is None else files.text(path)
     if text is not None and path is not None:
         folder = joined_path(files.folder.root, posixpath.dirname(path))
@@ -97,9 +95,7 @@ def called_task(
 
     ``directory`` is where the script with the call runs, ``environment`` are its variables.
     """
-    where = UNKNOWN_FOLDER
-    if call.directory is not None and directory is not None:
-        where = files.path(directory, call.directory)
+    where = files.path(directory, call.directory) or UNKNOWN_FOLDER
     variables = {**environment, **dict(call.environment)}
     arguments = [
         (files.folder.inside(word) if word.startswith(("/", "~")) else None) or word

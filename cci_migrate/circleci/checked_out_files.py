@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import overload
 
 from msgspec import Struct
 
@@ -29,7 +30,18 @@ class CheckedOutFiles(Struct, frozen=True, eq=False):
         inside = self.folder.inside(path)
         return None if inside is None or self.read is None else self.read(inside)
 
-    def path(self, directory: str, path: str) -> str:
-        """``path`` seen from ``directory``, from the repository's root if it is in there."""
+    @overload
+    def path(self, directory: str, path: str) -> str: ...
+
+    @overload
+    def path(self, directory: str | None, path: str | None) -> str | None: ...
+
+    def path(self, directory: str | None, path: str | None) -> str | None:
+        """``path`` seen from ``directory``, from the repository's root if it is in there.
+
+        None if one of them is unknown.
+        """
+        if directory is None or path is None:
+            return None
         joined = joined_path(directory, path)
         return self.folder.inside(joined) or joined

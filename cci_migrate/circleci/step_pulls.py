@@ -171,13 +171,12 @@ class ClientUse(Struct, frozen=True, eq=False):
     login: StepLogin
 
 
-class JobDocker(Struct, frozen=True, eq=False, dict=True):
+class JobDocker(Struct, frozen=True, eq=False, dict=True, kw_only=True):
     """What the steps of a job do with Docker when ``entry`` runs it (None: any).
 
     ``set_before`` has, for each step, the variables that the job has set before it.
     ``client_uses`` are uses of registries by other programs. ``config`` is the directory for logins
-    of commands that name none. ``has_client``: Docker's
-    client is there before any step.
+    of commands that name none. ``has_client``: Docker's client is there before any step.
     """
 
     home: Namespace

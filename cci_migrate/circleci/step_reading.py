@@ -192,19 +192,19 @@ class StepReader:
             moment = Moment(after, steps[after], ())
             self._pulls.undecided(moment, Tool.DOCKER, SETUP, reason, perhaps=True)
         return JobDocker(
-            home,
-            self._texts.job,
-            entry,
-            daemons,
-            self._defaults,
-            tuple(steps),
-            tuple(self._pulls.pulls),
-            tuple(self._logins.logins),
-            tuple(self._logins.logouts),
-            tuple(self._unread_logins),
-            tuple(set_before),
-            tuple(self._logins.client_uses),
-            self._directories.own,
+            home=home,
+            job=self._texts.job,
+            entry=entry,
+            daemons=daemons,
+            defaults=self._defaults,
+            steps=tuple(steps),
+            pulls=tuple(self._pulls.pulls),
+            logins=tuple(self._logins.logins),
+            logouts=tuple(self._logins.logouts),
+            unread_logins=tuple(self._unread_logins),
+            set_before=tuple(set_before),
+            client_uses=tuple(self._logins.client_uses),
+            config=self._directories.own,
         )
 
     def step(self, order: int, step: Step, *, pulls_count: bool) -> None:
@@ -357,17 +357,13 @@ class StepReader:
                 )
                 self._task(moment, unread, scope)
             return
-        directory = scope.directory
-        if directory is not None and call.directory is not None:
-            directory = self._files.path(directory, call.directory)
+        directory = self._files.path(scope.directory, call.directory)
         script, inside = called
         inner = replace(scope, directory=directory, place_of=_no_place)
         self._follow(moment, script, inside, inner)
 
     def _command_by_parameter(self, moment: Moment, call: FunctionCall, scope: _Scope) -> None:
-        directory = None
-        if scope.directory is not None and call.directory is not None:
-            directory = self._files.path(scope.directory, call.directory)
+        directory = self._files.path(scope.directory, call.directory)
         environment = {**scope.environment, **dict(call.client_environment)}
         for text in self._texts.ways(call.text):
             called: CalledText | NotFollowed = CalledText(text, directory, environment, _no_place)

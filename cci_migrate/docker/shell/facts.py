@@ -450,11 +450,11 @@ def dockerfile_path(build: Build) -> str | None:
     if build.dockerfile_text is not None or build.directory is None or context is None:
         return None
     remote = "://" in context or context.startswith(("git@", "github.com/"))
+    if remote or build.dockerfile == "-":
+        return None
     if build.dockerfile is not None:
         # Relative to where the command runs, not to the context.
-        if build.dockerfile == "-" or (remote and "://" in build.dockerfile):
-            return None
-        return None if remote else joined_path(build.directory, build.dockerfile)
-    if remote or context == "-":
+        return joined_path(build.directory, build.dockerfile)
+    if context == "-":
         return None
     return joined_path(joined_path(build.directory, context), "Dockerfile")

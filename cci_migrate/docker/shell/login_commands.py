@@ -42,9 +42,8 @@ def login_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> li
     username = line.last("-u", "--username")
     password = None
     options = line.options_named("-p", "--password")
-    if options and options[-1].value is not None:
-        option = options[-1]
-        assert option.value is not None  # noqa: S101 - tested just above
+    option = options[-1] if options else None
+    if option is not None and option.value is not None:
         obstacle = invocation.obstacle
         if invocation.stdin:
             obstacle = "its input is already used"
