@@ -88,7 +88,7 @@ def _gitlab_owners(text: str, path: str) -> Iterable[str]:
         if pattern != words[0]:
             excluding.add(section)
         owners[section] = [] if section in excluding else _named(words[1:]) or default
-    return [owner for found in owners.values() for owner in found]
+    return [owner for names in owners.values() for owner in names]
 
 
 def _named(words: Iterable[str]) -> list[str]:

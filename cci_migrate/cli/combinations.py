@@ -73,7 +73,7 @@ def refuse_combinations(ctx: click.Context, options: Mapping[str, Any]) -> None:
     )
     _refuse(
         ctx,
-        writes_baseline and "revert" in options["policy"].given,
+        writes_baseline and "revert" in options["policy"].options,
         "--write-baseline can't be combined with --revert",
     )
     _refuse(

@@ -164,12 +164,12 @@ def _organisations(
             project = project_of(ref, on_server=is_server(root))
             if project is not None:
                 (by_checkouts if ref.kind is Kind.LOCAL else by_name).add(project.organisation)
-    found = sorted(by_name | by_checkouts)
-    if not found:
+    organisations = sorted(by_name | by_checkouts)
+    if not organisations:
         raise UserError(
             f"{campaign}: can't determine the organisation of its repositories; name it with --org"
         )
-    return found, frozenset(by_checkouts - by_name)
+    return organisations, frozenset(by_checkouts - by_name)
 
 
 def _create(
@@ -232,10 +232,12 @@ def _named_by_others(
     """
     built_in = Policy()
     context = name or default_context(policy)
-    found = frozenset(variables or variables_for_context(context, policy)) - frozenset(variables)
+    by_policy = frozenset(variables or variables_for_context(context, policy)) - frozenset(
+        variables
+    )
     if name is None and context != default_context(built_in):
-        return found | frozenset(variables)
-    return found - frozenset(variables_for_context(default_context(built_in), built_in))
+        return by_policy | frozenset(variables)
+    return by_policy - frozenset(variables_for_context(default_context(built_in), built_in))
 
 
 class _FromEnvironment(Struct, frozen=True):

@@ -153,13 +153,13 @@ def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> li
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context
-def main_command(ctx: click.Context, /, **given: Any) -> None:
+def main_command(ctx: click.Context, /, **values: Any) -> None:
     """Authenticate the Docker registry pulls of CircleCI configs, and change nothing else.
 
     PATH is a file, a folder to search, or - for standard input to standard output. Without PATH
     it searches the current folder. The first argument may also be a subcommand.
     """
-    options = _options(ctx, given)
+    options = _options(ctx, values)
     from cci_migrate.cli.command_errors import exit_code_of
     from cci_migrate.cli.running import WrittenFiles, run
     from cci_migrate.cli.terminal import Terminal
@@ -168,50 +168,50 @@ def main_command(ctx: click.Context, /, **given: Any) -> None:
     ctx.exit(exit_code_of(lambda: run(options, terminal, written), terminal, written.effects).value)
 
 
-def _options(ctx: click.Context, given: dict[str, Any]) -> Options:
+def _options(ctx: click.Context, values: dict[str, Any]) -> Options:
     """The options as one value. Raises UsageError for those that do not go together."""
-    names: tuple[str, ...] = given["paths"]
+    names: tuple[str, ...] = values["paths"]
     reads_stdin = STDIN in names
-    refuse_combinations(ctx, given)
+    refuse_combinations(ctx, values)
     mode = Mode.WRITE
-    if given["check"] or given["write_baseline"] is not None:
+    if values["check"] or values["write_baseline"] is not None:
         mode = Mode.CHECK
-    elif given["dry_run"]:
+    elif values["dry_run"]:
         mode = Mode.DRY_RUN
     return Options(
         paths=() if reads_stdin else _paths(ctx, names or (".",)),
         mode=mode,
-        policy=given["policy"],
-        format=given["report_format"],
-        verbosity=given["verbose"] - given["quiet"],
-        show_source=given["show_source"],
-        statistics=given["statistics"],
-        colour=given["colour"],
-        jobs=given["jobs"],
-        show_secrets=given["show_secrets"],
+        policy=values["policy"],
+        format=values["report_format"],
+        verbosity=values["verbose"] - values["quiet"],
+        show_source=values["show_source"],
+        statistics=values["statistics"],
+        colour=values["colour"],
+        jobs=values["jobs"],
+        show_secrets=values["show_secrets"],
         reads_stdin=reads_stdin,
-        stdin_name=given["stdin_filename"],
-        interactive=given["interactive"],
-        save_answers=given["save_answers"],
-        answers=given["answers"],
-        output=given["output"],
-        baseline=given["baseline"],
-        write_baseline=given["write_baseline"],
-        applies_ignores=not given["no_ignores"],
-        limits=given["limits"],
-        compiler=_compiler(given),
+        stdin_name=values["stdin_filename"],
+        interactive=values["interactive"],
+        save_answers=values["save_answers"],
+        answers=values["answers"],
+        output=values["output"],
+        baseline=values["baseline"],
+        write_baseline=values["write_baseline"],
+        applies_ignores=not values["no_ignores"],
+        limits=values["limits"],
+        compiler=_compiler(values),
     )
 
 
-def _compiler(given: dict[str, Any]) -> CompilerOptions | None:
-    if not given["verify"] and not given["compiles"]:
+def _compiler(values: dict[str, Any]) -> CompilerOptions | None:
+    if not values["verify"] and not values["compiles"]:
         return None
     return CompilerOptions(
-        given["api_url"],
-        given["organisation"],
-        given["send_secrets"],
-        confirms=given["verify"],
-        unfolds=given["compiles"],
+        values["api_url"],
+        values["organisation"],
+        values["send_secrets"],
+        confirms=values["verify"],
+        unfolds=values["compiles"],
     )
 
 

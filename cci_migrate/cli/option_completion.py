@@ -23,9 +23,9 @@ def paths_or_subcommands(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Paths; in the place of the first, subcommands too."""
-    found = [CompletionItem(incomplete, type="file")]
+    items = [CompletionItem(incomplete, type="file")]
     command = ctx.command
     if isinstance(command, click.Group) and not ctx.params.get(param.name or ""):
         names = (name for name in command.list_commands(ctx) if name.startswith(incomplete))
-        found += map(CompletionItem, names)
-    return found
+        items += map(CompletionItem, names)
+    return items

@@ -112,12 +112,12 @@ class Policies:
         if path not in self._by_file:
             rules = frozenset(rule.id for rule in RULES)
             policy_file = None if path is None else read_policy_file(path, rules)
-            given = self._source.given
-            policy = policy_of(given, Policy() if policy_file is None else policy_file.policy)
+            options = self._source.options
+            policy = policy_of(options, Policy() if policy_file is None else policy_file.policy)
             policy = replace(policy, applies_ignores=self._applies_ignores)
             _check_revert(policy, path)
             file_keys = frozenset[str]() if policy_file is None else policy_file.keys
-            keys = file_keys.union(given)
+            keys = file_keys.union(options)
             baseline = None if policy_file is None else policy_file.baseline
             if policy_file is not None and baseline is not None and self._source.file is None:
                 _check_is_beside(baseline, policy_file)

@@ -37,7 +37,7 @@ class PolicySource(Struct, frozen=True):
     looked for.
     """
 
-    given: OptionValues = {}
+    options: OptionValues = {}
     file: Path | None = None
     reads_files: bool = True
 
@@ -53,13 +53,13 @@ def policy_options(*keys: str) -> Callable[[_F], _F]:
         @wraps(command)
         def run(*args: Any, policy_file: Path | None, no_config: bool, **kwargs: Any) -> Any:
             values = {setting.key: kwargs.pop(_parameter(setting)) for setting in settings}
-            given = {key: value for key, value in values.items() if value}
-            problem = conflict_between(option_settings(), given)
+            chosen = {key: value for key, value in values.items() if value}
+            problem = conflict_between(option_settings(), chosen)
             if policy_file is not None and no_config:
                 problem = "--config and --no-config: choose one"
             if problem is not None:
                 raise click.UsageError(problem, click.get_current_context())
-            source = PolicySource(given, policy_file, not no_config)
+            source = PolicySource(chosen, policy_file, not no_config)
             return command(*args, policy=source, **kwargs)
 
         options = [

@@ -109,17 +109,18 @@ def edit_of(
 
 def _decisions(review: Review, data: ActionData) -> Decisions | None:
     if data.key:
-        found = review.resolution(data.key)
-        if found is None:
+        resolution = review.resolution(data.key)
+        if resolution is None:
             return None
         decision: Decision = Apply()
         if data.ignores:
             decision = Suppress(_REASON)
         elif data.choice:
             decision = Answer(data.choice)
-        return Decisions(Skip(), {found.finding.key: decision})
+        return Decisions(Skip(), {resolution.finding.key: decision})
     if data.rule:
-        of_rule = (found.finding for found in review.resolutions if found.finding.rule == data.rule)
+        findings = [resolution.finding for resolution in review.resolutions]
+        of_rule = (finding for finding in findings if finding.rule == data.rule)
         return Decisions(Skip(), {finding.key: Apply() for finding in of_rule})
     return APPLY_ALL
 

@@ -38,8 +38,11 @@ class Review(Struct, frozen=True, eq=False, dict=True):
     @property
     def resolutions(self) -> tuple[Resolution, ...]:
         """Its findings that are not ignored."""
-        found = resolutions_of(self.outcome)
-        return tuple(resolution for resolution in found if not resolution.state.is_ignored)
+        return tuple(
+            resolution
+            for resolution in resolutions_of(self.outcome)
+            if not resolution.state.is_ignored
+        )
 
     @cached_property
     def pulls(self) -> tuple[ExplainedPull, ...]:
@@ -49,7 +52,8 @@ class Review(Struct, frozen=True, eq=False, dict=True):
 
     def resolution(self, key: str) -> Resolution | None:
         """The finding with the key ``key``, None if it is no longer there."""
-        return next((found for found in self.resolutions if str(found.finding.key) == key), None)
+        alike = (each for each in self.resolutions if str(each.finding.key) == key)
+        return next(alike, None)
 
     def change(self, decisions: Decisions) -> ProvenChange | None:
         """The proven change that ``decisions`` make; None if there is none."""

@@ -67,8 +67,8 @@ class OpenFiles:
 
     def _names_in(self, root: Path) -> tuple[str, ...]:
         if root not in self._names:
-            found = discover([root]).repositories
-            on_disk = {name for repository in found for name in repository.files}
+            repositories = discover([root]).repositories
+            on_disk = {name for repository in repositories for name in repository.files}
             is_open = {
                 path.relative_to(root).as_posix()
                 for path in self._texts

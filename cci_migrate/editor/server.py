@@ -82,10 +82,10 @@ class _Session:
             self._pending = None
         self._reviews = {}
         diagnostics: dict[Path, list[lsp.Diagnostic]] = {}
-        for found in self._review_all():
-            for path, of_file in diagnostics_of(found).items():
+        for reviewed in self._review_all():
+            for path, of_file in diagnostics_of(reviewed).items():
                 diagnostics.setdefault(path, []).extend(of_file)
-                self._reviews[path] = found
+                self._reviews[path] = reviewed
         for path in self._published - diagnostics.keys():
             self._publish(path, [])
         for path, of_file in diagnostics.items():
@@ -163,10 +163,10 @@ def language_server(read_policies: Callable[[], PolicyFor]) -> LanguageServer:
     @server.feature(lsp.TEXT_DOCUMENT_HOVER)
     def hover(params: lsp.HoverParams) -> lsp.Hover | None:
         path = _path_of(params.text_document.uri)
-        found = None if path is None else session.review_of(path)
-        if path is None or found is None:
+        review = None if path is None else session.review_of(path)
+        if path is None or review is None:
             return None
-        return hover_at(found, path, params.position.line)
+        return hover_at(review, path, params.position.line)
 
     kinds = [lsp.CodeActionKind.QuickFix, lsp.CodeActionKind.SourceFixAll]
 
@@ -175,16 +175,16 @@ def language_server(read_policies: Callable[[], PolicyFor]) -> LanguageServer:
     )
     def code_action(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
         path = _path_of(params.text_document.uri)
-        found = None if path is None else session.review_of(path)
-        if path is None or found is None:
+        review = None if path is None else session.review_of(path)
+        if path is None or review is None:
             return []
-        actions = code_actions(found, path, params.range, params.context.diagnostics)
-        wanted = [action for action in actions if _is_wanted(action, params.context.only)]
+        actions = code_actions(review, path, params.range, params.context.diagnostics)
+        requested = [action for action in actions if _is_wanted(action, params.context.only)]
         if _resolves_edits(server.client_capabilities):
-            return wanted
-        for action in wanted:
+            return requested
+        for action in requested:
             action.edit = proven_edit(action)
-        return [action for action in wanted if action.edit is not None]
+        return [action for action in requested if action.edit is not None]
 
     @server.feature(lsp.CODE_ACTION_RESOLVE)
     def resolve(action: lsp.CodeAction) -> lsp.CodeAction:
@@ -198,15 +198,15 @@ def language_server(read_policies: Callable[[], PolicyFor]) -> LanguageServer:
 
     def proven_edit(action: lsp.CodeAction) -> lsp.WorkspaceEdit | None:
         data = action_data(action.data)
-        found = None if data is None else session.review_of(Path(data.path))
-        if data is None or found is None:
+        review = None if data is None else session.review_of(Path(data.path))
+        if data is None or review is None:
             return None
         versions = {
             path: document.version
             for uri, document in server.workspace.text_documents.items()
             if (path := _path_of(uri)) is not None
         }
-        return edit_of(found, data, versions)
+        return edit_of(review, data, versions)
 
     return server
 

@@ -24,15 +24,15 @@ def accepted_findings(
         for entry in entries:
             entries_by_identity.setdefault(identity(entry), []).append(entry)
         still_waiting = []
-        for key, wanted in waiting:
-            candidates = entries_by_identity.get(identity(wanted), [])
+        for key, sought in waiting:
+            candidates = entries_by_identity.get(identity(sought), [])
             for entry in candidates:
-                if set(wanted.what) <= set(entry.what):
+                if set(sought.what) <= set(entry.what):
                     candidates.remove(entry)
                     accepted[key] = entry
                     break
             else:
-                still_waiting.append((key, wanted))
+                still_waiting.append((key, sought))
         waiting = still_waiting
         entries = [entry for group in entries_by_identity.values() for entry in group]
     return accepted

@@ -81,8 +81,8 @@ def _without_unwanted(remedy: Remedy) -> Remedy:
     match remedy:
         case Fix(contexts=contexts):
             withheld = tuple(filter(is_ignored, contexts))
-            wanted = tuple(grant for grant in contexts if grant not in withheld)
-            return replace(remedy, contexts=wanted, withheld=withheld) if withheld else remedy
+            kept = tuple(grant for grant in contexts if grant not in withheld)
+            return replace(remedy, contexts=kept, withheld=withheld) if withheld else remedy
         case Question(choices=choices):
             return replace(remedy, choices=tuple(map(_choice_without_unwanted, choices)))
         case NoFix():

@@ -42,7 +42,7 @@ class _ContextUse(Struct, frozen=True):
     """
 
     entry: WorkflowJob
-    held: tuple[str, ...]
+    contexts: tuple[str, ...]
     meant: frozenset[str]
     reads: frozenset[Variables]
     images_read: Variables
@@ -64,55 +64,57 @@ def contexts_stray(
         and isinstance(resolution.finding.remedy, Question)
     )
     steps = _StepTexts(before.config)
-    given = _Given(tuple(old.values()), before.evidence, policy, tuple(names), answered, steps)
+    providers = _ContextProviders(
+        tuple(old.values()), before.evidence, policy, tuple(names), answered, steps
+    )
     for job in _jobs(after):
         known = old.get(job.entry.route)
-        had: tuple[str, ...] = () if known is None else known.held
-        if [name for name in job.held if name in had] != list(had):
+        had: tuple[str, ...] = () if known is None else known.contexts
+        if [name for name in job.contexts if name in had] != list(had):
             return f"{job.entry.route} would lose a context, or have them in another order"
-        gained = [name for name in job.held if name not in had]
+        gained = [name for name in job.contexts if name not in had]
         for context in gained:
-            reason = _too_many(context, job, known, given)
+            reason = _too_many(context, job, known, providers)
             if reason is not None:
                 return f"{job.entry.route} {reason}"
     return None
 
 
 def _too_many(
-    context: str, job: _ContextUse, known: _ContextUse | None, given: _Given
+    context: str, job: _ContextUse, known: _ContextUse | None, providers: _ContextProviders
 ) -> str | None:
     if known is not None and context in known.meant:
         return None
-    provided = [read for read in job.reads if given.provides(context, read)]
+    provided = [read for read in job.reads if providers.provides(context, read)]
     if not provided:
         new_hosts = job.token_hosts - (frozenset() if known is None else known.token_hosts)
-        if any(given.is_for_token(context, host) for host in new_hosts):
+        if any(providers.is_for_token(context, host) for host in new_hosts):
             return None
         return f"would get the context {context}, which its job does not need"
     reads_today = known is not None and all(map(known.reads_all, provided))
-    if given.asks_for(context):
+    if providers.asks_for(context):
         return None
-    if reads_today and not given.wants_contexts and job.entry.route not in given.answered:
+    if reads_today and not providers.wants_contexts and job.entry.route not in providers.answered:
         return f"reads its variables today without {context}"
     if known is None or reads_today:
         return None
     variables = frozenset().union(*provided)
-    earlier = set(job.held[: job.held.index(context)]) & set(known.held)
-    read_today = given.named_in(known, variables)
-    is_wanted = given.wants_contexts or job.entry.route in given.answered
-    if read_today and (earlier or not (known.held or is_wanted)):
+    earlier = set(job.contexts[: job.contexts.index(context)]) & set(known.contexts)
+    read_today = providers.named_in(known, variables)
+    is_wanted = providers.wants_contexts or job.entry.route in providers.answered
+    if read_today and (earlier or not (known.contexts or is_wanted)):
         return f"would read another value for {min(read_today)}, from the context {context}"
     hidden = [
         name
         for name in sorted(earlier)
-        if _REGISTRY.search(name) and not given.is_for_others(name, variables)
+        if _REGISTRY.search(name) and not providers.is_for_others(name, variables)
     ]
     if hidden:
         return f"has {hidden[0]}, whose variables {context} may hide"
     return None
 
 
-class _Given(Struct, frozen=True):
+class _ContextProviders(Struct, frozen=True):
     """What shows which context provides which variables.
 
     ``answered`` are the routes of the workflow jobs that the user says need a context.
@@ -184,7 +186,7 @@ class _Given(Struct, frozen=True):
     def is_for_others(self, context: str, variables: Variables) -> bool:
         """Whether the context is known to be there for other variables."""
         theirs = list(self._policys_variables(context))
-        theirs += [set(read) for job in self.jobs if context in job.held for read in job.reads]
+        theirs += [set(read) for job in self.jobs if context in job.contexts for read in job.reads]
         return bool(theirs) and all(variables.isdisjoint(read) for read in theirs)
 
     def _is_in_policy(self, context: str) -> bool:
@@ -235,10 +237,10 @@ def _jobs(side: ProofSide) -> Iterator[_ContextUse]:
         docker = side.docker_of.get(entry.route)
         if docker is not None:
             reads |= frozenset(login.variables for login in docker.all_logins if login.variables)
-        held = job_contexts(entry).values
-        meant = frozenset((*held, *misplaced.get(entry, ())))
+        contexts = job_contexts(entry).values
+        meant = frozenset((*contexts, *misplaced.get(entry, ())))
         token_hosts = frozenset(image.token_host for image in pulled if image.token_host)
-        yield _ContextUse(entry, held, meant, reads, images_read, token_hosts)
+        yield _ContextUse(entry, contexts, meant, reads, images_read, token_hosts)
 
 
 class _StepTexts:

@@ -90,7 +90,7 @@ class KnownCredentials:
 
     def of(self, host: str, jobs: Iterable[str]) -> list[RegistryCredential]:
         """Those of ``host`` for ``jobs`` (their routes; none: for whichever job has them today)."""
-        wanted = frozenset(jobs)
+        routes = frozenset(jobs)
         registry = policy_for(host, self._policy)
         return [
             *self._everywhere.get(host, ()),
@@ -98,7 +98,7 @@ class KnownCredentials:
             *(
                 shown.credential
                 for shown in self._in_some_jobs.get(host, ())
-                if shown.credential is not None and shown.allows(wanted or shown.jobs)
+                if shown.credential is not None and shown.allows(routes or shown.jobs)
             ),
         ]
 

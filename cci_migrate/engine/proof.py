@@ -249,9 +249,9 @@ def taken_too_much(before: ProofSide, after: ProofSide, policy: Policy) -> str |
         for workflow_job in after.config.workflow_jobs
     }
     for entry in before.config.workflow_jobs:
-        held = set(job_contexts(entry).names)
+        earlier = set(job_contexts(entry).names)
         kept = holding.get(entry.route)
-        if kept is None or not kept <= held or not held - kept <= contexts:
+        if kept is None or not kept <= earlier or not earlier - kept <= contexts:
             return f"{entry.route} would lose contexts that are not the policy's"
     return None
 

@@ -254,7 +254,10 @@ class LinePrompter:
             if option is not None:
                 return option.letter
             if answer != _HELP:
-                _write(self._stream, f"Type one of {', '.join(o.letter for o in menu.options)}:\n")
+                _write(
+                    self._stream,
+                    f"Type one of {', '.join(option.letter for option in menu.options)}:\n",
+                )
             _write(self._stream, "".join(f"{line}\n" for line in menu.help()))
 
     def enter(self, entry: LineInput) -> str:

@@ -200,12 +200,12 @@ def parse_policy(table: Mapping[str, Any], rules: Collection[str]) -> Policy:
                     )
                     raise PolicyError(problem, (setting.key,))
     by_key = {setting.key: values.get(setting.field) for setting in settings_of(Policy)}
-    given = {key: value for key, value in by_key.items() if key in table}
+    settings = {key: value for key, value in by_key.items() if key in table}
     for setting in settings_of(Policy):
-        conflict = conflict_between([setting], given)
+        conflict = conflict_between([setting], settings)
         if conflict is not None:
             raise PolicyError(conflict, (setting.key,))
-    registries = _registries(table.get("registries", {}), given)
+    registries = _registries(table.get("registries", {}), settings)
     return Policy(**values, registries=registries)
 
 
@@ -242,8 +242,8 @@ def _check_keys(table: Mapping[str, Any], known: Collection[str], at: tuple[str,
             raise PolicyError(f"unknown key {key}{suggestion(key, known)}", (*at, key))
 
 
-def _registries(value: object, given: Mapping[str, Any]) -> tuple[RegistryPolicy, ...]:
-    """The registries in the table ``value``; ``given`` are the policy's settings, by their keys."""
+def _registries(value: object, settings: Mapping[str, Any]) -> tuple[RegistryPolicy, ...]:
+    """The registries in the table ``value``; ``settings`` are the policy's, by their keys."""
     if not isinstance(value, dict):
         raise PolicyError('registries must be tables: [registries."docker.io"]', ("registries",))
     registries: dict[str, RegistryPolicy] = {}
@@ -254,7 +254,7 @@ def _registries(value: object, given: Mapping[str, Any]) -> tuple[RegistryPolicy
         host = normalise_host(name)
         if host in registries:
             raise PolicyError(f"duplicate table for {host}", at)
-        registries[host] = _registry(host, table, at, given)
+        registries[host] = _registry(host, table, at, settings)
     registries.setdefault(DOCKER_HUB, DEFAULT_DOCKER_HUB)
     return tuple(registries.values())
 
@@ -266,7 +266,7 @@ def _no_host(name: str) -> str:
 
 
 def _registry(
-    host: str, table: object, at: tuple[str, ...], given: Mapping[str, Any]
+    host: str, table: object, at: tuple[str, ...], settings: Mapping[str, Any]
 ) -> RegistryPolicy:
     if not isinstance(table, dict):
         raise PolicyError("a registry must be a table with its host as the name", at)
@@ -274,20 +274,22 @@ def _registry(
         declared = (*settings_of(PasswordAuth), *settings_of(RegistryPolicy))
         _check_keys(table, [setting.key for setting in declared], at)
         defaults = account_data(DEFAULT_DOCKER_HUB)
-        if given.get("credentials") is CredentialStore.PROJECT:
+        if settings.get("credentials") is CredentialStore.PROJECT:
             defaults["context"] = False
         table = {**defaults, **table}
-    jobs = tuple(_jobs(table.get("jobs", []), (*at, "jobs"), given))
-    return RegistryPolicy(host, **_account(RegistryPolicy, table, at, given), jobs=jobs)
+    jobs = tuple(_jobs(table.get("jobs", []), (*at, "jobs"), settings))
+    return RegistryPolicy(host, **_account(RegistryPolicy, table, at, settings), jobs=jobs)
 
 
-def _jobs(value: object, at: tuple[str, ...], given: Mapping[str, Any]) -> Iterator[JobCredential]:
+def _jobs(
+    value: object, at: tuple[str, ...], settings: Mapping[str, Any]
+) -> Iterator[JobCredential]:
     if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
         raise PolicyError(f'jobs must be tables: [[registries."{at[1]}".jobs]]', at)
     seen: set[str] = set()
     for number, table in enumerate(value, 1):
         here = (*at, f"#{number}")
-        job = JobCredential(**_account(JobCredential, table, here, given))
+        job = JobCredential(**_account(JobCredential, table, here, settings))
         for glob in job.match:
             if glob in seen:
                 raise PolicyError(f"two jobs tables match {glob}", (*here, "match"))
@@ -299,11 +301,11 @@ def _account(
     kind: type[RegistryPolicy | JobCredential],
     table: Mapping[str, Any],
     at: tuple[str, ...],
-    given: Mapping[str, Any],
+    settings: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The values in ``table``, which ``at`` leads to, of the fields of ``kind``, an account.
 
-    ``given`` are the policy's settings, by their keys.
+    ``settings`` are the policy's settings, by their keys.
     """
     forms = {
         form: [setting.key for setting in settings_of(form)]
@@ -321,7 +323,7 @@ def _account(
         if key not in table:
             raise PolicyError(f"{key} is missing", at)
     if "context" in values:
-        problem = conflict_between(settings_of(kind), {**given, "context": values["context"]})
+        problem = conflict_between(settings_of(kind), {**settings, "context": values["context"]})
         if problem is not None:
             raise PolicyError(problem, (*at, "context"))
     return {**values, "credential": used[0](**_values(used[0], table, at))}

@@ -188,12 +188,12 @@ def conflict_between(settings: Iterable[Setting], values: Mapping[str, Any]) -> 
 @cache
 def settings_of(kind: type[Struct]) -> tuple[Setting, ...]:
     """The settings that the fields of ``kind`` declare, in order."""
-    found = []
+    settings = []
     for field in fields(kind):
         for declared in getattr(field.type, "__metadata__", ()):
             if isinstance(declared, Setting):
                 members = _enumeration(get_args(field.type)[0])
-                found.append(
+                settings.append(
                     replace(
                         declared,
                         values=declared.values if members is None else EnumValue(members),
@@ -203,7 +203,7 @@ def settings_of(kind: type[Struct]) -> tuple[Setting, ...]:
                         is_required=field.required,
                     )
                 )
-    return tuple(found)
+    return tuple(settings)
 
 
 def _enumeration(annotation: Any) -> type[Enum] | None:

@@ -70,7 +70,7 @@ def credential_for(host: str, names: Iterable[PasswordAuth]) -> DockerCredential
 
 def _from_environment(names: PasswordAuth) -> DockerCredential | list[str]:
     """The credential, or its variables if one of them is not set."""
-    variables = [v for v in (variable_in(names.username), variable_in(names.password)) if v]
+    variables = [*filter(None, (variable_in(names.username), variable_in(names.password)))]
     password = os.environ.get(variable_in(names.password) or "")
     user_variable = variable_in(names.username)
     username = os.environ.get(user_variable) if user_variable else names.username

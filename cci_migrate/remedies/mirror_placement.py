@@ -56,7 +56,7 @@ class _Trace(Struct):
 
 
 class MirrorPlacement:
-    """Finds what to rewrite for ``wanted``, the images that are to come from ``mirror``.
+    """Finds what to rewrite for ``to_mirror``, the images that are to come from ``mirror``.
 
     ``others`` are all other images of the config.
     """
@@ -67,7 +67,7 @@ class MirrorPlacement:
         values: ParameterValues,
         sharing: Sharing,
         mirror: Mirror,
-        wanted: Iterable[PulledImage],
+        to_mirror: Iterable[PulledImage],
         others: Iterable[PulledImage],
     ) -> None:
         self._config = config
@@ -76,8 +76,8 @@ class MirrorPlacement:
         self._mirror = mirror
         self._readers: dict[Job | Executor | Command | None, Mapping[str, list[Scalar]]] = {}
         self._others = tuple(others)
-        self._wanted = tuple(wanted)
-        self._traces = {image: self._trace(image) for image in self._wanted}
+        self._to_mirror = tuple(to_mirror)
+        self._traces = {image: self._trace(image) for image in self._to_mirror}
         while self._refuse_some():
             pass
 
@@ -181,7 +181,7 @@ class MirrorPlacement:
         written = {node for trace in open_traces for node in trace.written}
         parameters = {key for trace in open_traces for key in trace.parameters}
         foreign = {image.item.image.value: image for image in self._others}
-        for image in self._wanted:
+        for image in self._to_mirror:
             if self._traces[image].error is not None:
                 foreign[image.item.image.value] = image
         any_refused = False

@@ -63,10 +63,10 @@ def agreement(compiled: CompiledConfig, planned: PlannedConfig) -> Agreement:
 
 def _contexts_differ(entry: CompiledEntry, candidates: Sequence[PlannedEntry]) -> Iterator[str]:
     if not any(_may_hold(candidate.contexts, entry.contexts) for candidate in candidates):
-        wanted = " or ".join(
+        planned = " or ".join(
             dict.fromkeys(_contexts(candidate.contexts) for candidate in candidates)
         )
-        yield f"job {entry.name} of {entry.workflow} has {_contexts(entry.contexts)}, not {wanted}"
+        yield f"job {entry.name} of {entry.workflow} has {_contexts(entry.contexts)}, not {planned}"
 
 
 def _may_hold(written: tuple[str, ...], compiled: tuple[str, ...]) -> bool:

@@ -77,14 +77,15 @@ def read_compiled(text: str, files: ConfigFiles, policy: Policy) -> CompiledConf
 
 def credentials_in(item: Plain) -> Credentials:
     """The credentials of ``item``, an item of a ``docker`` list."""
-    found: dict[str, str] = {}
+    credentials: dict[str, str] = {}
     for form in CredentialForm:
         value = item.get(form.value) if isinstance(item, dict) else None
         if isinstance(value, dict):
-            found.update((f"{form.value}.{key}", text_in(part)) for key, part in value.items())
+            halves = {f"{form.value}.{key}": text_in(part) for key, part in value.items()}
+            credentials.update(halves)
         elif value is not None:
-            found[form.value] = text_in(value)
-    return {name: text for name, text in found.items() if text}
+            credentials[form.value] = text_in(value)
+    return {name: text for name, text in credentials.items() if text}
 
 
 def text_in(value: Plain) -> str:
@@ -137,8 +138,8 @@ def _entries(data: Mapping[str, Plain]) -> Iterator[CompiledEntry]:
         for item in items if isinstance(items, list) else ():
             for name, arguments in item.items() if isinstance(item, dict) else ():
                 run.add(name)
-                held = arguments.get("context") if isinstance(arguments, dict) else None
-                contexts = tuple(map(text_in, held)) if isinstance(held, list) else ()
+                listed = arguments.get("context") if isinstance(arguments, dict) else None
+                contexts = tuple(map(text_in, listed)) if isinstance(listed, list) else ()
                 yield CompiledEntry(workflow, name, contexts, tuple(_images(jobs.get(name))))
     for name, job in jobs.items():
         if name not in run:

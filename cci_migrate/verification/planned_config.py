@@ -154,10 +154,10 @@ def _images(entry: WorkflowJob, assessment: Assessment) -> tuple[PlannedImage, .
     config, values = assessment.config, assessment.values
     if runs_nothing(entry, config):
         return ()
-    found = config.body.job(entry.calls)
-    if found is None:
+    called = config.body.job(entry.calls)
+    if called is None:
         return None
-    home, job = found
+    home, job = called
     if job.runs_on.docker is None:
         calls = values.executor_calls(job, entry)
         known = [home.executor(call.name) or config.body.executor(call.name) for call in calls]

@@ -77,11 +77,11 @@ class SourceChanges(Struct, frozen=True):
 
 def source_changes(before: Examination, after: Examination) -> SourceChanges:
     """What the change from ``before`` to ``after``, the same files, does."""
-    found: list[Change] = []
+    collected: list[Change] = []
     added, removed = _Steps(), _Steps()
     for old, new in zip(before.documents, after.documents, strict=True):
         for change in changes(regular(plain_data(old.root)), regular(plain_data(new.root))):
-            found.append(change)
+            collected.append(change)
             match change:
                 case Added(path=path):
                     added.add(new, path, after.config)
@@ -92,12 +92,12 @@ def source_changes(before: Examination, after: Examination) -> SourceChanges:
                 case _:
                     assert_never(change)
     return SourceChanges(
-        places=tuple(change.path for change in found),
-        added=added.found(),
-        removed=removed.found(),
+        places=tuple(change.path for change in collected),
+        added=added.collected(),
+        removed=removed.collected(),
         texts=tuple(
             (change.old, change.new)
-            for change in found
+            for change in collected
             if isinstance(change, Replaced)
             and isinstance(change.old, str)
             and isinstance(change.new, str)
@@ -117,7 +117,7 @@ class _Steps:
         self._scripts += scripts
         self._has_orbs = self._has_orbs or calls_orb
 
-    def found(self) -> StepChanges:
+    def collected(self) -> StepChanges:
         return StepChanges(tuple(self._scripts), self._has_orbs)
 
 

@@ -46,7 +46,7 @@ class CheckResult(Struct, frozen=True):
 
 def exit_code(answers: Iterable[CheckResult]) -> ExitCode:
     """3 if a check could not be made, 1 if there is a problem, else 0."""
-    found = {answer.status for answer in answers}
-    if Status.NOT_ASKED in found:
+    statuses = {answer.status for answer in answers}
+    if Status.NOT_ASKED in statuses:
         return ExitCode.FAILED
-    return ExitCode.LEFT if Status.PROBLEM in found else ExitCode.DONE
+    return ExitCode.LEFT if Status.PROBLEM in statuses else ExitCode.DONE

@@ -57,7 +57,7 @@ def check_logins(
         if isinstance(credential, str):
             why = "; ".join(dict.fromkeys(reason.why for reason in reasons))
             text = f"can't check the login: {why or 'this machine has no credential for it'}"
-            instead = "; ".join(dict.fromkeys(filter(None, (r.instead for r in reasons))))
+            instead = "; ".join(dict.fromkeys(filter(None, (reason.instead for reason in reasons))))
             options = [word for reason in reasons for word in reason.option]
             command = steps.repeat_with(*options) if options and not instead else ""
             yield CheckResult(subject, Status.UNKNOWN, text, instead or credential, command=command)
