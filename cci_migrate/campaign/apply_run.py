@@ -14,7 +14,7 @@ from cci_migrate.campaign.canary import Canary
 from cci_migrate.campaign.canary_choice import Candidate, check_names, choose, has_passing_ci
 from cci_migrate.campaign.ci_results import Gate
 from cci_migrate.campaign.folder import Campaign
-from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each, read_each
+from cci_migrate.campaign.isolation import FATAL_ERRORS, begin_reads, observe_each
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.message_templates import MessageTemplates
 from cci_migrate.campaign.next_step import DeliveryStep, OpenPullRequest, Stop, Write, next_step
@@ -24,7 +24,7 @@ from cci_migrate.campaign.ownership import (
     pull_to_record,
     with_ownership,
 )
-from cci_migrate.campaign.plan_run import planned_entry, unreadable_entry, with_stop
+from cci_migrate.campaign.plan_run import planned_entry, with_stop
 from cci_migrate.campaign.planner import Planner
 from cci_migrate.campaign.pull_request_extras import (
     PullRequestExtras,
@@ -39,6 +39,7 @@ from cci_migrate.campaign.refusals import (
     WriteStep,
     writing,
 )
+from cci_migrate.campaign.repositories_to_plan import unreadable_entry
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.repository_plan import RepositoryPlan, is_as_planned
 from cci_migrate.campaign.states import OPENED, PENDING, TRIED_AGAIN, State
@@ -243,7 +244,9 @@ class ApplyRun(Struct, frozen=True):
                 failed = unreadable_entry(observation, self._now())
                 return Attempt(self._fail(initial, failed.state, failed.cause))
             try:
-                planned = self.planner.plan_one(observation, partial(read_each, lambda _ref: host))
+                planned = self.planner.plan_one(
+                    observation, partial(begin_reads, lambda _ref: host)
+                )
                 if planned.plan is None:
                     return Attempt(self._fail(initial, State.FAILED, planned.error))
                 delivered = self._advance(host, initial, observation, planned.plan)

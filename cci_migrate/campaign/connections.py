@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -227,7 +227,7 @@ class SingleRepository(Struct, frozen=True):
         """Its key."""
         return self.ref.key
 
-    def pages(self, cursor: str) -> Iterator[RepositoryPage]:
+    def pages(self, cursor: str, known: Sequence[str]) -> Iterator[RepositoryPage]:
         """The one repository."""
-        del cursor
+        del cursor, known
         yield RepositoryPage(refs=(self.ref,))

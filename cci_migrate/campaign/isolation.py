@@ -2,63 +2,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from msgspec import Struct
 
 from cci_migrate.campaign.host_groups import group_by_host
 from cci_migrate.campaign.ledger import LedgerError
 from cci_migrate.forges import repository_errors
 from cci_migrate.forges.host import BatchReader, Host, WantedFiles
 from cci_migrate.forges.repository import Blocker, Observation, RepositoryRef, Unreadable
+from cci_migrate.transport.reading_threads import PendingRead
 
 #: Errors that end the run: the host is unavailable, or the ledger cannot be written.
 FATAL_ERRORS = (*repository_errors.FATAL_ERRORS, LedgerError)
 
 
-def observe_each(host: Host, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
-    """`Host.observe`, repository by repository if it fails for all of ``refs`` together.
+def observe_each(host: Host, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:
+    """`Host.observe`, repository by repository where it fails for several together.
 
     A repository that fails alone is Unreadable. Raises HostUnavailable.
     """
-    waiting = {ref.key: ref for ref in refs}
-    try:
-        for observation in host.observe(refs):
-            waiting.pop(observation.ref.key, None)
-            yield observation
-    except FATAL_ERRORS:
-        raise
-    except Exception as error:  # noqa: BLE001 - the others go on
-        if len(refs) == 1:
-            for ref in waiting.values():
+    left = iter(refs)
+    while True:
+        asked: dict[str, RepositoryRef] = {}
+        try:
+            for observation in host.observe(_recording(left, asked)):
+                asked.pop(observation.ref.key, None)
+                yield observation
+        except FATAL_ERRORS:
+            raise
+        except Exception as error:
+            if not asked:
+                raise
+            if len(asked) == 1:
+                (ref,) = asked.values()
                 yield Unreadable(ref, Blocker.FAILED, repository_errors.describe_error(error))
-            return
-        for ref in waiting.values():
-            yield from observe_each(host, [ref])
-
-
-def read_each(
-    host_of: Callable[[RepositoryRef], Host], wanted: Sequence[WantedFiles]
-) -> dict[str, Mapping[str, bytes | None] | str]:
-    """The wanted files by the repository's key, or why they could not be read.
-
-    They are read for all repositories of a host together, where it can, and one by one if that
-    fails. Raises HostUnavailable.
-    """
-    by_host = group_by_host(
-        ((files.snapshot.ref, "", files) for files in wanted), lambda ref, _branch: host_of(ref)
-    )
-    contents: dict[str, Mapping[str, bytes | None] | str] = {}
-    for host, files_there in by_host.items():
-        if isinstance(host, BatchReader) and len(files_there) > 1:
-            try:
-                contents.update(host.read_batch(files_there))
                 continue
+            for ref in asked.values():
+                yield from observe_each(host, [ref])
+        else:
+            return
+
+
+def _recording(
+    refs: Iterator[RepositoryRef], asked: dict[str, RepositoryRef]
+) -> Iterator[RepositoryRef]:
+    for ref in refs:
+        asked[ref.key] = ref
+        yield ref
+
+
+class BegunRead(Struct, frozen=True):
+    """Files of repositories of one host that are being read, or will be when they are needed."""
+
+    host: Host
+    wanted: tuple[WantedFiles, ...]
+    pending: PendingRead[Mapping[str, Mapping[str, bytes | None]]] | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether `contents` has nothing to wait for."""
+        return self.pending is None or self.pending.is_done
+
+    def contents(self) -> Mapping[str, Mapping[str, bytes | None] | str]:
+        """The wanted files by the repository's key, or why they could not be read.
+
+        They are read one by one if that fails for all together. Raises HostUnavailable.
+        """
+        if self.pending is not None:
+            try:
+                return self.pending.answer()
             except FATAL_ERRORS:
                 raise
             except Exception:  # noqa: BLE001, S110 - asked again, one by one
                 pass
-        for files in files_there:
-            contents[files.snapshot.ref.key] = _contents_or_error(host, files)
-    return contents
+        return {
+            files.snapshot.ref.key: _contents_or_error(self.host, files) for files in self.wanted
+        }
+
+
+def begin_reads(
+    host_of: Callable[[RepositoryRef], Host], wanted: Iterable[WantedFiles]
+) -> list[BegunRead]:
+    """Have each host read the files that are wanted of its repositories, of several together."""
+    by_host = group_by_host(
+        ((files.snapshot.ref, "", files) for files in wanted), lambda ref, _branch: host_of(ref)
+    )
+    return [
+        BegunRead(host, together, host.begin_reading(together))
+        if isinstance(host, BatchReader)
+        else BegunRead(host, together)
+        for host, files_there in by_host.items()
+        for together in _grouped(files_there, getattr(host, "files_together", 1))
+    ]
+
+
+def _grouped(wanted: Iterable[WantedFiles], most: int) -> Iterator[tuple[WantedFiles, ...]]:
+    """``wanted`` in groups of at most ``most`` files, unless one repository has more."""
+    group: list[WantedFiles] = []
+    for files in wanted:
+        if group and sum(len(others.paths) for others in (*group, files)) > most:
+            yield tuple(group)
+            group = []
+        group.append(files)
+    if group:
+        yield tuple(group)
 
 
 def _contents_or_error(host: Host, files: WantedFiles) -> Mapping[str, bytes | None] | str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -132,8 +132,10 @@ class Ledger:
     Every method that reads entries raises LedgerError for one that this version did not write.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path | None) -> None:
         self._connection = connection
+        self._path = path
+        self._writes: list[WriteRecord] = []
 
     @classmethod
     def create(cls, path: Path | None) -> Ledger:
@@ -143,7 +145,7 @@ class Ledger:
             f"BEGIN IMMEDIATE; {_SCHEMA} {write_record.SCHEMA} "
             f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
         )
-        return cls(connection)
+        return cls(connection, path)
 
     @classmethod
     def open(cls, path: Path) -> Ledger:
@@ -155,7 +157,7 @@ class Ledger:
             connection.close()
             raise LedgerError(f"{path}: not a campaign's ledger ({error})") from None
         if version == SCHEMA_VERSION:
-            return cls(connection)
+            return cls(connection, path)
         connection.close()
         if version == 0:  # created, and killed before its tables were
             path.unlink()
@@ -167,6 +169,8 @@ class Ledger:
 
     def close(self) -> None:
         """Close the database."""
+        for record in self._writes:
+            record.close()
         self._connection.close()
 
     @contextmanager
@@ -256,6 +260,16 @@ class Ledger:
         row = self._connection.execute(f"{_SELECT} WHERE key = ?", (key,)).fetchone()
         return None if row is None else _entry(row)
 
+    def entries_of(self, keys: Sequence[str]) -> dict[str, LedgerEntry]:
+        """The entries of the repositories with ``keys``, by key, as far as there are any."""
+        entries: dict[str, LedgerEntry] = {}
+        for start in range(0, len(keys), _PAGE):
+            some = keys[start : start + _PAGE]
+            marks = ", ".join("?" * len(some))
+            rows = self._connection.execute(f"{_SELECT} WHERE key IN ({marks})", some)
+            entries.update({row["key"]: _entry(row) for row in rows})
+        return entries
+
     def entries(self, states: Iterable[State] | None = None) -> Iterator[LedgerEntry]:
         """The entries in ``states`` (None: all), in the order in which they were listed.
 
@@ -286,10 +300,15 @@ class Ledger:
 
     # -- pace
 
-    @property
-    def writes(self) -> WriteRecord:
-        """The record of writes to hosts, which paces further ones."""
-        return WriteRecord(self._connection)
+    def write_record(self) -> WriteRecord:
+        """The record of writes to hosts, which paces further ones; closed with the ledger.
+
+        Threads that read record the pauses that hosts ask for, so it has its own connection.
+        """
+        path = self._path
+        record = WriteRecord.in_memory() if path is None else WriteRecord.at(path)
+        self._writes.append(record)
+        return record
 
     def add_history(self, other: Ledger) -> None:
         """Add the sources and the writes that ``other`` has recorded."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -10,6 +12,7 @@ from functools import partial
 from msgspec import Struct, field
 
 from cci_migrate.bounds.limits import WorkLimits
+from cci_migrate.campaign.isolation import BegunRead
 from cci_migrate.campaign.repository_plan import RepositoryPlan, plan_repository
 from cci_migrate.findings import APPLY_ALL
 from cci_migrate.forges.fetched_files import FurtherFiles
@@ -19,17 +22,18 @@ from cci_migrate.policy.settings import Policy
 from cci_migrate.workers.limited_work import CAN_INTERRUPT, took_too_long
 from cci_migrate.workers.pool import Lost, Workers
 
-#: The number of repositories from which starting processes pays off.
-WORKERS_FROM = 100
+#: Seconds of planning in this process after which starting others pays off: each start takes one
+#: or two, too.
+SECONDS_ALONE = 6.0
 #: A repository with more bytes of config is always planned in a process: only there do all limits
 #: hold, whatever the C parsers do.
 SMALL = 100_000
 
-#: Repositories whose further files are fetched together.
-FETCHED_TOGETHER = 40
+#: The files that are asked for together, of several repositories, once more than these are lacking.
+ASKED_TOGETHER = 200
 
-#: Reads files of several repositories: what was read, or why it was not, by the repository's key.
-ReadEach = Callable[[Sequence[WantedFiles]], Mapping[str, Mapping[str, bytes | None] | str]]
+#: Begins to read files of several repositories.
+BeginReads = Callable[[Sequence[WantedFiles]], Sequence[BegunRead]]
 
 
 class PlanResult(Struct, frozen=True):
@@ -52,7 +56,7 @@ class _Request(Struct, frozen=True):
 
 
 class Planner:
-    """Plans snapshots as they arrive, in processes once there are many.
+    """Plans snapshots as they arrive, in processes once that is what takes the time.
 
     ``jobs`` is the number of processes.
     """
@@ -65,30 +69,41 @@ class Planner:
         self._workers: Workers[_Request, RepositoryPlan] = Workers(
             self._work, jobs, limits, configs_in=_configs_in, start_method="spawn"
         )
-        self._submitted = 0
+        self._begun_at = time.monotonic()
+        #: Seconds of processor time of this process's planning.
+        self._planned_for = 0.0
         #: The requests that lack files, with these.
         self._lacking: list[tuple[_Request, tuple[str, ...]]] = []
+        #: What is being read, and the request of each repository for which it is.
+        self._reads: deque[BegunRead] = deque()
+        self._waiting: dict[str, _Request] = {}
 
-    def plan_all(self, snapshots: Iterable[Snapshot], read_each: ReadEach) -> Iterator[PlanResult]:
+    def plan_all(
+        self, snapshots: Iterable[Snapshot], begin_reads: BeginReads
+    ) -> Iterator[PlanResult]:
         """The plan of each of ``snapshots``, in any order.
 
-        ``read_each`` reads further files of repositories. Only a few more snapshots than there are
-        processes, and those that lack files, are in memory at a time. Raises HostUnavailable.
+        ``begin_reads`` reads further files of repositories, while others are planned. Only a few
+        more snapshots than there are processes, and those that lack files, are in memory at a time.
+        Raises HostUnavailable.
         """
         for snapshot in snapshots:
-            self._submitted += 1
             yield from self._plan(_Request(snapshot))
-            if len(self._lacking) >= FETCHED_TOGETHER:
-                yield from self._fetch(read_each)
-        while self._workers.pending or self._lacking:
-            if self._workers.pending:
+            while sum(len(paths) for _, paths in self._lacking) > ASKED_TOGETHER:
+                self._ask(begin_reads)
+            while self._reads and self._reads[0].is_done:
+                yield from self._receive()
+        while self._reads or self._workers.pending or self._lacking:
+            if self._reads:
+                yield from self._receive()
+            elif self._workers.pending:
                 yield from self._collect()
             else:
-                yield from self._fetch(read_each)
+                self._ask(begin_reads)
 
-    def plan_one(self, snapshot: Snapshot, read_each: ReadEach) -> PlanResult:
+    def plan_one(self, snapshot: Snapshot, begin_reads: BeginReads) -> PlanResult:
         """The plan of one repository. Raises HostUnavailable."""
-        (planned,) = self.plan_all([snapshot], read_each)
+        (planned,) = self.plan_all([snapshot], begin_reads)
         return planned
 
     def close(self) -> None:
@@ -97,13 +112,17 @@ class Planner:
 
     def _plan(self, request: _Request) -> Iterator[PlanResult]:
         """Plan ``request`` here, or in a process, whose results are collected now and then."""
-        is_many = self._jobs > 1 and self._submitted > WORKERS_FROM
-        if is_many or not _is_small(request.snapshot):
+        elapsed = time.monotonic() - self._begun_at
+        pays_off = self._jobs > 1 and processes_pay_off(self._planned_for, elapsed)
+        if pays_off or not _is_small(request.snapshot):
             self._workers.submit(request)
             if self._workers.pending >= 8 * self._jobs:
                 yield from self._collect()
         else:
-            yield from self._results(request, self._work(request))
+            begun = time.thread_time()
+            plan = self._work(request)
+            self._planned_for += time.thread_time() - begun
+            yield from self._results(request, plan)
 
     def _collect(self) -> Iterator[PlanResult]:
         for request, result in self._workers.collect():
@@ -113,26 +132,45 @@ class Planner:
                 yield from self._results(request, result)
 
     def _results(self, request: _Request, plan: RepositoryPlan) -> Iterator[PlanResult]:
-        """The result; none yet if ``plan`` lacks files that are still to be fetched."""
+        """The result; none yet if ``plan`` lacks files that are still to be read."""
         if plan.missing_files and request.further.may_have_more:
             self._lacking.append((request, plan.missing_files))
         else:
             yield PlanResult(request.snapshot, plan, others=request.further.files)
 
-    def _fetch(self, read_each: ReadEach) -> Iterator[PlanResult]:
-        """Fetch what the requests lack, for all of them together, and plan them again."""
-        lacking, self._lacking = self._lacking, []
-        contents = read_each([WantedFiles(request.snapshot, paths) for request, paths in lacking])
-        for request, paths in lacking:
-            files = contents[request.snapshot.ref.key]
+    def _ask(self, begin_reads: BeginReads) -> None:
+        """Begin to read what the first requests lack that lack files."""
+        count, files = 1, len(self._lacking[0][1])
+        while count < len(self._lacking):
+            files += len(self._lacking[count][1])
+            if files > ASKED_TOGETHER:
+                break
+            count += 1
+        lacking, self._lacking = self._lacking[:count], self._lacking[count:]
+        self._waiting.update({request.snapshot.ref.key: request for request, _ in lacking})
+        wanted = [WantedFiles(request.snapshot, paths) for request, paths in lacking]
+        self._reads.extend(begin_reads(wanted))
+
+    def _receive(self) -> Iterator[PlanResult]:
+        """Plan again the repositories whose files were asked for first; may wait for them."""
+        begun = self._reads.popleft()
+        contents = begun.contents()
+        for wanted in begun.wanted:
+            request = self._waiting.pop(wanted.snapshot.ref.key)
+            files = contents[wanted.snapshot.ref.key]
             if isinstance(files, str):
                 yield PlanResult(request.snapshot, None, files)
             else:
-                further = request.further.with_files(paths, files)
+                further = request.further.with_files(wanted.paths, files)
                 yield from self._plan(_Request(request.snapshot, further))
 
     def _why_lost(self, lost: Lost) -> str:
         return took_too_long(self._limits, ()).problem if lost.is_late else lost.problem
+
+
+def processes_pay_off(planned_for: float, elapsed: float) -> bool:
+    """Whether others are worth their start: much was planned, and that took most of the time."""
+    return planned_for >= SECONDS_ALONE and planned_for > elapsed / 2
 
 
 @contextmanager
@@ -148,7 +186,13 @@ def planner(policy: Policy, limits: WorkLimits, jobs: int | None = None) -> Iter
 def _plan(request: _Request, policy: Policy, limits: WorkLimits) -> RepositoryPlan:
     snapshot = request.snapshot
     return plan_repository(
-        snapshot.files, policy, APPLY_ALL, request.further.files, limits, snapshot.problems
+        snapshot.files,
+        policy,
+        APPLY_ALL,
+        request.further.files,
+        limits,
+        snapshot.problems,
+        may_have_more=request.further.may_have_more,
     )
 
 

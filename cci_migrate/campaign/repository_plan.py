@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from msgspec import Struct
@@ -113,10 +113,13 @@ def plan_repository(
     others: Mapping[str, bytes | None],
     limits: WorkLimits = DEFAULT_WORK_LIMITS,
     problems: tuple[Refused | Failed, ...] = (),
+    *,
+    may_have_more: bool = False,
 ) -> RepositoryPlan:
     """Plan the change of a repository whose CircleCI files are ``files``.
 
-    ``others`` are further files of the repository that were fetched (None: not there).
+    ``others`` are further files of the repository that were fetched (None: not there). If it
+    ``may_have_more`` and some are missing, the plan only says which.
     ``problems`` are the outcomes of configs that could not be read. Each config is processed within
     ``limits``; what goes wrong with one becomes its outcome.
     """
@@ -127,11 +130,18 @@ def plan_repository(
     )
     files = _usable(files, policy)
     fetched = FetchedFiles(files, others)
-    outcomes: tuple[Outcome, ...] = tuple(
-        within(limits, config.paths, partial(_outcome, config, policy, decisions))
+
+    def is_void() -> bool:
+        return may_have_more and bool(fetched.missing)
+
+    results = [
+        within(limits, config.paths, partial(_outcome, config, policy, decisions, is_void))
         for config in configs_in(files, fetched.read)
-    )
-    outcomes += problems
+    ]
+    missing = tuple(sorted(fetched.missing))
+    if is_void():
+        return RepositoryPlan(State.LISTED, missing_files=missing)
+    outcomes = (*(outcome for outcome in results if outcome is not None), *problems)
     state, cause = combined_state(outcomes)
     examined = [outcome for outcome in outcomes if isinstance(outcome, Examined)]
     todos = dict.fromkeys(todo.text for outcome in examined for todo in outcome.todos)
@@ -145,7 +155,7 @@ def plan_repository(
         authenticated=sum(outcome.authenticated for outcome in examined),
         pulls=_pulls(examined),
         matched_patterns=frozenset[str]().union(*(o.matched_patterns for o in examined)),
-        missing_files=tuple(sorted(fetched.missing)),
+        missing_files=missing,
     )
 
 
@@ -182,8 +192,15 @@ def _usable(files: Mapping[str, bytes], policy: Policy) -> Mapping[str, bytes]:
     }
 
 
-def _outcome(config: ConfigFiles, policy: Policy, decisions: Decisions) -> Outcome:
-    return propose(examine(config, policy), decisions, explain=True)
+def _outcome(
+    config: ConfigFiles,
+    policy: Policy,
+    decisions: Decisions,
+    is_void: Callable[[], bool],
+) -> Outcome | None:
+    """The outcome; None if the plan `is_void` once the config is examined."""
+    examination = examine(config, policy)
+    return None if is_void() else propose(examination, decisions, explain=True)
 
 
 def _is_too_large(data: bytes) -> bool:

@@ -188,7 +188,9 @@ def connections_of(
     clock = make_clock()
 
     def lane_of(name: str) -> Lane:
-        return Lane(name, campaign.ledger.writes, pace.limits, clock, pace.deadline, progress)
+        return Lane(
+            name, campaign.ledger.write_record(), pace.limits, clock, pace.deadline, progress
+        )
 
     connections = Connections(
         campaign, mode, lane_of, clock, running.tokens, allows_dirty=allows_dirty
@@ -219,7 +221,7 @@ def plan_verification(
     clock = make_clock()
     lane = Lane(
         urlsplit(options.root).netloc,
-        campaign.ledger.writes,
+        campaign.ledger.write_record(),
         DEFAULT_PACE_LIMITS,
         clock,
         progress=progress,

@@ -128,6 +128,7 @@ def opened_api(
 
 @contextmanager
 def _impatient_lane(root: str) -> Iterator[tuple[Lane, Clock]]:
+    from cci_migrate.preflight.parallel_queries import READ_LIMITS
     from cci_migrate.transport.pace import Lane, PaceLimits, SystemClock
     from cci_migrate.transport.progress import Lines
     from cci_migrate.transport.write_record import WriteRecord
@@ -142,6 +143,7 @@ def _impatient_lane(root: str) -> Iterator[tuple[Lane, Clock]]:
         clock,
         clock.now() + PATIENCE,
         Lines(sys.stderr),
+        READ_LIMITS,
     )
     try:
         yield lane, clock

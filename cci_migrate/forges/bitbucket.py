@@ -6,8 +6,9 @@ https://developer.atlassian.com/cloud/bitbucket/rest/intro/
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Generic, Literal, TypeVar
 from urllib.parse import quote
 
@@ -184,11 +185,14 @@ class Bitbucket(PullRequestHost):
 
     # -- reading
 
-    def owner_pages(self, owner: str, cursor: str) -> Iterator[RepositoryPage]:
+    def owner_pages(
+        self, owner: str, cursor: str, known: Sequence[str]
+    ) -> Iterator[RepositoryPage]:
         """The pages of all repositories of a workspace.
 
         The data of each repository is cached until it is observed.
         """
+        del known
         url = cursor or f"/repositories/{quote(owner)}?pagelen=100"
         while url:
             page = self._api.read("GET", url).body(_Page[_Repository])
@@ -197,11 +201,12 @@ class Bitbucket(PullRequestHost):
             self._listed.update({listed.ref.key: listed for listed in listed_repositories})
             yield RepositoryPage(tuple(listed.ref for listed in listed_repositories), (), url)
 
-    def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
+    def observe(self, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:
         """The state of each of ``refs``, from the API and then from git."""
-        for start in range(0, len(refs), CHUNK):
+        left = iter(refs)
+        while chunk := list(islice(left, CHUNK)):
             snapshots: dict[str, Snapshot] = {}
-            for ref in refs[start : start + CHUNK]:
+            for ref in chunk:
                 from_api = self.observation(ref, self._read_from_api)
                 if isinstance(from_api, Unreadable) or from_api.traits.empty:
                     yield from_api

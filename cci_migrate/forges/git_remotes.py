@@ -11,9 +11,10 @@ import shutil
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -78,9 +79,9 @@ class GitSource:
         """The URL."""
         return self._ref.address
 
-    def pages(self, cursor: str) -> Iterator[RepositoryPage]:
+    def pages(self, cursor: str, known: Sequence[str]) -> Iterator[RepositoryPage]:
         """The one repository."""
-        del cursor
+        del cursor, known
         yield RepositoryPage(refs=(self._ref,))
 
 
@@ -161,11 +162,11 @@ class GitClones:
                 return Unreadable(ref, Blocker.FORBIDDEN, str(error))
             return Unreadable(ref, Blocker.FAILED, str(error))
 
-    def observe_all(self, remotes: Sequence[tuple[RepositoryRef, str]]) -> Iterator[Observation]:
+    def observe_all(self, remotes: Iterable[tuple[RepositoryRef, str]]) -> Iterator[Observation]:
         """`observe` for each of ``remotes``, a few at a time."""
+        left = iter(remotes)
         with ThreadPoolExecutor(CONCURRENT_FETCHES) as executor:
-            for start in range(0, len(remotes), CONCURRENT_FETCHES * 4):
-                chunk = remotes[start : start + CONCURRENT_FETCHES * 4]
+            while chunk := list(islice(left, CONCURRENT_FETCHES * 4)):
                 # A whole chunk at once: planning in between sets limits on the process, which no
                 # git process may inherit.
                 with self._pauses():
@@ -371,9 +372,9 @@ class GitHost:
         """A branch."""
         return Delivery.BRANCH
 
-    def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
+    def observe(self, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:
         """The head, configs and branch of each repository."""
-        return self._clones.observe_all([(ref, ref.address) for ref in refs])
+        return self._clones.observe_all((ref, ref.address) for ref in refs)
 
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
         """Other files at the snapshot's head."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
@@ -21,6 +21,7 @@ from cci_migrate.forges.repository import (
     RepositoryRef,
     Snapshot,
 )
+from cci_migrate.transport.reading_threads import PendingRead
 
 #: The trailer with the change's hash in our commits, for people: nothing is decided by it.
 TRAILER = "Cci-Migrate-Change"
@@ -107,7 +108,7 @@ class WantedFiles(Struct, frozen=True):
 
 
 class Host(Protocol):
-    """A host under one identity, used by one thread.
+    """A host under one identity, used by one thread; it may have threads of its own.
 
     Methods that read raise HostError, RefusedError or HostUnavailable; those that write raise
     StaleSnapshot as well.
@@ -117,8 +118,10 @@ class Host(Protocol):
     def delivery(self) -> Delivery:
         """How this host delivers changes."""
 
-    def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
+    def observe(self, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:
         """The current state of each of ``refs``, in any order.
+
+        Takes a few more of ``refs`` than it has returned observations of.
 
         A repository that can't be read is Unreadable. Raises HostUnavailable.
         """
@@ -188,19 +191,34 @@ class Host(Protocol):
 class BatchReader(Protocol):
     """A host that reads files of several repositories in one request."""
 
-    def read_batch(self, wanted: Sequence[WantedFiles]) -> Mapping[str, Mapping[str, bytes | None]]:
+    #: The most files in one request.
+    files_together: int
+
+    def begin_reading(
+        self, wanted: Sequence[WantedFiles]
+    ) -> PendingRead[Mapping[str, Mapping[str, bytes | None]]]:
         """What `Host.read` returns, by the repository's key. Fails for all if it does for one."""
+
+
+def read_wanted(
+    read: Callable[[Snapshot, Sequence[str]], Mapping[str, bytes | None]],
+    wanted: Sequence[WantedFiles],
+) -> Mapping[str, Mapping[str, bytes | None]]:
+    """What `BatchReader.begin_reading` reads, where ``read`` is `Host.read`."""
+    return {files.snapshot.ref.key: read(files.snapshot, files.paths) for files in wanted}
 
 
 class RepositoryPage(Struct, frozen=True):
     """A page of a source's repositories. ``cursor`` is that of the next page, empty at the end.
 
-    ``refs`` have to be observed; ``observations`` were made while listing.
+    ``refs`` have to be observed; ``observations`` were made while listing; ``outlines`` are
+    snapshots without the files, which `Host.observe` reads.
     """
 
     refs: tuple[RepositoryRef, ...] = ()
     observations: tuple[Observation, ...] = ()
     cursor: str = ""
+    outlines: tuple[Snapshot, ...] = ()
 
     __repr__ = repr_without("observations")
 
@@ -212,16 +230,21 @@ class Source(Protocol):
     def name(self) -> str:
         """Its name in the ledger."""
 
-    def pages(self, cursor: str) -> Iterator[RepositoryPage]:
-        """The pages from ``cursor`` on (empty: from the first)."""
+    def pages(self, cursor: str, known: Sequence[str]) -> Iterator[RepositoryPage]:
+        """The pages from ``cursor`` on (empty: from the first).
+
+        ``known`` are the cursors of the last listing in order, those of the later pages.
+        """
 
 
 @runtime_checkable
 class ListedHost(Protocol):
     """A host on which an owner has repositories."""
 
-    def owner_pages(self, owner: str, cursor: str) -> Iterator[RepositoryPage]:
-        """The pages of the repositories of ``owner`` from ``cursor`` on (empty: the first)."""
+    def owner_pages(
+        self, owner: str, cursor: str, known: Sequence[str]
+    ) -> Iterator[RepositoryPage]:
+        """The pages of the repositories of ``owner``; the arguments are those of `Source.pages`."""
 
 
 class OwnerSource:
@@ -232,6 +255,6 @@ class OwnerSource:
         self._owner = ref.name
         self.name = ref.key
 
-    def pages(self, cursor: str) -> Iterator[RepositoryPage]:
+    def pages(self, cursor: str, known: Sequence[str]) -> Iterator[RepositoryPage]:
         """Its repositories."""
-        return self._host.owner_pages(self._owner, cursor)
+        return self._host.owner_pages(self._owner, cursor, known)

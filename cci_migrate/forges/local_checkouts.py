@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Protocol
@@ -76,9 +76,9 @@ class LocalSource:
         """The folder."""
         return str(self._folder)
 
-    def pages(self, cursor: str) -> Iterator[RepositoryPage]:
+    def pages(self, cursor: str, known: Sequence[str]) -> Iterator[RepositoryPage]:
         """One page with every checkout, sorted. Raises HostError if there is none."""
-        del cursor
+        del cursor, known
         refs = tuple(local_ref(folder) for folder in sorted(_checkouts(self._folder, DEPTH)))
         if not refs:
             raise HostError(f"no checkout in it, nor in its folders down to {DEPTH} levels")
@@ -124,7 +124,7 @@ class LocalHost:
         """Files, or a branch."""
         return Delivery.FILES if self._mode is LocalMode.IN_PLACE else Delivery.BRANCH
 
-    def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
+    def observe(self, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:
         """The work tree of each folder, or its HEAD if changes go to a branch."""
         for ref in refs:
             folder = Path(ref.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -255,7 +255,7 @@ class PullRequestHost(ABC):
         return contents
 
     @abstractmethod
-    def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
+    def observe(self, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:
         """The current state of each of ``refs``."""
 
     @abstractmethod
@@ -275,7 +275,9 @@ class PullRequestHost(ABC):
         """The result of CI for a commit."""
 
     @abstractmethod
-    def owner_pages(self, owner: str, cursor: str) -> Iterator[RepositoryPage]:
+    def owner_pages(
+        self, owner: str, cursor: str, known: Sequence[str]
+    ) -> Iterator[RepositoryPage]:
         """The pages of all repositories of a group or workspace."""
 
     @abstractmethod

@@ -174,6 +174,7 @@ class Snapshot(Struct, frozen=True):
     problems: tuple[Refused | Failed, ...] = ()
     has_links: bool = False
     modes: Mapping[str, str] = field(default_factory=dict)
+    config_tree: str | None = None
     branch: Branch | None = None
     pull: PullRequest | None = None
     node: str = ""
@@ -195,6 +196,7 @@ class Snapshot(Struct, frozen=True):
             modes={**self.modes, **modes},
             problems=self.problems + configs.problems,
             has_links=False,
+            config_tree=None,
         )
 
 

@@ -6,11 +6,16 @@ then holds for all threads (https://circleci.com/docs/guides/toolkit/api-develop
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
+from cci_migrate.transport.reading_pace import ReadLimits
+
 #: Below the 10 connections that the HTTP library keeps open to a host.
 _THREADS = 8
+#: CircleCI counts no time of answers.
+READ_LIMITS = ReadLimits(_THREADS, math.inf)
 
 _Subject = TypeVar("_Subject")
 _Answer = TypeVar("_Answer")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import email.utils
 import logging
 import re
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -33,6 +34,7 @@ from cci_migrate.transport.host_errors import (
 from cci_migrate.transport.known_secrets import Secret, redact, remember
 from cci_migrate.transport.pace import Clock, Lane
 from cci_migrate.transport.progress import local_time
+from cci_migrate.transport.reading_threads import ReadingThreads
 
 #: Seconds to connect, and seconds without a byte. GitHub itself gives up after 10.
 TIMEOUT = (15.0, 60.0)
@@ -153,11 +155,11 @@ TokenSource = Callable[[bool], str | None]
 
 
 class Api:
-    """One host's API under one identity.
+    """One host's API under one identity. Reads may come from several threads.
 
     ``root`` is its base URL. ``authorization`` turns a token into the value of ``header``. On a
     redirect to another host the library only removes `Authorization`: with another header,
-    redirects are not followed. Reads may come from several threads.
+    redirects are not followed. ``threads`` are for reads that others don't have to wait for.
     """
 
     def __init__(
@@ -176,10 +178,12 @@ class Api:
         self._clock = clock
         self._authorization = authorization
         self._header = header
-        self._session = new_session()
         self._token: Secret | None = None
         #: The scopes of the token, as the last answer that named them has them.
         self.scopes: frozenset[str] | None = None
+        self._token_lock = threading.Lock()
+        self._sessions = ThreadSessions()
+        self.threads = ReadingThreads()
 
     def read(self, method: str, path: str, **options: Any) -> Response:
         """Send a reading request, again after faults.
@@ -228,7 +232,8 @@ class Api:
 
     def close(self) -> None:
         """Close the connections."""
-        self._session.close()
+        self.threads.end()
+        self._sessions.close()
 
     def _obeying(
         self, method: str, path: str, options: Mapping[str, Any], kind: str = ""
@@ -237,17 +242,21 @@ class Api:
         has_renewed = False
         until = self._clock.now()
         for attempt in range(LIMIT_ATTEMPTS):
+            token = self.token()
             if kind:
                 self._lane.take(kind)
+                response = self._send(method, path, options, token)
             else:
-                self._lane.wait_out()
-            response = self._send(method, path, options)
+                with self._lane.reads.turn():
+                    # Within the turn: the answer to another read may have asked for a pause.
+                    self._lane.wait_out()
+                    response = self._send(method, path, options, token)
             if response.status == 401:
-                if self.token() is None:
+                if token is None:
                     raise UnauthorizedError(
                         f"{urlsplit(self.root).netloc}: requires a token ({response.message})"
                     )
-                if has_renewed or not self._renew(response):
+                if has_renewed or not self._renew(token, response):
                     raise UnauthorizedError(
                         f"{urlsplit(self.root).netloc}: the token is not valid, or has expired "
                         f"({response.message}); renew it and run the command again"
@@ -259,6 +268,7 @@ class Api:
                 return response
             until = self._clock.now() + seconds
             self._lane.pause_until(until)
+            self._lane.reads.slow_down()
             if attempt + 1 < LIMIT_ATTEMPTS:
                 self._lane.wait_out()
         raise HostUnavailable(
@@ -267,17 +277,18 @@ class Api:
             until,
         )
 
-    def _send(self, method: str, path: str, options: Mapping[str, Any]) -> Response:
+    def _send(
+        self, method: str, path: str, options: Mapping[str, Any], token: Secret | None
+    ) -> Response:
         url = path if "://" in path else f"{self.root}{path}"
         headers = dict(options.get("headers", {}))
         if origin_of(url) != origin_of(self.root):
             # A next-page link comes from the host or from a ledger.
             raise HostError(f"{redact(url)} is not at {origin_of(self.root)}; not opened")
-        token = self.token()
         if token is not None:
             headers[self._header] = self._authorization(token)
         try:
-            received = self._session.request(
+            received = self._sessions.current.request(
                 method,
                 url,
                 **{**options, "headers": headers},
@@ -320,22 +331,26 @@ class Api:
 
     def token(self) -> Secret | None:
         """The current token; None if there is none."""
-        if self._token is None:
-            token = self._token_source(False)
-            self._token = None if token is None else remember(token)
-        return self._token
+        with self._token_lock:
+            if self._token is None:
+                token = self._token_source(False)
+                self._token = None if token is None else remember(token)
+            return self._token
 
-    def _renew(self, refusal: Response) -> bool:
-        """Replace an expired token; whether there is a new one. Raises HostUnavailable."""
-        try:
-            token = self._token_source(True)
-        except TokenError as error:
-            raise HostUnavailable(
-                f"{urlsplit(self.root).netloc}: the token has expired ({refusal.message}), and "
-                f"{error}; run the command again"
-            ) from None
-        old, self._token = self._token, None if token is None else remember(token)
-        return self._token is not None and self._token != old
+    def _renew(self, expired: Secret, refusal: Response) -> bool:
+        """Replace the ``expired`` token; whether there is a new one. Raises HostUnavailable."""
+        with self._token_lock:
+            if self._token is not None and self._token != expired:
+                return True  # another thread did
+            try:
+                token = self._token_source(True)
+            except TokenError as error:
+                raise HostUnavailable(
+                    f"{urlsplit(self.root).netloc}: the token has expired ({refusal.message}), and "
+                    f"{error}; run the command again"
+                ) from None
+            self._token = None if token is None else remember(token)
+            return self._token is not None and self._token != expired
 
 
 def stated_wait(retry_after: str, attempt: int, now: float) -> float:
@@ -399,6 +414,28 @@ def new_session() -> requests.Session:
     session.auth = _no_auth
     session.headers["User-Agent"] = "cci-migrate"
     return session
+
+
+class ThreadSessions:
+    """A session for each thread: the library's is not for several at once."""
+
+    def __init__(self) -> None:
+        self._own = threading.local()
+        self._all: list[requests.Session] = []
+
+    @property
+    def current(self) -> requests.Session:
+        """The session of the thread that asks."""
+        session: requests.Session | None = getattr(self._own, "session", None)
+        if session is None:
+            self._own.session = session = new_session()
+            self._all.append(session)
+        return session
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for session in self._all:
+            session.close()
 
 
 def remaining(response: Response) -> int | None:

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from cci_migrate.transport.host_errors import HostUnavailable
 from cci_migrate.transport.progress import Progress, local_time
+from cci_migrate.transport.reading_pace import DEFAULT_READ_LIMITS, ReadingPace, ReadLimits
 from cci_migrate.transport.single_writer import SingleWriter
 from cci_migrate.transport.write_record import WriteRecord
 
@@ -82,10 +83,10 @@ DEFAULT_PACE_LIMITS = PaceLimits()
 
 
 class Lane:
-    """The writes of one identity on one host, one at a time; reads may come from several threads.
+    """The requests of one identity to one host: writes one at a time, reads from several threads.
 
-    ``deadline`` (seconds since 1970, 0: none) is the end of the run: a wait beyond it raises
-    HostUnavailable.
+    ``record`` is used from one of them at a time. ``deadline`` (seconds since 1970, 0: none) is the
+    end of the run: a wait beyond it raises HostUnavailable.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Lane:
         clock: Clock | None = None,
         deadline: float = 0.0,
         progress: Progress | None = None,
+        read_limits: ReadLimits = DEFAULT_READ_LIMITS,
     ) -> None:
         self.name = name
         self._record = record
@@ -107,6 +109,7 @@ class Lane:
         self._shared: WriteRecord | None = None
         self._lock = threading.RLock()
         self._announced = 0.0
+        self.reads = ReadingPace(read_limits, self._clock.now, self._clock.sleep)
 
     def take(self, kind: str) -> None:
         """Wait until a write of ``kind`` is allowed, and count it. Call it right before each write.
@@ -115,13 +118,15 @@ class Lane:
         writing to the host.
         """
         self._writer.take()
-        if self._shared is None:
-            with suppress(OSError):
-                self._shared = WriteRecord.shared(self.name, self._clock.now() - HOUR)
+        with self._lock:
+            if self._shared is None:
+                with suppress(OSError):
+                    self._shared = WriteRecord.shared(self.name, self._clock.now() - HOUR)
         self.wait(self.next_time(kind), "the next write")
         now = self._clock.now()
-        for record in self._records():
-            record.add(self.name, kind, now)
+        with self._lock:
+            for record in self._records():
+                record.add(self.name, kind, now)
         if self._progress is not None:
             self._progress.budget(self.name, *self.used())
 
@@ -150,9 +155,10 @@ class Lane:
     def end(self) -> None:
         """Make no further writes: let other campaigns write."""
         self._writer.release()
-        if self._shared is not None:
-            self._shared.close()
-            self._shared = None
+        with self._lock:
+            if self._shared is not None:
+                self._shared.close()
+                self._shared = None
 
     def report_response(self, method: str, path: str, status: int, left: int | None) -> None:
         """Report a response; ``left`` is the number of requests left until the limit, if known."""
@@ -207,8 +213,9 @@ class Lane:
 
     def _since(self, kind: str, since: float) -> list[float]:
         """The times of all campaigns' writes, sorted; this campaign's are in both records."""
-        records = self._records()
-        return sorted({at for record in records for at in record.since(self.name, kind, since)})
+        with self._lock:
+            records = self._records()
+            return sorted({at for record in records for at in record.since(self.name, kind, since)})
 
     def _not_before(self) -> float:
         with self._lock:

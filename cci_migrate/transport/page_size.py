@@ -16,7 +16,7 @@ HOST_PATIENCE = 9
 
 
 class PageSize:
-    """The size of the next request's page."""
+    """The size of the next request's page. Several requests may be under way."""
 
     def __init__(self, first: int = FIRST) -> None:
         self.size = first
@@ -37,15 +37,17 @@ class PageSize:
             self._calm = 0
             self.size = min(self._first, self.size + STEP)
 
-    def shrink(self, error: Exception) -> float:
-        """Record that the host was overloaded: halve the size; return how many seconds to wait.
+    def shrink(self, failed: int, error: Exception) -> float:
+        """Record that the host was overloaded by a request for ``failed`` repositories.
 
-        Raises HostUnavailable after too many failures with a single repository.
+        Halves the size, unless that was done since the request was sent. Returns how many seconds
+        to wait. Raises HostUnavailable after too many failures with a single repository.
         """
         self._calm = 0
-        if self.size > 1:
-            self.size //= 2
+        if failed > 1:
+            self.size = max(1, min(self.size, failed // 2))
             return 0.0
+        self.size = 1
         self._failures += 1
         if self._failures >= HOST_PATIENCE:
             raise HostUnavailable(f"the host does not answer ({error}); run it again later")

@@ -107,7 +107,7 @@ class Lines:
         """Print nothing."""
 
     def _say(self, text: str) -> None:
-        print(printable(redact(text)), file=self._stream, flush=True)
+        _write_line(self._stream, printable(redact(text)))
 
 
 class Notes(Lines):
@@ -236,7 +236,13 @@ class JsonLines:
 def say_json(stream: TextIO, event: str, **fields: object) -> None:
     """Write one JSON object on a line, without credentials."""
     line = json_text({"time": round(time.time(), 3), "event": event, **fields})
-    print(redact(line), file=stream, flush=True)
+    _write_line(stream, redact(line))
+
+
+def _write_line(stream: TextIO, line: str) -> None:
+    """Write ``line`` in one piece: another thread may write as well."""
+    stream.write(f"{line}\n")
+    stream.flush()
 
 
 def make_progress(log_format: str, *, is_verbose: bool) -> Progress:

@@ -22,7 +22,10 @@ CREATE TABLE IF NOT EXISTS lanes (name TEXT PRIMARY KEY, not_before REAL NOT NUL
 
 
 class WriteRecord:
-    """The writes on all lanes in one SQLite database."""
+    """The writes on all lanes in one SQLite database.
+
+    It has a connection of its own, which several threads may use, one at a time.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -46,6 +49,11 @@ class WriteRecord:
             connection.close()
             raise OSError(f"{path}: {error}") from None
         return cls(connection)
+
+    @classmethod
+    def at(cls, path: Path) -> WriteRecord:
+        """The record in the database at ``path``, which has its tables."""
+        return cls(_connect(path))
 
     @classmethod
     def in_memory(cls) -> WriteRecord:

@@ -108,6 +108,11 @@ class Repository(Struct):
     statuses: dict[str, str] = field(default_factory=dict)
     otherwise: str | None = None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no branch."""
+        return not any(path.is_file() for path in (self.folder / "refs" / "heads").rglob("*"))
+
     def tip(self, branch: str) -> str | None:
         """The commit at the tip of a branch."""
         reference = self.folder / "refs" / "heads" / branch
@@ -431,7 +436,7 @@ class _Root:
             "nameWithOwner": repository.name,
             "isArchived": repository.archived,
             "isFork": repository.fork,
-            "isEmpty": not git(repository.folder, "for-each-ref", "--count=1"),
+            "isEmpty": repository.is_empty,
             "visibility": repository.visibility,
             "viewerPermission": repository.permission,
             "pushedAt": repository.pushed_at,
@@ -602,7 +607,7 @@ def _read_object(folder: str, revision: str, path: str) -> dict[str, Any] | None
         for part in folders:
             at = at.setdefault(part, {})
         at[last] = entry
-    return _tree(folder, tree)
+    return {**_tree(folder, tree), "oid": git(Path(folder), "rev-parse", f"{revision}:{path}")}
 
 
 def _tree(folder: str, tree: Mapping[str, Any]) -> dict[str, Any]:

@@ -398,7 +398,9 @@ def test_everything_is_told_as_json_on_request(
         return [json.loads(line) for line in lines]
 
     told = events("plan", "github:acme", code=1)
-    assert [event["event"] for event in told] == ["begin", "request", "repository", "end"]
+    assert [event["event"] for event in told] == [
+        *("begin", "request", "request", "repository", "end")
+    ]
     assert told[1] | {"time": 0} == {
         "time": 0,
         "event": "request",
@@ -408,7 +410,7 @@ def test_everything_is_told_as_json_on_request(
         "status": 200,
         "left": None,
     }
-    assert told[2]["state"] == "planned"
+    assert told[3]["state"] == "planned"
 
     limit = {"Retry-After": "17", "X-RateLimit-Remaining": "0"}
     github.watch = once("CreateRef", Canned(429, {"message": "slow down"}, limit))

@@ -113,9 +113,9 @@ def test_a_dry_run_costs_no_more_than_the_scan(
         github.add(f"acme/r{at}", {CONFIG: PLAIN})
     batch("plan", "github:acme", "--dry-run", "--jobs", 1, code=1)
     dry, github.operations[:] = list(github.operations), []
-    monkeypatch.setattr(planner, "WORKERS_FROM", 20)
+    monkeypatch.setattr(planner, "processes_pay_off", lambda *_: True)
     batch("plan", "github:acme", "--jobs", 2, code=1)
-    assert dry == github.operations == ["Owner"] * 2
+    assert dry == github.operations == ["Owner", "Named", "Named"]
     assert set(batch.states().values()) == {"planned"}
     assert len(batch.states()) == 45
 
@@ -316,6 +316,7 @@ def test_a_write_of_unknown_effect_is_looked_into(
     github.add("acme/api", {CONFIG: PLAIN})
     batch("plan", "github:acme", code=1)
     github.watch = once(operation, canned, moment)
+    github.operations.clear()
     batch("apply", *QUICK)
     assert is_delivered(github, "acme/api")
     assert github.operations.count("Named") == 2
@@ -416,7 +417,7 @@ def test_an_overloaded_scan_asks_for_less_until_it_gets_answers(
 
     github.watch = watch
     batch("plan", "github:acme")
-    assert sizes[:4] == [40, 20, 10, 5]
+    assert sizes[:6] == [100, 50, 25, 12, 6, 3]
     assert len(batch.states()) == 12
 
 
@@ -455,7 +456,7 @@ def test_partial_data_is_never_taken_for_no_config(github: GitHubStandIn, batch:
     github.watch = watch
     batch("plan", "github:acme", code=1)
     assert batch.states() == {"api": "planned", "web": "planned"}
-    assert github.operations == ["Owner", "Named"]
+    assert github.operations == ["Owner", "Named", "Named"]
 
 
 def test_a_stale_head_is_looked_at_again(github: GitHubStandIn, batch: Batch) -> None:
@@ -509,7 +510,7 @@ def test_a_token_is_renewed_by_gh(
     monkeypatch.setenv("PATH", str(tool.parent), prepend=":")
     monkeypatch.setenv("GH_TOKEN", "ghp_expired000000000")
     batch("plan", "github:acme", code=1)
-    assert github.operations == ["Owner", "Owner"]
+    assert github.operations == ["Owner", "Owner", "Named"]
 
 
 def test_a_command_gives_the_token_and_a_new_one_when_it_expired(
@@ -602,7 +603,8 @@ def test_configs_below_the_root_are_seen_on_request(github: GitHubStandIn, batch
     github.operations.clear()
     other = Batch(batch.folder.parent / "other")
     other("plan", "github:acme", "--nested", code=1)
-    assert github.operations == ["Owner", "GET /api/v3/repos/acme/mono/git/trees/N", "Files"]
+    trees = "GET /api/v3/repos/acme/mono/git/trees/N"
+    assert github.operations == ["Owner", "Named", trees, "Files"]
     other("apply", *QUICK)
     changed = git(repository.folder, "diff", "--name-only", "main", BRANCH).splitlines()
     assert changed == [CONFIG, "services/api/.circleci/config.yml"]

@@ -7,8 +7,9 @@ GraphQL; a repository with one config takes six requests, and no server of one's
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from urllib.parse import quote
 
 from msgspec.structs import replace
@@ -37,7 +38,7 @@ from cci_migrate.forges.gitea.reading import (
     checks_of,
     own_pull,
 )
-from cci_migrate.forges.host import Extras, RepositoryPage
+from cci_migrate.forges.host import Extras, RepositoryPage, WantedFiles, read_wanted
 from cci_migrate.forges.pull_request_hosts import NewPullRequest, PullRequestHost
 from cci_migrate.forges.repository import (
     MISSING_DEFAULT,
@@ -52,6 +53,7 @@ from cci_migrate.forges.repository import (
 from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
 from cci_migrate.transport.http import Api, MissingError, Response
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST, Lane
+from cci_migrate.transport.reading_threads import PendingRead
 
 #: The most that a server shows at a time unless it is set up otherwise
 #: (https://docs.gitea.com/administration/config-cheat-sheet#api-api, ``MAX_RESPONSE_ITEMS``).
@@ -70,6 +72,8 @@ class Gitea(PullRequestHost):
     user = "token"
     # Labels have ids in each repository, and older servers take no reviewers there.
     opens_with_extras = False
+    #: A request has one file; several are under way.
+    files_together = 1
 
     def __init__(self, api: Api, lane: Lane, branch: str, *, is_nested: bool = False) -> None:
         super().__init__(api, lane, branch)
@@ -81,11 +85,14 @@ class Gitea(PullRequestHost):
 
     # -- reading
 
-    def owner_pages(self, owner: str, cursor: str) -> Iterator[RepositoryPage]:
+    def owner_pages(
+        self, owner: str, cursor: str, known: Sequence[str]
+    ) -> Iterator[RepositoryPage]:
         """The pages of all repositories of an organisation, or else of a user.
 
         The data of each repository is cached until it is observed.
         """
+        del known
         name, page = quote(owner, safe=""), cursor or "1"
         try:
             yield from self._repository_pages(f"/orgs/{name}/repos", page)
@@ -95,15 +102,20 @@ class Gitea(PullRequestHost):
             except MissingError:
                 raise no_organisation from None
 
-    def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
-        """The state of each of ``refs``."""
-        for ref in refs:
-            yield self.observation(ref, self._snapshot)
+    def observe(self, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:
+        """The state of each of ``refs``, a few at a time."""
+        return self._api.threads.in_order(lambda ref: self.observation(ref, self._snapshot), refs)
 
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
         """Other files at the snapshot's head. Links are not followed."""
         contents = self._files(snapshot.current_name, snapshot.head, paths)
         return {path: contents.get(path) for path in paths}
+
+    def begin_reading(
+        self, wanted: Sequence[WantedFiles]
+    ) -> PendingRead[Mapping[str, Mapping[str, bytes | None]]]:
+        """Read the wanted files, one by one."""
+        return self._api.threads.begin(partial(read_wanted, self.read, wanted))
 
     def content(self, snapshot: Snapshot, commit: str, path: str) -> bytes:
         """The content of a file in a commit."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
@@ -31,6 +32,7 @@ from cci_migrate.forges.github.reading import (
     TreeListing,
     blob_bytes,
     own_pull,
+    read_outline,
     read_repository,
 )
 from cci_migrate.forges.host import (
@@ -56,7 +58,7 @@ from cci_migrate.forges.repository import (
     Unreadable,
 )
 from cci_migrate.forges.repository_errors import FATAL_ERRORS, describe_error
-from cci_migrate.transport.graphql import GraphqlError, NodesPage, ask, ask_for_all, mutate
+from cci_migrate.transport.graphql import GraphqlError, ask, ask_for_all, mutate
 from cci_migrate.transport.host_errors import (
     HostError,
     OverloadedError,
@@ -65,13 +67,15 @@ from cci_migrate.transport.host_errors import (
 from cci_migrate.transport.http import Api, documented
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST
 from cci_migrate.transport.page_size import PageSize
+from cci_migrate.transport.parallel_reads import asking_for_less, read_chunks, read_pages
+from cci_migrate.transport.reading_threads import PendingRead
 
 _Result = TypeVar("_Result")
 
 #: Files asked for in one request.
 FILES = 50
-#: Files of several repositories asked for in one request.
-FILES_TOGETHER = 100
+#: Repositories that are listed without files in one request: the most that GitHub allows.
+LISTED_TOGETHER = 100
 #: Comments of one page.
 _COMMENTS = 100
 #: What a deleted branch points to.
@@ -93,6 +97,8 @@ class GitHub:
     ``is_nested``: search for configs below the root too.
     """
 
+    files_together = 200
+
     def __init__(self, api: Api, host: str, branch: str, *, is_nested: bool = False) -> None:
         self._is_nested = is_nested
         self._api = api
@@ -100,6 +106,7 @@ class GitHub:
         self._host = host
         self._branch = branch
         self._page = PageSize()
+        self._listed = PageSize(LISTED_TOGETHER)
         self._extras = ExtrasWriter(api)
         self._reviews = GitHubReviews(api, self._url)
 
@@ -115,70 +122,43 @@ class GitHub:
 
     # -- reading
 
-    def owner_pages(self, owner: str, cursor: str) -> Iterator[RepositoryPage]:
-        """The pages of all repositories of an organisation or user, observed while listing."""
-        after: str | None = cursor or None
-        while True:
-            variables = {
-                "login": owner,
-                "first": self._page.size,
-                "after": after,
-                **self._branch_variables,
-            }
-            try:
-                partial = ask(self._api, self._url, queries.OWNER, variables, OwnerReply)
-                if partial.data.repository_owner is None:
-                    raise _owner_error(owner, partial.errors)
-                listing = partial.data.repository_owner.repositories
-                page = self._owner_page(owner, listing, partial.errors, after)
-            except OverloadedError as error:
-                self._api.pause(self._page.shrink(error))
-                continue
-            self._page.grow()
-            yield page
-            after = page.cursor
-            if not after:
-                return
+    def owner_pages(
+        self, owner: str, cursor: str, known: Sequence[str]
+    ) -> Iterator[RepositoryPage]:
+        """The pages of all repositories of an organisation or user, without their files."""
 
-    def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
+        def read(after: str, size: int) -> RepositoryPage:
+            return self._owner_page(owner, after, size)
+
+        def recover(asked: int, error: OverloadedError) -> bool:
+            self._api.pause(self._listed.shrink(asked, error))
+            return True
+
+        return read_pages(self._api.threads, self._listed, read, cursor, known, recover)
+
+    def observe(self, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:
         """The state of each of ``refs``, some forty in a request."""
-        waiting = list(refs)
-        while waiting:
-            chunk = waiting[: self._page.size]
-            try:
-                observations = self._observe_chunk(chunk)
-            except OverloadedError as error:
-                seconds = self._page.shrink(error)
-                if len(chunk) > 1 or not self._page.is_hopeless:
-                    self._api.pause(seconds)
-                    continue
-                observations = [
-                    Unreadable(chunk[0], Blocker.FAILED, f"GitHub does not answer ({error})")
-                ]
+        recover = asking_for_less(self._page, self._api.pause)
+        threads = self._api.threads
+        for chunk, result in read_chunks(threads, self._page, self._observe_chunk, refs, recover):
+            if isinstance(result, OverloadedError):
+                yield Unreadable(chunk[0], Blocker.FAILED, f"GitHub does not answer ({result})")
             else:
-                self._page.grow()
-            waiting = waiting[len(chunk) :]
-            yield from observations
+                yield from result
 
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
         """The content of ``paths`` at the snapshot's head, in one request."""
         return self._read_together([WantedFiles(snapshot, tuple(paths))])[snapshot.ref.key]
 
-    def read_batch(self, wanted: Sequence[WantedFiles]) -> Mapping[str, Mapping[str, bytes | None]]:
-        """The wanted files of several repositories, some hundred in a request."""
-        contents: dict[str, Mapping[str, bytes | None]] = {}
-        together: list[WantedFiles] = []
-        for files in wanted:
-            count = sum(len(others.paths) for others in together)
-            if together and count + len(files.paths) > FILES_TOGETHER:
-                contents.update(self._read_together(together))
-                together = []
-            together.append(files)
-        return {**contents, **(self._read_together(together) if together else {})}
+    def begin_reading(
+        self, wanted: Sequence[WantedFiles]
+    ) -> PendingRead[Mapping[str, Mapping[str, bytes | None]]]:
+        """Read the wanted files of several repositories, in one request."""
+        return self._api.threads.begin(partial(self._read_together, wanted))
 
     def _read_together(
         self, wanted: Sequence[WantedFiles]
-    ) -> dict[str, Mapping[str, bytes | None]]:
+    ) -> Mapping[str, Mapping[str, bytes | None]]:
         variables: dict[str, str] = {}
         for at, files in enumerate(wanted):
             variables[f"o{at}"], variables[f"n{at}"] = files.snapshot.ref.name.split("/", 1)
@@ -356,22 +336,31 @@ class GitHub:
     ) -> _Result:
         return mutate(self._api, self._url, write, mutation, arguments, kind, *route)
 
-    def _owner_page(
-        self,
-        owner: str,
-        listing: NodesPage[dict[str, Any]],
-        errors: tuple[GraphqlError, ...],
-        after: str | None,
-    ) -> RepositoryPage:
-        """A page of the listing. Incomplete repositories are observed by name later."""
-        incomplete = {path[3] for path in (error.path for error in errors) if len(path) > 3}
+    def _owner_page(self, owner: str, after: str, size: int) -> RepositoryPage:
+        """A page of the listing. Incomplete repositories are observed by name later.
+
+        Raises OverloadedError if a smaller page may work.
+        """
+        variables = {
+            "login": owner,
+            "first": size,
+            "after": after or None,
+            **self._branch_variables,
+        }
+        reply = ask(self._api, self._url, queries.OWNER, variables, OwnerReply)
+        errors = reply.errors
+        if reply.data.repository_owner is None:
+            raise _owner_error(owner, errors)
+        listing = reply.data.repository_owner.repositories
         if errors and not all(len(error.path) > 3 for error in errors):
             raise OverloadedError(errors[0].message)
+        incomplete = {error.path[3] for error in errors}
         observations: list[Observation] = []
+        outlines = []
         refs = []
         for at, node in enumerate(listing.nodes or ()):
             if node is None:
-                if self._page.size > 1:
+                if size > 1:
                     raise OverloadedError("a repository came without its name")
                 unknown = RepositoryRef(
                     Kind.GITHUB, self._host, f"{owner}/(after {after or 'the start'})", ""
@@ -382,15 +371,19 @@ class GitHub:
             ref = RepositoryRef(Kind.GITHUB, self._host, name, self._api.root)
             if at in incomplete:
                 refs.append(ref)
+                continue
+            outline = _attempt(ref, partial(_outline, node, ref))
+            if isinstance(outline, Snapshot):
+                outlines.append(outline)
             else:
-                observations.append(self._observation(node, ref))
-        return RepositoryPage(tuple(refs), tuple(observations), listing.cursor)
+                observations.append(outline)
+        return RepositoryPage(tuple(refs), tuple(observations), listing.cursor, tuple(outlines))
 
-    def _observe_chunk(self, refs: list[RepositoryRef]) -> list[Observation]:
+    def _observe_chunk(self, refs: Sequence[RepositoryRef]) -> list[Observation]:
         variables: dict[str, Any] = dict(self._branch_variables)
         for at, ref in enumerate(refs):
             variables[f"o{at}"], variables[f"n{at}"] = ref.name.split("/", 1)
-        partial = ask(
+        reply = ask(
             self._api,
             self._url,
             queries.named(len(refs)),
@@ -398,13 +391,13 @@ class GitHub:
             dict[str, dict[str, Any] | None],
         )
         errors: dict[str | int, GraphqlError] = {}
-        for error in partial.errors:
+        for error in reply.errors:
             if not error.path:
                 raise OverloadedError(error.message)
             errors.setdefault(error.path[0], error)
         observations: list[Observation] = []
         for at, ref in enumerate(refs):
-            problem, node = errors.get(f"r{at}"), partial.data.get(f"r{at}")
+            problem, node = errors.get(f"r{at}"), reply.data.get(f"r{at}")
             if problem is None and node is not None:
                 observations.append(self._observation(node, ref))
             elif problem is None or problem.type == "NOT_FOUND":
@@ -417,16 +410,11 @@ class GitHub:
         return observations
 
     def _observation(self, node: dict[str, Any], ref: RepositoryRef) -> Observation:
-        try:
-            return self._with_further_configs(
-                read_repository(documented(node, RepositoryNode), ref, self._raw)
-            )
-        except OverloadedError as error:
-            return Unreadable(ref, Blocker.FAILED, str(error))
-        except FATAL_ERRORS:
-            raise
-        except Exception as error:  # noqa: BLE001 - the other repositories of the answer go on
-            return Unreadable(ref, Blocker.FAILED, describe_error(error))
+        def observed() -> Snapshot:
+            repository = documented(node, RepositoryNode)
+            return self._with_further_configs(read_repository(repository, ref, self._raw))
+
+        return _attempt(ref, observed)
 
     def _with_further_configs(self, snapshot: Snapshot) -> Snapshot:
         """``snapshot`` with the targets of links, and if nested with configs below the root.
@@ -566,6 +554,22 @@ def _comments_path(snapshot: Snapshot) -> str:
     """Those of a pull request are comments on an issue."""
     number = snapshot.pull.number if snapshot.pull is not None else 0
     return f"/repos/{snapshot.ref.name}/issues/{number}/comments"
+
+
+def _attempt(ref: RepositoryRef, observe: Callable[[], Snapshot]) -> Observation:
+    """What ``observe`` returns for one of the repositories in an answer, or Unreadable."""
+    try:
+        return observe()
+    except OverloadedError as error:
+        return Unreadable(ref, Blocker.FAILED, str(error))
+    except FATAL_ERRORS:
+        raise
+    except Exception as error:  # noqa: BLE001 - the other repositories of the answer go on
+        return Unreadable(ref, Blocker.FAILED, describe_error(error))
+
+
+def _outline(node: dict[str, Any], ref: RepositoryRef) -> Snapshot:
+    return read_outline(documented(node, RepositoryNode), ref)
 
 
 def _owner_error(owner: str, errors: tuple[GraphqlError, ...]) -> Exception:

@@ -35,6 +35,7 @@ from cci_migrate.transport.host_errors import OverloadedError
 from cci_migrate.transport.http import Api, documented
 from cci_migrate.transport.pace import MERGE, OTHER
 from cci_migrate.transport.page_size import PageSize
+from cci_migrate.transport.parallel_reads import asking_for_less, read_chunks
 
 #: https://docs.github.com/en/graphql/reference/enums#mergestatestatus. UNSTABLE: a check that no
 #: rule requires has not passed, which ``checks`` shows too.
@@ -126,22 +127,14 @@ class GitHubReviews:
 
     def read(self, pulls: Sequence[OwnPull]) -> Iterator[PullRequestReview | Unreadable]:
         """The state of each of ``pulls``, some forty in a request."""
-        waiting = list(pulls)
-        while waiting:
-            chunk = waiting[: self._page.size]
-            try:
-                reviews = self._read_chunk(chunk)
-            except OverloadedError as error:
-                seconds = self._page.shrink(error)
-                if len(chunk) > 1 or not self._page.is_hopeless:
-                    self._api.pause(seconds)
-                    continue
-                cause = f"GitHub does not answer ({error})"
-                reviews = [Unreadable(chunk[0].ref, Blocker.FAILED, cause)]
+        recover = asking_for_less(self._page, self._api.pause)
+        threads = self._api.threads
+        for chunk, result in read_chunks(threads, self._page, self._read_chunk, pulls, recover):
+            if isinstance(result, OverloadedError):
+                cause = f"GitHub does not answer ({result})"
+                yield Unreadable(chunk[0].ref, Blocker.FAILED, cause)
             else:
-                self._page.grow()
-            waiting = waiting[len(chunk) :]
-            yield from reviews
+                yield from result
 
     def merge(
         self, pull: OwnPull, review: PullRequestReview, method: MergeMethod | None
@@ -176,7 +169,7 @@ class GitHubReviews:
         tip = merged.base_ref.target if merged.base_ref is not None else None
         return Checks.NONE if tip is None else tip.checks
 
-    def _read_chunk(self, pulls: list[OwnPull]) -> list[PullRequestReview | Unreadable]:
+    def _read_chunk(self, pulls: Sequence[OwnPull]) -> list[PullRequestReview | Unreadable]:
         variables = {"ids": [pull.pull.node for pull in pulls]}
         route = ("nodes",)
         kind = list[dict[str, Any] | None]

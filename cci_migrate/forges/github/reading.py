@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import SIZE_LIMIT, TOO_LARGE
 from cci_migrate.engine.outcomes import Failed
@@ -118,7 +119,7 @@ class RepositoryName(Struct, frozen=True, rename="camel"):
 
 
 class RepositoryNode(Struct, frozen=True, rename="camel"):
-    """The answer to the ``repository`` fragment."""
+    """The answer to the ``outline`` fragment, or to ``repository``, which adds the files."""
 
     id: str
     is_archived: bool
@@ -135,7 +136,7 @@ class RepositoryNode(Struct, frozen=True, rename="camel"):
 
 
 class Repositories(Struct, frozen=True):
-    """The list of an owner's repositories, each a `RepositoryNode` if it is complete."""
+    """The list of an owner's repositories, each a `RepositoryNode` without files if complete."""
 
     repositories: NodesPage[dict[str, Any]]
 
@@ -270,13 +271,12 @@ class TreeListing(Struct, frozen=True):
 # -- to snapshots
 
 
-def read_repository(node: RepositoryNode, ref: RepositoryRef, raw: RawBlob) -> Snapshot:
-    """The snapshot of ``ref`` from ``node``; ``raw`` reads blobs. Raises what ``raw`` raises."""
+def read_outline(node: RepositoryNode, ref: RepositoryRef) -> Snapshot:
+    """The snapshot of ``ref`` from ``node``, without files."""
     default = node.default_branch_ref
     head = default.target.oid if default is not None and default.target is not None else ""
     if not head and not node.is_empty:
         raise HostError(MISSING_DEFAULT)
-    files, modes, problems = _files(node.circleci, ref, raw)
     return Snapshot(
         ref=ref,
         head=head,
@@ -292,13 +292,22 @@ def read_repository(node: RepositoryNode, ref: RepositoryRef, raw: RawBlob) -> S
             else node.viewer_permission in _MAY_WRITE,
             active_at=seconds_since_1970(node.pushed_at),
         ),
+        config_tree="" if node.circleci is None else node.circleci.oid,
+        branch=_branch(node.branch, head),
+        pull=own_pull(node.pull_requests),
+        node=node.id,
+    )
+
+
+def read_repository(node: RepositoryNode, ref: RepositoryRef, raw: RawBlob) -> Snapshot:
+    """The snapshot of ``ref`` from ``node``; ``raw`` reads blobs. Raises what ``raw`` raises."""
+    files, modes, problems = _files(node.circleci, ref, raw)
+    return replace(
+        read_outline(node, ref),
         files=files,
         modes=modes,
         problems=problems,
         has_links=_has_links(node.circleci),
-        branch=_branch(node.branch, head),
-        pull=own_pull(node.pull_requests),
-        node=node.id,
     )
 
 

@@ -7,8 +7,9 @@ GraphQL does not show, and makes the changes.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -38,7 +39,7 @@ from cci_migrate.forges.gitlab.reading import (
     read_node,
     read_project,
 )
-from cci_migrate.forges.host import Extras, RepositoryPage
+from cci_migrate.forges.host import Extras, RepositoryPage, WantedFiles, read_wanted
 from cci_migrate.forges.pull_request_hosts import (
     IncompleteError,
     NewPullRequest,
@@ -64,6 +65,8 @@ from cci_migrate.transport.host_errors import (
 from cci_migrate.transport.http import Api, MissingError, Response, documented
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST, Lane
 from cci_migrate.transport.page_size import PageSize
+from cci_migrate.transport.parallel_reads import read_chunks, read_pages
+from cci_migrate.transport.reading_threads import PendingRead
 
 _Reply = TypeVar("_Reply")
 
@@ -76,6 +79,8 @@ class GitLab(PullRequestHost):
     """GitLab under one identity. ``is_nested``: search for configs below the root too."""
 
     user = "oauth2"
+    #: A query has files of one project; several are under way.
+    files_together = 1
 
     def __init__(self, api: Api, lane: Lane, branch: str, *, is_nested: bool = False) -> None:
         super().__init__(api, lane, branch)
@@ -95,48 +100,43 @@ class GitLab(PullRequestHost):
 
     # -- reading
 
-    def owner_pages(self, owner: str, cursor: str) -> Iterator[RepositoryPage]:
+    def owner_pages(
+        self, owner: str, cursor: str, known: Sequence[str]
+    ) -> Iterator[RepositoryPage]:
         """The pages of all projects of a group with subgroups, or of a user."""
-        after = cursor
-        while self._has_graphql and not cursor.isdecimal():
-            try:
-                page = self._owner_page(owner, after)
-            except OverloadedError as error:
-                if self._can_retry_smaller(error):
-                    continue
-                break
-            except NoGraphqlError:
-                break
-            self._page.grow()
-            yield page
-            after = page.cursor
-            if not after:
+
+        def read(after: str, size: int) -> RepositoryPage:
+            return self._owner_page(owner, after, size)
+
+        if self._has_graphql and not cursor.isdecimal():
+            cursors = [after for after in known if not after.isdecimal()]
+            with suppress(OverloadedError, NoGraphqlError):
+                yield from read_pages(
+                    self._api.threads, self._page, read, cursor, cursors, self._can_retry_smaller
+                )
                 return
         yield from self._list_by_rest(owner, cursor if cursor.isdecimal() else "1")
 
-    def observe(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
+    def observe(self, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:
         """The state of each of ``refs``, some forty in a request."""
-        waiting = list(refs)
-        while waiting:
-            chunk = waiting[: self._page.size if self._has_graphql else 1]
-            try:
-                observations = self._observe_chunk(chunk)
-            except OverloadedError as error:
-                if self._can_retry_smaller(error):
-                    continue
-                chunk = chunk[:1]
-                observations = [self.observation(chunk[0], self._observe_by_rest)]
-            except NoGraphqlError:
-                continue
+        for chunk, result in read_chunks(
+            self._api.threads, self._page, self._observe_chunk, refs, self._can_retry_smaller
+        ):
+            if isinstance(result, OverloadedError):
+                yield self.observation(chunk[0], self._observe_by_rest)
             else:
-                self._page.grow()
-            waiting = waiting[len(chunk) :]
-            yield from observations
+                yield from result
 
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
         """The content of ``paths`` at the snapshot's head; None for a missing file."""
         contents = self._files(snapshot.ref.name, snapshot.node, snapshot.head, paths)
         return {path: contents.get(path) for path in paths}
+
+    def begin_reading(
+        self, wanted: Sequence[WantedFiles]
+    ) -> PendingRead[Mapping[str, Mapping[str, bytes | None]]]:
+        """Read the wanted files, repository by repository."""
+        return self._api.threads.begin(partial(read_wanted, self.read, wanted))
 
     def content(self, snapshot: Snapshot, commit: str, path: str) -> bytes:
         """https://docs.gitlab.com/api/repository_files/#get-raw-file-from-repository"""
@@ -272,26 +272,26 @@ class GitLab(PullRequestHost):
 
     # -- GraphQL
 
-    def _can_retry_smaller(self, error: OverloadedError) -> bool:
+    def _can_retry_smaller(self, asked: int, error: OverloadedError) -> bool:
         """Whether to retry with fewer projects; if not, the REST API has to answer."""
         try:
-            seconds = self._page.shrink(error)
+            seconds = self._page.shrink(asked, error)
         except HostUnavailable:
             self._has_graphql = False
             return False
-        if self._page.is_hopeless:
+        if asked == 1 and self._page.is_hopeless:
             return False
         self._api.pause(seconds)
         return True
 
-    def _owner_page(self, owner: str, after: str) -> RepositoryPage:
+    def _owner_page(self, owner: str, after: str, size: int) -> RepositoryPage:
         """A page of the listing. Incomplete projects are observed by name later."""
-        variables = {"path": owner, "first": self._page.size, "after": after or None}
-        partial = self._ask(queries.OWNER, variables, OwnerReply)
-        if partial.data.namespace is None:
+        variables = {"path": owner, "first": size, "after": after or None}
+        reply = self._ask(queries.OWNER, variables, OwnerReply)
+        if reply.data.namespace is None:
             raise NoGraphqlError(owner)
-        projects = partial.data.namespace.projects
-        incomplete = _positions(partial.errors, 3)
+        projects = reply.data.namespace.projects
+        incomplete = _positions(reply.errors, 3)
         refs, observations = [], []
         for at, node in enumerate(projects.nodes or ()):
             if node is None:
@@ -308,13 +308,8 @@ class GitLab(PullRequestHost):
     def _observe_chunk(self, refs: Sequence[RepositoryRef]) -> list[Observation]:
         nodes: dict[str, dict[str, Any]] = {}
         if self._has_graphql:
-            paths = [ref.name for ref in refs]
-            partial = self._ask(queries.NAMED, {"paths": paths, "first": len(paths)}, NamedReply)
-            incomplete = _positions(partial.errors, 2)
-            projects = partial.data.projects
-            for at, node in enumerate((projects.nodes if projects is not None else None) or ()):
-                if node is not None and at not in incomplete:
-                    nodes[documented(node, ProjectName).full_path.lower()] = node
+            with suppress(NoGraphqlError):
+                nodes = self._nodes([ref.name for ref in refs])
         observations: list[Observation] = []
         for ref in refs:
             # The REST API says why a project is missing, or where it moved.
@@ -324,6 +319,18 @@ class GitLab(PullRequestHost):
                 observation = self.observation(ref, self._observe_by_rest)
             observations.append(observation)
         return observations
+
+    def _nodes(self, paths: list[str]) -> dict[str, dict[str, Any]]:
+        """The complete nodes of the projects at ``paths``, by path in lower case."""
+        reply = self._ask(queries.NAMED, {"paths": paths, "first": len(paths)}, NamedReply)
+        incomplete = _positions(reply.errors, 2)
+        projects = reply.data.projects
+        nodes = (projects.nodes if projects is not None else None) or ()
+        return {
+            documented(node, ProjectName).full_path.lower(): node
+            for at, node in enumerate(nodes)
+            if node is not None and at not in incomplete
+        }
 
     def _observation(self, node: dict[str, Any], ref: RepositoryRef) -> Observation | None:
         """The observation from GraphQL; None if the answer is incomplete."""
@@ -373,11 +380,11 @@ class GitLab(PullRequestHost):
         """Send a query. Raises OverloadedError if a smaller one may work, or NoGraphqlError."""
         names = {"branch": self._branch, "ref": f"refs/heads/{self._branch}"}
         try:
-            partial = ask(self._api, self._url, query, {**variables, **names}, kind)
+            reply = ask(self._api, self._url, query, {**variables, **names}, kind)
         except (HostError, RefusedError) as error:
             self._has_graphql = False
             raise NoGraphqlError(str(error)) from None
-        for fault in partial.errors:
+        for fault in reply.errors:
             if fault.path:
                 continue
             if fault.type:
@@ -386,7 +393,7 @@ class GitLab(PullRequestHost):
                 raise NoGraphqlError(fault.message)
             # "Query has complexity of 300, which exceeds max complexity of 250", or a time-out.
             raise OverloadedError(fault.message)
-        return partial
+        return reply
 
     # -- REST
 

@@ -1,0 +1,266 @@
+"""Which repositories are to be planned: lists the sources, and reads what may have to change.
+
+Only the main thread uses the ledger. The hosts read ahead in threads of their own, so that answers
+are awaited while what came before is planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from cci_migrate.campaign.folder import Campaign
+from cci_migrate.campaign.host_groups import group_by_host
+from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each
+from cci_migrate.campaign.ledger import LedgerEntry
+from cci_migrate.campaign.ownership import is_own_pull
+from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
+from cci_migrate.campaign.states import PLANNED_AGAIN, WRITTEN, State
+from cci_migrate.engine.exit_codes import ExitCode
+from cci_migrate.forges.host import Host, RepositoryPage, Source
+from cci_migrate.forges.repository import (
+    Blocker,
+    Observation,
+    PullState,
+    RepositoryRef,
+    Snapshot,
+    Traits,
+    Unreadable,
+)
+from cci_migrate.forges.repository_errors import describe_error
+from cci_migrate.transport.host_errors import HostUnavailable
+from cci_migrate.transport.pace import Clock
+
+
+class Unreached:
+    """Why some repositories could not be listed or observed, and the exit code for it."""
+
+    def __init__(self) -> None:
+        self.causes: list[str] = []
+        self.exit_code = ExitCode.DONE
+
+    def add(self, cause: str, *, is_limit: bool = False) -> None:
+        """Add a cause. ``is_limit``: running it again later is enough."""
+        self.causes.append(cause)
+        if not is_limit:
+            self.exit_code = ExitCode.FAILED
+        elif self.exit_code is ExitCode.DONE:
+            self.exit_code = ExitCode.LEFT
+
+
+class _Others:
+    """Repositories that are not observed in the order in which they are listed."""
+
+    def __init__(self) -> None:
+        #: Their listing showed all of them.
+        self.ready: list[Snapshot] = []
+        #: They are to be observed with another branch.
+        self.used_up: list[RepositoryRef] = []
+
+    def take_ready(self) -> list[Snapshot]:
+        """Those that are ready, once."""
+        taken, self.ready = self.ready, []
+        return taken
+
+    def take_used_up(self) -> list[RepositoryRef]:
+        """Those with a used-up branch, once."""
+        taken, self.used_up = self.used_up, []
+        return taken
+
+
+class RepositoriesToPlan(Struct, frozen=True):
+    """The repositories that one run of `batch plan` is to plan.
+
+    ``finish`` records the entry of one that needs no plan, after an earlier one. ``is_spent``: no
+    more may be planned.
+    """
+
+    campaign: Campaign
+    host_of: Callable[[RepositoryRef, str], Host]
+    filter: RepositoryFilter
+    shard: Shard
+    clock: Clock
+    finish: Callable[[LedgerEntry, LedgerEntry | None], None]
+    is_spent: Callable[[], bool]
+    #: The branch of each repository in which the campaign's usual one is used up, by its key.
+    branch_names: dict[str, str] = field(default_factory=dict)
+    unreached: Unreached = field(default_factory=Unreached)
+    #: The entries of the repositories that are under way, as the last run recorded them.
+    recorded: dict[str, LedgerEntry | None] = field(default_factory=dict)
+
+    def snapshots(self, sources: Iterable[Source]) -> Iterator[Snapshot]:
+        """The state of each of them; ``unreached`` then has those that could not be read.
+
+        Raises LedgerError.
+        """
+        started_at = self.clock.now()
+        # What is under way is not recorded yet, and must not be planned twice.
+        begun: set[str] = set()
+        for source in sources:
+            others = _Others()
+            for snapshot in self._observed(self._listed(source, others), others, source.name):
+                if self.is_spent():
+                    return
+                begun.add(snapshot.ref.key)
+                yield snapshot
+        for refs in self._not_yet_planned(started_at, begun).values():
+            for snapshot in self._observed(iter(refs), _Others()):
+                if self.is_spent():
+                    return
+                yield snapshot
+
+    def host(self, ref: RepositoryRef) -> Host:
+        """The host of ``ref``, for the branch that is to be written there."""
+        return self.host_of(ref, self.branch_names.get(ref.key, ""))
+
+    def _observed(
+        self, refs: Iterator[RepositoryRef], others: _Others, name: str = ""
+    ) -> Iterator[Snapshot]:
+        """The snapshots to plan: of ``refs``, all of which are on one host, and of the ``others``.
+
+        ``others`` may get more while ``refs`` are listed.
+        """
+        first = next(refs, None)
+        try:
+            if first is not None:
+                for observation in observe_each(self.host(first), chain([first], refs)):
+                    yield from self._plannable([observation], others)
+                    yield from others.take_ready()
+            yield from others.take_ready()
+            while again := others.take_used_up():
+                observations = observe_each(self.host(again[0]), again)
+                yield from self._plannable(observations, others)
+        except HostUnavailable as error:
+            where = f"{name}: " if name else ""
+            self.unreached.add(f"{where}{error}", is_limit=bool(error.until))
+
+    def _listed(self, source: Source, others: _Others) -> Iterator[RepositoryRef]:
+        """The repositories of ``source`` to observe, without the ``others``."""
+        try:
+            for page in self._pages(source):
+                others.ready.extend(self._plannable(page.observations, others))
+                for outline in self._plannable(page.outlines, others):
+                    if outline.config_tree == "" and not self.campaign.is_nested:
+                        others.ready.append(outline)
+                    else:
+                        yield outline.ref
+        except HostUnavailable as error:
+            self.unreached.add(f"{source.name}: {error}", is_limit=bool(error.until))
+        except FATAL_ERRORS:
+            raise
+        except Exception as error:  # noqa: BLE001 - the other sources go on
+            self.unreached.add(f"{source.name}: {describe_error(error)}")
+
+    def _pages(self, source: Source) -> Iterator[RepositoryPage]:
+        """The pages of ``source`` that a killed run has not listed, with what is new in each."""
+        ledger = self.campaign.ledger
+        cursor, is_listed = ledger.source(source.name)
+        if is_listed:
+            return
+        for page in source.pages(cursor, ()):
+            shown = (*page.observations, *page.outlines)
+            recorded = ledger.entries_of([observation.ref.key for observation in shown])
+            new = {
+                observation.ref.key
+                for observation in shown
+                if self.shard.has(observation.ref)
+                and _is_to_plan(recorded.get(observation.ref.key))
+            }
+            refs = [ref for ref in page.refs if self.shard.has(ref)]
+            listed = [observation.ref for observation in shown if observation.ref.key in new]
+            ledger.add([*refs, *listed], self.clock.now(), source.name, page.cursor)
+            self.recorded.update({key: recorded.get(key) for key in new})
+            for ref in refs:
+                self._leave_out(ref, self._why_not(ref))
+                self.recorded.pop(ref.key, None)
+            yield replace(
+                page,
+                observations=tuple(o for o in page.observations if o.ref.key in new),
+                outlines=tuple(outline for outline in page.outlines if outline.ref.key in new),
+            )
+
+    def _not_yet_planned(
+        self, started_at: float, begun: set[str]
+    ) -> dict[Host, list[RepositoryRef]]:
+        """The repositories that were only listed, and those that failed in an earlier run."""
+        entries = self.campaign.ledger.entries(PLANNED_AGAIN)
+        return group_by_host(
+            (
+                (entry.ref, self.branch_names.get(entry.ref.key, ""), entry.ref)
+                for entry in entries
+                if entry.ref.key not in begun
+                and (entry.state is State.LISTED or entry.changed_at < started_at)
+            ),
+            self.host_of,
+        )
+
+    def _plannable(
+        self, observations: Iterable[Observation], others: _Others
+    ) -> Iterator[Snapshot]:
+        """The snapshots among ``observations`` to plan; records the states of those that are not.
+
+        Where the branch is used up, ``others`` gets the repository, and the next branch is used.
+        """
+        for observation in observations:
+            ref = observation.ref
+            if isinstance(observation, Unreadable):
+                self._finish(unreadable_entry(observation, self.clock.now()))
+                continue
+            why_not = self._why_not(ref, observation.traits)
+            if why_not:
+                self._leave_out(ref, why_not)
+            elif observation.traits.archived:
+                self._finish(LedgerEntry(ref, State.ARCHIVED, changed_at=self.clock.now()))
+            elif self._has_used_up_branch(observation):
+                self.branch_names[ref.key] = self._next_branch_name(ref)
+                others.used_up.append(ref)
+            else:
+                yield observation
+
+    def _has_used_up_branch(self, snapshot: Snapshot) -> bool:
+        """Whether another campaign's pull request was merged from the branch."""
+        if snapshot.pull is None or snapshot.pull.state is not PullState.MERGED:
+            return False
+        return not is_own_pull(snapshot, self.entry(snapshot.ref), self.campaign.ids)
+
+    def _next_branch_name(self, ref: RepositoryRef) -> str:
+        """The campaign's branch with the next number: ``cci-migrate/registry-auth-2``, ``-3``."""
+        usual = self.campaign.branch
+        number = self.branch_names.get(ref.key, usual).removeprefix(usual)
+        return f"{usual}-{int(number[1:] or 1) + 1}"
+
+    def entry(self, ref: RepositoryRef) -> LedgerEntry | None:
+        """The entry of a repository that is under way, as it was before this run."""
+        if ref.key not in self.recorded:
+            self.recorded[ref.key] = self.campaign.ledger.entry(ref.key)
+        return self.recorded[ref.key]
+
+    def _why_not(self, ref: RepositoryRef, traits: Traits | None = None) -> str:
+        """Why ``ref`` is excluded; empty if it is not, or if the campaign has written to it."""
+        entry = self.entry(ref)
+        if entry is not None and (entry.pull is not None or entry.state in WRITTEN):
+            return ""
+        by_name = self.filter.why_not_by_name(ref)
+        return by_name or ("" if traits is None else self.filter.why_not(traits))
+
+    def _leave_out(self, ref: RepositoryRef, why_not: str) -> None:
+        if why_not:
+            self._finish(LedgerEntry(ref, State.EXCLUDED, why_not, changed_at=self.clock.now()))
+
+    def _finish(self, entry: LedgerEntry) -> None:
+        self.finish(entry, self.entry(entry.ref))
+        self.recorded.pop(entry.ref.key)
+
+
+def _is_to_plan(entry: LedgerEntry | None) -> bool:
+    return entry is None or entry.state is State.LISTED
+
+
+def unreadable_entry(observation: Unreadable, now: float) -> LedgerEntry:
+    """The ledger's entry for a repository that could not be read."""
+    forbidden = observation.blocker is Blocker.FORBIDDEN
+    state = State.NO_PERMISSION if forbidden else State.FAILED
+    return LedgerEntry(observation.ref, state, observation.cause, changed_at=now)

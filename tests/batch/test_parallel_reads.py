@@ -1,0 +1,294 @@
+"""Several reads under way: in which order they come, and what stops them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from msgspec import Struct
+
+from cci_migrate.transport.host_errors import HostUnavailable, OverloadedError
+from cci_migrate.transport.http import Api
+from cci_migrate.transport.pace import Lane
+from cci_migrate.transport.page_size import PageSize
+from cci_migrate.transport.parallel_reads import asking_for_less, read_chunks, read_pages
+from cci_migrate.transport.reading_pace import READERS, ReadingPace, ReadLimits
+from cci_migrate.transport.reading_threads import ReadingThreads
+from cci_migrate.transport.write_record import WriteRecord
+from tests.batch.clocks import QuickClock
+from tests.batch.github_stand_in import GitHubStandIn
+from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch
+from tests.batch.watching import Canned, Request, truly
+from tests.program import start
+
+
+@pytest.fixture
+def threads() -> Iterator[ReadingThreads]:
+    """Threads of this test's own."""
+    made = ReadingThreads()
+    yield made
+    made.end()
+
+
+# -- lists
+
+
+class Letters(Struct):
+    """A page of a list of letters. A cursor is the last letter of the page before."""
+
+    letters: str
+    cursor: str
+
+
+class List:
+    """A list whose pages begin after a letter, and the cursors that were asked for."""
+
+    def __init__(self, letters: str) -> None:
+        self.letters = letters
+        self.asked: list[str] = []
+
+    def page(self, after: str, size: int) -> Letters:
+        """One page."""
+        self.asked.append(after)
+        rest = [letter for letter in self.letters if letter > after]
+        shown = "".join(rest[:size])
+        return Letters(shown, shown[-1] if len(rest) > size else "")
+
+
+def recover(_asked: int, error: OverloadedError) -> bool:
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("letters", "known", "wasted"),
+    [
+        ("abcdefghijkl", "", 0),
+        ("abcdefghijkl", "cfi", 0),
+        ("abcdefghijklmn", "cfi", 0),  # a new one at the end
+        ("abcdefgh", "cfi", 1),  # the last page is gone
+        ("acdefghijkl", "cfi", 3),  # the first page ends one later
+        ("aabcdefghijkl", "cfi", 3),  # and one earlier
+        ("", "cfi", 3),
+        ("ab", "cfi", 3),
+    ],
+)
+def test_a_list_is_read_whole_whatever_was_known_of_it(
+    letters: str, known: str, wasted: int, threads: ReadingThreads
+) -> None:
+    listing = List("".join(dict.fromkeys(letters)))
+    pages = list(read_pages(threads, PageSize(3), listing.page, "", list(known), recover))
+    assert "".join(page.letters for page in pages) == listing.letters
+    assert len(listing.asked) <= len(pages) + wasted
+
+
+def test_a_list_goes_on_behind_a_page_that_was_read_before(threads: ReadingThreads) -> None:
+    listing = List("abcdefghijkl")
+    pages = list(read_pages(threads, PageSize(3), listing.page, "f", ["c", "f", "i"], recover))
+    assert [page.letters for page in pages] == ["ghi", "jkl"]
+    assert sorted(listing.asked) == ["f", "i"]
+
+
+def test_known_pages_are_asked_for_together(threads: ReadingThreads) -> None:
+    together = threading.Barrier(READERS)
+    listing = List("abcdefghijkl")
+
+    def page(after: str, size: int) -> Letters:
+        together.wait(20)
+        return listing.page(after, size)
+
+    assert len(list(read_pages(threads, PageSize(3), page, "", list("cfi"), recover))) == 4
+
+
+# -- chunks
+
+
+def test_chunks_are_read_together_and_come_in_order(threads: ReadingThreads) -> None:
+    together = threading.Barrier(READERS)
+
+    def read(numbers: object) -> object:
+        together.wait(20)
+        return numbers
+
+    chunks = read_chunks(threads, PageSize(5), read, range(5 * READERS), recover)
+    assert [number for _, result in chunks for number in result] == list(range(5 * READERS))  # type: ignore[attr-defined]
+
+
+def test_no_more_is_taken_than_is_asked_for(threads: ReadingThreads) -> None:
+    taken: list[int] = []
+
+    def numbers() -> Iterator[int]:
+        for number in range(1000):
+            taken.append(number)
+            yield number
+
+    chunks = read_chunks(threads, PageSize(5), lambda chunk: chunk, numbers(), recover)
+    next(chunks)
+    assert len(taken) == 5 * READERS
+
+
+def test_the_one_that_a_host_cannot_answer_for_is_found(threads: ReadingThreads) -> None:
+    """Requests with it fail, of any size; all others are answered."""
+    size = PageSize(16)
+
+    def read(numbers: object) -> object:
+        if 37 in numbers:  # type: ignore[operator]
+            raise OverloadedError("HTTP 502")
+        return numbers
+
+    naps: list[float] = []
+    failed: list[int] = []
+    answered: list[int] = []
+    for chunk, result in read_chunks(
+        threads, size, read, range(100), asking_for_less(size, naps.append)
+    ):
+        (failed if isinstance(result, OverloadedError) else answered).extend(chunk)
+    assert failed == [37]
+    assert sorted(answered) == [number for number in range(100) if number != 37]
+
+
+def test_a_host_that_answers_nothing_is_given_up(threads: ReadingThreads) -> None:
+    size = PageSize(8)
+    asked = []
+    naps: list[float] = []
+
+    def read(numbers: object) -> object:
+        asked.append(numbers)
+        raise OverloadedError("HTTP 502")
+
+    with pytest.raises(HostUnavailable, match="does not answer"):
+        list(read_chunks(threads, size, read, range(1000), asking_for_less(size, naps.append)))
+    assert len(asked) < 40
+
+
+# -- the pace of reads
+
+
+def test_answers_of_a_minute_are_limited() -> None:
+    clock = QuickClock()
+    pace = ReadingPace(ReadLimits(4, seconds_a_minute=1e-9), clock.now, clock.sleep)
+    with pace.turn():
+        pass
+    assert clock.slept == []
+    with pace.turn():
+        pass
+    assert sum(clock.slept) == pytest.approx(60, abs=1)
+
+
+class Host(ThreadingHTTPServer):
+    """Answers each request by ``answer``, in a thread of its own."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.lock = threading.Lock()
+        self.together = threading.Barrier(READERS)
+        self.is_limiting = True
+        self.current = self.most = 0
+
+    def answer(self) -> int:
+        """The status: the first requests, which come together, are limited."""
+        with self.lock:
+            self.current += 1
+            is_limited = self.is_limiting
+            self.most = max(self.most, self.current)
+        if is_limited:
+            self.together.wait(20)
+            self.is_limiting, self.most = False, 0
+        with self.lock:
+            self.current -= 1
+        return 429 if is_limited else 200
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Host
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *arguments: object) -> None:
+        """Silence."""
+
+    def do_GET(self) -> None:
+        self.send_response(self.server.answer())
+        self.send_header("Retry-After", "30")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+@contextmanager
+def serving(server: ThreadingHTTPServer) -> Iterator[str]:
+    """The address of ``server``, which serves for as long as the block lasts."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_after_a_limit_all_readers_wait_and_then_read_one_at_a_time() -> None:
+    host, clock, record = Host(), QuickClock(), WriteRecord.in_memory()
+    with serving(host) as root:
+        lane = Lane("host", record, clock=clock)
+        api = Api(root, lambda _: None, lane, clock)
+        pending = [
+            api.threads.begin(lambda at=at: api.read("GET", f"/{at}").status)  # type: ignore[misc]
+            for at in range(3 * READERS)
+        ]
+        assert [read.answer() for read in pending] == [200] * 3 * READERS
+        assert host.most == 1
+        assert sum(clock.slept) >= 30
+        api.close()
+        lane.end()
+    record.close()
+
+
+# -- a campaign
+
+
+def test_all_pages_and_chunks_of_an_organisation(github: GitHubStandIn, batch: Batch) -> None:
+    """More than a request lists, more than a request reads, and every other without a config."""
+    for at in range(230):
+        github.add(f"acme/r{at:03}", {CONFIG: FIXED} if at % 2 else {"README": b"x"})
+    batch("plan", "github:acme")
+    assert sorted(github.operations) == ["Named"] * 3 + ["Owner"] * 3
+    states = batch.states()
+    assert list(states) == [f"r{at:03}" for at in range(230)]
+    assert [states[f"r{at:03}"] for at in range(4)] == ["no-config", "nothing-to-do"] * 2
+
+
+def test_a_plan_that_is_ended_while_it_waits_for_answers_ends_at_once(
+    github: GitHubStandIn, batch: Batch, tmp_path: Path
+) -> None:
+    for at in range(90):
+        github.add(f"acme/r{at}", {CONFIG: PLAIN})
+    pids: list[int] = []
+
+    def watch(request: Request) -> Canned | None:
+        if (request.operation, request.moment) == ("Named", "before"):
+            if "Named" not in github.operations[:-1]:
+                os.kill(pids[0], signal.SIGTERM)
+            raise TimeoutError
+        return None
+
+    github.watch = watch
+    said = tmp_path / "said"
+    words = ("batch", "plan", "github:acme", "--campaign", str(batch.folder))
+    with said.open("w+b") as stderr, Path(os.devnull).open("r+b") as nowhere, github.lock:
+        streams = (nowhere.fileno(), nowhere.fileno(), stderr.fileno())
+        running = start(tmp_path, words, os.environ, streams)
+        pids.append(running.pid)
+    assert running.wait() == 130
+    (line,) = said.read_text().splitlines()
+    assert line.endswith("interrupted; run the same command again to continue")
+    github.silence.set()
+    github.watch = truly
+    batch("plan", "github:acme", code=1)
+    assert list(batch.states().values()) == ["planned"] * 90
