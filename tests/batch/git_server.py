@@ -1,7 +1,13 @@
-"""Git's own smart HTTP server (``git http-backend``, a CGI program) on the loopback interface."""
+"""Git's own smart HTTP server (``git http-backend``, a CGI program) on the loopback interface.
+
+Most of what it does is to answer fetches, some thousand times in a run of the tests: these are
+handed to the program that it would start itself, and what version 2 of the protocol says first,
+which is the same for every repository, is asked of it once.
+"""
 
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -17,6 +23,20 @@ from tests.batch.watching import Canned, send
 
 #: What a test does to its own must not reach the server.
 _PATH = os.environ["PATH"]
+_CONFIGURATION = {
+    "GIT_CONFIG_COUNT": "4",
+    "GIT_CONFIG_KEY_0": "http.receivepack",
+    "GIT_CONFIG_VALUE_0": "true",
+    "GIT_CONFIG_KEY_1": "uploadpack.allowFilter",
+    "GIT_CONFIG_VALUE_1": "true",
+    "GIT_CONFIG_KEY_2": "uploadpack.allowAnySHA1InWant",
+    "GIT_CONFIG_VALUE_2": "true",
+    # Two processes fewer a push.
+    "GIT_CONFIG_KEY_3": "receive.autogc",
+    "GIT_CONFIG_VALUE_3": "false",
+}
+#: What version 2 of the protocol says first, by the query that asks for it.
+_GREETINGS: dict[str, bytes] = {}
 
 
 class GitServer(ThreadingHTTPServer):
@@ -92,39 +112,15 @@ class GitHandler(BaseHTTPRequestHandler):
         is_push = self.command == "POST" and parts.path.endswith("git-receive-pack")
         if is_push:
             self.server.watch("before")
-        done = subprocess.run(
-            ["git", "http-backend"],
-            input=body,
-            capture_output=True,
-            check=True,
-            env={
-                "PATH": _PATH,
-                "GIT_PROJECT_ROOT": str(self.server.root),
-                "GIT_HTTP_EXPORT_ALL": "1",
-                "PATH_INFO": parts.path,
-                "QUERY_STRING": parts.query,
-                "REQUEST_METHOD": self.command,
-                "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-                "CONTENT_LENGTH": str(len(body)),
-                "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-                "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-                "REMOTE_USER": "ada",
-                "REMOTE_ADDR": "127.0.0.1",
-                "GIT_CONFIG_COUNT": "4",
-                "GIT_CONFIG_KEY_0": "http.receivepack",
-                "GIT_CONFIG_VALUE_0": "true",
-                "GIT_CONFIG_KEY_1": "uploadpack.allowFilter",
-                "GIT_CONFIG_VALUE_1": "true",
-                "GIT_CONFIG_KEY_2": "uploadpack.allowAnySHA1InWant",
-                "GIT_CONFIG_VALUE_2": "true",
-                # Two processes fewer a push.
-                "GIT_CONFIG_KEY_3": "receive.autogc",
-                "GIT_CONFIG_VALUE_3": "false",
-            },
-        )
+        if parts.path.endswith("/git-upload-pack"):
+            answered = self._fetched(parts.path, body)
+        elif "version=2" in self.headers.get("Git-Protocol", "") and "upload-pack" in parts.query:
+            answered = self._greeting(parts.path, parts.query)
+        else:
+            answered = self._run_backend(parts.path, parts.query, body)
         if is_push:
             self.server.watch("after")
-        head, _, payload = done.stdout.partition(b"\r\n\r\n")
+        head, _, payload = answered.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
         status = headers.pop("Status", "200 OK")
         self.send_response(int(status.split()[0]))
@@ -133,3 +129,54 @@ class GitHandler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(payload)
         self.server.bytes_sent += len(payload)
+
+    def _greeting(self, path: str, query: str) -> bytes:
+        """What version 2 of the protocol says first, asked of the first repository alone."""
+        folder = self.server.root / path.strip("/").removesuffix("/info/refs")
+        if not (folder / "HEAD").is_file():
+            return self._run_backend(path, query, b"")
+        if query not in _GREETINGS:
+            _GREETINGS[query] = self._run_backend(path, query, b"")
+        return _GREETINGS[query]
+
+    def _fetched(self, path: str, body: bytes) -> bytes:
+        """What ``git http-backend`` would answer a fetch from the repository at ``path``."""
+        if self.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        folder = self.server.root / path.strip("/").removesuffix("/git-upload-pack")
+        done = subprocess.run(
+            ["git", "upload-pack", "--stateless-rpc", str(folder)],
+            input=body,
+            capture_output=True,
+            check=True,
+            env={
+                "PATH": _PATH,
+                "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+                **_CONFIGURATION,
+            },
+        )
+        return b"Content-Type: application/x-git-upload-pack-result\r\n\r\n" + done.stdout
+
+    def _run_backend(self, path: str, query: str, body: bytes) -> bytes:
+        """The answer of ``git http-backend``."""
+        return subprocess.run(
+            ["git", "http-backend"],
+            input=body,
+            capture_output=True,
+            check=True,
+            env={
+                "PATH": _PATH,
+                "GIT_PROJECT_ROOT": str(self.server.root),
+                "GIT_HTTP_EXPORT_ALL": "1",
+                "PATH_INFO": path,
+                "QUERY_STRING": query,
+                "REQUEST_METHOD": self.command,
+                "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+                "CONTENT_LENGTH": str(len(body)),
+                "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+                "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+                "REMOTE_USER": "ada",
+                "REMOTE_ADDR": "127.0.0.1",
+                **_CONFIGURATION,
+            },
+        ).stdout

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -165,34 +166,37 @@ def text(folder: Path, path: str, commit: str) -> str | None:
     return None if b"\0" in data else data.decode("utf-8", "replace").removeprefix("\ufeff")
 
 
-@cache
+#: Of commits, which never change, whatever repository they are in: most are copies of a few.
+_FILES: dict[str, dict[str, tuple[str, str]]] = {}
+_CONTENTS: dict[tuple[str, str], bytes] = {}
+_MESSAGES: dict[str, str] = {}
+
+
 def files(folder: Path, commit: str) -> dict[str, tuple[str, str]]:
-    """Each file of a commit: its mode and blob. Kept: a commit never changes."""
-    listing = subprocess.run(
-        ["git", "ls-tree", "-r", "-z", commit], cwd=folder, capture_output=True, check=True
-    ).stdout.decode()
-    found = {}
-    for line in filter(None, listing.split("\0")):
-        meta, path = line.split("\t", 1)
-        mode, _, oid = meta.split(" ")
-        found[path] = (mode, oid)
-    return found
+    """Each file of a commit: its mode and blob."""
+    assert re.fullmatch("[0-9a-f]{40}", commit), "a branch is not the same everywhere"
+    if commit not in _FILES:
+        _FILES[commit] = {}
+        for line in filter(None, _git(folder, "ls-tree", "-r", "-z", commit).split(b"\0")):
+            meta, path = line.decode().split("\t", 1)
+            mode, _, oid = meta.split(" ")
+            _FILES[commit][path] = (mode, oid)
+    return _FILES[commit]
 
 
-@cache
 def content(folder: Path, commit: str, path: str) -> bytes:
     """A file as it is in a commit."""
-    return subprocess.run(
-        ["git", "cat-file", "blob", f"{commit}:{path}"],
-        cwd=folder,
-        capture_output=True,
-        check=True,
-    ).stdout
+    if (commit, path) not in _CONTENTS:
+        _CONTENTS[commit, path] = _git(folder, "cat-file", "blob", f"{commit}:{path}")
+    return _CONTENTS[commit, path]
 
 
-@cache
 def message(folder: Path, commit: str) -> str:
     """A commit's message."""
-    return subprocess.run(
-        ["git", "log", "-1", "--format=%B", commit], cwd=folder, capture_output=True, check=True
-    ).stdout.decode()
+    if commit not in _MESSAGES:
+        _MESSAGES[commit] = _git(folder, "log", "-1", "--format=%B", commit).decode()
+    return _MESSAGES[commit]
+
+
+def _git(folder: Path, *arguments: str) -> bytes:
+    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, check=True).stdout

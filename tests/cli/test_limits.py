@@ -65,9 +65,9 @@ def problems(done: Done) -> dict[str, str]:
 def test_one_small_file_is_bounded_in_the_process_itself(folder: Path, way: str) -> None:
     path = folder / ".circleci/config.yml"
     path.write_bytes(hostile(way))
-    done = run(folder, ".circleci/config.yml", *LIMITS)
+    done = run(folder, ".circleci/config.yml", *LIMITS, "--timeout", "0.2")
     assert done.code == 3
-    problem = TOO_MUCH if way == "hoard" else TOO_LONG
+    problem = TOO_MUCH if way == "hoard" else TOO_LONG.replace("1 s", "0.2 s")
     assert f"error: .circleci/config.yml: {problem}" in done.err
     assert "Traceback" not in done.err
     assert path.read_bytes() == hostile(way)
@@ -90,13 +90,13 @@ def test_the_others_go_on_and_are_not_blamed(folder: Path) -> None:
 
 
 def test_the_time_of_a_config_is_not_spent_on_the_others(folder: Path) -> None:
-    jobs = "".join(f"  j{n}:\n    docker: [image: redis]\n    steps: []\n" for n in range(12_000))
-    entries = "".join(f"      - j{n}\n" for n in range(12_000))
+    jobs = "".join(f"  j{n}:\n    docker: [image: redis]\n    steps: []\n" for n in range(8_000))
+    entries = "".join(f"      - j{n}\n" for n in range(8_000))
     large = f"version: 2.1\njobs:\n{jobs}workflows:\n  w:\n    jobs:\n{entries}"
     (folder / ".circleci/a.yml").write_text(large)
     (folder / ".circleci/config.yml").write_text(CONFIG)
-    done = run(folder, ".circleci", "--timeout", "2")
-    assert f"error: .circleci/a.yml: {TOO_LONG.replace('1 s', '2 s')}" in done.err
+    done = run(folder, ".circleci", "--timeout", "1")
+    assert f"error: .circleci/a.yml: {TOO_LONG}" in done.err
     assert (folder / ".circleci/config.yml").read_text() == FIXED
 
 

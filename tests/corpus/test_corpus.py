@@ -1,6 +1,6 @@
 """The tool over real configs of the reference corpus, judged by the oracle.
 
-A sixth of the repositories, the same in each run; ``make corpus`` does the same with all of them.
+A tenth of the repositories, the same in each run; ``make corpus`` does the same with all of them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tools.shared_data import CorpusFile, corpus_files
 
 pytestmark = pytest.mark.corpus
 PARTS = 2
-SHARE = 6
+SHARE = 10
 
 
 @pytest.mark.parametrize("part", range(PARTS))

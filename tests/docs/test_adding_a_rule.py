@@ -36,7 +36,8 @@ def test_a_module_is_all_that_the_program_needs(tmp_path: Path) -> None:
         done = subprocess.run(
             [sys.executable, *words],
             cwd=tmp_path,
-            env=environment(PYTHONPATH=str(tmp_path)),
+            # With bytecode: the copy has none yet, and several processes need it.
+            env=environment(PYTHONPATH=str(tmp_path), PYTHONDONTWRITEBYTECODE=""),
             capture_output=True,
             text=True,
             check=False,

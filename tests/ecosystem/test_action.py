@@ -96,7 +96,7 @@ def test_a_report_in_a_file(repository: Path) -> None:
 def test_a_runner_takes_no_text_of_the_repository_for_a_command(repository: Path) -> None:
     config = repository / ".circleci" / "config.yml"
     config.write_text(CONFIG + "\n# ::error::planted ##[error]planted\n")
-    for format_ in ("text", "json", "sarif", "junit"):
+    for format_ in ("text", "json"):
         _, said, _ = run(repository, mode="dry-run", format=format_)
         first, *lines = said.splitlines()
         token = first.removeprefix("::stop-commands::")
@@ -169,12 +169,11 @@ def test_what_users_install_is_what_is_tested() -> None:
     assert locked["requirements.lock"] <= locked["requirements-dev.lock"]
 
 
-@pytest.mark.parametrize("text", ["$(touch pwned)", "; touch pwned", "`touch pwned`"])
-def test_nothing_in_an_input_is_run(text: str, repository: Path) -> None:
+def test_nothing_in_an_input_is_run(repository: Path) -> None:
     for name in ("mode", "paths", "args", "format", "output"):
-        code, _, _ = run(repository, **{name: text})
+        code, _, _ = run(repository, **{name: "$(touch pwned); touch pwned; `touch pwned`"})
         assert code in (1, 2)
-    assert not list(repository.rglob("pwned"))
+        assert not list(repository.rglob("pwned")), name
 
 
 def test_another_mode(repository: Path) -> None:

@@ -68,6 +68,7 @@ def test_the_hooks_fix_and_then_have_nothing_to_say(tmp_path: Path) -> None:
             PIP_NO_INDEX="1",
             PIP_IGNORE_INSTALLED="1",
             PIP_NO_COMPILE="1",
+            PYTHONDONTWRITEBYTECODE="",
         ),
         capture_output=True,
         text=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import cache
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,6 +47,10 @@ GROUP_FILES = {
 HARD_FILES = {".circleci/config.yml": HARD.encode()}
 
 
+#: Two configs are processed for each.
+FEWER = settings(deadline=None, max_examples=40)
+
+
 def _interview(*files: dict[str, bytes]) -> Interview:
     return Interview(
         in_order(
@@ -58,10 +62,15 @@ def _interview(*files: dict[str, bytes]) -> Interview:
     )
 
 
-def _resolutions(files: dict[str, bytes]) -> Iterator[Resolution]:
-    outcome = process(files, Policy())
+def _resolutions(files: dict[str, bytes]) -> tuple[Resolution, ...]:
+    return _resolutions_of(tuple(files.items()))
+
+
+@cache
+def _resolutions_of(files: tuple[tuple[str, bytes], ...]) -> tuple[Resolution, ...]:
+    outcome = process(dict(files), Policy())
     assert isinstance(outcome, Examined)
-    return iter(outcome.resolutions)
+    return outcome.resolutions
 
 
 def _replies() -> st.SearchStrategy[list[Reply]]:
@@ -74,7 +83,7 @@ def _replies() -> st.SearchStrategy[list[Reply]]:
     return st.lists(reply, max_size=25)
 
 
-@settings(deadline=None)
+@FEWER
 @given(_replies())
 def test_whatever_is_answered_can_be_proven_and_going_back_returns(replies: list[Reply]) -> None:
     interview = _interview(GROUP_FILES, HARD_FILES)
@@ -100,7 +109,7 @@ def test_whatever_is_answered_can_be_proven_and_going_back_returns(replies: list
                 assert found[key] is FindingState.SUPPRESSED
 
 
-@settings(deadline=None)
+@FEWER
 @given(st.lists(st.sampled_from([Action.APPLY, Action.SKIP, Action.IGNORE]), max_size=12))
 def test_each_item_is_asked_about_once(actions: list[Action]) -> None:
     interview = _interview(FILES)
