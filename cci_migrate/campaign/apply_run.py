@@ -14,6 +14,7 @@ from cci_migrate.campaign.canary import Canary
 from cci_migrate.campaign.canary_choice import Candidate, check_names, choose, has_passing_ci
 from cci_migrate.campaign.ci_results import Gate
 from cci_migrate.campaign.folder import Campaign
+from cci_migrate.campaign.host_groups import group_by_host
 from cci_migrate.campaign.isolation import FATAL_ERRORS, begin_reads, observe_each
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.message_templates import MessageTemplates
@@ -119,7 +120,7 @@ class ApplyRun(Struct, frozen=True):
         ExtrasError before anything is written, LedgerError when an outcome cannot be recorded.
         """
         check_names(self.options.canary_names, self.campaign.ledger)
-        by_host: dict[Host, list[RepositoryRef]] = {}
+        chosen: list[tuple[RepositoryRef, str, RepositoryRef]] = []
         candidates: list[Candidate] = []
         unapproved = 0
         # What failed before comes last: it must not keep the others waiting again.
@@ -132,10 +133,10 @@ class ApplyRun(Struct, frozen=True):
                 if not self.options.is_approved(entry):
                     unapproved += 1
                     continue
-                host = self.host_of(entry.ref, entry.branch_name)
-                by_host.setdefault(host, []).append(entry.ref)
+                chosen.append((entry.ref, entry.branch_name, entry.ref))
                 if entry.state is State.PLANNED:
                     candidates.append(Candidate.of(entry))
+        by_host = group_by_host(chosen, self.host_of)
         self.options.extras.check(by_host)
         self.progress.begin("apply", sum(map(len, by_host.values())))
         if unapproved:

@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from cci_migrate.campaign.change_groups import approved_groups, change_groups, short_name
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
+from cci_migrate.campaign.pull_request_waits import WaitingPull, waiting_pull, waits_summary
 from cci_migrate.campaign.repository_plan import FindingRecord
 from cci_migrate.campaign.results import ORDER
 from cci_migrate.campaign.states import MEANING, UNFINISHED, State
@@ -94,6 +95,7 @@ class Row(Struct, frozen=True):
     rank: int
     tone: str
     cause: str
+    wait: str
     is_confirmed: bool
     group: str
     registries: tuple[str, ...]
@@ -107,6 +109,7 @@ class Totals(Struct):
 
     registries: dict[str, RegistryRow] = field(default_factory=dict)
     todos: Counter[str] = field(default_factory=Counter)
+    pulls: list[WaitingPull] = field(default_factory=list)
 
 
 def write_report(campaign: Campaign, path: Path) -> None:
@@ -133,6 +136,7 @@ def write_report(campaign: Campaign, path: Path) -> None:
         when=time.strftime("%Y-%m-%d %H:%M"),
         total=sum(ledger.counts().values()),
         states=list(_states(ledger)),
+        waits=waits_summary(totals.pulls) if totals.pulls else "",
         row_limit=ROW_LIMIT,
         groups=list(_groups(campaign)),
         registries=sorted(totals.registries.values(), key=lambda row: -row.pulls),
@@ -163,6 +167,8 @@ def _totals(ledger: Ledger) -> Totals:
     rows: defaultdict[str, RegistryRow] = defaultdict(lambda: RegistryRow(""))
     for entry in ledger.entries():
         totals.todos.update(entry.todos)
+        if pull := waiting_pull(entry):
+            totals.pulls.append(pull)
         for count in entry.pulls:
             row = rows[count.registry]
             row.name = count.registry or "unknown"
@@ -211,6 +217,7 @@ def _rows(campaign: Campaign) -> Iterator[Row]:
             rank=rank,
             tone=_tone(entry.state),
             cause="" if entry.cause == _url(entry) else redact(entry.cause),
+            wait=_wait(entry),
             is_confirmed=entry.is_confirmed,
             group=short_name(entry.group),
             registries=tuple(count.registry or "unknown" for count in entry.pulls),
@@ -226,6 +233,15 @@ def _entries_by_tone(ledger: Ledger) -> Iterator[LedgerEntry]:
         yield from ledger.entries(
             {state for state in State if _tone(state) == tone} - {State.FAILED}
         )
+
+
+def _wait(entry: LedgerEntry) -> str:
+    """What its pull request waits for, and since when; empty if it is not open."""
+    pull = waiting_pull(entry)
+    if pull is None:
+        return ""
+    since = time.strftime("%Y-%m-%d", time.localtime(pull.since))
+    return f"waits for {pull.wait.text}, since {since}"
 
 
 def _name_parts(name: str) -> tuple[str, ...]:

@@ -70,7 +70,8 @@ def readiness(
         return waiting
     if wait.kind is WaitsFor.MERGE and not review.has_merge_queue:
         return Readiness(MergeStep.MERGE)
-    is_possible = review.can_auto_merge and wait.kind in _PASSING
+    is_asked = review.auto_merges is None and entry.merge is not None and entry.merge.is_automatic
+    is_possible = review.can_auto_merge and wait.kind in _PASSING and not is_asked
     if is_possible and (options.uses_auto_merge or review.has_merge_queue):
         return Readiness(MergeStep.AUTO_MERGE)
     return waiting

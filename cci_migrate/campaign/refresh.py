@@ -76,7 +76,6 @@ class Refresh(Struct, frozen=True):
                     self.progress.done(pull.entry.done)
             except HostUnavailable as error:
                 self.progress.note(str(error))
-        self.campaign.ledger.set({_READ_AT: str(self.clock.now())})
         return RefreshCounts(read, total - read)
 
     def keys_by_host(self) -> dict[Reviews, list[str]]:
@@ -109,6 +108,7 @@ class Refresh(Struct, frozen=True):
                     yield ReadPull(entry, None)
                 else:
                     yield ReadPull(self._record(entry, review), review)
+        self.campaign.ledger.set({_READ_AT: str(self.clock.now())})
 
     def _record(self, entry: LedgerEntry, review: PullRequestReview) -> LedgerEntry:
         updated = reviewed_entry(entry, review, self.clock.now())

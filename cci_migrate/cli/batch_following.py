@@ -15,6 +15,7 @@ from cci_migrate.campaign.merge_run import MergeRun
 from cci_migrate.campaign.pull_request_waits import duration, longest_first, waits_summary
 from cci_migrate.campaign.refresh import read_at
 from cci_migrate.campaign.results import exit_code, result, summary, write_results
+from cci_migrate.campaign.states import OPENED
 from cci_migrate.campaign.watching import Pass, repeat, watched_pulls
 from cci_migrate.cli.batch_options import (
     Pace,
@@ -223,6 +224,9 @@ def _waits(campaign: Campaign, running: Running) -> Iterator[str]:
     """What the open pull requests wait for: a summary, and the longest waiting."""
     pulls = longest_first(campaign.ledger.entries())
     if not pulls:
+        if count := sum(map(campaign.ledger.counts().__getitem__, OPENED)):
+            yield ""
+            yield f"--refresh shows what the {count} open pull requests wait for"
         return
     now = make_clock().now()
     age = duration(now - read_at(campaign.ledger))

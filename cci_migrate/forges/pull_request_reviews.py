@@ -62,7 +62,8 @@ class PullRequestReview(Struct, frozen=True, omit_defaults=True):
     the campaign that its text names. ``reviewers`` have been asked and have not answered;
     ``code_owners`` are those of them who own changed files. ``blocked_by`` is the host's own word
     for what stops the merge. ``created_at`` and ``updated_at`` are seconds since 1970.
-    ``auto_merges``: the host merges it as soon as its rules allow. ``can_auto_merge``: the token
+    ``auto_merges``: the host merges it as soon as its rules allow (None: it doesn't say).
+    ``can_auto_merge``: the token
     may ask the host for that, and the host would not merge a commit that CI has not passed or that
     nobody reviewed. ``may_merge`` is false if the token may not merge it, None if the host
     doesn't say. ``default_method`` is the host's name of the repository's usual way to merge.
@@ -84,7 +85,7 @@ class PullRequestReview(Struct, frozen=True, omit_defaults=True):
     approved_by: tuple[str, ...] = ()
     created_at: float = 0.0
     updated_at: float = 0.0
-    auto_merges: bool = False
+    auto_merges: bool | None = False
     can_auto_merge: bool = False
     has_merge_queue: bool = False
     may_merge: bool | None = None

@@ -270,7 +270,9 @@ class GiteaStandIn(RestStandIn):
             return _error(405, "User not allowed to merge PR")
         if body["head_commit_id"] != repository.tip(branch):
             return _error(409, "head out of date")
-        if len(review.approved_by) < self.required_approvals or pull["state"] != "open":
+        # A merge that is scheduled waits for the rules of the branch.
+        is_ready = len(review.approved_by) >= self.required_approvals
+        if pull["state"] != "open" or not (is_ready or body.get("merge_when_checks_succeed")):
             return _error(405, "PR is not ready to be merged")
         review.method = body["do"]
         if body.get("merge_when_checks_succeed"):

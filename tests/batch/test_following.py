@@ -1,8 +1,9 @@
-"""What open pull requests wait for, on GitHub, GitLab and Bitbucket."""
+"""What open pull requests wait for, on each kind of host."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,9 @@ from graphql import parse, validate
 from cci_migrate.forges.github import queries
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn, published_schema
-from tests.batch.hosts import BRANCH, delivered, host, opened
+from tests.batch.hosts import BRANCH, delivered, host, opened, verdicts
 from tests.batch.repositories import Batch
-from tests.batch.rest_stand_ins import GitLabStandIn, RestStandIn
+from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
 from tests.batch.watching import Canned, Request, truly
 
 __all__ = ["host"]
@@ -86,6 +87,21 @@ def test_status_shows_whom_each_pull_request_waits_for(github: GitHubStandIn, ba
     assert reviews(batch)["c"]["since"] == "2026-11-02T10:00:00Z"
 
 
+def test_the_report_shows_what_pull_requests_wait_for(
+    github: GitHubStandIn, batch: Batch, tmp_path: Path
+) -> None:
+    delivered(github, batch, "api", "web")
+    page = tmp_path / "page.html"
+    batch("report", "--html", page)
+    assert "waits for" not in page.read_text()
+    github.repositories["acme/api"].pulls[0].reviewers = ["<b>ada"]
+    batch("status", "--refresh")
+    batch("report", "--html", page)
+    text = page.read_text()
+    assert "<p>Pull requests: 2 open: 2 wait for review.</p>" in text
+    assert "waits for review by &lt;b&gt;ada, since 2026-11-01</div>" in text
+
+
 def test_a_wait_begins_when_it_is_first_seen(
     github: GitHubStandIn, batch: Batch, clock: QuickClock
 ) -> None:
@@ -150,19 +166,19 @@ def test_what_cannot_be_read_is_said_and_the_others_go_on(
 
 
 def test_other_hosts_say_whom_a_pull_request_waits_for(host: RestStandIn, batch: Batch) -> None:
-    is_gitlab = isinstance(host, GitLabStandIn)
     there = opened(host, batch, *"abcdefg")
     there["a"].review.reviewers = ["ada", "bob"]
     for name in "bcdefg":
         there[name].review.approve()
-    there["c"].otherwise = "failed" if is_gitlab else " ".join([*["SUCCESSFUL"] * 10, "FAILED"])
-    there["d"].otherwise = "running" if is_gitlab else "SUCCESSFUL INPROGRESS"
+    there["c"].otherwise = verdicts(host).failed
+    there["d"].otherwise = verdicts(host).running
     there["e"].review.is_draft = True
     there["f"].review.refused_by = ["bob"]
     there["f"].review.status = "requested_changes"
     there["g"].merge(BRANCH)
     batch("status", "--refresh")
-    author = "author campaigner" if is_gitlab else "author Campaigner"
+    name = "Campaigner" if isinstance(host, BitbucketStandIn) else "campaigner"
+    author = f"author {name}"
     assert {name: review["text"] for name, review in reviews(batch).items() if review} == {
         "a": "review by ada, bob",
         "b": "the merge button: approved and green",

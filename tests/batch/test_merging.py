@@ -1,12 +1,13 @@
-"""Merging a campaign's own pull requests, on GitHub, GitLab and Bitbucket."""
+"""Merging a campaign's own pull requests, on each kind of host."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.batch.clocks import QuickClock
+from tests.batch.gitea_stand_in import GiteaStandIn
 from tests.batch.github_stand_in import GitHubStandIn, Pull
-from tests.batch.hosts import BRANCH, QUICK, delivered, host, opened
+from tests.batch.hosts import BRANCH, QUICK, delivered, host, opened, verdicts
 from tests.batch.repositories import Batch, branches, commit_bare, content
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
 from tests.batch.victims import Victim
@@ -243,18 +244,18 @@ def test_merges_have_a_pace_and_a_limit(
 
 
 def test_other_hosts_merge_what_is_approved_and_green(host: RestStandIn, batch: Batch) -> None:
-    is_gitlab = isinstance(host, GitLabStandIn)
     there = opened(host, batch, *"abcde")
     for name in "abcd":
         there[name].review.approve()
     commit_bare(there["b"].folder, {"x": b"a commit of theirs"}, BRANCH)
-    there["c"].otherwise = "failed" if is_gitlab else "SUCCESSFUL STOPPED"
+    there["c"].otherwise = verdicts(host).failed
     there["d"].review.is_draft = True
     batch("merge-when-green", "--no-auto-merge", *QUICK, code=1)
     merged = {name for name, repository in there.items() if repository.review.merge_commit}
     assert merged == {"a"}
     assert b"docker-hub-creds" in content(there["a"].folder, "main")
-    assert there["a"].review.method == ("merge" if is_gitlab else "squash")
+    # As the repository usually does it.
+    assert there["a"].review.method == ("merge" if isinstance(host, GitLabStandIn) else "squash")
     assert batch.states()["a"] == "pull-request-merged"
     assert len([name for name in host.operations if name.endswith(" merge")]) == 1
 
@@ -264,10 +265,11 @@ def test_other_hosts_do_not_merge_a_commit_that_arrives_meanwhile(
 ) -> None:
     there = opened(host, batch, "a")["a"]
     there.review.approve()
-    before = "PUT merge" if isinstance(host, GitLabStandIn) else "GET branches"
+    # Bitbucket takes no commit's id with the merge.
+    before = "GET branches" if isinstance(host, BitbucketStandIn) else " merge"
 
     def watch(request: Request) -> Canned | None:
-        if request.operation == before and request.moment == "before":
+        if request.operation.endswith(before) and request.moment == "before":
             commit_bare(there.folder, {"x": b"a commit of theirs"}, BRANCH)
         return None
 
@@ -278,21 +280,62 @@ def test_other_hosts_do_not_merge_a_commit_that_arrives_meanwhile(
 
 
 def test_other_hosts_have_a_canary_too(host: RestStandIn, batch: Batch) -> None:
-    is_gitlab = isinstance(host, GitLabStandIn)
     there = opened(host, batch, "a", "b")
     for repository in there.values():
         repository.review.approve()
 
     def watch(request: Request) -> Canned | None:
         if request.operation.endswith(" merge") and request.moment == "after":
-            merged = there["a"].review.merge_commit
-            there["a"].statuses[str(merged)] = "failed" if is_gitlab else "FAILED"
+            there["a"].statuses[str(there["a"].review.merge_commit)] = verdicts(host).failed
         return None
 
     host.watch_call = watch
     output = batch("merge-when-green", "--canary", 1, *QUICK, code=1).output
     assert "stopped with 1 left to merge: CI of the base failed after" in output
     assert branches(there["b"].folder) == [BRANCH, "main"]
+
+
+def test_killed_after_a_merge_on_other_hosts_the_next_run_ends_alike(
+    host: RestStandIn, batch: Batch
+) -> None:
+    there = opened(host, batch, "a", "b")
+    for repository in there.values():
+        repository.review.approve()
+    process: list[Victim] = []
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation.endswith(" merge") and request.moment == "after":
+            process[0].kill()
+            raise ConnectionError
+        return None
+
+    host.watch_call = watch
+    with host.lock:
+        process.append(batch.start("merge-when-green", *QUICK))
+    assert process[0].was_killed
+    host.watch_call = truly
+    batch("merge-when-green", *QUICK)
+    assert set(batch.states().values()) == {"pull-request-merged"}
+
+
+@pytest.mark.parametrize("answer", [502, 403])
+def test_other_hosts_refuse_a_merge(answer: int, host: RestStandIn, batch: Batch) -> None:
+    there = opened(host, batch, *"abcd")
+    for repository in there.values():
+        repository.review.approve()
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation.endswith(" merge") and request.moment == "before":
+            return Canned(answer, {"message": "no", "error": {"message": "no"}})
+        return None
+
+    host.watch_call = watch
+    output = batch("merge-when-green", *QUICK, code=3).output
+    assert "stopped after 3 equal failures in a row" in output
+    assert "1 more are waiting" in output
+    host.watch_call = truly
+    batch("merge-when-green", *NO_CANARY, *QUICK)
+    assert set(batch.states().values()) == {"pull-request-merged"}
 
 
 @pytest.mark.parametrize("host", [GitLabStandIn], ids=["gitlab"], indirect=True)
@@ -312,6 +355,20 @@ def test_gitlab_is_asked_to_merge_what_waits_for_its_pipeline(
     }
     output = batch("merge-when-green", "--method", "rebase", *QUICK, code=3).output
     assert "this host can't be asked for --method rebase, only for merge, squash" in output
+
+
+@pytest.mark.parametrize("host", [GiteaStandIn], ids=["gitea"], indirect=True)
+def test_gitea_is_asked_once_to_merge_what_lacks_a_review(host: RestStandIn, batch: Batch) -> None:
+    there = opened(host, batch, "a", "b")
+    assert isinstance(host, GiteaStandIn)
+    host.required_approvals = 1
+    there["b"].review.approve()
+    batch("merge-when-green", *NO_CANARY, *QUICK, code=1)
+    asked = there["a"].review
+    batch("merge-when-green", *NO_CANARY, *QUICK, code=1)
+    assert batch.states() == {"a": "pull-request-open", "b": "pull-request-merged"}
+    assert asked.auto_merge
+    assert len([name for name in host.operations if name == "POST merge"]) == 2
 
 
 @pytest.mark.parametrize("host", [GitLabStandIn], ids=["gitlab"], indirect=True)

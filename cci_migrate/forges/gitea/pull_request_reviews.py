@@ -182,12 +182,13 @@ def _review(
     valid = [review for review in last.values() if not review.dismissed]
     approved_by = [r.user.login for r in valid if r.state == "APPROVED" and r.user is not None]
     teams = (team.name for team in request.requested_reviewers_teams or ())
+    decision = _decision(valid, rules)
     return PullRequestReview(
         state=request.pull_state,
         head=request.head.sha,
         campaign=campaign_of_pull_request(request.body or ""),
         checks=checks,
-        decision=_decision(valid, rules),
+        decision=decision,
         # It is false for a draft too.
         merge_status=MergeStatus.MERGEABLE
         if request.mergeable or request.draft
@@ -198,8 +199,12 @@ def _review(
         approved_by=tuple(approved_by),
         created_at=request.created_at.timestamp(),
         updated_at=request.updated_at.timestamp(),
+        auto_merges=None,
+        # Gitea keeps a scheduled merge when somebody pushes, so an approval must still be missing.
         can_auto_merge=bool(
-            rules.user_can_merge and rules.enable_status_check and rules.required_approvals
+            rules.user_can_merge
+            and rules.enable_status_check
+            and decision is ReviewDecision.REQUIRED
         ),
         may_merge=rules.user_can_merge,
         default_method=request.base.repo.default_merge_style if request.base.repo else "",

@@ -231,7 +231,7 @@ class GitHubReviews:
             auto_merges=node.auto_merge_request is not None,
             can_auto_merge=_can_auto_merge(node, checks, decision),
             has_merge_queue=node.is_merge_queue_enabled,
-            may_merge=node.repository.viewer_permission in _MAY_MERGE,
+            may_merge=_may_merge(node.repository.viewer_permission),
             default_method=node.repository.viewer_default_merge_method,
         )
 
@@ -263,6 +263,11 @@ def _merging(
     chosen = method.name if method is not None else review.default_method
     fields = {"pullRequestId": pull.pull.node, "expectedHeadOid": review.head}
     return {**fields, "mergeMethod": chosen} if chosen else fields
+
+
+def _may_merge(permission: str | None) -> bool | None:
+    """Whether a role may merge; None without one: GitHub has none for an App."""
+    return None if permission is None else permission in _MAY_MERGE
 
 
 def _decision(decision: str | None, opinions: Sequence[_Opinion]) -> ReviewDecision:
