@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
+from itertools import groupby
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,7 +15,6 @@ from cci_migrate.campaign.canary import Canary
 from cci_migrate.campaign.canary_choice import Candidate, check_names, choose, has_passing_ci
 from cci_migrate.campaign.ci_results import Gate
 from cci_migrate.campaign.folder import Campaign
-from cci_migrate.campaign.host_groups import group_by_host
 from cci_migrate.campaign.isolation import FATAL_ERRORS, begin_reads, observe_each
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.message_templates import MessageTemplates
@@ -120,7 +120,7 @@ class ApplyRun(Struct, frozen=True):
         ExtrasError before anything is written, LedgerError when an outcome cannot be recorded.
         """
         check_names(self.options.canary_names, self.campaign.ledger)
-        chosen: list[tuple[RepositoryRef, str, RepositoryRef]] = []
+        by_server: dict[tuple[Kind, str], dict[RepositoryRef, Host]] = {}
         candidates: list[Candidate] = []
         unapproved = 0
         # What failed before comes last: it must not keep the others waiting again.
@@ -133,23 +133,25 @@ class ApplyRun(Struct, frozen=True):
                 if not self.options.is_approved(entry):
                     unapproved += 1
                     continue
-                chosen.append((entry.ref, entry.branch_name, entry.ref))
+                host = self.host_of(entry.ref, entry.branch_name)
+                server = entry.ref.kind, entry.ref.host
+                by_server.setdefault(server, {})[entry.ref] = host
                 if entry.state is State.PLANNED:
                     candidates.append(Candidate.of(entry))
-        by_host = group_by_host(chosen, self.host_of)
-        self.options.extras.check(by_host)
-        self.progress.begin("apply", sum(map(len, by_host.values())))
+        for targets in by_server.values():
+            self.options.extras.check(next(iter(targets.values())), list(targets))
+        self.progress.begin("apply", sum(map(len, by_server.values())))
         if unapproved:
             waiting = "1 change waits" if unapproved == 1 else f"{unapproved} changes wait"
             self.progress.note(f"{waiting} for approval; approve with `batch approve`")
-        for host, refs in by_host.items():
-            self._estimate(host, len(refs))
+        for targets in by_server.values():
+            self._estimate(next(iter(targets.values())), len(targets))
         budget = _Budget(self.options.max_changes)
         outcomes = {ExitCode.DONE}
-        for host, refs in by_host.items():
+        for targets in by_server.values():
             try:
-                in_order = self._canary_first(host, refs, candidates)
-                if not self._apply_to_host(host, in_order, budget):
+                in_order = self._canary_first(targets, candidates)
+                if not self._apply_to_server(in_order, budget):
                     outcomes.add(ExitCode.LEFT)
             except HostUnavailable as error:
                 self.progress.note(str(error))
@@ -158,23 +160,30 @@ class ApplyRun(Struct, frozen=True):
         return max(outcomes, key=lambda code: code.value)
 
     def _canary_first(
-        self, host: Host, refs: Sequence[RepositoryRef], candidates: Sequence[Candidate]
-    ) -> Sequence[RepositoryRef]:
-        """``refs`` with those that the canary lacks at the front: the named ones, then chosen."""
-        if not self._has_gates(host):
-            return refs
-        lacking = self.canary.lacks(refs[0], self.campaign.ledger)
-        named = [name.lower() for name in self.options.canary_names]
-        first = sorted(
-            (ref for ref in refs if ref.name.lower() in named),
-            key=lambda ref: named.index(ref.name.lower()),
-        )
-        if len(first) < lacking < len(refs):
-            here = set(refs).difference(first)
-            others = [candidate for candidate in candidates if candidate.ref in here]
-            first += choose(others, lacking - len(first), partial(has_passing_ci, host))
-        chosen = set(first)
-        return [*first, *(ref for ref in refs if ref not in chosen)]
+        self, targets: Mapping[RepositoryRef, Host], candidates: Sequence[Candidate]
+    ) -> dict[RepositoryRef, Host]:
+        """``targets`` with those that the canary lacks at the front: the named ones, then chosen.
+
+        The others come host by host: those of one host are observed together.
+        """
+        first: list[RepositoryRef] = []
+        if self._has_gates(next(iter(targets.values()))):
+            named = [name.lower() for name in self.options.canary_names]
+            first = [ref for name in named for ref in targets if ref.name.lower() == name]
+            lacking = self.canary.lacks(next(iter(targets)), self.campaign.ledger)
+            if len(first) < lacking < len(targets):
+                others = [
+                    candidate
+                    for candidate in candidates
+                    if candidate.ref in targets and candidate.ref not in first
+                ]
+                has_ci = partial(_has_passing_ci, targets)
+                first += choose(others, lacking - len(first), has_ci)
+        by_host: dict[Host, list[RepositoryRef]] = {}
+        for ref, host in targets.items():
+            by_host.setdefault(host, []).append(ref)
+        rest = (ref for refs in by_host.values() for ref in refs)
+        return {ref: targets[ref] for ref in dict.fromkeys((*first, *rest))}
 
     def _has_gates(self, host: Host) -> bool:
         """Whether the canary and the waves hold on ``host``."""
@@ -191,10 +200,10 @@ class ApplyRun(Struct, frozen=True):
             pace = self.options.pace.per_hour
             self.progress.note(f"{count} pull requests take at least {time} ({pace} an hour)")
 
-    def _apply_to_host(self, host: Host, refs: Sequence[RepositoryRef], budget: _Budget) -> bool:
-        waiting = len(refs)
+    def _apply_to_server(self, targets: Mapping[RepositoryRef, Host], budget: _Budget) -> bool:
+        waiting = len(targets)
         streak = RefusalStreak()
-        for entry, observation in self._observations(host, refs):
+        for host, entry, observation in self._observations(targets):
             if budget.is_spent or (self.options.deadline and self._now() >= self.options.deadline):
                 self.progress.note("reached the limit of this run; run it again to continue")
                 return False
@@ -219,20 +228,23 @@ class ApplyRun(Struct, frozen=True):
         return all(gate(entry.ref, ledger, waiting) is Gate.OPEN for gate in gates)
 
     def _observations(
-        self, host: Host, refs: Sequence[RepositoryRef]
-    ) -> Iterator[tuple[LedgerEntry, Observation]]:
-        for start in range(0, len(refs), CHUNK):
-            chunk = refs[start : start + CHUNK]
-            observed_at = self._now()
-            observations = {
-                observation.ref.key: observation for observation in observe_each(host, chunk)
-            }
-            for ref in chunk:
-                entry = self.campaign.ledger.entry(ref.key)
-                if entry is None:
-                    continue
-                is_fresh = self._now() - observed_at <= FRESH
-                yield entry, observations[ref.key] if is_fresh else self._observe(host, ref)
+        self, targets: Mapping[RepositoryRef, Host]
+    ) -> Iterator[tuple[Host, LedgerEntry, Observation]]:
+        for host, group in groupby(targets, key=targets.__getitem__):
+            refs = list(group)
+            for start in range(0, len(refs), CHUNK):
+                chunk = refs[start : start + CHUNK]
+                observed_at = self._now()
+                observations = {
+                    observation.ref.key: observation for observation in observe_each(host, chunk)
+                }
+                for ref in chunk:
+                    entry = self.campaign.ledger.entry(ref.key)
+                    if entry is None:
+                        continue
+                    is_fresh = self._now() - observed_at <= FRESH
+                    observation = observations[ref.key] if is_fresh else self._observe(host, ref)
+                    yield host, entry, observation
 
     def _observe(self, host: Host, ref: RepositoryRef) -> Observation:
         return next(observe_each(host, [ref]))
@@ -354,7 +366,7 @@ class ApplyRun(Struct, frozen=True):
             )
 
     def _proposal(self, entry: LedgerEntry, plan: RepositoryPlan) -> Proposal:
-        branch = entry.branch_name or self.campaign.branch
+        branch = entry.branch_name or self.campaign.branch_of(entry.ref)
         return self.options.messages.proposal(entry.ref, plan, branch, self.campaign.id)
 
     def _stop(
@@ -428,6 +440,10 @@ def _without_leftover_branch(host: Host, snapshot: Snapshot) -> Snapshot:
         return snapshot
     host.close(snapshot)
     return replace(snapshot, branch=None)
+
+
+def _has_passing_ci(targets: Mapping[RepositoryRef, Host], ref: RepositoryRef) -> bool:
+    return has_passing_ci(targets[ref], ref)
 
 
 class _Budget:

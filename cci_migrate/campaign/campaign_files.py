@@ -19,7 +19,7 @@ _READABLE = 60
 
 def diff_name(ref: RepositoryRef) -> str:
     """The path of a repository's diff within the folder."""
-    words = re.sub(r"[^A-Za-z0-9_]+", "-", ref.name)[-_READABLE:].strip("-")
+    words = re.sub(r"[^A-Za-z0-9_]+", "-", ref.label)[-_READABLE:].strip("-")
     return f"diffs/{words}-{_hash(ref.key)}.diff"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from msgspec import Struct
+from msgspec.structs import replace
 from typing_extensions import assert_never
 
 from cci_migrate.campaign.folder import Campaign
@@ -49,18 +50,20 @@ class Connections:
         self._lanes: dict[str, Lane] = {}
         self._clock = clock
         self._hosts: dict[tuple[Kind, str, str], Host] = {}
+        #: A split campaign has hosts for many branches, which share the connections.
+        self._apis: dict[tuple[Kind, str], Api] = {}
 
     def host_of(self, ref: RepositoryRef, branch: str = "") -> Host:
         """The host on which ``ref`` lives, for the branch called ``branch``.
 
-        Without a name it is the campaign's branch. Raises SourceError without a token.
+        Without a name it is the campaign's usual one. Raises SourceError without a token.
 
         The ledger may come from somebody else: a token is sent only to the host that it was looked
         up for, and git connects only to the host in the repository's name.
         """
         if not _is_consistent(ref):
             raise SourceError(f"{ref.key}: the campaign recorded it on another host")
-        branch = branch or self._campaign.branch
+        branch = branch or self._campaign.branch_of(ref)
         key = (ref.kind, ref.host, branch)
         if key not in self._hosts:
             self._hosts[key] = self._make(ref, branch)
@@ -125,6 +128,12 @@ class Connections:
                 assert_never(ref.kind)
 
     def _api(self, ref: RepositoryRef) -> Api:
+        key = ref.kind, ref.host
+        if key not in self._apis:
+            self._apis[key] = self._new_api(ref)
+        return self._apis[key]
+
+    def _new_api(self, ref: RepositoryRef) -> Api:
         from cci_migrate.transport.http import Api
 
         first = self._token(ref)
@@ -210,7 +219,7 @@ def _is_consistent(ref: RepositoryRef) -> bool:
             case Kind.LOCAL:
                 return ref.name == ref.address and Path(ref.name).is_absolute()
             case Kind.GIT:
-                return ref_at(ref.address) == ref
+                return ref_at(ref.address) == replace(ref, project="")
             case _:
                 return host_of(ref.address) == ref.host
     except ValueError:

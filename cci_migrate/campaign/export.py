@@ -29,12 +29,13 @@ def sourcegraph_spec(campaign: Campaign, name: str, container: str) -> str:
     """
     from ruamel.yaml import YAML
 
+    entries = exportable_entries(campaign)
     title = title_for(campaign.policy)
     spec: dict[str, Any] = {
         "version": 2,
         "name": name,
         "description": f"{title} (cci-migrate)",
-        "on": [{"repository": _name(entry)} for entry in exportable_entries(campaign)],
+        "on": [{"repository": name} for name in dict.fromkeys(map(_name, entries))],
         "steps": [
             {
                 "run": _RUN.format(options=_options(campaign.policy)),

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from cci_migrate.campaign.campaign_files import diff_name, original_name, read_inside
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
+from cci_migrate.campaign.projects import project_branch
 from cci_migrate.error_kinds import UserError
 from cci_migrate.files.atomic_write import make_private_file, make_private_folder, write_atomically
 from cci_migrate.forges.repository import RepositoryRef
@@ -81,6 +82,15 @@ class Campaign:
         """Whether hosts search for configs below the root too."""
         return bool(self.ledger.setting("nested"))
 
+    @property
+    def is_split(self) -> bool:
+        """Whether each project of a monorepo gets a pull request of its own."""
+        return bool(self.ledger.setting("split"))
+
+    def branch_of(self, ref: RepositoryRef) -> str:
+        """The usual branch for ``ref``: the campaign's, or that of its project."""
+        return project_branch(self.branch, ref.project)
+
     def store_diff(self, ref: RepositoryRef, diff: bytes) -> None:
         """Replace the stored diff of a repository; an empty ``diff`` removes it. Raises OSError."""
         if self.folder is None:
@@ -116,17 +126,18 @@ def begin_campaign(
     again: bool,
     is_dry_run: bool = False,
     is_nested: bool = False,
+    is_split: bool = False,
     needs_confirmation: bool = False,
 ) -> Iterator[Campaign]:
     """Begin a campaign in ``folder``, or go on planning the one that is there.
 
     A dry run has an empty ledger in memory, and the id of the campaign that is there.
-    Raises CampaignError when it was begun with another policy, branch, ``is_nested`` or
-    ``needs_confirmation``, and ``again`` (plan everything anew) is not set.
+    Raises CampaignError when it was begun with another policy, branch, ``is_nested``, ``is_split``
+    or ``needs_confirmation``, and ``again`` (plan everything anew) is not set.
     """
     if is_dry_run:
         ledger = Ledger.create(None)
-        ledger.set(_initial_settings(policy, branch, is_nested, needs_confirmation))
+        ledger.set(_initial_settings(policy, branch, is_nested, is_split, needs_confirmation))
         if (folder / LEDGER).is_file():
             with open_read_only(folder) as campaign:
                 ledger.set({"id": campaign.id})
@@ -146,7 +157,7 @@ def begin_campaign(
             raise CampaignError(f"{path}: cannot be written: {error.strerror}") from None
         ledger = Ledger.create(path) if is_new else Ledger.open(path)
         try:
-            settings = _initial_settings(policy, branch, is_nested, needs_confirmation)
+            settings = _initial_settings(policy, branch, is_nested, is_split, needs_confirmation)
             if not ledger.setting("id"):
                 ledger.set(settings)
             for name, otherwise in planned_otherwise(ledger, settings.get):
@@ -198,22 +209,23 @@ def planned_otherwise(
 
     Each with how its own was planned, for people: ``with another policy``, ``without --nested``.
     """
-    for name in ("policy", "branch", "nested", "verify"):
+    for name in ("policy", "branch", "nested", "split", "verify"):
         own = ledger.setting(name)
         if own != setting(name):
-            is_flag = name in ("nested", "verify")
+            is_flag = name in ("nested", "split", "verify")
             flag = f"{'with' if own else 'without'} --{name}"
             yield name, flag if is_flag else f"with another {name}"
 
 
 def _initial_settings(
-    policy: Policy, branch: str, is_nested: bool, needs_confirmation: bool
+    policy: Policy, branch: str, is_nested: bool, is_split: bool, needs_confirmation: bool
 ) -> dict[str, str]:
     return {
         "id": uuid.uuid4().hex,
         "policy": policy_to_json(policy),
         "branch": branch,
-        "nested": "yes" if is_nested else "",
+        "nested": "yes" if is_nested or is_split else "",
+        "split": "yes" if is_split else "",
         "verify": "yes" if needs_confirmation else "",
     }
 

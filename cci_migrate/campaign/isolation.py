@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from cci_migrate.campaign.host_groups import group_by_host
 from cci_migrate.campaign.ledger import LedgerError
+from cci_migrate.campaign.projects import only_project
 from cci_migrate.forges import repository_errors
 from cci_migrate.forges.host import BatchReader, Host, WantedFiles
 from cci_migrate.forges.repository import Blocker, Observation, RepositoryRef, Unreadable
@@ -20,7 +21,8 @@ FATAL_ERRORS = (*repository_errors.FATAL_ERRORS, LedgerError)
 def observe_each(host: Host, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:
     """`Host.observe`, repository by repository where it fails for several together.
 
-    A repository that fails alone is Unreadable. Raises HostUnavailable.
+    A project of a monorepo has only its own files. A repository that fails alone is Unreadable.
+    Raises HostUnavailable.
     """
     left = iter(refs)
     while True:
@@ -28,7 +30,7 @@ def observe_each(host: Host, refs: Iterable[RepositoryRef]) -> Iterator[Observat
         try:
             for observation in host.observe(_recording(left, asked)):
                 asked.pop(observation.ref.key, None)
-                yield observation
+                yield only_project(observation)
         except FATAL_ERRORS:
             raise
         except Exception as error:

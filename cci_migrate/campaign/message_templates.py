@@ -69,6 +69,7 @@ request; it will not be opened again.
 #: The variables of templates, with values of their types.
 _SAMPLE: Mapping[str, object] = {
     "repository": "owner/name",
+    "project": "",
     "campaign": "0",
     "files": [],
     "fixes": [],
@@ -92,6 +93,11 @@ def title_for(policy: Policy) -> str:
     return "Authenticate Docker registry pulls in CircleCI"
 
 
+def title_template_for(policy: Policy) -> str:
+    """The default template of a title, which names the project of a monorepo."""
+    return f"{title_for(policy)}{{% if project %}} ({{{{ project }}}}){{% endif %}}"
+
+
 def body_for(policy: Policy) -> str:
     """The default template of a pull request's body under ``policy``."""
     if policy.revert is not None:
@@ -102,7 +108,8 @@ def body_for(policy: Policy) -> str:
 class MessageTemplates(Struct, frozen=True):
     """Jinja templates (https://jinja.palletsprojects.com/en/stable/templates/).
 
-    They may use ``repository``, ``files``, ``fixes``, ``left``, ``todos`` and ``campaign``.
+    They may use ``repository``, ``project``, ``files``, ``fixes``, ``left``, ``todos`` and
+    ``campaign``.
     ``signed_off_by`` is the name and address in the Signed-off-by trailer; empty: no trailer.
     """
 
@@ -114,7 +121,7 @@ class MessageTemplates(Struct, frozen=True):
 
     def completed(self, policy: Policy) -> MessageTemplates:
         """The same with the defaults for ``policy`` in place of empty templates."""
-        title = self.title or title_for(policy)
+        title = self.title or title_template_for(policy)
         body = self.body or body_for(policy)
         return replace(self, title=title, message=self.message or title, body=body)
 
@@ -216,6 +223,7 @@ def _values(
 
     return {
         "repository": name(ref.label),
+        "project": name(ref.project) if ref.project else "",
         "campaign": sentence(campaign),
         "files": [name(path) for path in paths],
         "fixes": [line(finding) for finding in findings if finding.state is FindingState.FIXED],

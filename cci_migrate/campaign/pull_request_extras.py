@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 from msgspec import Struct
@@ -71,19 +71,18 @@ class PullRequestExtras(Struct, frozen=True):
     named: Extras = NO_EXTRAS
     has_code_owners: bool = False
 
-    def check(self, by_host: Mapping[Host, Sequence[RepositoryRef]]) -> None:
-        """Raises ExtrasError for what no pull request of an owner can have."""
-        for host, refs in by_host.items():
-            if host.delivery is not Delivery.PULL_REQUEST:
-                continue
-            kind = refs[0].kind
-            if self.has_code_owners and rules_for(kind) is None:
-                raise ExtrasError(
-                    f"--reviewers-from-codeowners: on {kind.value} the rules of CODEOWNERS are not "
-                    "known; name repositories of GitHub or GitLab, or use --reviewer"
-                )
-            for owner in dict.fromkeys(ref.name.partition("/")[0] for ref in refs):
-                self._check_named(host, owner)
+    def check(self, host: Host, refs: Sequence[RepositoryRef]) -> None:
+        """Raises ExtrasError for what no pull request in ``refs``, all on one host, can have."""
+        if host.delivery is not Delivery.PULL_REQUEST:
+            return
+        kind = refs[0].kind
+        if self.has_code_owners and rules_for(kind) is None:
+            raise ExtrasError(
+                f"--reviewers-from-codeowners: on {kind.value} the rules of CODEOWNERS are not "
+                "known; name repositories of GitHub or GitLab, or use --reviewer"
+            )
+        for owner in dict.fromkeys(ref.name.partition("/")[0] for ref in refs):
+            self._check_named(host, owner)
 
     def _check_named(self, host: Host, owner: str) -> None:
         if not self.named:

@@ -17,6 +17,7 @@ from cci_migrate.campaign.host_groups import group_by_host
 from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.ownership import is_own_pull
+from cci_migrate.campaign.projects import project_refs
 from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
 from cci_migrate.campaign.states import PLANNED_AGAIN, WRITTEN, State
 from cci_migrate.engine.exit_codes import ExitCode
@@ -57,17 +58,18 @@ class _Others:
     def __init__(self) -> None:
         #: Their listing showed all of them.
         self.ready: list[Snapshot] = []
-        #: They are to be observed with another branch.
-        self.used_up: list[RepositoryRef] = []
+        #: They are to be observed with another branch: the usual one is used up, or they are the
+        #: projects of a monorepo.
+        self.again: list[RepositoryRef] = []
 
     def take_ready(self) -> list[Snapshot]:
         """Those that are ready, once."""
         taken, self.ready = self.ready, []
         return taken
 
-    def take_used_up(self) -> list[RepositoryRef]:
-        """Those with a used-up branch, once."""
-        taken, self.used_up = self.used_up, []
+    def take_again(self) -> list[RepositoryRef]:
+        """Those with another branch, once."""
+        taken, self.again = self.again, []
         return taken
 
 
@@ -130,12 +132,17 @@ class RepositoriesToPlan(Struct, frozen=True):
                     yield from self._plannable([observation], others)
                     yield from others.take_ready()
             yield from others.take_ready()
-            while again := others.take_used_up():
-                observations = observe_each(self.host(again[0]), again)
-                yield from self._plannable(observations, others)
+            while again := others.take_again():
+                for host, there in self._by_host(again).items():
+                    yield from self._plannable(observe_each(host, there), others)
         except HostUnavailable as error:
             where = f"{name}: " if name else ""
             self.unreached.add(f"{where}{error}", is_limit=bool(error.until))
+
+    def _by_host(self, refs: Iterable[RepositoryRef]) -> dict[Host, list[RepositoryRef]]:
+        """``refs`` by their hosts, one for each branch that is to be written there."""
+        branches = self.branch_names
+        return group_by_host(((ref, branches.get(ref.key, ""), ref) for ref in refs), self.host_of)
 
     def _listed(self, source: Source, others: _Others) -> Iterator[RepositoryRef]:
         """The repositories of ``source`` to observe, without the ``others``."""
@@ -186,15 +193,11 @@ class RepositoriesToPlan(Struct, frozen=True):
         self, started_at: float, begun: set[str]
     ) -> dict[Host, list[RepositoryRef]]:
         """The repositories that were only listed, and those that failed in an earlier run."""
-        entries = self.campaign.ledger.entries(PLANNED_AGAIN)
-        return group_by_host(
-            (
-                (entry.ref, self.branch_names.get(entry.ref.key, ""), entry.ref)
-                for entry in entries
-                if entry.ref.key not in begun
-                and (entry.state is State.LISTED or entry.changed_at < started_at)
-            ),
-            self.host_of,
+        return self._by_host(
+            entry.ref
+            for entry in self.campaign.ledger.entries(PLANNED_AGAIN)
+            if entry.ref.key not in begun
+            and (entry.state is State.LISTED or entry.changed_at < started_at)
         )
 
     def _plannable(
@@ -202,7 +205,8 @@ class RepositoriesToPlan(Struct, frozen=True):
     ) -> Iterator[Snapshot]:
         """The snapshots among ``observations`` to plan; records the states of those that are not.
 
-        Where the branch is used up, ``others`` gets the repository, and the next branch is used.
+        Where the branch is used up, ``others`` gets the repository, and the next branch is used; in
+        place of a monorepo that is split, it gets the projects.
         """
         for observation in observations:
             ref = observation.ref
@@ -216,9 +220,28 @@ class RepositoriesToPlan(Struct, frozen=True):
                 self._finish(LedgerEntry(ref, State.ARCHIVED, changed_at=self.clock.now()))
             elif self._has_used_up_branch(observation):
                 self.branch_names[ref.key] = self._next_branch_name(ref)
-                others.used_up.append(ref)
+                others.again.append(ref)
+            elif self._is_split(observation):
+                others.again.extend(self._projects(observation))
             else:
                 yield observation
+
+    def _is_split(self, snapshot: Snapshot) -> bool:
+        """Whether it is a monorepo whose projects are planned in its place.
+
+        It stays whole where this campaign has a pull request for the whole.
+        """
+        entry = self.entry(snapshot.ref)
+        stays_whole = snapshot.ref.project or (entry is not None and entry.pull is not None)
+        return self.campaign.is_split and not stays_whole and bool(project_refs(snapshot))
+
+    def _projects(self, monorepo: Snapshot) -> Iterator[RepositoryRef]:
+        """The projects that are to be planned; records them in place of the ``monorepo``."""
+        refs, now = project_refs(monorepo), self.clock.now()
+        self.campaign.ledger.add(refs, now)
+        cause = f"{len(refs)} projects"
+        self._finish(LedgerEntry(monorepo.ref, State.SPLIT, cause, changed_at=now))
+        return (ref for ref in refs if _is_to_plan(self.entry(ref)))
 
     def _has_used_up_branch(self, snapshot: Snapshot) -> bool:
         """Whether another campaign's pull request was merged from the branch."""
@@ -228,7 +251,7 @@ class RepositoriesToPlan(Struct, frozen=True):
 
     def _next_branch_name(self, ref: RepositoryRef) -> str:
         """The campaign's branch with the next number: ``cci-migrate/registry-auth-2``, ``-3``."""
-        usual = self.campaign.branch
+        usual = self.campaign.branch_of(ref)
         number = self.branch_names.get(ref.key, usual).removeprefix(usual)
         return f"{usual}-{int(number[1:] or 1) + 1}"
 

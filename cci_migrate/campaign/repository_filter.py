@@ -45,8 +45,8 @@ class RepositoryFilter(Struct, frozen=True):
 
 def _matches(ref: RepositoryRef, pattern: str) -> bool:
     name = ref.name.lower()
-    pattern = pattern.lower()
-    return fnmatchcase(name, pattern) or fnmatchcase(name.rpartition("/")[2], pattern)
+    names = (name, name.rpartition("/")[2], ref.label.lower())
+    return any(fnmatchcase(each, pattern.lower()) for each in names)
 
 
 class Shard(Struct, frozen=True):

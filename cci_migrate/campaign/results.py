@@ -29,6 +29,7 @@ def result(entry: LedgerEntry) -> dict[str, Any]:
         "version": RESULTS_VERSION,
         "repository": entry.ref.key,
         "name": entry.ref.name,
+        "project": entry.ref.project,
         "host": entry.ref.host,
         "kind": entry.ref.kind,
         "state": entry.state,

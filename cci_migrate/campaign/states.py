@@ -23,6 +23,7 @@ class State(Enum):
     EMPTY = "empty"
     ARCHIVED = "archived"
     EXCLUDED = "excluded"
+    SPLIT = "split"
     NO_PERMISSION = "no-permission"
     BRANCH_EXISTS = "branch-exists"
     GENERATED_CONFIG = "generated-config"
@@ -60,6 +61,7 @@ MEANING = {
     State.EMPTY: "no commit yet",
     State.ARCHIVED: "archived, read-only",
     State.EXCLUDED: "excluded by a filter",
+    State.SPLIT: "a monorepo; each of its projects is listed",
     State.NO_PERMISSION: "the token can't write here; the next run tries again",
     State.BRANCH_EXISTS: "the branch or its pull request is not this campaign's",
     State.GENERATED_CONFIG: "the config is generated: change its source",

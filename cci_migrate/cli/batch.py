@@ -105,6 +105,12 @@ def batch() -> None:
     is_flag=True,
     help="Also search below the root on hosts with an API; takes a request for each repository",
 )
+@click.option(
+    "--split",
+    is_flag=True,
+    help="Open a pull request for each project (folder with .circleci) of a monorepo; "
+    "implies --nested",
+)
 @click.option("--branch", default=DEFAULT_BRANCH, show_default=True, help="Branch to create")
 @click.option(
     "--again",
@@ -138,6 +144,7 @@ def plan(
     forks: bool,
     shard: Shard,
     nested: bool,
+    split: bool,
     branch: str,
     again: bool,
     jobs: int | None,
@@ -178,6 +185,7 @@ def plan(
             again=again,
             is_dry_run=dry_run,
             is_nested=nested,
+            is_split=split,
             needs_confirmation=verify,
         ) as campaign,
         progress_reporter(running) as progress,
@@ -511,13 +519,14 @@ def merge(folders: tuple[Path, ...], folder: Path) -> ExitCode:
 
     with open_read_only(folders[0]) as first:
         policy, branch, is_nested = first.policy, first.branch, first.is_nested
-        is_confirmed = first.needs_confirmation
+        is_split, is_confirmed = first.is_split, first.needs_confirmation
     with begin_campaign(
         folder,
         policy,
         branch,
         again=False,
         is_nested=is_nested,
+        is_split=is_split,
         needs_confirmation=is_confirmed,
     ) as campaign:
         merge_campaigns(campaign, folders)

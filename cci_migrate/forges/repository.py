@@ -46,24 +46,26 @@ class RepositoryRef(Struct, frozen=True, order=True):
     """A repository. ``name`` is ``owner/name``, or the folder of a local checkout.
 
     ``address`` is where it is read: the folder, the git URL, or the root of the host's API.
+    ``project`` is the folder of one project of a monorepo, ``.`` for the root; empty for all of it.
     """
 
     kind: Kind
     host: str
     name: str
     address: str
+    project: str = ""
 
     @property
     def key(self) -> str:
         """Its name in the ledger: ``github:github.com/acme/api``, ``local:/srv/checkouts/api``."""
         if self.kind is Kind.LOCAL:
-            return f"local:{self.name}"
-        return f"{self.kind.value}:{self.host}/{self.name}"
+            return f"local:{self.label}"
+        return f"{self.kind.value}:{self.host}/{self.label}"
 
     @property
     def label(self) -> str:
-        """Its name for people."""
-        return self.name
+        """Its name for people: ``acme/api``, ``acme/mono//services/api`` for a project."""
+        return f"{self.name}//{self.project}" if self.project else self.name
 
 
 class Visibility(Enum):

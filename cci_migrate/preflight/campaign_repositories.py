@@ -31,9 +31,12 @@ _WITHOUT_CONFIG = frozenset({State.EXCLUDED, State.ARCHIVED, State.EMPTY, State.
 
 
 def repositories_in(campaign: Campaign) -> list[RepositoryRef]:
-    """The repositories of ``campaign`` in which it did not find that there is no config."""
+    """The repositories of ``campaign`` in which it did not find that there is no config.
+
+    A monorepo is one, whose projects are not listed besides.
+    """
     entries: Iterator[LedgerEntry] = campaign.ledger.entries(set(State) - _WITHOUT_CONFIG)
-    return [entry.ref for entry in entries]
+    return [entry.ref for entry in entries if not entry.ref.project]
 
 
 def campaign_repositories(

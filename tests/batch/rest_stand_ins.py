@@ -287,6 +287,7 @@ class GitLabStandIn(RestStandIn):
             return Canned(400, {"message": {"source_branch": ["does not exist"]}})
         made = self.request(repository, branch)
         made["description"] = body["description"]
+        made["title"] = body["title"]
         made["labels"] = list(filter(None, body["labels"].split(",")))
         for role in ("reviewer", "assignee"):
             made[f"{role}s"] = [{"id": number} for number in body[f"{role}_ids"]]

@@ -1,0 +1,84 @@
+"""The projects of a monorepo, each of which gets a pull request of its own with ``--split``.
+
+A project is a folder with a ``.circleci`` folder. It is planned and delivered like a repository of
+its own that has only its files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from cci_migrate.forges.repository import Observation, RepositoryRef, Snapshot, Unreadable
+
+#: The project at the root of a repository, as `RepositoryRef.project` has it.
+ROOT = "."
+_CONFIG_FOLDER = ".circleci"
+_IN_BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+def projects_of(snapshot: Snapshot) -> tuple[str, ...]:
+    """The projects of a repository, sorted; empty if there are not several."""
+    folders = _folders(snapshot.files)
+    projects = {_project_of(path, folders) for path in snapshot.files}
+    return tuple(sorted(projects)) if len(projects) > 1 else ()
+
+
+def project_refs(snapshot: Snapshot) -> list[RepositoryRef]:
+    """The projects of a repository as repositories; empty if there are not several."""
+    return [replace(snapshot.ref, project=project) for project in projects_of(snapshot)]
+
+
+def project_branch(usual: str, project: str) -> str:
+    """The branch of ``project`` in a campaign whose branch is called ``usual``.
+
+    Folders that differ have branches that differ, none of them inside of another.
+    """
+    if not project:
+        return usual
+    name = "root" if project == ROOT else project
+    if project == "root" or not _IN_BRANCH.fullmatch(name):
+        digest = hashlib.sha256(project.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        name = f"{re.sub('[^A-Za-z0-9_]+', '-', project).strip('-')[:60]}-{digest}".lstrip("-")
+    return f"{usual}/{name}"
+
+
+def only_project(observation: Observation) -> Observation:
+    """``observation`` with only the files of its project, if it is of one."""
+    if isinstance(observation, Unreadable) or not observation.ref.project:
+        return observation
+    folders = _folders(observation.files)
+
+    def is_ours(path: str) -> bool:
+        return _project_of(path, folders) == observation.ref.project
+
+    return replace(
+        observation,
+        files={path: data for path, data in observation.files.items() if is_ours(path)},
+        problems=tuple(
+            problem for problem in observation.problems if any(map(is_ours, problem.paths))
+        ),
+    )
+
+
+def _folders(paths: Iterable[str]) -> frozenset[str]:
+    """The folders with a ``.circleci`` folder; ``.`` is the root."""
+    folders = set()
+    for path in paths:
+        parts = path.split("/")
+        if _CONFIG_FOLDER in parts:
+            folders.add("/".join(parts[: parts.index(_CONFIG_FOLDER)]) or ROOT)
+    return frozenset(folders)
+
+
+def _project_of(path: str, folders: frozenset[str]) -> str:
+    """The innermost of ``folders`` that has ``path``; the root for a file outside of all."""
+    parts = path.split("/")
+    for end in range(len(parts) - 1, 0, -1):
+        folder = "/".join(parts[:end])
+        if folder in folders:
+            return folder
+    return ROOT
