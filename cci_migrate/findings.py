@@ -315,7 +315,7 @@ class Finding(Struct, frozen=True):
 
     @property
     def baseline_entry(self) -> BaselineEntry:
-        """The entry for it in a baseline."""
+        """What a baseline keeps of it: no line, and no tag of an image."""
         return BaselineEntry(
             self.place.source.path,
             self.rule,

@@ -29,7 +29,7 @@ def read_bounded(path: Path, limit: int) -> bytes:
 
 
 def read_bounded_text(path: Path, limit: int) -> str:
-    """The content of the text file ``path``, without a BOM. Raises as `read_bounded`."""
+    """The content of the text file ``path``, without a BOM. Raises UnreadableFileError."""
     try:
         return read_bounded(path, limit).decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -291,7 +291,10 @@ class Ledger:
         return [_entry(row) for row in rows]
 
     def counts(self) -> Counter[State]:
-        """How many repositories are in each state."""
+        """How many repositories are in each state. Raises LedgerError for a state that is unknown.
+
+        Another version of the program may have written it.
+        """
         rows = self._connection.execute("SELECT state, COUNT(*) FROM repositories GROUP BY state")
         try:
             return Counter({State(state): count for state, count in rows})

@@ -29,6 +29,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def campaign_option(command: _F) -> _F:
+    """Gives ``command`` the option ``--campaign``, whose value is its argument ``folder``."""
     return click.option(
         "--campaign",
         "folder",
@@ -141,7 +142,10 @@ class _JsonErrors:
 
 
 def exits_with_code(command: _F) -> _F:
-    """Exit with the code that ``command`` returns; print an error of the whole run as one line."""
+    """Exit with the code that ``command`` returns; print an error of the whole run as one line.
+
+    An error of SQLite is one of the campaign's ledger: LedgerError, or StorageError on a full disk.
+    """
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
@@ -165,10 +169,12 @@ def exits_with_code(command: _F) -> _F:
 
 
 def visibilities(names: tuple[str, ...]) -> tuple[Visibility, ...]:
+    """The kinds of repositories that the values ``names`` of an option mean."""
     return tuple(Visibility(name) for name in names)
 
 
 def to_shard(context: click.Context, parameter: click.Parameter, value: str | None) -> Shard:
+    """The share that ``value``, ``2/5``, is; all if it is None. Raises BadParameter."""
     del context, parameter
     if value is None:
         return Shard()

@@ -49,6 +49,7 @@ def print_report(report: Report, options: Options, terminal: Terminal) -> None:
 
 
 def print_failures(report: Report, terminal: Terminal) -> None:
+    """Print what could not be read or processed as errors, which no format leaves out."""
     for result in report.results:
         lines = failure_lines(result)
         if lines:

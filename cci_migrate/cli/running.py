@@ -209,6 +209,7 @@ def _kind_line(result: Result, outcome: NotAConfig) -> str:
 
 
 def nothing_in(paths: Iterable[Path]) -> str:
+    """The error for ``paths`` without any config: what was searched for, and where not."""
     named = ", ".join(str(path.resolve()) for path in paths)
     return (
         f"no CircleCI config in {named}: searched for .yml and .yaml files in .circleci folders "

@@ -57,7 +57,10 @@ def load(group: Group, files: Mapping[str, bytes]) -> Loaded | NotAConfig | Refu
 def load_texts(
     group: Group, sources: Sequence[SourceText]
 ) -> Loaded | NotAConfig | Refused | Failed:
-    """Read ``sources``, the texts of the files of ``group`` in its order."""
+    """Read ``sources``, the texts of the files of ``group`` in its order.
+
+    Raises TooComplexError.
+    """
     paths = tuple(source.path for source in sources)
     by_path = {source.path: source for source in sources}
     trees = _Trees(by_path)

@@ -181,7 +181,10 @@ class GitClones:
     def branch_content(
         self, snapshot: Snapshot, url: str, branch: str, tip: str, files: Sequence[FileHash]
     ) -> BranchContent:
-        """What the commit ``tip`` of ``branch`` adds (see `Host.branch_content`)."""
+        """What the commit ``tip`` of ``branch`` adds (see `Host.branch_content`).
+
+        Raises HostError if git can't fetch it.
+        """
         clone = self._clone(snapshot.ref, url)
         try:
             self._fetch(clone, f"--depth={HISTORY}", "HEAD", f"refs/heads/{branch}")

@@ -150,7 +150,7 @@ class LocalHost:
         return {path: read(path) for path in paths}
 
     def branch_content(self, snapshot: Snapshot, files: Sequence[FileHash]) -> BranchContent:
-        """What the branch adds to HEAD."""
+        """What the branch adds to HEAD. Raises HostError if git can't read it."""
         if snapshot.branch is None:
             return BranchContent.NOTHING
         try:

@@ -178,7 +178,7 @@ class KeyPrompter:
         return click.style(text, bold=True) if self._in_colour else text
 
     def enter(self, entry: LineInput) -> str:
-        """The line typed."""
+        """The line typed for ``entry``. Raises KeyboardInterrupt for Ctrl-C and Ctrl-D."""
         import questionary
         from prompt_toolkit.key_binding import KeyBindings
         from prompt_toolkit.keys import Keys
@@ -261,7 +261,7 @@ class LinePrompter:
             _write(self._stream, "".join(f"{line}\n" for line in menu.help()))
 
     def enter(self, entry: LineInput) -> str:
-        """The line typed."""
+        """The line typed for ``entry``. Raises KeyboardInterrupt for Ctrl-C and Ctrl-D."""
         while True:
             line = self._read(printable(f"{entry.text} [{entry.default}] ")) or entry.default
             problem = entry.problem(line)

@@ -33,6 +33,7 @@ class FlowInsertions:
         self._lines: dict[int, tuple[int, str]] = {}
 
     def add_entry(self, mapping: Mapping, key: str, content: Content, after: str | None) -> None:
+        """Add ``key: content`` behind the entry ``after``, or as the last entry of ``mapping``."""
         opening = content_start(mapping)
         style = self.style_of(mapping)
         pair = flow_pair(key, content, style)
@@ -58,6 +59,7 @@ class FlowInsertions:
             self._add_after(previous[0].start, end, following, pair, style)
 
     def add_item(self, sequence: Sequence, index: int, content: Content) -> None:
+        """Add ``content`` to ``sequence`` before the item that has the number ``index``."""
         style = self.style_of(sequence)
         item = flow_value(content, style)
         items = sequence.items
@@ -77,6 +79,7 @@ class FlowInsertions:
             self._add_after(previous.start, previous.end, following, item, style)
 
     def style_of(self, node: Collection) -> FlowStyle:
+        """How ``node`` is written: the quotes of its keys, and the spaces around its signs."""
         text = self._text
         style = PLAIN_FLOW
         if isinstance(node, Mapping):

@@ -123,7 +123,7 @@ def plan_context(
 
 
 def apply_plan(circleci: CircleCi, plan: ContextPlan, values: Mapping[str, Secret]) -> None:
-    """Apply ``plan``; ``values`` are those of its variables. Raises what `CircleCi` raises.
+    """Apply ``plan``; ``values`` are those of its variables. Raises HostError and HostUnavailable.
 
     An error undoes nothing; the same command, run again, does the rest.
     """

@@ -31,10 +31,12 @@ class ContextAddition(Struct, frozen=True, eq=False):
 
     @property
     def before(self) -> tuple[str, ...]:
+        """Those that go before the contexts of the entry: what these provide stays."""
         return tuple(name for name in self.names if name in self.first)
 
     @property
     def behind(self) -> tuple[str, ...]:
+        """Those that go behind the contexts of the entry."""
         return tuple(name for name in self.names if name not in self.first)
 
     @property

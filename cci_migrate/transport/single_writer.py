@@ -22,7 +22,10 @@ class SingleWriter:
         self._lock = FileLock(state_path(host, ".lock"), timeout=0, mode=0o600, thread_local=False)
 
     def take(self) -> None:
-        """Take the lock. Raises HostInUse if another process has it."""
+        """Take the lock.
+
+        Raises HostInUse if another process has it, and HostUnavailable if its file can't be made.
+        """
         if self._lock.is_locked:
             return
         folder = Path(self._lock.lock_file).parent

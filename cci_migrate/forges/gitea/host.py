@@ -242,7 +242,7 @@ class Gitea(PullRequestHost):
         self._api.write(OTHER, "POST", _comments_path(snapshot), json={"body": text})
 
     def close_pull_request(self, snapshot: Snapshot, pull: PullRequest) -> None:
-        """Close it."""
+        """Close ``pull``, the campaign's; its branch stays."""
         path = f"/repos/{snapshot.current_name}/pulls/{pull.number}"
         self._api.write(OTHER, "PATCH", path, json={"state": "closed"})
 

@@ -241,7 +241,7 @@ class GitHub:
         return Branch(commit.oid, BranchContent.PLANNED)
 
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
-        """Open the pull request."""
+        """Open the pull request from the campaign's branch, with the texts of ``proposal``."""
         return self._mutate(
             PULL_REQUEST,
             queries.CREATE_PULL_REQUEST,
@@ -291,7 +291,10 @@ class GitHub:
             self._update_branch(snapshot, snapshot.branch, _NO_COMMIT)
 
     def revert(self, snapshot: Snapshot, delivered: DeliveredChange) -> str:
-        """Open the pull request that reverts a merged one; returns its address."""
+        """Open the pull request that reverts a merged one; returns its address.
+
+        Raises HostError if the snapshot has no merged one.
+        """
         if snapshot.pull is None or snapshot.pull.state is not PullState.MERGED:
             raise HostError("there is no merged pull request")
         owner, name = snapshot.ref.name.split("/", 1)

@@ -272,7 +272,10 @@ class TreeListing(Struct, frozen=True):
 
 
 def read_outline(node: RepositoryNode, ref: RepositoryRef) -> Snapshot:
-    """The snapshot of ``ref`` from ``node``, without files."""
+    """The snapshot of ``ref`` from ``node``, without files.
+
+    Raises HostError if there are files but no default branch.
+    """
     default = node.default_branch_ref
     head = default.target.oid if default is not None and default.target is not None else ""
     if not head and not node.is_empty:
