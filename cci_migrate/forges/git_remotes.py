@@ -21,27 +21,25 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from cci_migrate.forges.access import UNKNOWN_TO_GIT, TokenAccess
 from cci_migrate.forges.branch_content import content_in_git
 from cci_migrate.forges.campaign_identity import campaign_of_commit
 from cci_migrate.forges.git_trees import GitTree
-from cci_migrate.forges.host import DeliveredChange, Delivery, Extras, Proposal, RepositoryPage
+from cci_migrate.forges.host import DeliveredChange, Delivery, Proposal, RepositoryPage
 from cci_migrate.forges.local_checkouts import push
 from cci_migrate.forges.repository import (
     MISSING_DEFAULT,
     Blocker,
     Branch,
     BranchContent,
-    Checks,
     FileHash,
     Kind,
     Observation,
-    PullRequest,
     RepositoryRef,
     Snapshot,
     Traits,
     Unreadable,
 )
+from cci_migrate.forges.without_pull_requests import WithoutPullRequests
 from cci_migrate.transport.git.objects import commit_files, commit_message, read_blobs
 from cci_migrate.transport.git.process import (
     GitDirectory,
@@ -362,7 +360,7 @@ def _is_at(clone: GitDirectory, head: str) -> bool:
     return clone.text(["rev-parse", "refs/campaign/head"]) == head
 
 
-class GitHost:
+class GitHost(WithoutPullRequests):
     """Repositories at git URLs. A change is delivered as a pushed branch."""
 
     def __init__(self, branch: str, lane: Lane) -> None:
@@ -397,21 +395,6 @@ class GitHost:
         self._clones.push(snapshot, snapshot.ref.address, commit)
         return Branch(commit, BranchContent.PLANNED)
 
-    def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
-        """Raises HostError: plain git has no pull requests."""
-        del snapshot, proposal
-        raise HostError("plain git has no pull requests")
-
-    def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
-        """None: there are no pull requests."""
-        del owner, extras
-        return ()
-
-    def add_extras(self, snapshot: Snapshot, extras: Extras) -> tuple[str, ...]:
-        """Do nothing: there are no pull requests."""
-        del snapshot, extras
-        return ()
-
     def close(self, snapshot: Snapshot) -> None:
         """Delete the branch. Raises HostError if it is not disposable."""
         if snapshot.branch is None or not snapshot.branch.content.is_disposable:
@@ -423,35 +406,6 @@ class GitHost:
         del delivered
         self.close(snapshot)
         return self._branch
-
-    def checks(self, snapshot: Snapshot) -> Checks:
-        """Always NONE: plain git has no CI."""
-        del snapshot
-        return Checks.NONE
-
-    def comments(self, snapshot: Snapshot) -> Iterator[str]:
-        """None: there are no pull requests."""
-        del snapshot
-        return iter(())
-
-    def comment(self, snapshot: Snapshot, text: str) -> None:
-        """Raises HostError: there are no pull requests."""
-        del snapshot, text
-        raise HostError("there is no pull request")
-
-    def base_checks(self, snapshot: Snapshot) -> Checks:
-        """Always NONE, as `checks`."""
-        return self.checks(snapshot)
-
-    @property
-    def token_problem(self) -> str:
-        """None: git names no scopes."""
-        return ""
-
-    def access(self, snapshot: Snapshot) -> TokenAccess:
-        """Not known: git is asked by pushing only."""
-        del snapshot
-        return UNKNOWN_TO_GIT
 
     def end(self) -> None:
         """Remove the scratch clones."""

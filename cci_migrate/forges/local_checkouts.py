@@ -17,26 +17,24 @@ from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.engine.proof import FileChange, ProvenChange
 from cci_migrate.files.discovery import discover, read_candidate, reader_of, root_of
 from cci_migrate.files.writing import Restoration, WriteError, write
-from cci_migrate.forges.access import UNKNOWN_TO_GIT, TokenAccess
 from cci_migrate.forges.branch_content import content_in_git
 from cci_migrate.forges.campaign_identity import campaign_of_commit
 from cci_migrate.forges.git_trees import GitTree
-from cci_migrate.forges.host import DeliveredChange, Delivery, Extras, Proposal, RepositoryPage
+from cci_migrate.forges.host import DeliveredChange, Delivery, Proposal, RepositoryPage
 from cci_migrate.forges.repository import (
     Blocker,
     Branch,
     BranchContent,
-    Checks,
     FileHash,
     Kind,
     Observation,
-    PullRequest,
     RepositoryRef,
     Snapshot,
     Traits,
     Unreadable,
 )
 from cci_migrate.forges.uncommitted_changes import uncommitted_changes
+from cci_migrate.forges.without_pull_requests import WithoutPullRequests
 from cci_migrate.transport.git.objects import commit_files, commit_message, read_blobs
 from cci_migrate.transport.git.process import GitDirectory, GitError, GitLimitedError
 from cci_migrate.transport.git.repositories import Checkout, opened_checkout
@@ -105,7 +103,7 @@ def _checkouts(folder: Path, depth: int) -> Iterator[Path]:
             yield from _checkouts(child, depth - 1)
 
 
-class LocalHost:
+class LocalHost(WithoutPullRequests):
     """Local checkouts. ``originals`` stores files before they are rewritten in place.
 
     ``allows_dirty``: rewrite files also in checkouts with uncommitted changes.
@@ -177,21 +175,6 @@ class LocalHost:
             return None
         return self._commit(snapshot, folder, proposal)
 
-    def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
-        """Raises HostError: a local checkout has no pull requests."""
-        del snapshot, proposal
-        raise HostError("a local checkout has no pull requests")
-
-    def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
-        """None: there are no pull requests."""
-        del owner, extras
-        return ()
-
-    def add_extras(self, snapshot: Snapshot, extras: Extras) -> tuple[str, ...]:
-        """Do nothing: there are no pull requests."""
-        del snapshot, extras
-        return ()
-
     def close(self, snapshot: Snapshot) -> None:
         """Delete the branch. Raises HostError if it is not disposable."""
         if snapshot.branch is None or not snapshot.branch.content.is_disposable:
@@ -237,35 +220,6 @@ class LocalHost:
         except WriteError as error:
             raise HostError(f"{error.path} {error.problem}") from None
         return str(folder)
-
-    def checks(self, snapshot: Snapshot) -> Checks:
-        """Always NONE: there is no CI."""
-        del snapshot
-        return Checks.NONE
-
-    def comments(self, snapshot: Snapshot) -> Iterator[str]:
-        """None: there are no pull requests."""
-        del snapshot
-        return iter(())
-
-    def comment(self, snapshot: Snapshot, text: str) -> None:
-        """Raises HostError: there are no pull requests."""
-        del snapshot, text
-        raise HostError("there is no pull request")
-
-    def base_checks(self, snapshot: Snapshot) -> Checks:
-        """Always NONE, as `checks`."""
-        return self.checks(snapshot)
-
-    @property
-    def token_problem(self) -> str:
-        """None: git names no scopes."""
-        return ""
-
-    def access(self, snapshot: Snapshot) -> TokenAccess:
-        """Not known: git is asked by pushing only."""
-        del snapshot
-        return UNKNOWN_TO_GIT
 
     def end(self) -> None:
         """Do nothing: there are no connections."""

@@ -1,0 +1,58 @@
+"""What hosts have in common that are git alone: no pull requests, no CI, no token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cci_migrate.forges.access import UNKNOWN_TO_GIT, TokenAccess
+from cci_migrate.forges.host import Extras, Proposal
+from cci_migrate.forges.repository import Checks, PullRequest, Snapshot
+from cci_migrate.transport.host_errors import HostError
+
+
+class WithoutPullRequests:
+    """The part of `Host` that is about pull requests, for a host that has none."""
+
+    def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
+        """Raises HostError: there are no pull requests."""
+        del snapshot, proposal
+        raise HostError("it has no pull requests")
+
+    def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
+        """None: there are no pull requests."""
+        del owner, extras
+        return ()
+
+    def add_extras(self, snapshot: Snapshot, extras: Extras) -> tuple[str, ...]:
+        """Do nothing: there are no pull requests."""
+        del snapshot, extras
+        return ()
+
+    def checks(self, snapshot: Snapshot) -> Checks:
+        """Always NONE: there is no CI."""
+        del snapshot
+        return Checks.NONE
+
+    def base_checks(self, snapshot: Snapshot) -> Checks:
+        """Always NONE, as `checks`."""
+        return self.checks(snapshot)
+
+    def comments(self, snapshot: Snapshot) -> Iterator[str]:
+        """None: there are no pull requests."""
+        del snapshot
+        return iter(())
+
+    def comment(self, snapshot: Snapshot, text: str) -> None:
+        """Raises HostError: there are no pull requests."""
+        del snapshot, text
+        raise HostError("there is no pull request")
+
+    @property
+    def token_problem(self) -> str:
+        """None: git names no scopes."""
+        return ""
+
+    def access(self, snapshot: Snapshot) -> TokenAccess:
+        """Not known: git is asked by pushing only."""
+        del snapshot
+        return UNKNOWN_TO_GIT
