@@ -25,8 +25,12 @@ from cci_migrate.transport.host_errors import HostUnavailable
 from cci_migrate.transport.pace import Clock
 from cci_migrate.transport.progress import Progress
 
-#: Pull requests read in one request.
-CHUNK = 40
+#: Pull requests read together, in as few requests as their host needs.
+CHUNK = 200
+#: Seconds after which a host is asked again that had not worked out yet what can be merged: it
+#: begins that when it is asked
+#: (https://docs.github.com/en/rest/guides/using-the-rest-api-to-interact-with-your-git-database#checking-mergeability-of-pull-requests).
+MERGEABILITY_PAUSE = 5.0
 
 
 _READ_AT = "refreshed"
@@ -93,8 +97,21 @@ class Refresh(Struct, frozen=True):
     def read(self, reviews: Reviews, keys: Sequence[str]) -> Iterator[ReadPull]:
         """Read the pull requests of the repositories with ``keys``, and record each.
 
+        Those that the host had not worked out yet come last, and are read twice.
         Raises HostUnavailable.
         """
+        undecided = []
+        for pull in self._read(reviews, keys):
+            if pull.review is not None and _is_undecided(pull.review):
+                undecided.append(pull.entry.ref.key)
+            else:
+                yield pull
+        if undecided:
+            self.clock.sleep(MERGEABILITY_PAUSE)
+            yield from self._read(reviews, undecided)
+        self.campaign.ledger.set({_READ_AT: str(self.clock.now())})
+
+    def _read(self, reviews: Reviews, keys: Sequence[str]) -> Iterator[ReadPull]:
         for start in range(0, len(keys), CHUNK):
             entries = [
                 entry
@@ -108,13 +125,16 @@ class Refresh(Struct, frozen=True):
                     yield ReadPull(entry, None)
                 else:
                     yield ReadPull(self._record(entry, review), review)
-        self.campaign.ledger.set({_READ_AT: str(self.clock.now())})
 
     def _record(self, entry: LedgerEntry, review: PullRequestReview) -> LedgerEntry:
         updated = reviewed_entry(entry, review, self.clock.now())
         if updated != entry:
             self.campaign.ledger.record(updated)
         return updated
+
+
+def _is_undecided(review: PullRequestReview) -> bool:
+    return review.state is PullState.OPEN and wait_of(review).kind is WaitsFor.HOST
 
 
 def has_open_pull(entry: LedgerEntry) -> bool:

@@ -37,8 +37,8 @@ def repeat(
 ) -> Pass:
     """Repeat ``one_pass`` until it returns DONE, or fails three times in a row; returns the last.
 
-    Ends before ``deadline`` (seconds since 1970; 0: none). ``announce`` is told when the next one
-    begins.
+    Ends before ``deadline`` (seconds since 1970; 0: none). ``announce`` gets the time at which the
+    next one begins.
     """
     failures = 0
     while True:

@@ -57,8 +57,9 @@ def test_status_shows_whom_each_pull_request_waits_for(github: GitHubStandIn, ba
     pulls["merged"].state = "MERGED"
     pulls["d"].updated_at = "2026-01-01T10:00:00Z"
     output = batch("status", "--refresh").stdout
-    # One request for all, and one for the second page of the reviewers of one.
-    assert github.operations == ["Reviews", "Further"]
+    # One request for all, one for the second page of the reviewers of one, and one more for what
+    # GitHub had not looked at yet.
+    assert github.operations == ["Reviews", "Further", "Reviews"]
     assert (
         "\n\n11 open: 1 wait for review, 1 approved and green, 1 CI failed, 1 with conflicts, "
         "1 with changes requested, 1 wait for CI, 1 merge automatically, 1 behind their base, "
@@ -117,6 +118,28 @@ def test_a_wait_begins_when_it_is_first_seen(
     output = batch("status", "--refresh").stdout
     assert reviews(batch)["api"]["since"] == first["since"]
     assert "2 h  https://github.example/acme/api/pull/1" in output
+
+
+def test_what_the_host_looks_at_when_asked_is_asked_for_again(
+    github: GitHubStandIn, batch: Batch, clock: QuickClock
+) -> None:
+    delivered(github, batch, "api", "web")
+    for repository in github.repositories.values():
+        repository.otherwise = "SUCCESS"
+        repository.pulls[0].approve()
+    web = github.repositories["acme/web"].pulls[0]
+    web.status = "UNKNOWN"
+
+    def watch(request: Request) -> Canned | None:
+        if (request.operation, request.moment) == ("Reviews", "after"):
+            web.status = "CLEAN"
+        return None
+
+    github.watch = watch
+    before = len(clock.slept)
+    batch("status", "--refresh")
+    assert clock.slept[before:] == [5]
+    assert {review["waits_for"] for review in reviews(batch).values()} == {"merge"}
 
 
 def test_a_token_that_may_not_read_teams_still_shows_the_rest(

@@ -108,8 +108,9 @@ class GiteaReviews:
 
     def read(self, pulls: Sequence[OwnPull]) -> Iterator[PullRequestReview | Unreadable]:
         """The state of each of ``pulls``, in four requests for an open one."""
-        for pull in pulls:
-            yield self._read_one(pull.ref, self._reader(pull))
+        return self._api.threads.in_order(
+            lambda pull: self._read_one(pull.ref, self._reader(pull)), pulls
+        )
 
     def merge(
         self, pull: OwnPull, review: PullRequestReview, method: MergeMethod | None

@@ -102,8 +102,9 @@ class GitLabReviews:
 
     def read(self, pulls: Sequence[OwnPull]) -> Iterator[PullRequestReview | Unreadable]:
         """The state of each of ``pulls``, in two requests for each."""
-        for pull in pulls:
-            yield self._read_one(pull.ref, self._reader(pull))
+        return self._api.threads.in_order(
+            lambda pull: self._read_one(pull.ref, self._reader(pull)), pulls
+        )
 
     def merge(
         self, pull: OwnPull, review: PullRequestReview, method: MergeMethod | None
