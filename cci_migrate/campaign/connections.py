@@ -22,6 +22,7 @@ from cci_migrate.transport.host_errors import HostError, TokenError
 from cci_migrate.transport.pace import Clock, Lane
 
 if TYPE_CHECKING:
+    from cci_migrate.forges.github.app import InstallationToken
     from cci_migrate.transport.http import Api
 
 
@@ -49,9 +50,10 @@ class Connections:
         self._make_lane = lane_of
         self._lanes: dict[str, Lane] = {}
         self._clock = clock
-        self._hosts: dict[tuple[Kind, str, str], Host] = {}
+        self._hosts: dict[tuple[Kind, str, str, str], Host] = {}
         #: A split campaign has hosts for many branches, which share the connections.
-        self._apis: dict[tuple[Kind, str], Api] = {}
+        self._apis: dict[tuple[Kind, str, str], Api] = {}
+        self._installations: dict[tuple[str, str], InstallationToken] = {}
 
     def host_of(self, ref: RepositoryRef, branch: str = "") -> Host:
         """The host on which ``ref`` lives, for the branch called ``branch``.
@@ -64,7 +66,7 @@ class Connections:
         if not _is_consistent(ref):
             raise SourceError(f"{ref.key}: the campaign recorded it on another host")
         branch = branch or self._campaign.branch_of(ref)
-        key = (ref.kind, ref.host, branch)
+        key = (ref.kind, ref.host, self._identity(ref), branch)
         if key not in self._hosts:
             self._hosts[key] = self._make(ref, branch)
         return self._hosts[key]
@@ -79,7 +81,7 @@ class Connections:
     def token_problems(self) -> Iterator[str]:
         """What tokens lack for any write, as far as the answers so far show."""
         problems = (
-            (ref_host, host.token_problem) for (_, ref_host, _), host in self._hosts.items()
+            (ref_host, host.token_problem) for (_, ref_host, *_), host in self._hosts.items()
         )
         for name, problem in dict.fromkeys(problems):
             if problem:
@@ -89,8 +91,16 @@ class Connections:
         """Close the connections to all hosts."""
         for host in self._hosts.values():
             host.end()
+        for installation in self._installations.values():
+            installation.close()
         for lane in self._lanes.values():
             lane.end()
+
+    def _identity(self, ref: RepositoryRef) -> str:
+        """Whose token is used, where that depends on the owner; else empty."""
+        if self._tokens.app_for(ref.kind, ref.host) is None:
+            return ""
+        return ref.name.partition("/")[0].lower()
 
     def _lane_of(self, name: str) -> Lane:
         if name not in self._lanes:
@@ -109,7 +119,9 @@ class Connections:
             case Kind.GITHUB:
                 from cci_migrate.forges.github.host import GitHub
 
-                return GitHub(self._api(ref), ref.host, branch, is_nested=is_nested)
+                installation = self._installation(ref)
+                api = self._api(ref, installation)
+                return GitHub(api, ref.host, branch, is_nested=is_nested, installation=installation)
             case Kind.GITLAB:
                 from cci_migrate.forges.gitlab.host import GitLab
 
@@ -127,22 +139,49 @@ class Connections:
             case _:
                 assert_never(ref.kind)
 
-    def _api(self, ref: RepositoryRef) -> Api:
-        key = ref.kind, ref.host
-        if key not in self._apis:
-            self._apis[key] = self._new_api(ref)
-        return self._apis[key]
-
-    def _new_api(self, ref: RepositoryRef) -> Api:
+    def _installation(self, ref: RepositoryRef) -> InstallationToken | None:
+        """The token of the owner's installation of the App; None if no App is used."""
+        app = self._tokens.app_for(ref.kind, ref.host)
+        if app is None:
+            return None
+        from cci_migrate.forges.github.app import AppIdentity, InstallationToken
         from cci_migrate.transport.http import Api
 
-        first = self._token(ref)
+        key = (ref.host, self._identity(ref))
+        if key not in self._installations:
+            try:
+                identity = AppIdentity(app, self._clock)
+                identity.jwt(False)
+                # In a lane of its own: it is asked while a request waits for its turn.
+                lane = self._lane_of(f"{ref.host} as an App")
+                api = Api(ref.address, identity.jwt, lane, self._clock)
+                token = InstallationToken(api, ref.name.partition("/")[0], self._clock)
+                self._installations[key] = token
+                token(False)
+            except (HostError, TokenError) as error:
+                raise SourceError(str(error)) from None
+        return self._installations[key]
 
-        def token(is_renewal: bool) -> str | None:
-            if not is_renewal:
-                return first
-            return self._tokens.find(ref.kind, ref.host, is_renewal=True)
+    def _api(self, ref: RepositoryRef, installation: InstallationToken | None = None) -> Api:
+        key = (ref.kind, ref.host, self._identity(ref))
+        if key not in self._apis:
+            self._apis[key] = self._new_api(ref, installation)
+        return self._apis[key]
 
+    def _new_api(self, ref: RepositoryRef, installation: InstallationToken | None) -> Api:
+        from cci_migrate.transport.http import Api
+
+        current = "" if installation is not None else self._token(ref)
+
+        def found(is_renewal: bool) -> str | None:
+            nonlocal current
+            if is_renewal:
+                renewed = self._tokens.find(ref.kind, ref.host, is_renewal=True)
+                current = current if renewed is None else renewed
+                return renewed
+            return current
+
+        token = installation or found
         try:
             lane = self._lane_of(ref.host)
             if ref.kind is Kind.BITBUCKET:

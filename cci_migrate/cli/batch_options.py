@@ -21,7 +21,7 @@ from cci_migrate.cli.terminal import Terminal
 from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.error_kinds import OutsideError
 from cci_migrate.forges.repository import Visibility
-from cci_migrate.forges.tokens import Tokens
+from cci_migrate.forges.tokens import AppKey, Tokens
 from cci_migrate.transport.pace import DEFAULT_PACE_LIMITS, PaceLimits
 from cci_migrate.transport.progress import say_json
 
@@ -94,9 +94,18 @@ def running_options(command: _F) -> _F:
 
     @wraps(command)
     def run(
-        *args: Any, verbose: bool, log_format: str, token_command: str, **kwargs: Any
+        *args: Any,
+        verbose: bool,
+        log_format: str,
+        token_command: str,
+        app_id: str,
+        app_key: Path | None,
+        **kwargs: Any,
     ) -> ExitCode:
-        running = Running(verbose, log_format, Tokens(token_command))
+        if bool(app_id) is not bool(app_key):
+            raise click.UsageError("--app-id and --app-key require each other")
+        app = None if app_key is None else AppKey(app_id, app_key)
+        running = Running(verbose, log_format, Tokens(token_command, app))
         code: ExitCode = command(*args, running=running, **kwargs)
         return code
 
@@ -114,6 +123,20 @@ def running_options(command: _F) -> _F:
             envvar="CCI_MIGRATE_TOKEN_COMMAND",
             metavar="COMMAND",
             help="Command that prints the host's token; run again when it expires",
+        ),
+        click.option(
+            "--app-id",
+            default="",
+            envvar="GITHUB_APP_ID",
+            metavar="ID",
+            help="Log in to GitHub as this App; requires the extra cci-migrate[app]",
+        ),
+        click.option(
+            "--app-key",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            envvar="GITHUB_APP_PRIVATE_KEY_FILE",
+            metavar="FILE",
+            help="File with the App's private key",
         ),
     ):
         run = option(run)

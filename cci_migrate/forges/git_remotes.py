@@ -13,7 +13,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -126,7 +126,6 @@ class GitClones:
         self._clones: OrderedDict[str, GitDirectory] = OrderedDict()
         self._guard = threading.Lock()
         self._faults = 0
-        self._not_before = 0.0
 
     def observe(self, ref: RepositoryRef, url: str) -> Observation:
         """The state of the repository at ``url``: head, configs and branch.
@@ -167,9 +166,7 @@ class GitClones:
             while chunk := list(islice(left, CONCURRENT_FETCHES * 4)):
                 # A whole chunk at once: planning in between sets limits on the process, which no
                 # git process may inherit.
-                with self._pauses():
-                    observations = list(executor.map(lambda remote: self.observe(*remote), chunk))
-                yield from observations
+                yield from list(executor.map(lambda remote: self.observe(*remote), chunk))
 
     def read(self, snapshot: Snapshot, url: str, paths: Sequence[str]) -> dict[str, bytes | None]:
         """Other files at the snapshot's head."""
@@ -222,8 +219,7 @@ class GitClones:
         old = snapshot.branch.oid if snapshot.branch is not None else ""
         clone = self._clone(snapshot.ref, url)
         reference = f"refs/heads/{self._branch}"
-        with self._pauses():
-            self._obeying(lambda: push(clone, commit, reference, old, self._login()))
+        self._obeying(lambda: push(clone, commit, reference, old, self._login()))
 
     def end(self) -> None:
         """Remove all clones."""
@@ -233,33 +229,20 @@ class GitClones:
         """The result of ``command``, again after each pause that the server asks for."""
         from cci_migrate.transport.http import LIMIT_ATTEMPTS, stated_wait
 
-        why = ""
+        until, why = 0.0, ""
         for attempt in range(LIMIT_ATTEMPTS):
-            self._lane.wait(self._not_before, "the host asked for a pause")
+            self._lane.wait_out()
             try:
                 return command()
             except GitLimitedError as error:
                 why, now = str(error), self._lane.now()
                 until = now + stated_wait(error.retry_after, attempt, now)
-                self._not_before = max(until, self._not_before)
+                self._lane.pause_until(until)
         raise HostUnavailable(
             f"still limited after {LIMIT_ATTEMPTS - 1} pauses ({why}); "
-            f"try again at {local_time(self._not_before)}",
-            self._not_before,
+            f"try again at {local_time(until)}",
+            until,
         )
-
-    @contextmanager
-    def _pauses(self) -> Iterator[None]:
-        """Wait out a pause of an earlier run, and record those that the server asks for inside.
-
-        The record belongs to the thread that made it.
-        """
-        self._lane.wait_out()
-        try:
-            yield
-        finally:
-            if self._not_before:
-                self._lane.pause_until(self._not_before)
 
     def _snapshot(self, ref: RepositoryRef, url: str) -> Snapshot:
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -43,10 +44,27 @@ HOST_VARIABLE = "CCI_MIGRATE_HOST"
 TIMEOUT = 60
 
 
+class AppKey(Struct, frozen=True):
+    """A GitHub App: its id (or client id), and the file with its private key in PEM."""
+
+    app_id: str
+    file: Path
+
+
 class Tokens(Struct, frozen=True):
-    """The source of tokens. ``command`` empty: the environment, then the hosts' tools."""
+    """The source of tokens: ``command``, else ``app``, else the environment and the hosts' tools.
+
+    Tokens of an App belong to the owners that installed it, and so are found elsewhere.
+    """
 
     command: str = ""
+    app: AppKey | None = None
+
+    def app_for(self, kind: Kind, host: str) -> AppKey | None:
+        """The App with which to log in to ``host``; None if it is not one of that host's."""
+        if self.command or kind is not Kind.GITHUB or not _is_home(kind, host):
+            return None
+        return self.app
 
     def find(self, kind: Kind, host: str, *, is_renewal: bool = False) -> str | None:
         """The token for ``host``; None if there is none. Raises TokenError if the command fails.

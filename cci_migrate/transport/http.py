@@ -150,7 +150,8 @@ def documented(data: object, kind: type[_Body], *route: str, host: str = "the ho
         raise HostError(redact(problem)) from None
 
 
-#: Returns the token, None if there is none; the argument is whether the last one has expired.
+#: Returns the current token, None if there is none; the argument is whether it has expired and must
+#: be replaced. It is called before each request.
 TokenSource = Callable[[bool], str | None]
 
 
@@ -178,7 +179,6 @@ class Api:
         self._clock = clock
         self._authorization = authorization
         self._header = header
-        self._token: Secret | None = None
         #: The scopes of the token, as the last answer that named them has them.
         self.scopes: frozenset[str] | None = None
         self._token_lock = threading.Lock()
@@ -242,14 +242,16 @@ class Api:
         has_renewed = False
         until = self._clock.now()
         for attempt in range(LIMIT_ATTEMPTS):
-            token = self.token()
+            # The token is asked for after any wait, in which it may have expired.
             if kind:
                 self._lane.take(kind)
+                token = self.token()
                 response = self._send(method, path, options, token)
             else:
                 with self._lane.reads.turn():
                     # Within the turn: the answer to another read may have asked for a pause.
                     self._lane.wait_out()
+                    token = self.token()
                     response = self._send(method, path, options, token)
             if response.status == 401:
                 if token is None:
@@ -330,17 +332,17 @@ class Api:
         raise HostError(response.message)
 
     def token(self) -> Secret | None:
-        """The current token; None if there is none."""
-        with self._token_lock:
-            if self._token is None:
-                token = self._token_source(False)
-                self._token = None if token is None else remember(token)
-            return self._token
+        """The current token; None if there is none. Raises HostUnavailable if it can't be had."""
+        try:
+            token = self._token_source(False)
+        except TokenError as error:
+            raise HostUnavailable(f"{urlsplit(self.root).netloc}: {error}") from None
+        return None if token is None else remember(token)
 
     def _renew(self, expired: Secret, refusal: Response) -> bool:
         """Replace the ``expired`` token; whether there is a new one. Raises HostUnavailable."""
         with self._token_lock:
-            if self._token is not None and self._token != expired:
+            if self.token() != expired:
                 return True  # another thread did
             try:
                 token = self._token_source(True)
@@ -349,8 +351,7 @@ class Api:
                     f"{urlsplit(self.root).netloc}: the token has expired ({refusal.message}), and "
                     f"{error}; run the command again"
                 ) from None
-            self._token = None if token is None else remember(token)
-            return self._token is not None and self._token != expired
+            return token is not None and token != expired
 
 
 def stated_wait(retry_after: str, attempt: int, now: float) -> float:

@@ -22,7 +22,7 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Lock, Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from graphql import GraphQLError, GraphQLSchema, build_schema
@@ -32,6 +32,9 @@ from msgspec.structs import replace
 from tests.batch.graphql_answers import execute
 from tests.batch.repositories import bare, commit_bare, content, git
 from tests.batch.watching import Canned, Request, Watch, send, truly
+
+if TYPE_CHECKING:
+    from tests.batch.github_app_stand_in import App
 
 SCHEMA = Path(__file__).with_name("github_schema.graphql")
 
@@ -137,6 +140,8 @@ class GitHubStandIn(ThreadingHTTPServer):
         self.strangers: set[str] = set()
         #: The scopes of the token, which every answer names; None for one that has none.
         self.scopes: str | None = None
+        #: The App whose tokens are valid too.
+        self.app: App | None = None
         self.bytes_sent = 0
         #: Whether the token may read the names of teams.
         self.reads_teams = True
@@ -700,7 +705,14 @@ class _Handler(BaseHTTPRequestHandler):
         return Request(found[1], "before", body.get("variables", {}))
 
     def _carried_out(self, request: Request, body: dict[str, Any]) -> Canned:
-        if self.headers.get("Authorization") != f"Bearer {self.server.token}":
+        authorization = self.headers.get("Authorization", "")
+        app = self.server.app
+        if app is not None:
+            canned = app.answer(self.command, self.path, authorization)
+            if canned is not None:
+                return canned
+        is_of_app = app is not None and app.accepts(authorization)
+        if authorization != f"Bearer {self.server.token}" and not is_of_app:
             return Canned(401, {"message": "Bad credentials"})
         if self.path == "/api/graphql":
             return Canned(200, self.server.answer(body["query"], request.variables))

@@ -15,6 +15,7 @@ from cci_migrate.forges.branch_content import compare_with_plan, reversal_url
 from cci_migrate.forges.config_paths import find_configs
 from cci_migrate.forges.github import queries
 from cci_migrate.forges.github.access import read_access, token_problem
+from cci_migrate.forges.github.app import InstallationToken
 from cci_migrate.forges.github.extras import ExtrasWriter
 from cci_migrate.forges.github.pull_request_reviews import GitHubReviews
 from cci_migrate.forges.github.reading import (
@@ -94,12 +95,22 @@ def graphql_url(root: str) -> str:
 class GitHub:
     """GitHub under one identity. ``branch`` is the campaign's.
 
-    ``is_nested``: search for configs below the root too.
+    ``is_nested``: search for configs below the root too. ``installation``: of the App that it is
+    used as.
     """
 
     files_together = 200
 
-    def __init__(self, api: Api, host: str, branch: str, *, is_nested: bool = False) -> None:
+    def __init__(
+        self,
+        api: Api,
+        host: str,
+        branch: str,
+        *,
+        is_nested: bool = False,
+        installation: InstallationToken | None = None,
+    ) -> None:
+        self._installation = installation
         self._is_nested = is_nested
         self._api = api
         self._url = graphql_url(api.root)
@@ -318,10 +329,14 @@ class GitHub:
     @property
     def token_problem(self) -> str:
         """What the token lacks for any write."""
+        if self._installation is not None:
+            return self._installation.problem
         return token_problem(self._api.token() or "", self._api.scopes)
 
     def access(self, snapshot: Snapshot) -> TokenAccess:
         """What the token may do in the repository, from answers that are there."""
+        if self._installation is not None:
+            return self._installation.access
         return read_access(snapshot, self._api.token() or "", self._api.scopes)
 
     def end(self) -> None:
