@@ -168,7 +168,7 @@ def assess(
         conventions = credential_conventions(evidence)
     sharing = Sharing(config.documents)
     for_forks = entries_for_forks(config)
-    job_variables = JobVariables(config, values)
+    job_variables = JobVariables(config, values, dockers.step_lists)
     known_contexts = None if known is None else known.contexts.known.by_variables
     anonymous = _pulled_only_for_forks(for_forks, config, values)
 

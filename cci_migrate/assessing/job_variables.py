@@ -7,15 +7,17 @@ A job gets the variables of the project and of its contexts, the later contexts 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 from msgspec import Struct
 
 from cci_migrate.assessing.context_conventions import is_about_a_registry
-from cci_migrate.circleci.config import Config, WorkflowJob
+from cci_migrate.circleci.config import Config, Job, WorkflowJob
 from cci_migrate.circleci.images import auths_of
 from cci_migrate.circleci.parameter_values import ParameterValues
-from cci_migrate.circleci.steps import Bindings, Step, job_steps
+from cci_migrate.circleci.step_lists import StepLists, Way, way_of
+from cci_migrate.circleci.steps import Bindings, Step
 from cci_migrate.circleci.workflow_jobs import JobContexts, image_items
 from cci_migrate.lossless.merging import text_of, value_of
 from cci_migrate.lossless.nodes import Node, scalars_in
@@ -32,40 +34,114 @@ _RUNS_A_FILE = re.compile(
 _NO_USE = re.compile(r"(?:^|(?<=\s))#[^\n]*|^[ \t]*unset[ \t][^\n]*", re.MULTILINE)
 
 
-class _Named(Struct, frozen=True):
-    """The names in a job or a step. ``used`` are those outside comments and ``unset``.
+class _Part(Struct, frozen=True, eq=False, dict=True):
+    """The texts of a part of a job: a step, the arguments of a call, credentials of images.
 
+    ``written`` is as in the file, ``values`` are those of the scalars, through aliases.
     ``unread`` is the title and the command of a step that runs something that can't be read.
+
+    Few variables are ever asked for, so a text is only split into names if it has one of them.
     """
 
-    names: frozenset[str]
-    used: frozenset[str]
+    written: str
+    values: str
     unread: str = ""
+
+    def names(self, variable: str) -> bool:
+        """Whether ``variable`` is named anywhere, in comments too."""
+        return variable in self.written and variable in self._all_names
+
+    def uses(self, variable: str) -> bool:
+        """Whether ``variable`` is named outside of comments and of ``unset``."""
+        return variable in self.values and variable in self._used_names
+
+    @cached_property
+    def _all_names(self) -> frozenset[str]:
+        return frozenset(_NAME.findall(self.written))
+
+    @cached_property
+    def _used_names(self) -> frozenset[str]:
+        return frozenset(_NAME.findall(_NO_USE.sub("", self.values)))
+
+
+class _Steps:
+    """The parts of the steps of a job, for all workflow jobs that run it in the same way."""
+
+    def __init__(
+        self,
+        parts: Iterable[_Part],
+        passed: Iterable[_Part],
+        unread: Sequence[tuple[Step, str]],
+    ) -> None:
+        self._parts = tuple(dict.fromkeys(parts))
+        #: What commands around the steps are given: no script, so without comments.
+        self._passed = tuple(dict.fromkeys(passed))
+        self._unread = unread
+        self._named: dict[str, bool] = {}
+        self._used: dict[str, bool] = {}
+
+    def names(self, variable: str) -> bool:
+        """Whether ``variable`` is named anywhere, in comments too."""
+        named = self._named.get(variable)
+        if named is None:
+            parts = (*self._parts, *self._passed)
+            named = self._named[variable] = any(part.names(variable) for part in parts)
+        return named
+
+    def uses(self, variable: str) -> bool:
+        """Whether ``variable`` is named outside of comments and of ``unset``."""
+        used = self._used.get(variable)
+        if used is None:
+            used = any(part.uses(variable) for part in self._parts)
+            used = used or any(part.names(variable) for part in self._passed)
+            self._used[variable] = used
+        return used
+
+    def may_publish(self, own_names: str) -> bool:
+        """Whether an unreadable step of the job called ``own_names`` may publish."""
+        if not self._unread:
+            return False
+        return _PUBLISHES.search(own_names) is not None or self._some_unread_publishes
+
+    @cached_property
+    def _some_unread_publishes(self) -> bool:
+        labels = (step.bindings.expand(label) for step, label in self._unread)
+        return any(_PUBLISHES.search(label) is not None for label in labels)
 
 
 class JobVariables:
     """The variables that each workflow job of a config reads in its images' auth and its steps."""
 
-    def __init__(self, config: Config, values: ParameterValues) -> None:
+    def __init__(self, config: Config, values: ParameterValues, lists: StepLists) -> None:
         self._config = config
         self._values = values
+        self._lists = lists
         self._text = "\n".join(document.source.text for document in config.documents)
         self._in_text: dict[str, bool] = {}
-        self._known: dict[WorkflowJob, tuple[_Named, bool]] = {}
-        self._parts: dict[Node, _Named] = {}
-        self._bound: dict[Bindings, frozenset[str]] = {}
+        self._own: dict[WorkflowJob, _Part] = {}
+        self._steps: dict[tuple[Job, Way], _Steps] = {}
+        self._parts: dict[Node, _Part] = {}
+        self._bound: dict[Bindings, _Part] = {}
 
     def mentioned(self, entry: WorkflowJob, variables: Iterable[str]) -> frozenset[str]:
         """Those of ``variables`` that images or steps of ``entry``, or their arguments, name."""
         present = frozenset(filter(self._is_in_text, variables))
-        return present & self._of(entry)[0].names if present else present
+        if not present:
+            return present
+        own, steps = self._own_of(entry), self._steps_of(entry)
+        return frozenset(
+            name for name in present if own.names(name) or (steps is not None and steps.names(name))
+        )
 
     def uses_all(self, entry: WorkflowJob, variables: frozenset[str]) -> bool:
         """Whether images or steps of ``entry`` name all of ``variables`` where they may read them.
 
         A comment that names a variable, and a step that unsets it, show nothing of who provides it.
         """
-        return all(map(self._is_in_text, variables)) and variables <= self._of(entry)[0].used
+        if not all(map(self._is_in_text, variables)):
+            return False
+        own, steps = self._own_of(entry), self._steps_of(entry)
+        return all(own.uses(name) or (steps is not None and steps.uses(name)) for name in variables)
 
     def _is_in_text(self, name: str) -> bool:
         if name not in self._in_text:
@@ -76,79 +152,86 @@ class JobVariables:
         """Whether ``entry`` may read a registry's credentials from ``contexts``, out of sight."""
         if not contexts.values:
             return False
-        return any(map(is_about_a_registry, contexts.names)) or self._of(entry)[1]
+        if any(map(is_about_a_registry, contexts.names)):
+            return True
+        steps = self._steps_of(entry)
+        if steps is None:
+            return _PUBLISHES.search(entry.calls) is not None
+        return steps.may_publish(f"{entry.name} {entry.calls}")
 
-    def _of(self, entry: WorkflowJob) -> tuple[_Named, bool]:
-        """The names in images and steps of ``entry``, and if an unreadable step may publish."""
-        names = self._known.get(entry)
-        if names is None:
-            names = self._known[entry] = self._read(entry)
-        return names
+    def _own_of(self, entry: WorkflowJob) -> _Part:
+        """The arguments of ``entry``, and the variables in the credentials of its images."""
+        own = self._own.get(entry)
+        if own is None:
+            names = [
+                name
+                for item in image_items(entry, self._config, self._values)
+                for auth in auths_of(item.mapping)
+                if auth.is_complete
+                for name in auth.variables
+            ]
+            own = self._own[entry] = _part_of([entry.arguments], names)
+        return own
 
-    def _passed(self, bindings: Bindings | None) -> frozenset[str]:
-        """The names in the arguments and defaults of the commands around a step."""
-        names: frozenset[str] = frozenset()
-        while bindings is not None:
-            bound = self._bound.get(bindings)
-            if bound is None:
-                defaults = (parameter.default for parameter in bindings.parameters.values())
-                bound = _names_in_all([*bindings.arguments.values(), *defaults])
-                self._bound[bindings] = bound
-            names |= bound
-            bindings = bindings.outer
-        return names
-
-    def _read(self, entry: WorkflowJob) -> tuple[_Named, bool]:
-        names, used = set(_names_in(entry.arguments)), set(_used_in(entry.arguments))
-        for item in image_items(entry, self._config, self._values):
-            for auth in auths_of(item.mapping):
-                if auth.is_complete:
-                    names.update(auth.variables)
-                    used.update(auth.variables)
+    def _steps_of(self, entry: WorkflowJob) -> _Steps | None:
+        """The steps of the job that ``entry`` runs; None if it is not in the config."""
         home_and_job = self._config.body.job(entry.calls)
         if home_and_job is None:
-            publishes = _PUBLISHES.search(entry.calls) is not None
-            return _Named(frozenset(names), frozenset(used)), publishes
-        own_names = f"{entry.name} {entry.calls}"
-        publishes = False
-        for step in job_steps(self._config, *home_and_job, entry):
+            return None
+        home, job = home_and_job
+        key = (job, way_of(job, entry))
+        steps = self._steps.get(key)
+        if steps is None:
+            steps = self._steps[key] = self._read(self._lists.of(home, job, entry))
+        return steps
+
+    def _read(self, steps: Iterable[Step]) -> _Steps:
+        parts: list[_Part] = []
+        passed: list[_Part] = []
+        unread: list[tuple[Step, str]] = []
+        for step in steps:
             part = self._parts.get(step.node)
             if part is None:
-                part = self._parts[step.node] = _read_step(step)
-            passed = self._passed(step.bindings)
-            names |= part.names | passed
-            used |= part.used | passed
-            if part.unread and not publishes:
-                label = f"{own_names} {step.bindings.expand(part.unread)}"
-                publishes = _PUBLISHES.search(label) is not None
-        return _Named(frozenset(names), frozenset(used)), publishes
+                part = self._parts[step.node] = _part_of_step(step)
+            parts.append(part)
+            bindings: Bindings | None = step.bindings
+            while bindings is not None:
+                passed.append(self._passed(bindings))
+                bindings = bindings.outer
+            if part.unread:
+                unread.append((step, part.unread))
+        return _Steps(parts, passed, unread)
+
+    def _passed(self, bindings: Bindings) -> _Part:
+        """The arguments and defaults of one of the commands around a step."""
+        bound = self._bound.get(bindings)
+        if bound is None:
+            defaults = (parameter.default for parameter in bindings.parameters.values())
+            texts = map(_written, (*bindings.arguments.values(), *defaults))
+            bound = self._bound[bindings] = _Part("\n".join(texts), "")
+        return bound
 
 
-def _names_in_all(nodes: Iterable[Node | None]) -> frozenset[str]:
-    return frozenset().union(*map(_names_in, nodes))
-
-
-def _names_in(node: Node | None) -> frozenset[str]:
-    return frozenset() if node is None else frozenset(_NAME.findall(_text(node)))
-
-
-def _text(node: Node) -> str:
-    return node.source.text[node.start : node.end]
-
-
-def _used_in(node: Node | None) -> frozenset[str]:
-    scalars = () if node is None else scalars_in(node)
-    return frozenset(
-        name for scalar in scalars for name in _NAME.findall(_NO_USE.sub("", scalar.value))
+def _part_of(nodes: Iterable[Node | None], names: Iterable[str] = (), unread: str = "") -> _Part:
+    """The part with the texts of ``nodes``, and with ``names``."""
+    present = [node for node in nodes if node is not None]
+    # A line break ends a name, a comment and an `unset`: no text runs into the next.
+    return _Part(
+        "\n".join((*names, *map(_written, present))),
+        "\n".join((*names, *(scalar.value for scalar in scalars_in(*present)))),
+        unread,
     )
 
 
-def _read_step(step: Step) -> _Named:
-    names = _names_in(step.node) | _names_in(step.value)
-    used = _used_in(step.node) | _used_in(step.value)
+def _written(node: Node | None) -> str:
+    return "" if node is None else node.source.text[node.start : node.end]
+
+
+def _part_of_step(step: Step) -> _Part:
+    nodes = (step.node, step.value)
     if step.name != "run":
-        return _Named(names, used, step.name if "/" in step.name else "")
+        return _part_of(nodes, unread=step.name if "/" in step.name else "")
     command = text_of(step.value) or text_of(value_of(step.value, "command")) or ""
     title = text_of(value_of(step.value, "name")) or ""
     unread = "" if _RUNS_A_FILE.search(command) is None else f"{title} {command}"
-    return _Named(names, used, unread)
+    return _part_of(nodes, unread=unread)

@@ -17,12 +17,12 @@ from cci_migrate.circleci.docker_daemon import Daemon, daemons_of, may_set_up_re
 from cci_migrate.circleci.orb_jobs import OrbJob, orb_job
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.published_orbs import has_docker_commands
+from cci_migrate.circleci.step_lists import StepLists, Way, way_of
 from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.login_keys import pull_key
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.findings import FindingKey, Place
-from cci_migrate.lossless.merging import value_of
-from cci_migrate.lossless.nodes import Node, resolved
+from cci_migrate.lossless.nodes import resolved
 from cci_migrate.policy.settings import PasswordAuth
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
 
@@ -138,6 +138,7 @@ class JobDockers:
     """The pulls and logins in the steps of all jobs, for each way that workflows run them."""
 
     def __init__(self, config: Config, values: ParameterValues, read: ReadText | None) -> None:
+        self.step_lists = StepLists(config)
         self._of_entry: dict[WorkflowJob, JobDocker] = {}
         self._all: list[JobDocker] = []
         self._of_orbs: list[JobDocker] = []
@@ -164,13 +165,11 @@ class JobDockers:
             return
         # Most configs have no Docker for their steps, and need nothing that reads scripts.
         from cci_migrate.circleci.job_docker import job_docker
-        from cci_migrate.circleci.steps import step_allowance
-
-        allowance = step_allowance()
 
         def steps_of(home: Namespace, job: Job, entry: WorkflowJob | None) -> JobDocker | None:
+            lists = self.step_lists
             return job_docker(
-                config, home, job, entry, values, read, allowance, logins_count=logins_count
+                config, home, job, entry, values, read, lists, logins_count=logins_count
             )
 
         entries: dict[Job, list[WorkflowJob]] = {}
@@ -179,9 +178,9 @@ class JobDockers:
             if home_and_job is not None:
                 entries.setdefault(home_and_job[1], []).append(entry)
         for home, job in _jobs(config):
-            by_way: dict[tuple[Node | None, ...], JobDocker | None] = {}
+            by_way: dict[Way, JobDocker | None] = {}
             for entry in entries.get(job, []):
-                way = _way(job, entry)
+                way = way_of(job, entry)
                 if way not in by_way:
                     by_way[way] = steps_of(home, job, entry)
                 docker = by_way[way]
@@ -264,13 +263,6 @@ def _jobs(config: Config) -> Iterator[tuple[Namespace, Job]]:
     for home in config.body.walk():
         for job in home.jobs.values():
             yield home, job
-
-
-def _way(job: Job, entry: WorkflowJob) -> tuple[Node | None, ...]:
-    """The arguments of ``entry`` that change the steps of ``job``."""
-    names = ["pre-steps", "post-steps"]
-    names += [name for name, parameter in job.parameters.items() if parameter.type == "steps"]
-    return tuple(value_of(entry.arguments, name) for name in names)
 
 
 def missing_logins(

@@ -21,11 +21,11 @@ from cci_migrate.circleci.docker_daemon import (
 from cci_migrate.circleci.job_texts import JobTexts
 from cci_migrate.circleci.orb_jobs import OrbJob
 from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.circleci.step_lists import StepLists
 from cci_migrate.circleci.step_pulls import JobDocker
 from cci_migrate.circleci.step_reading import StepReader, may_log_in
 from cci_migrate.circleci.steps import (
     StepDefaults,
-    job_steps,
     orb_job_steps,
     sets_up_docker,
     step_defaults,
@@ -43,20 +43,20 @@ def job_docker(
     entry: WorkflowJob | None,
     values: ParameterValues,
     read: ReadText | None,
-    allowance: Allowance | None = None,
+    lists: StepLists | None = None,
     *,
     logins_count: bool = False,
 ) -> JobDocker | None:
     """What the steps of ``job`` do with Docker; None if it has no Docker to talk to.
 
     With ``logins_count`` such a job has the logins that name a password, if it makes any.
-    ``allowance`` is what is left of `step_allowance`. Raises TooComplexError.
+    ``lists`` are the steps of the config. Raises TooComplexError.
     """
     may_be_remote = may_set_up_remote(config)
     perhaps = daemons_of(job, home, config, values, has_remote=may_be_remote)
     if perhaps.main is Daemon.NONE and not logins_count:
         return None
-    steps = job_steps(config, home, job, entry, allowance)
+    steps = (lists or StepLists(config)).counted(home, job, entry)
     has_remote = any(sets_up_docker(step) for step in steps)
     daemons = perhaps
     if has_remote is not may_be_remote:

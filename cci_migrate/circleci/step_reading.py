@@ -174,7 +174,7 @@ class StepReader:
         return bool(self._pulls.pulls)
 
     def job_docker(
-        self, home: Namespace, entry: WorkflowJob | None, daemons: JobDaemons, steps: list[Step]
+        self, home: Namespace, entry: WorkflowJob | None, daemons: JobDaemons, steps: Sequence[Step]
     ) -> JobDocker:
         """Read ``steps``, all those of the job."""
         docker_from = len(steps) if daemons.main is Daemon.NONE else 0

@@ -1,0 +1,49 @@
+"""The steps of a config's jobs, expanded once for each way in which workflows run them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
+from cci_migrate.circleci.steps import Step, job_steps, step_allowance
+from cci_migrate.lossless.merging import value_of
+from cci_migrate.lossless.nodes import Node
+
+#: The arguments of a workflow job that change the steps of its job.
+Way = tuple[Node | None, ...]
+
+
+def way_of(job: Job, entry: WorkflowJob | None) -> Way:
+    """The way in which ``entry`` runs ``job``: entries with the same one run the same steps."""
+    if entry is None or entry.arguments is None:
+        return ()
+    names = ["pre-steps", "post-steps"]
+    names += [name for name, parameter in job.parameters.items() if parameter.type == "steps"]
+    way = tuple(value_of(entry.arguments, name) for name in names)
+    return () if way.count(None) == len(way) else way
+
+
+class StepLists:
+    """The expanded steps of the jobs of ``config``, for all who read them."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._allowance = step_allowance()
+        self._steps: dict[tuple[Job, Way], Sequence[Step]] = {}
+
+    def counted(self, home: Namespace, job: Job, entry: WorkflowJob | None) -> Sequence[Step]:
+        """The steps of ``job``; they count against what all jobs of a config may have together.
+
+        Raises TooComplexError.
+        """
+        steps = job_steps(self._config, home, job, entry, self._allowance)
+        self._steps[job, way_of(job, entry)] = steps
+        return steps
+
+    def of(self, home: Namespace, job: Job, entry: WorkflowJob | None) -> Sequence[Step]:
+        """The steps of ``job``, whether or not they were counted. Raises TooComplexError."""
+        key = (job, way_of(job, entry))
+        steps = self._steps.get(key)
+        if steps is None:
+            steps = self._steps[key] = job_steps(self._config, home, job, entry)
+        return steps
