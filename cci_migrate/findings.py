@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import Enum
@@ -14,6 +13,7 @@ from typing_extensions import assert_never
 from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.docker.image_patterns import familiar_name
 from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.nodes import Node, span_of
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.lossless.source import Position, SourceText, Span
@@ -21,7 +21,7 @@ from cci_migrate.policy.baseline import BaselineEntry
 from cci_migrate.policy.settings import RegistryCredential
 
 #: The number of an item in a list, in a route.
-_NUMBER = re.compile(r"\[[0-9]+\]")
+_NUMBER = lazy_pattern(r"\[[0-9]+\]")
 #: Up to how many workflows are named, rather than counted.
 _FEW_WORKFLOWS = 4
 

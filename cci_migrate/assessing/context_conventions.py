@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from cci_migrate.circleci.workflow_jobs import JobContexts
 from cci_migrate.findings import ContextCandidate
+from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.policy.settings import CredentialStore, Policy
 
 
@@ -263,7 +264,7 @@ def _convention_from(
 
 
 #: Words that show that a context is about a registry. ``github`` is not.
-_REGISTRY_WORDS = re.compile(r"docker|(?<!git)hub|registry|(?<![a-z])pull", re.IGNORECASE)
+_REGISTRY_WORDS = lazy_pattern(r"docker|(?<!git)hub|registry|(?<![a-z])pull", re.IGNORECASE)
 
 
 def is_about_a_registry(context: str) -> bool:

@@ -32,6 +32,7 @@ from cci_migrate.circleci.value_origins import CredentialValue, Origin, credenti
 from cci_migrate.circleci.workflow_jobs import job_contexts, runs_nothing
 from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
 from cci_migrate.docker.registries import CredentialForm, host_matches, registry_named_by_variable
+from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.merging import entry_of, text_of, value_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, resolved
@@ -47,8 +48,8 @@ _RELEASE_WORDS = frozenset(
     {"RELEASE", "RELEASES", "WRITE", "WRITER", "RW", "PROD", "PRODUCTION"}
     | {"DEPLOY", "DEPLOYMENT", "PUBLISH", "PUSH"}
 )
-_PUBLISHES = re.compile(r"push|publish|release|deploy|upload", re.IGNORECASE)
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_PUBLISHES = lazy_pattern(r"push|publish|release|deploy|upload", re.IGNORECASE)
+_WORD = lazy_pattern(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _HALVES = {PASSWORD: "password", AWS_SECRET: "secret key", USERNAME: "user name"}
 
 

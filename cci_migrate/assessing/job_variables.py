@@ -19,19 +19,20 @@ from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.step_lists import StepLists, Way, way_of
 from cci_migrate.circleci.steps import Bindings, Step
 from cci_migrate.circleci.workflow_jobs import JobContexts, image_items
+from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.merging import text_of, value_of
 from cci_migrate.lossless.nodes import Node, scalars_in
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PUBLISHES = re.compile(r"log-?_?in|push|publish|release|deploy", re.IGNORECASE)
+_NAME = lazy_pattern(r"[A-Za-z_][A-Za-z0-9_]*")
+_PUBLISHES = lazy_pattern(r"log-?_?in|push|publish|release|deploy", re.IGNORECASE)
 #: A command that runs another file.
-_RUNS_A_FILE = re.compile(
+_RUNS_A_FILE = lazy_pattern(
     r"(?:^|[\s;&|(])(?:(?:\.{0,2}/)?[\w./-]+\.(?:sh|py|rb|js|ps1|bash)\b|\.{0,2}/[\w./-]+|"
     r"(?:make|just|task|rake|mage|invoke|npm|yarn|pnpm|bundle|npx|gradle|mvn|source|bash|sh|\.)\s)"
 )
 
 #: What a shell does not run, and what only takes variables away.
-_NO_USE = re.compile(r"(?:^|(?<=\s))#[^\n]*|^[ \t]*unset[ \t][^\n]*", re.MULTILINE)
+_NO_USE = lazy_pattern(r"(?:^|(?<=\s))#[^\n]*|^[ \t]*unset[ \t][^\n]*", re.MULTILINE)
 
 
 class _Part(Struct, frozen=True, eq=False, dict=True):

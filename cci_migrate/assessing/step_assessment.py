@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -22,6 +21,7 @@ from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.login_keys import pull_key
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.findings import FindingKey, Place
+from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.nodes import resolved
 from cci_migrate.policy.settings import PasswordAuth
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
@@ -244,7 +244,7 @@ def _may_use_docker(text: str) -> bool:
 
 
 #: Words in steps that pass a registry's credentials to a program.
-_LOGS_IN = re.compile(r"login\b|--(?:\w+-)?creds\b|/check\b")
+_LOGS_IN = lazy_pattern(r"login\b|--(?:\w+-)?creds\b|/check\b")
 
 
 def _may_log_in(text: str) -> bool:

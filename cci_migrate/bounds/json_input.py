@@ -8,11 +8,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from cci_migrate.lazy_patterns import lazy_pattern
+
 _Value = TypeVar("_Value")
 
 #: What msgspec writes between what is wrong and where.
 _AT = " - at `$"
-_UNKNOWN_KEY = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_UNKNOWN_KEY = lazy_pattern(r"Object contains unknown field `(.*)`", re.DOTALL)
 _NAMES = {
     "`str`": "a string",
     "`int`": "a number",

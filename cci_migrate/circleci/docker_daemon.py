@@ -6,7 +6,6 @@ macOS has none: https://circleci.com/docs/guides/execution-managed/building-dock
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from enum import Enum
 from functools import lru_cache
@@ -16,6 +15,7 @@ from msgspec import Struct
 from cci_migrate.circleci.config import Config, Executor, ExecutorCall, ImageItem, Job, Namespace
 from cci_migrate.circleci.orb_jobs import orb_executor
 from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.merging import text_of, value_of
 
 
@@ -159,7 +159,7 @@ def runs_on_runner(job: Job, home: Namespace, config: Config, values: ParameterV
 
 
 #: Images without bash: https://hub.docker.com/_/docker and what else builds on Alpine or BusyBox.
-_WITHOUT_BASH = re.compile(
+_WITHOUT_BASH = lazy_pattern(
     r"(?:docker\.io/)?(?:library/)?(?:docker|alpine|busybox)(?:[:@]|$)"
     r"|.*:[^/:]*(?:alpine|busybox)",
 )
@@ -172,7 +172,7 @@ def may_lack_bash(job: Job, home: Namespace, config: Config, values: ParameterVa
 
 #: The tags of Docker's own image before 17.07, whose client has no ``--password-stdin``:
 #: https://docs.docker.com/engine/release-notes/17.07/.
-_OLD_CLIENT = re.compile(
+_OLD_CLIENT = lazy_pattern(
     r"(?:docker\.io/)?(?:library/)?docker:(?:1\.\d+(?:\.\d+)?|17\.0[0-6](?:\.\d+)?)(?:-[\w.-]+)?(?:@.*)?"
 )
 
@@ -182,7 +182,7 @@ def client_is_old(job: Job, home: Namespace, config: Config, values: ParameterVa
     return any(_OLD_CLIENT.fullmatch(text) for text in _primary_texts(job, home, config, values))
 
 
-_WITH_CLIENT = re.compile(r"(?:docker\.io/)?(?:(?:cimg|circleci)/|(?:library/)?docker(?:[:@]|$))")
+_WITH_CLIENT = lazy_pattern(r"(?:docker\.io/)?(?:(?:cimg|circleci)/|(?:library/)?docker(?:[:@]|$))")
 
 
 def has_client(job: Job, home: Namespace, config: Config, values: ParameterValues) -> bool:
@@ -192,7 +192,7 @@ def has_client(job: Job, home: Namespace, config: Config, values: ParameterValue
 
 #: Images whose steps run as the user circleci; of others root is the usual one:
 #: https://circleci.com/docs/guides/execution-managed/circleci-images/.
-_WITH_USER = re.compile(r"(?:docker\.io/)?(?:cimg|circleci)/")
+_WITH_USER = lazy_pattern(r"(?:docker\.io/)?(?:cimg|circleci)/")
 
 
 def may_run_as_root(job: Job, home: Namespace, config: Config, values: ParameterValues) -> bool:

@@ -8,12 +8,12 @@ default to ``DOCKER_LOGIN`` and ``DOCKER_PASSWORD``. ``docker/pull``, ``docker/b
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 
 from cci_migrate.circleci.config import ImportedOrb
+from cci_migrate.lazy_patterns import lazy_pattern
 
 #: The section of a config that imports orbs.
 ORBS = "orbs"
@@ -24,7 +24,7 @@ DEFAULT_USERNAME = "DOCKER_LOGIN"
 DEFAULT_PASSWORD = "DOCKER_PASSWORD"  # noqa: S105 - the name of a variable
 
 _SNAKE_CASE_FROM = 3
-_MAJOR = re.compile(r"(\d+)(?:\.|$)")
+_MAJOR = lazy_pattern(r"(\d+)(?:\.|$)")
 
 
 class Spelling(Struct, frozen=True):

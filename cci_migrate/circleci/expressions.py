@@ -14,9 +14,11 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from cci_migrate.lazy_patterns import lazy_pattern
+
 #: An unclosed one extends to the end, so that the rest is searched only once.
-_EXPRESSION = re.compile(r"(?<!\\)<<(?!<)(.*?)(?:(>>)|\Z)", re.DOTALL)
-_REFERENCE = re.compile(r"\s*(pipeline\.parameters|parameters|matrix|pipeline)\.([\w.-]+)\s*")
+_EXPRESSION = lazy_pattern(r"(?<!\\)<<(?!<)(.*?)(?:(>>)|\Z)", re.DOTALL)
+_REFERENCE = lazy_pattern(r"\s*(pipeline\.parameters|parameters|matrix|pipeline)\.([\w.-]+)\s*")
 
 
 class Scope(Enum):

@@ -15,25 +15,26 @@ from collections.abc import Mapping
 from cci_migrate.circleci.config import Config, Job, WorkflowJob
 from cci_migrate.circleci.steps import job_steps, script_node
 from cci_migrate.circleci.workflow_jobs import called_job, runs_nothing
+from cci_migrate.lazy_patterns import lazy_pattern
 
 _VARIABLE = r'"?\$\{?CIRCLE_PR_(?:USERNAME|REPONAME|NUMBER)(?::?-)?\}?"?'
 _HALT = r"(?:circleci(?:-agent)?\s+step\s+halt|exit\s+0)\b"
 _OPENING = r"\[\[?\s+"
 _CLOSING = r"\s+\]\]?"
-_ENDS_ELSEWHERE = re.compile(
+_ENDS_ELSEWHERE = lazy_pattern(
     rf"(?:if\s+{_OPENING}-z\s+{_VARIABLE}{_CLOSING}\s*(?:;\s*)?then\s+(?:echo[^;\n]*[;\n]\s*)?{_HALT})"
     rf"|(?:(?:{_OPENING}|test\s+)-z\s+{_VARIABLE}(?:{_CLOSING})?\s*&&\s*{_HALT})"
     rf"|(?:(?:{_OPENING}|test\s+)-n\s+{_VARIABLE}(?:{_CLOSING})?\s*\|\|\s*{_HALT})"
 )
 #: A script that only does something in builds of forks.
-_ACTS_IN_FORKS = re.compile(
+_ACTS_IN_FORKS = lazy_pattern(
     rf"(?:if\s+{_OPENING}-n\s+{_VARIABLE}{_CLOSING}\s*(?:;\s*)?then\b(?P<inside>.*?)\bfi\b)\s*",
     re.DOTALL,
 )
-_OTHERWISE = re.compile(r"\b(?:else|elif|fi)\b")
-_PRINTS = re.compile(r"\s*(?:(?:echo|printf)\b[^;&|`$()<>]*)?")
+_OTHERWISE = lazy_pattern(r"\b(?:else|elif|fi)\b")
+_PRINTS = lazy_pattern(r"\s*(?:(?:echo|printf)\b[^;&|`$()<>]*)?")
 #: The branch of a build of a fork, as filters and conditions name it, in any YAML style.
-_FORK_BRANCH = re.compile(r"pull\\*/")
+_FORK_BRANCH = lazy_pattern(r"pull\\*/")
 
 
 def entries_for_forks(config: Config) -> dict[WorkflowJob, bool]:

@@ -17,11 +17,12 @@ from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.docker.image_reference import Undecidable, registry_of
 from cci_migrate.docker.registries import CredentialForm
+from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.merging import Entry, entries_of, entry_of, is_null, text_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, resolved
 
-_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))", re.ASCII)
+_VARIABLE = lazy_pattern(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))", re.ASCII)
 
 USERNAME = "username"
 PASSWORD = "password"  # noqa: S105 - the name of a key

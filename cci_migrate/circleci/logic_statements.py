@@ -5,16 +5,16 @@ https://circleci.com/docs/reference/configuration-reference/#logic-statements
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from msgspec import Struct
 
+from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.merging import entries_of, is_null
 from cci_migrate.lossless.nodes import Mapping, Node, Scalar, Sequence, resolved
 
 #: Insignificant white space inside ``<< >>``.
-_SPACE = re.compile(r"(?<=<<)\s+|(?<!\s)\s+(?=>>)")
+_SPACE = lazy_pattern(r"(?<=<<)\s+|(?<!\s)\s+(?=>>)")
 #: Booleans of YAML 1.1.
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 

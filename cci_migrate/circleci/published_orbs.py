@@ -14,7 +14,6 @@ ones. Parameters without an effect on this are left out; jobs and commands are a
 from __future__ import annotations
 
 import json
-import re
 from functools import lru_cache
 from pkgutil import get_data
 from typing import Any
@@ -24,6 +23,7 @@ from msgspec.structs import replace
 
 from cci_migrate.circleci.config import Command, Executor, Job, Namespace
 from cci_migrate.circleci.config_reading import MountedDocument, read_config
+from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.parsing import parse
 from cci_migrate.lossless.source import SourceText
 
@@ -31,8 +31,8 @@ PULL = "docker pull"
 BUILD = "docker build"
 LOGIN = "docker login"
 
-_NAME = re.compile(r"[\w-]+/[\w-]+")
-_VERSION = re.compile(r"(\d+)(?:\.(\d+)(?:\.(\d+))?)?")
+_NAME = lazy_pattern(r"[\w-]+/[\w-]+")
+_VERSION = lazy_pattern(r"(\d+)(?:\.(\d+)(?:\.(\d+))?)?")
 
 
 class PublishedOrb(Struct, frozen=True, eq=False):

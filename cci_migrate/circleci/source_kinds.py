@@ -8,6 +8,7 @@ from enum import Enum
 
 from msgspec import Struct
 
+from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.merging import entries_of, text_of, value_of
 from cci_migrate.lossless.nodes import Document, Mapping, Scalar, walk
 from cci_migrate.lossless.source import SourceText
@@ -35,25 +36,25 @@ _EXECUTOR_KEYS = frozenset({"docker", "machine", "macos", "executor"})
 _VERSION_1_KEYS = frozenset({"dependencies", "test", "deployment", "machine", "compile"})
 
 #: Marks of template engines. CircleCI's own ``{{ checksum "x" }}`` isn't one.
-_TEMPLATE_MARK = re.compile(
+_TEMPLATE_MARK = lazy_pattern(
     r"\{%-?\s*(?:if|for|raw|set|block|include|end\w+)\b"
     r"|\{\{-?\s*(?:cookiecutter|\.Values|copier)\b"
 )
 #: Marks at the start of a line.
-_TEMPLATE_LINE = re.compile(
+_TEMPLATE_LINE = lazy_pattern(
     r"\{%|\{\{[#/>^!]|<%|(?:-[ \t]+)?\[\[-?\s*(?:range|if|end|else|with|define)\b"
 )
-_TEMPLATE_HINT = re.compile(r"\{%|\{\{|<%|\[\[")
-_HEADER = re.compile(r"(?:[ \t]*(?:#[^\n]*|---[ \t]*)?\r?\n)*")
-_GENERATED = re.compile(
+_TEMPLATE_HINT = lazy_pattern(r"\{%|\{\{|<%|\[\[")
+_HEADER = lazy_pattern(r"(?:[ \t]*(?:#[^\n]*|---[ \t]*)?\r?\n)*")
+_GENERATED = lazy_pattern(
     r"do\s+not\s+(?:manually\s+|directly\s+)?(?:edit|modify|change)|@generated"
     r"|auto(?:matically)?[-\s]?generated|generated\s+(?:automatically|by|from|with|using|via)\b",
     re.IGNORECASE,
 )
 #: The header that CircleCI's translator of 1.0 configs left in files that are edited by hand since.
-_TRANSLATED_ONCE = re.compile(r"generated\s+from\s+a\s+CircleCI\s+1\.0\s+config", re.IGNORECASE)
-_URL = re.compile(r"(?<!\w)\w+://\S+")
-_FILE_NAME = re.compile(
+_TRANSLATED_ONCE = lazy_pattern(r"generated\s+from\s+a\s+CircleCI\s+1\.0\s+config", re.IGNORECASE)
+_URL = lazy_pattern(r"(?<!\w)\w+://\S+")
+_FILE_NAME = lazy_pattern(
     r"(?<![\w@.-])(?:[\w@.-]*(?:/[\w@.-]+)+/?|\.*[\w@-]+(?:\.[\w-]+)*\.[a-z]\w{0,5}\b)"
 )
 

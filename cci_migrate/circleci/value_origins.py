@@ -16,6 +16,7 @@ from msgspec import Struct
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.images import variable_in
 from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.lazy_patterns import lazy_pattern
 
 
 class Origin(Enum):
@@ -53,14 +54,14 @@ UNKNOWN_VALUE = CredentialValue(Origin.UNKNOWN)
 
 #: CircleCI's and Docker's pages show these as user names and passwords:
 #: https://circleci.com/docs/guides/execution-managed/private-images/.
-_PLACEHOLDERS = re.compile(
+_PLACEHOLDERS = lazy_pattern(
     r"(?:my|your|some|example|the)[-_ ]?(?:docker[-_ ]?(?:hub)?|hub|registry)[-_ ]?"
     r"(?:user(?:[-_ ]?name)?|login|id|pass(?:word)?|token|account)"
     r"|(?:my|your)[-_ ]?(?:user(?:[-_ ]?name)?|login|password|token)"
     r"|<[^<>]+>|x{3,}|change[-_]?me|todo|foo|bar|(?:docker[-_]?hub|docker)[-_]?user(?:name)?",
     re.IGNORECASE,
 )
-_SET_IN_PLACE = re.compile(r"\$\{([A-Za-z_]\w*):?\?[^{}]*\}", re.ASCII)
+_SET_IN_PLACE = lazy_pattern(r"\$\{([A-Za-z_]\w*):?\?[^{}]*\}", re.ASCII)
 
 
 def credential_value(text: str | None, *, is_secret: bool) -> CredentialValue:

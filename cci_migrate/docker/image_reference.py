@@ -13,6 +13,8 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from cci_migrate.lazy_patterns import lazy_pattern
+
 #: Docker Hub as this package names it.
 DOCKER_HUB = "docker.io"
 
@@ -36,18 +38,18 @@ _DOMAIN_TEXT = (
     rf"(?:{_DOMAIN_COMPONENT}(?:\.{_DOMAIN_COMPONENT})*|\[(?:[a-fA-F0-9:]+)\])(?::[0-9]+)?"
 )
 _PATH_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_DOMAIN = re.compile(_DOMAIN_TEXT)
-_PATH = re.compile(rf"{_PATH_COMPONENT}(?:/{_PATH_COMPONENT})*")
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-_DIGEST = re.compile(
+_DOMAIN = lazy_pattern(_DOMAIN_TEXT)
+_PATH = lazy_pattern(rf"{_PATH_COMPONENT}(?:/{_PATH_COMPONENT})*")
+_TAG = lazy_pattern(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_DIGEST = lazy_pattern(
     r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}",
 )
-_IDENTIFIER = re.compile(r"[a-f0-9]{64}")
+_IDENTIFIER = lazy_pattern(r"[a-f0-9]{64}")
 
 #: A placeholder for text that is unknown here: CircleCI's ``<< parameters.x >>``, the shell's
 #: ``$X``, ``${X:-y}``, ``$(command)`` and backticks, ``{{ x }}`` of templates. If one is never
 #: closed, everything after it is unknown.
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = lazy_pattern(
     r"""
       (?<!\\)<<.*?(?:>>|\Z)
     | \$\{(?:[^{}]|\$\{[^{}]*\})*\}

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import re
-
 from cci_migrate.docker.tasks.programs import mentions_task
+from cci_migrate.lazy_patterns import lazy_pattern
 
 #: ``docker`` as a word, part of a path or of ``docker-compose``; not ``dockerize``, ``dockerhub``.
-_DOCKER = re.compile(r"docker(?![a-z_]|-machine\b)|\.dockercfg")
-_VARIABLE = re.compile(r"\$\{?DOCKER(?:_COMPOSE)?(?:_(?:CMD|BIN|COMMAND|EXE))?\b")
+_DOCKER = lazy_pattern(r"docker(?![a-z_]|-machine\b)|\.dockercfg")
+_VARIABLE = lazy_pattern(r"\$\{?DOCKER(?:_COMPOSE)?(?:_(?:CMD|BIN|COMMAND|EXE))?\b")
 _OTHERS = ("podman", "buildah", "get-login", "acr login", "DOCKER_AUTH_CONFIG", "DOCKER_CONFIG")
 #: Other programs that use registries, and the commands by which they do.
 _CLIENT_NAMES = ("skopeo", "crane", "oras", "helm", "regctl", "cosign", "nerdctl", "ko login")
 _CLIENT_COMMANDS = ("login", "copy", "cp", "pull", "push", "inspect", "list-tags")
 #: A shell that is sent its script: ``curl x | sudo bash``, ``eval "$(curl x)"``.
-_PIPED = re.compile(
+_PIPED = lazy_pattern(
     r"\|[ \t]*(?:sudo [-\w ]{0,40})?(?:[\w/]{0,20}/)?(?:ba|da|z|k)?sh\b"
     r"|\beval\b[^\n]{0,9}(?:curl|wget)\b"
 )
-_PARAMETER = re.compile(r"(?:^|[\n;&|(])[ \t]*<<[ \t]*(?:pipeline\.)?parameters\.")
+_PARAMETER = lazy_pattern(r"(?:^|[\n;&|(])[ \t]*<<[ \t]*(?:pipeline\.)?parameters\.")
 #: A path, a script of Windows, a shell, or a command that reads a script.
-_CALL = re.compile(
+_CALL = lazy_pattern(
     r"/|\.(?:ps1|bat|cmd)\b|(?<![\w.-])(?:(?:source|\.)[ \t]+\S|(?:a|ba|da|z|k)?sh(?![\w.-]))"
 )
 

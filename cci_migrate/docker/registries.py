@@ -16,6 +16,7 @@ from itertools import pairwise
 from msgspec import Struct
 
 from cci_migrate.docker.image_reference import DOCKER_HUB, DOCKER_HUB_HOSTS, normalise_host
+from cci_migrate.lazy_patterns import lazy_pattern
 
 
 class CredentialForm(Enum):
@@ -67,7 +68,7 @@ OTHER_REGISTRY = Registry(RegistryKind.OTHER, "another registry")
 # https://cloud.google.com/artifact-registry/docs/docker/names
 # https://learn.microsoft.com/azure/container-registry/container-registry-get-started-portal
 _BY_HOST: tuple[tuple[re.Pattern[str], Registry], ...] = tuple(
-    (re.compile(pattern), registry)
+    (lazy_pattern(pattern), registry)
     for pattern, registry in (
         (
             "|".join(re.escape(host) for host in sorted(DOCKER_HUB_HOSTS)),
@@ -145,7 +146,7 @@ _BY_TWO_WORDS = {
     # The name GitHub's own manual uses for a ghcr.io token.
     ("CR", "PAT"): "ghcr.io",
 }
-_WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z0-9]+(?![a-z])|[A-Z]")
+_WORD = lazy_pattern(r"[A-Z]?[a-z0-9]+|[A-Z0-9]+(?![a-z])|[A-Z]")
 
 
 @lru_cache(maxsize=1024)

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from functools import lru_cache
 
 from msgspec import Struct
 
 from cci_migrate.findings import Place
+from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.source import SourceText
 
-_COMMENT = re.compile(r"#[ \t]*cci-migrate:[ \t]*ignore(?:\[([^\]\r\n]*)\])?[ \t]*([^\r\n]*)")
+_COMMENT = lazy_pattern(r"#[ \t]*cci-migrate:[ \t]*ignore(?:\[([^\]\r\n]*)\])?[ \t]*([^\r\n]*)")
 #: Anything that is addressed to this tool, and the word behind.
-_ADDRESSED = re.compile(r"#[ \t]*cci[-_]migrate(?:[ \t]*:)?[ \t]*([A-Za-z-]+)(\[)?", re.IGNORECASE)
+_ADDRESSED = lazy_pattern(
+    r"#[ \t]*cci[-_]migrate(?:[ \t]*:)?[ \t]*([A-Za-z-]+)(\[)?", re.IGNORECASE
+)
 #: What this comment is called here, or in other tools.
 _WORDS = ("ignore", "disable", "skip", "noqa", "allow", "suppress")
 
@@ -96,9 +98,16 @@ def ignore_comments(source: SourceText) -> Iterator[IgnoreComment]:
 def misspelt_comments(source: SourceText) -> Iterator[int]:
     """The offsets of misspelt comments: they are meant to ignore something, and do not."""
     for match in _ADDRESSED.finditer(source.text) if "igrate" in source.text else ():
-        is_meant = match[2] or get_close_matches(match[1].lower(), _WORDS, n=1, cutoff=0.75)
-        if is_meant and not _COMMENT.match(source.text, match.start()):
+        if (match[2] or _is_like_ignore(match[1])) and not _COMMENT.match(
+            source.text, match.start()
+        ):
             yield match.start()
+
+
+def _is_like_ignore(word: str) -> bool:
+    from difflib import get_close_matches  # only a comment for this program needs it
+
+    return bool(get_close_matches(word.lower(), _WORDS, n=1, cutoff=0.75))
 
 
 def _comment(match: re.Match[str]) -> IgnoreComment:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 
 from msgspec import to_builtins
 
 from cci_migrate.escaping.terminal_text import is_visible, without_lone_surrogates
+from cci_migrate.lazy_patterns import lazy_pattern
 
 #: In a log this would be a command (see `terminal_text`); it only occurs in strings of JSON.
-_COMMAND = re.compile(r"#(?=#[a-z]*\[)")
+_COMMAND = lazy_pattern(r"#(?=#[a-z]*\[)")
 
 
 def json_text(document: object, *, indent: int | None = None) -> str:

@@ -10,17 +10,18 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.project import DOCUMENTATION
 
 #: Invisible, though Unicode counts them as letters and marks (UTS #39, default ignorable).
-_BLANKS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")
+_BLANKS = lazy_pattern("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")
 
 #: How a line commands a CI service: "::error::" after blanks (workflow commands of
 #: GitHub, https://docs.github.com/actions/reference/workflow-commands-for-github-actions),
 #: "##[error]" and "##vso[" anywhere (the older form, and Azure Pipelines:
 #: https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands), "##teamcity[".
-_COMMAND = re.compile(r"(?<!\S):(?=:\S)|#(?=#[a-z]*\[)")
-_LONE_SURROGATES = re.compile("[\ud800-\udfff]")
+_COMMAND = lazy_pattern(r"(?<!\S):(?=:\S)|#(?=#[a-z]*\[)")
+_LONE_SURROGATES = lazy_pattern("[\ud800-\udfff]")
 
 #: The colours that this program itself writes, and its links to its own pages.
 _COLOUR = r"\x1b\[[0-9;]*m"

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, Scalar, Sequence
 from cci_migrate.lossless.source import BOM, SourceText
 
@@ -24,10 +25,12 @@ MAX_DEPTH = 300
 #: Looks up an anchor defined by another file of the same config; None if there is none.
 OuterAnchors = Callable[[str], "Scalar | Mapping | Sequence | None"]
 
-_COLON = re.compile(r"[ \t]*:")
-_COLON_BELOW = re.compile(r"(?:[ \t]*(?:(?<=[ \t])#[^\r\n]*)?(?:\r\n|\r(?!\n)|\n))+( *):(?=\s|$)")
-_QUESTION_MARK = re.compile(r"\?[ \t]+$")
-_BLOCK_HEADER = re.compile(r"(?:[&!]\S*(?=\s)[ \t]*(?:(?:#[^\r\n]*)?[\r\n][ \t]*)*)*[|>]([-+0-9]*)")
+_COLON = lazy_pattern(r"[ \t]*:")
+_COLON_BELOW = lazy_pattern(r"(?:[ \t]*(?:(?<=[ \t])#[^\r\n]*)?(?:\r\n|\r(?!\n)|\n))+( *):(?=\s|$)")
+_QUESTION_MARK = lazy_pattern(r"\?[ \t]+$")
+_BLOCK_HEADER = lazy_pattern(
+    r"(?:[&!]\S*(?=\s)[ \t]*(?:(?:#[^\r\n]*)?[\r\n][ \t]*)*)*[|>]([-+0-9]*)"
+)
 _LINE_BREAKS = "\r\n\x85\u2028\u2029"
 
 #: Errors of the C parser alone: the Python parser decides. libyaml rejects a plain scalar with a

@@ -6,7 +6,6 @@ bytes, and not counting the byte order mark, which is stored separately.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -14,14 +13,15 @@ from functools import cached_property
 from msgspec import Struct
 
 from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.lazy_patterns import lazy_pattern
 
 BOM = "\ufeff"
 
 #: What ends a line for YAML 1.1 (https://yaml.org/spec/1.1/#b-break).
-LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+LINE_BREAK = lazy_pattern("\r\n|[\n\r\x85\u2028\u2029]")
 
-_ANCHOR = re.compile(r"&([^\s,\[\]{}]+)")
-_PLAIN_BREAK = re.compile("\r\n|[\n\r]")
+_ANCHOR = lazy_pattern(r"&([^\s,\[\]{}]+)")
+_PLAIN_BREAK = lazy_pattern("\r\n|[\n\r]")
 
 
 class NotUtf8Error(ValueError):

@@ -17,6 +17,7 @@ from msgspec import Struct
 from cci_migrate.bounds.bounded_file import UnreadableFileError, read_bounded, read_bounded_text
 from cci_migrate.docker.image_reference import normalise_host
 from cci_migrate.error_kinds import UserError
+from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.policy.setting_kinds import (
     Setting,
     Tables,
@@ -48,9 +49,9 @@ MAX_BYTES = 2**20
 _OUR_TABLE = ("tool", "cci-migrate")
 # Keys of TOML, to find the line of a mistake: https://toml.io/en/v1.0.0#keys
 _KEY_TEXT = r"(?:[A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*')"
-_KEY_PART = re.compile(_KEY_TEXT)
-_HEADING = re.compile(rf"\s*\[(\[?)\s*({_KEY_TEXT}(?:\s*\.\s*{_KEY_TEXT})*)\s*\]")
-_ENTRY = re.compile(rf"\s*({_KEY_TEXT}(?:\s*\.\s*{_KEY_TEXT})*)\s*=")
+_KEY_PART = lazy_pattern(_KEY_TEXT)
+_HEADING = lazy_pattern(rf"\s*\[(\[?)\s*({_KEY_TEXT}(?:\s*\.\s*{_KEY_TEXT})*)\s*\]")
+_ENTRY = lazy_pattern(rf"\s*({_KEY_TEXT}(?:\s*\.\s*{_KEY_TEXT})*)\s*=")
 
 
 class PolicyError(UserError):
@@ -68,7 +69,7 @@ class PolicyError(UserError):
 
 
 #: The host of a registry, in which ``*`` matches anything, with its port.
-_HOST = re.compile(HOST_PATTERN)
+_HOST = lazy_pattern(HOST_PATTERN)
 _FILE_NAME = TextValue(lambda text: text if text.strip() else None, 'a string: baseline = "..."')
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
+from cci_migrate.lazy_patterns import lazy_pattern
+
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 #: A variable as CircleCI accepts it for credentials: ``$NAME``. People write ``NAME``
 #: and ``${NAME}`` where a shell would replace ``$NAME`` with its value.
-_VARIABLE = re.compile(rf"\$(?:({_NAME})|\{{({_NAME})\}})|({_NAME})")
+_VARIABLE = lazy_pattern(rf"\$(?:({_NAME})|\{{({_NAME})\}})|({_NAME})")
 #: The form of a bare name that is not taken for the secret itself.
 _LOOKS_LIKE_A_NAME = (
     r"[A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z0-9]|[A-Z0-9]*(?:PASS|PASSWORD|PWD|TOKEN|SECRET|KEY)"

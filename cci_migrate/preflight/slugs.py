@@ -11,10 +11,12 @@ import re
 
 from msgspec import Struct
 
+from cci_migrate.lazy_patterns import lazy_pattern
+
 _ALIASES = {"github": "gh", "bitbucket": "bb"}
 _PART = r"[\w.\-~]+"
-_SLUG = re.compile(rf"(gh|github|bb|bitbucket|circleci)/({_PART})(?:/({_PART}))?")
-_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_SLUG = lazy_pattern(rf"(gh|github|bb|bitbucket|circleci)/({_PART})(?:/({_PART}))?")
+_UUID = lazy_pattern(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
 class Organisation(Struct, frozen=True, order=True):

@@ -7,11 +7,11 @@ variables used as passwords.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from functools import lru_cache
 
+from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, Scalar, Sequence, resolved
 from cci_migrate.redaction.secret_names import is_secret_value, names_a_secret
 from cci_migrate.redaction.secret_text import password_words, secrets_in_line
@@ -19,15 +19,15 @@ from cci_migrate.redaction.secret_text import password_words, secrets_in_line
 #: Keys of a parameter's declaration whose values are values of the parameter.
 _PARAMETER_VALUES = frozenset(("default", "enum", "value"))
 #: Keys of an ``auth`` mapping whose values are no secrets.
-_USERNAME = re.compile(r"(?i)u?ser?_?-?na?me?|user|login|account|email|u")
-_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
-_CONTINUED = re.compile(r"\\\r?\n[ \t]*|(?<=\|)[ \t]*\r?\n[ \t]*")
-_HEREDOC = re.compile(r"<<-?[ \t]*([\"']?)([A-Za-z_]\w*)\1")
-_LOGS_IN = re.compile(r"\blogin\b|password-stdin")
-_ASSIGNED = re.compile(r"(?:^|[\s;&(])(?:export[ \t]+)?([A-Za-z_]\w*)=(\S+)")
-_HASHED = re.compile(r"#[^\s#]")
-_OPTION = re.compile(r"--?(?!no-)([A-Za-z][\w\-]*)")
-_INDICATOR = re.compile(r"[|>][+\-\d]*")
+_USERNAME = lazy_pattern(r"(?i)u?ser?_?-?na?me?|user|login|account|email|u")
+_VARIABLE = lazy_pattern(r"\$\{?([A-Za-z_]\w*)")
+_CONTINUED = lazy_pattern(r"\\\r?\n[ \t]*|(?<=\|)[ \t]*\r?\n[ \t]*")
+_HEREDOC = lazy_pattern(r"<<-?[ \t]*([\"']?)([A-Za-z_]\w*)\1")
+_LOGS_IN = lazy_pattern(r"\blogin\b|password-stdin")
+_ASSIGNED = lazy_pattern(r"(?:^|[\s;&(])(?:export[ \t]+)?([A-Za-z_]\w*)=(\S+)")
+_HASHED = lazy_pattern(r"#[^\s#]")
+_OPTION = lazy_pattern(r"--?(?!no-)([A-Za-z][\w\-]*)")
+_INDICATOR = lazy_pattern(r"[|>][+\-\d]*")
 _QUOTES = "\"'"
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from msgspec import Struct
 
+from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.source import SourceText, Span
 from cci_migrate.redaction.redaction import WITHHELD, Redaction
 from cci_migrate.redaction.secret_names import names_a_secret
@@ -17,7 +17,7 @@ _LONGEST = 1000
 #: How many lines above one are near it, and how far up a line may be that it is nested in.
 _NEAR = 3
 _FURTHEST = 200
-_WORD = re.compile(r"[\w.\-]+")
+_WORD = lazy_pattern(r"[\w.\-]+")
 
 
 class Excerpt(Struct, frozen=True):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from difflib import SequenceMatcher
 from functools import lru_cache
+
+from cci_migrate.lazy_patterns import lazy_pattern
 
 #: A name with one of these words names a secret.
 _WORDS = frozenset(
@@ -44,20 +44,22 @@ _ABOUT_A_SECRET = frozenset(
 )
 #: Names of other things that have such a word.
 _NOT_OF_SECRETS = ("pwd", "PWD", "on_pass", "on-pass", "onPass")
-_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_PART = lazy_pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 #: A value that is read from elsewhere: a variable, a parameter, a template, a command's output.
-_REFERENCE = re.compile(r"\$\{[^{}]*\}|\$\w+|<<[^<>]*>>|\{\{[^{}]*\}\}|\$\([^()]*\)|`[^`]*`|%\w+%")
+_REFERENCE = lazy_pattern(
+    r"\$\{[^{}]*\}|\$\w+|<<[^<>]*>>|\{\{[^{}]*\}\}|\$\([^()]*\)|`[^`]*`|%\w+%"
+)
 #: How much of a value is examined.
 _LONGEST = 1000
 #: A value that refers to a secret: the name of a variable, or the path of a file.
-_PLACE = re.compile(
+_PLACE = lazy_pattern(
     r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]*(?:PASS|PASSWORD|PWD|TOKEN|SECRET|KEY)"
     r"|(?:~|\.{1,2}|/[\w.\-]+)/[\w.\-/]*"
 )
 #: The same: a command's output, a reference to a vault, an address.
-_REFERRING = re.compile(r"\$\(|`|arn:|(?:op|vault|https?|s3|file)://")
-_NO_SECRET = re.compile(
+_REFERRING = lazy_pattern(r"\$\(|`|arn:|(?:op|vault|https?|s3|file)://")
+_NO_SECRET = lazy_pattern(
     r"(?i)true|false|yes|no|on|off|null|none|nil|~|env_var_name|string|boolean|[*.\-_x<>/|]*"
     r"|\d{1,3}|[\w.\-]+/[\w.\-]+@(?:volatile|dev:[\w.\-]+|\d[\d.]*)"
 )
@@ -87,7 +89,7 @@ _THROWAWAY_WORDS = frozenset(
         *("x", "oauth", "basic", "auth", "at", "all", "ok", "do", "use", "anything", "whatever"),
     )
 )
-_WORD_OF_VALUE = re.compile(r"[A-Za-z]+")
+_WORD_OF_VALUE = lazy_pattern(r"[A-Za-z]+")
 
 
 @lru_cache(maxsize=8192)
@@ -117,9 +119,15 @@ def _is_misspelt(word: str) -> bool:
         # Cheap tests first: a config may have thousands of words.
         shortest <= len(word) <= len(right) + 3
         and len(set(right).difference(word)) <= 1
-        and SequenceMatcher(None, word, right).ratio() >= _ALIKE
+        and _are_alike(word, right)
         for right, shortest in _OFTEN_MISSPELT.get(word[0], ())
     )
+
+
+def _are_alike(word: str, right: str) -> bool:
+    from difflib import SequenceMatcher  # few words come this far
+
+    return SequenceMatcher(None, word, right).ratio() >= _ALIKE
 
 
 def literal_part(value: str) -> str:

@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
+from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.source import Span
 from cci_migrate.redaction.secret_names import (
     is_secret_value,
@@ -32,7 +33,7 @@ LONGEST_VALUE = 1_000
 #: Tokens by the prefixes that their issuers publish: GitHub, GitLab, Bitbucket and Atlassian,
 #: Docker Hub, CircleCI, AWS, Google, Slack, Stripe, npm, PyPI, HashiCorp, Hugging Face, SendGrid,
 #: DigitalOcean, Shopify, Grafana, OpenAI and Anthropic, Linear, RubyGems, Pulumi, Sentry, age.
-TOKENS = re.compile(
+TOKENS = lazy_pattern(
     r"(?<![A-Za-z0-9])(?:"
     r"(?:gh[pousr]_|github_pat_|gl(?:pat|oas|dt|rt|cbt|ptt|ft|soat|agent|imt)-|ATCTT|ATATT|ATBB"
     r"|dckr_[po]at_|CCIPAT_|CCIPRJ_|xox[abeoprs]-|xapp-|[srp]k_(?:live|test)_|npm_|pypi-|hv[sbr]\."
@@ -45,52 +46,52 @@ TOKENS = re.compile(
     r")"
 )
 #: A run of characters that every token has, and few lines without one: a quick test.
-_RUN_OF_TOKEN = re.compile(r"[^ \t\"'{}()\[\],:;]{15}")
+_RUN_OF_TOKEN = lazy_pattern(r"[^ \t\"'{}()\[\],:;]{15}")
 #: ``scheme://user:password@``, and ``https://token@``.
-_URL_LOGIN = re.compile(r"://([^\s/@\"'<>]{1,512})@")
+_URL_LOGIN = lazy_pattern(r"://([^\s/@\"'<>]{1,512})@")
 #: What code hosts accept as the user name, or the password, beside a token.
 _PUBLIC_PARTS = frozenset(("x-oauth-basic", "x-access-token", "x-token-auth", "oauth2"))
 #: ``user:password@host`` without a scheme; ``node:22@sha256:...`` is an image with its digest.
-_BARE_LOGIN = re.compile(
+_BARE_LOGIN = lazy_pattern(
     r"(?<![\w./:@\-])(?!mailto:)[\w.+\-]{1,128}:([^\s/@\"'<>:]{1,256})@(?!sha(?:256|512):)(?=\w)"
 )
 #: A word, and the sign after it if it is a key.
-_KEY = re.compile(r"([A-Za-z_][\w.\-]*)([\"']?[ \t]*(?:=>|:=|[:=])[ \t]*)?")
-_QUOTED = re.compile(r"\"((?:[^\"\\]|\\.){0,1000})\"|'((?:[^']|''){0,1000})'")
-_WORD = re.compile(r"[^\s\"';&|<>(){}\[\],]+")
-_PROPERTIES = re.compile(r"(?:[&!][\w./\-]*[ \t]+)*")
+_KEY = lazy_pattern(r"([A-Za-z_][\w.\-]*)([\"']?[ \t]*(?:=>|:=|[:=])[ \t]*)?")
+_QUOTED = lazy_pattern(r"\"((?:[^\"\\]|\\.){0,1000})\"|'((?:[^']|''){0,1000})'")
+_WORD = lazy_pattern(r"[^\s\"';&|<>(){}\[\],]+")
+_PROPERTIES = lazy_pattern(r"(?:[&!][\w./\-]*[ \t]+)*")
 #: A value that is elsewhere, where `config_secrets` finds it.
-_NOT_THE_VALUE = re.compile(r"[|>][+\-\d]*|[&!*][\w./\-]*")
-_END_IN_BLOCK = re.compile(r"[ \t]#")
-_END_IN_FLOW = re.compile(r"[ \t]#|[,}\]]")
-_COMMENT = re.compile(r"(?:^|(?<=[ \t]))#")
+_NOT_THE_VALUE = lazy_pattern(r"[|>][+\-\d]*|[&!*][\w./\-]*")
+_END_IN_BLOCK = lazy_pattern(r"[ \t]#")
+_END_IN_FLOW = lazy_pattern(r"[ \t]#|[,}\]]")
+_COMMENT = lazy_pattern(r"(?:^|(?<=[ \t]))#")
 #: Commands whose password is the word after these options.
-_LOGIN_WORD = re.compile(r"(?<![\w\-])(?:login|auth|password-stdin)(?![\w])")
-_OPTION = re.compile(r"(?<![\w\-])--?(?!no-)([A-Za-z][\w\-]*)(?:[ \t=]+|[\"']?[ \t]*,[ \t]*)")
+_LOGIN_WORD = lazy_pattern(r"(?<![\w\-])(?:login|auth|password-stdin)(?![\w])")
+_OPTION = lazy_pattern(r"(?<![\w\-])--?(?!no-)([A-Za-z][\w\-]*)(?:[ \t=]+|[\"']?[ \t]*,[ \t]*)")
 #: How shells other than bash set a variable.
-_SET = re.compile(r"(?<![\w\-])(?:setenv|set[ \t]+-[a-z]+)[ \t]+(\w+)[ \t]+")
+_SET = lazy_pattern(r"(?<![\w\-])(?:setenv|set[ \t]+-[a-z]+)[ \t]+(\w+)[ \t]+")
 #: A command whose output is the value.
-_PRINTED_VALUE = re.compile(r"\$\([ \t]*(?:echo|printf)[ \t]+(?:-\w+[ \t]+)*")
-_SHORT_OPTION = re.compile(r"(?<!\S)-p[ \t]*=?[ \t]*")
-_USER_OPTION = re.compile(
+_PRINTED_VALUE = lazy_pattern(r"\$\([ \t]*(?:echo|printf)[ \t]+(?:-\w+[ \t]+)*")
+_SHORT_OPTION = lazy_pattern(r"(?<!\S)-p[ \t]*=?[ \t]*")
+_USER_OPTION = lazy_pattern(
     r"(?<!\S)(?:-u|--user|--proxy-user)(?:[ \t]+|=)?[\"']?[^\s:\"'$/=]{1,128}:"
 )
-_PORTS = re.compile(r"[\d.:/\-]+(?:tcp|udp)?")
-_PRINTED = re.compile(
+_PORTS = lazy_pattern(r"[\d.:/\-]+(?:tcp|udp)?")
+_PRINTED = lazy_pattern(
     r"(?<![\w\-])(?:echo|printf)[ \t]+(?:-\w+[ \t]+)*(?:[\"']?%s(?:\\n)?[\"']?[ \t]+)?"
 )
 #: What ``echo`` prints in a double-quoted YAML scalar, up to the end of its line and another one.
-_ESCAPED_LINES = re.compile(r"\\\"(?:[^\\]|\\[^n])*\\n(?=.*(?:echo|printf)[ \t])")
-_NETRC = re.compile(r"(?<!\w)machine[ \t]+\S+[ \t]+login[ \t]+\S+[ \t]+password[ \t]+")
-_HERE_STRING = re.compile(r"<<<[ \t]*")
-_AUTHORIZATION = re.compile(r"(?i)(?<!\w)(?:bearer|basic)[ \t]+(?=[\w.\-~+/=]{8})")
-_AUTHORIZATION_HEADER = re.compile(
+_ESCAPED_LINES = lazy_pattern(r"\\\"(?:[^\\]|\\[^n])*\\n(?=.*(?:echo|printf)[ \t])")
+_NETRC = lazy_pattern(r"(?<!\w)machine[ \t]+\S+[ \t]+login[ \t]+\S+[ \t]+password[ \t]+")
+_HERE_STRING = lazy_pattern(r"<<<[ \t]*")
+_AUTHORIZATION = lazy_pattern(r"(?i)(?<!\w)(?:bearer|basic)[ \t]+(?=[\w.\-~+/=]{8})")
+_AUTHORIZATION_HEADER = lazy_pattern(
     r"(?i)(?<!\w)authorization[\"']?[ \t]*[:=][ \t]*[\"']?(?:[a-z]+[ \t]+)?"
 )
 #: A run of characters that both of the following have: a quick test.
-_RUN_OF_ENCODED = re.compile(r"[A-Za-z0-9+/_]{12}")
-_BASE64 = re.compile(r"(?<![\w+/=.:@\-])[A-Za-z0-9+/]{12,1024}={0,2}(?![\w+/=])")
-_OPAQUE = re.compile(r"(?<![\w+/=.:@\-])[A-Za-z0-9+_]{20,512}(?![\w+/=.])")
+_RUN_OF_ENCODED = lazy_pattern(r"[A-Za-z0-9+/_]{12}")
+_BASE64 = lazy_pattern(r"(?<![\w+/=.:@\-])[A-Za-z0-9+/]{12,1024}={0,2}(?![\w+/=])")
+_OPAQUE = lazy_pattern(r"(?<![\w+/=.:@\-])[A-Za-z0-9+_]{20,512}(?![\w+/=.])")
 
 
 def secrets_in_line(line: str) -> Iterator[Span]:

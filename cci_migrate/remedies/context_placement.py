@@ -18,6 +18,7 @@ from cci_migrate.circleci.misplaced_contexts import plural_contexts
 from cci_migrate.circleci.sharing import Sharing, Users
 from cci_migrate.circleci.workflow_jobs import JobContexts, contexts_in, job_contexts
 from cci_migrate.findings import ContextGrant
+from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.merging import (
     Entry,
     is_null,
@@ -391,7 +392,7 @@ def _added_to(value: SequenceNode, addition: ContextAddition) -> tuple[Operation
 
 #: Keys that say when a job runs, and words in the names of anchors of such mappings.
 _CONDITIONS = frozenset({"filters", "requires", "branches", "tags", "only", "ignore", "when"})
-_CONDITION_WORDS = re.compile(
+_CONDITION_WORDS = lazy_pattern(
     r"filter|branch|tags?\b|tagged|only|ignore|require|release|master|main\b", re.IGNORECASE
 )
 

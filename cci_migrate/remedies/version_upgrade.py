@@ -9,7 +9,6 @@ https://circleci.com/docs/reference/configuration-reference/.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
@@ -17,6 +16,7 @@ from msgspec.structs import replace
 
 from cci_migrate.circleci.config import Config, Job, WorkflowJob
 from cci_migrate.circleci.expressions import Scope, references
+from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.merging import (
     Entry,
     entries_of,
@@ -41,7 +41,7 @@ from cci_migrate.lossless.operations import (
 NEW_VERSION = "2.1"
 
 #: A ``<<`` that 2.1 would read as the start of an expression.
-_UNESCAPED = re.compile(r"(?<!\\)<<")
+_UNESCAPED = lazy_pattern(r"(?<!\\)<<")
 
 
 def _keys(text: str) -> frozenset[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from cci_migrate.lazy_patterns import lazy_pattern
+
 MAKE = frozenset(("make", "gmake"))
 JUST = "just"
 TASK = frozenset(("task", "go-task"))
@@ -37,13 +39,13 @@ LAUNCHERS = {
 DOCKER_PROGRAMS = frozenset(("docker", "docker-compose", "podman", "podman-compose", "buildah"))
 #: A shell that is given its script by a variable or another command, or as an escaped text.
 SHELL_COMMAND = "sh -c"
-_DOCKER_COMMAND = re.compile(
+_DOCKER_COMMAND = lazy_pattern(
     rf"(?:sudo[ \t]+)?(?:[\w.-]+/|/)*({'|'.join(sorted(DOCKER_PROGRAMS))})[ \t]+(?:-\S*[ \t]+)*"
     r"(bake|build|buildx|compose|create|image|login|pull|run|up)\b"
 )
-_INTERPRETER = re.compile(r"(?:python|ruby|node|php|perl|deno)[\d.]{0,8}")
+_INTERPRETER = lazy_pattern(r"(?:python|ruby|node|php|perl|deno)[\d.]{0,8}")
 _ALL = MAKE | TASK | {JUST} | PACKAGE_MANAGERS | TASK_RUNNERS | LAUNCHERS.keys()
-_MENTIONED = re.compile(
+_MENTIONED = lazy_pattern(
     rf"(?<![\w.-])(?:{'|'.join(sorted(_ALL))}|{_INTERPRETER.pattern})(?:\.bat|\.cmd)?(?![\w:=-])"
 )
 
