@@ -26,6 +26,8 @@ def main() -> int:
             code = _run()
         except SystemExit as ending:
             code = ending.code if isinstance(ending.code, int) else 0
+        # Python looks for garbage in all that is there before it ends: the system takes it anyway.
+        gc.freeze()
         return code if _is_flushed() else code or _FAILED
     except KeyboardInterrupt:
         # While importing, or after everything was done: `run` itself tells what was written.
