@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -11,6 +11,7 @@ from cci_migrate.campaign.ledger import LedgerError
 from cci_migrate.campaign.projects import only_project
 from cci_migrate.forges import repository_errors
 from cci_migrate.forges.host import BatchReader, Host, WantedFiles
+from cci_migrate.forges.pull_request_reviews import OwnPull, PullRequestReview, Reviews
 from cci_migrate.forges.repository import Blocker, Observation, RepositoryRef, Unreadable
 from cci_migrate.transport.reading_threads import PendingRead
 
@@ -52,6 +53,29 @@ def _recording(
     for ref in refs:
         asked[ref.key] = ref
         yield ref
+
+
+def review_each(
+    reviews: Reviews, pulls: Sequence[OwnPull]
+) -> Iterator[PullRequestReview | Unreadable]:
+    """`Reviews.read`, one by one if it fails for several together.
+
+    One that fails alone is Unreadable. Raises HostUnavailable.
+    """
+    count = 0
+    try:
+        for review in reviews.read(pulls):
+            count += 1
+            yield review
+    except FATAL_ERRORS:
+        raise
+    except Exception as error:  # noqa: BLE001 - the others go on
+        if len(pulls) == 1:
+            cause = repository_errors.describe_error(error)
+            yield Unreadable(pulls[0].ref, Blocker.FAILED, cause)
+            return
+        for pull in pulls[count:]:
+            yield from review_each(reviews, [pull])
 
 
 class BegunRead(Struct, frozen=True):

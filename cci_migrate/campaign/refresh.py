@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.host_groups import group_by_host
+from cci_migrate.campaign.isolation import review_each
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
 from cci_migrate.campaign.pull_request_waits import WaitsFor, wait_of
 from cci_migrate.campaign.repository_filter import RepositoryFilter
@@ -119,7 +120,7 @@ class Refresh(Struct, frozen=True):
                 if (entry := self.campaign.ledger.entry(key)) is not None and entry.pull is not None
             ]
             pulls = [OwnPull(entry.ref, entry.pull) for entry in entries if entry.pull is not None]
-            for entry, review in zip(entries, reviews.read(pulls), strict=True):
+            for entry, review in zip(entries, review_each(reviews, pulls), strict=True):
                 if isinstance(review, Unreadable):
                     self.progress.note(f"{entry.ref.label}: {review.cause}")
                     yield ReadPull(entry, None)

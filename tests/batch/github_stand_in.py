@@ -182,7 +182,8 @@ class GitHubStandIn(ThreadingHTTPServer):
     def concerned(self, request: Request) -> str:
         """The last part of the name of the repository that a mutation is about."""
         fields = request.variables.get("input", {})
-        node = _decode(fields.get("repositoryId", ""))
+        node = _decode(fields.get("repositoryId") or fields.get("pullRequestId", ""))
+        node = node.partition("#")[0]
         name: str = fields.get("branch", {}).get("repositoryNameWithOwner", node)
         return name.rpartition("/")[2]
 

@@ -1,0 +1,81 @@
+"""Faults of the requests that follow and merge pull requests, alike on each kind of host."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.batch.github_stand_in import Repository
+from tests.batch.hosts import VERDICTS
+from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, content
+from tests.batch.rest_stand_ins import Hosted
+from tests.batch.test_faults import FAULTS, LATER_FAULTS, StandIn, put_watch, until_done
+from tests.batch.watching import Canned, Request
+
+QUICK = ("--seconds-between", 0, "--canary", 0)
+WRITE_FAULTS = (*LATER_FAULTS, "reset later", "limited")
+pytestmark = pytest.mark.usefixtures("clock")
+
+
+def approved(host: StandIn, batch: Batch, *names: str) -> None:
+    """Open a pull request in each of some repositories, which is approved and green."""
+    for name in names:
+        host.add(f"acme/{name}", {CONFIG: PLAIN})
+    batch("plan", host.source, code=1)
+    batch("apply", *QUICK)
+    for repository in host.repositories.values():
+        if isinstance(repository, Repository):
+            repository.otherwise = "SUCCESS"
+            repository.pulls[0].approve()
+        else:
+            repository.otherwise = VERDICTS[type(host)].passed  # type: ignore[index]
+            repository.review.approve()
+
+
+def is_merged(repository: Repository | Hosted) -> bool:
+    """Whether the change is in the default branch, by one merge."""
+    is_done = content(repository.folder, "main") == FIXED
+    if isinstance(repository, Repository):
+        return is_done and repository.pulls[0].state == "MERGED"
+    return is_done and repository.review.merge_commit is not None
+
+
+def test_a_fault_of_any_merge_ends_in_one_merge(forge: StandIn, batch: Batch) -> None:
+    waiting = {name.replace(" ", "-"): FAULTS[name] for name in WRITE_FAULTS}
+    approved(forge, batch, *waiting)
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation != "Merge" and not request.operation.endswith(" merge"):
+            return None
+        name = forge.concerned(request)
+        fault = waiting.get(name)
+        if fault is None or request.moment != fault.moment:
+            return None
+        del waiting[name]
+        return fault.strike(request)
+
+    put_watch(forge, watch)
+    output = until_done(lambda: batch("merge-when-green", *QUICK, code=None), 12)
+    assert waiting == {}, output
+    for name, repository in forge.repositories.items():
+        assert is_merged(repository), (name, output)
+    assert set(batch.states().values()) == {"pull-request-merged"}
+
+
+def test_a_fault_of_any_read_ends_in_one_merge(forge: StandIn, batch: Batch) -> None:
+    """Each kind of request that is made has each fault once."""
+    approved(forge, batch, "api")
+    waiting: dict[str, list[str]] = {}
+
+    def watch(request: Request) -> Canned | None:
+        if request.is_write:
+            return None
+        faults = waiting.setdefault(request.operation, list(FAULTS))
+        if not faults or FAULTS[faults[0]].moment != request.moment:
+            return None
+        return FAULTS[faults.pop(0)].strike(request)
+
+    put_watch(forge, watch)
+    until_done(lambda: batch("merge-when-green", "--seconds-between", 0, code=None), 40)
+    (repository,) = forge.repositories.values()
+    assert is_merged(repository)
+    assert sum(map(len, waiting.values())) < len(FAULTS) * len(waiting) / 2
