@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import stamina
+from msgspec.structs import replace
 
+from cci_migrate.campaign import repository_plan
 from cci_migrate.cli import batch_sessions
+from cci_migrate.engine.config_files import ConfigFiles
+from cci_migrate.engine.outcomes import Outcome
+from cci_migrate.findings import APPLY_ALL, Decisions
+from cci_migrate.policy.settings import Policy
 from cci_migrate.transport.http import READ_ATTEMPTS
 from tests.batch.clocks import QuickClock
 from tests.batch.git_server import GitServer
@@ -46,6 +52,37 @@ def _no_wait_between_attempts() -> Iterator[None]:
     stamina.set_testing(True, attempts=READ_ATTEMPTS)
     yield
     stamina.set_testing(False)
+
+
+@pytest.fixture(autouse=True)
+def _equal_configs_are_planned_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of repositories have one of a few configs: what becomes of it is worked out once.
+
+    Not of one for which the repository's other files are read: the host is asked for these.
+    """
+    monkeypatch.setattr(repository_plan, "_outcome", _planned)
+
+
+_outcome = repository_plan._outcome
+_outcomes: dict[tuple[object, ...], Outcome] = {}
+
+
+def _planned(
+    config: ConfigFiles, policy: Policy, decisions: Decisions, is_void: Callable[[], bool]
+) -> Outcome | None:
+    key = (*config.files.items(), config.related, config.compiled, policy)
+    if key in _outcomes and decisions == APPLY_ALL and not is_void():
+        return _outcomes[key]
+    read: list[str] = []
+
+    def reading(path: str) -> bytes | None:
+        read.append(path)
+        return config.read(path)
+
+    found = _outcome(replace(config, read=reading), policy, decisions, is_void)
+    if found is not None and decisions == APPLY_ALL and not read:
+        _outcomes[key] = found
+    return found
 
 
 @pytest.fixture
