@@ -78,7 +78,8 @@ class ApplyOptions(Struct, frozen=True):
 
     ``max_changes`` None: no limit. ``deadline`` is a time in seconds since 1970; 0: none.
     ``approved`` are the only groups of changes to write; None: all. ``canary_names`` are the
-    repositories that the user wants in the canary.
+    repositories that the user wants in the canary. ``replaces_discussed``: outdated pull requests
+    on which people have commented are closed, and others opened.
     """
 
     messages: MessageTemplates
@@ -90,6 +91,7 @@ class ApplyOptions(Struct, frozen=True):
     pace: PaceLimits = DEFAULT_PACE_LIMITS
     approved: frozenset[str] | None = None
     canary_names: tuple[str, ...] = ()
+    replaces_discussed: bool = False
 
     def is_approved(self, entry: LedgerEntry) -> bool:
         """Whether the change of ``entry`` may be written; one that was begun is finished.
@@ -265,7 +267,7 @@ class ApplyRun(Struct, frozen=True):
                 delivered = self._advance(host, initial, observation, planned.plan)
             except StaleSnapshot as error:
                 self.progress.note(f"{entry.ref.label}: {error}; reading it again")
-                initial = replace(initial, state=State.APPLYING)
+                initial = replace(self._recorded(initial), state=State.APPLYING)
                 observation, last = self._observe(host, entry.ref), str(error)
             except WriteRefused as error:
                 self._remove_leftover(host, initial, planned.plan)
@@ -311,6 +313,9 @@ class ApplyRun(Struct, frozen=True):
             if not is_under_way:
                 entry = self._record(replace(entry, state=State.APPLYING, cause=""))
                 is_under_way = True
+            if isinstance(step, Write) and self._is_to_replace(host, entry, snapshot):
+                entry, snapshot = self._close_replaced(host, entry, snapshot)
+                continue
             wanted = wanted or self._wanted(host, entry, snapshot)
             proposal = replace(self._proposal(entry, plan), extras=wanted.together)
             match step:
@@ -326,6 +331,22 @@ class ApplyRun(Struct, frozen=True):
                     snapshot = replace(snapshot, pull=replace(pull, is_ours=True))
                 case _:
                     assert_never(step)
+
+    def _is_to_replace(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> bool:
+        """Whether to close the outdated pull request and open another, rather than to change it."""
+        pull = snapshot.pull
+        if not self.options.replaces_discussed or pull is None:
+            return False
+        return pull.number == entry.replaced or host.is_discussed(snapshot)
+
+    def _close_replaced(
+        self, host: Host, entry: LedgerEntry, snapshot: Snapshot
+    ) -> tuple[LedgerEntry, Snapshot]:
+        """Close the pull request, recorded beforehand as the one that is to be replaced."""
+        number = snapshot.pull.number if snapshot.pull is not None else 0
+        entry = self._record(replace(entry, replaced=number))
+        host.close(snapshot)
+        return entry, replace(snapshot, pull=None, branch=None)
 
     def _wanted(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> WantedExtras:
         if host.delivery is not Delivery.PULL_REQUEST:
@@ -353,6 +374,7 @@ class ApplyRun(Struct, frozen=True):
         planned = plan.hashes if plan is not None else ()
         try:
             observation = self._observe(host, entry.ref)
+            entry = self._recorded(entry)
             if isinstance(observation, Snapshot):
                 ids = self.campaign.ids
                 _without_leftover_branch(
@@ -367,7 +389,11 @@ class ApplyRun(Struct, frozen=True):
 
     def _proposal(self, entry: LedgerEntry, plan: RepositoryPlan) -> Proposal:
         branch = entry.branch_name or self.campaign.branch_of(entry.ref)
-        return self.options.messages.proposal(entry.ref, plan, branch, self.campaign.id)
+        replaced = ""
+        if entry.pull is not None and entry.pull.number == entry.replaced:
+            replaced = entry.pull.url
+        messages, ref, campaign = self.options.messages, entry.ref, self.campaign.id
+        return messages.proposal(ref, plan, branch, campaign, replaced)
 
     def _stop(
         self, host: Host, entry: LedgerEntry, snapshot: Snapshot, stop: Stop, *, is_under_way: bool
@@ -387,6 +413,7 @@ class ApplyRun(Struct, frozen=True):
             pull=pull_to_record(snapshot, entry),
             is_canary=is_canary,
             wave=wave,
+            replaced=0 if _is_open_again(snapshot, entry) else entry.replaced,
         )
         return self._record(updated)
 
@@ -408,7 +435,11 @@ class ApplyRun(Struct, frozen=True):
         return self._record(replace(replanned, cause=cause))
 
     def _fail(self, entry: LedgerEntry, state: State, cause: str) -> LedgerEntry:
-        return self._record(replace(entry, state=state, cause=cause))
+        return self._record(replace(self._recorded(entry), state=state, cause=cause))
+
+    def _recorded(self, entry: LedgerEntry) -> LedgerEntry:
+        """``entry`` as the ledger has it: part of its delivery may have been recorded since."""
+        return self.campaign.ledger.entry(entry.ref.key) or entry
 
     def _record(self, entry: LedgerEntry) -> LedgerEntry:
         updated = replace(entry, changed_at=self._now(), undoing=None)
@@ -426,6 +457,12 @@ def _is_not_delivered(entry: LedgerEntry, snapshot: Snapshot, plan: RepositoryPl
         return False
     is_merged = snapshot.pull is not None and snapshot.pull.state is PullState.MERGED
     return not (is_merged and is_as_planned(entry.files, plan, snapshot.files))
+
+
+def _is_open_again(snapshot: Snapshot, entry: LedgerEntry) -> bool:
+    """Whether the pull request that was to be replaced is open, and stays."""
+    pull = snapshot.pull
+    return pull is not None and pull.state is PullState.OPEN and pull.number == entry.replaced
 
 
 def _without_leftover_branch(host: Host, snapshot: Snapshot) -> Snapshot:

@@ -30,7 +30,7 @@ from cci_migrate.transport.progress import RepositoryDone
 from cci_migrate.transport.write_record import WriteRecord
 
 #: Raised with every change of the tables and records; a ledger of another version is refused.
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 
 #: The largest record of one repository in bytes, some hundred thousand findings: larger ones are
 #: neither written nor read (a ledger may come from somebody else).
@@ -74,6 +74,7 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     ``lacks`` has the reason for each label, reviewer and assignee that could not be added.
     ``branch`` is the campaign's newest commit on the branch called ``branch_name``, empty for the
     campaign's usual branch.
+    ``replaced`` is the number of a pull request that the campaign closes to open another (0: none).
     ``wave`` is the number of the wave in which its pull request was opened (0: none), ``active_at``
     the time of the repository's last activity when it was planned.
     ``group`` identifies the kind of change (see `change_groups`); empty without a change.
@@ -100,6 +101,7 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     lacks: tuple[str, ...] = ()
     is_canary: bool = False
     wave: int = 0
+    replaced: int = 0
     active_at: float = 0.0
     changed_at: float = 0.0
     undoing: Undoing | None = None

@@ -136,11 +136,17 @@ class MessageTemplates(Struct, frozen=True):
                 )
 
     def proposal(
-        self, ref: RepositoryRef, plan: RepositoryPlan, branch: str, campaign: str
+        self,
+        ref: RepositoryRef,
+        plan: RepositoryPlan,
+        branch: str,
+        campaign: str,
+        replaced: str = "",
     ) -> Proposal:
         """The proposal of ``plan`` to the repository ``ref``, with rendered texts.
 
-        ``campaign`` is the campaign's id. Raises MessageError for a template that does not render.
+        ``campaign`` is the campaign's id, ``replaced`` the address of the pull request that this
+        one is opened for. Raises MessageError for a template that does not render.
         """
         paths = [file.path for file in plan.file_changes]
         about = (ref, paths, plan.findings, plan.todos, campaign)
@@ -150,6 +156,9 @@ class MessageTemplates(Struct, frozen=True):
             name: _render(name, text, markdown if name == "body" else plain)
             for name, text in self._templates()
         }
+        body = rendered["body"]
+        if replaced:
+            body = f"{body.rstrip()}\n\nReplaces {replaced}.\n"
         trailers = [
             *([f"Signed-off-by: {self.signed_off_by}"] if self.signed_off_by else []),
             f"{TRAILER}: {plan.digest}",
@@ -161,7 +170,7 @@ class MessageTemplates(Struct, frozen=True):
             branch=branch,
             message=with_trailers(rendered["message"], trailers),
             title=rendered["title"].strip(),
-            body=campaign_identity.with_identity(rendered["body"], campaign),
+            body=campaign_identity.with_identity(body, campaign),
             draft=self.draft,
         )
 

@@ -34,15 +34,23 @@ def with_ownership(
 
     ``planned`` are the files of the current plan, ``recorded`` is the ledger's entry, ``campaigns``
     are the campaign's ids. A branch that names the campaign is ours if the ledger recorded its tip,
-    or if its content is that of a plan. Raises what `Host.branch_content` raises.
+    or if its content is that of a plan. A pull request that the campaign closed to open another is
+    left out. Raises what `Host.branch_content` raises.
     """
     if snapshot.branch is not None and host.delivery is not Delivery.FILES:
         content = _content(host, snapshot, snapshot.branch, planned, recorded, campaigns)
         snapshot = replace(snapshot, branch=replace(snapshot.branch, content=content))
     if snapshot.pull is None:
         return snapshot
+    if recorded is not None and is_replaced(snapshot.pull, recorded):
+        return replace(snapshot, pull=None)
     is_ours = is_own_pull(snapshot, recorded, campaigns)
     return replace(snapshot, pull=replace(snapshot.pull, is_ours=is_ours))
+
+
+def is_replaced(pull: PullRequest, recorded: LedgerEntry) -> bool:
+    """Whether the campaign closed ``pull``, to open another in its place."""
+    return pull.state is PullState.CLOSED and pull.number == recorded.replaced
 
 
 def is_own_pull(snapshot: Snapshot, recorded: LedgerEntry | None, campaigns: Set[str]) -> bool:

@@ -189,6 +189,7 @@ def planned_entry(
         changed_at=now,
         active_at=snapshot.traits.active_at,
         wave=recorded.wave if recorded is not None else 0,
+        replaced=recorded.replaced if recorded is not None else 0,
     )
     return with_stop(entry, stop)
 

@@ -11,6 +11,7 @@ from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.host_groups import group_by_host
 from cci_migrate.campaign.isolation import review_each
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
+from cci_migrate.campaign.ownership import is_replaced
 from cci_migrate.campaign.pull_request_waits import WaitsFor, wait_of
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.states import ENDED, State
@@ -162,7 +163,7 @@ def reviewed_entry(entry: LedgerEntry, review: PullRequestReview, now: float) ->
 def ended_entry(entry: LedgerEntry, state: PullState, now: float) -> LedgerEntry:
     """``entry``, whose pull request is merged or closed."""
     pull = entry.pull
-    if pull is None:
+    if pull is None or is_replaced(replace(pull, state=state), entry):
         return entry
     if entry.state is State.PLANNED:
         entry = entry.without_plan()

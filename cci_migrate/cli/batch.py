@@ -253,6 +253,11 @@ batch.add_command(merge_when_green)
     help="Request reviews from the code owners of the changed files",
 )
 @click.option("--assignee", "assignees", multiple=True, help="Assign the pull request to this user")
+@click.option(
+    "--replace-discussed",
+    is_flag=True,
+    help="Close outdated pull requests that people commented on, and open others",
+)
 @click.option("--signoff", is_flag=True, help="Add your Signed-off-by to the commit messages")
 @click.option("--max-prs", type=click.IntRange(1), metavar="N", help="Stop after N changes")
 @click.option("--approved", is_flag=True, help="Write only changes that `batch approve` approved")
@@ -318,6 +323,7 @@ def apply(
     reviewers: tuple[str, ...],
     code_owners: bool,
     assignees: tuple[str, ...],
+    replace_discussed: bool,
     signoff: bool,
     max_prs: int | None,
     approved: bool,
@@ -381,6 +387,7 @@ def apply(
             pace.limits,
             approved_groups(campaign) if approved else None,
             canary_names,
+            replace_discussed,
         )
         wait, host_of = CiWait(canary_wait * 60.0, clock, progress), connections.host_of
         run = ApplyRun(

@@ -13,6 +13,7 @@ import re
 TRAILER = "Cci-Migrate-Campaign"
 
 _IN_COMMIT = re.compile(rf"^{TRAILER}: ([0-9a-f]{{32}})\r?$", re.MULTILINE)
+_COMMENT = re.compile(r"^\[//\]: # \(cci-migrate comment [0-9a-f]{32}\)\r?$", re.MULTILINE)
 _IN_TEXT = re.compile(r"^\[//\]: # \(cci-migrate campaign ([0-9a-f]{32})\)\r?$", re.MULTILINE)
 
 
@@ -28,6 +29,11 @@ def with_identity(text: str, campaign: str) -> str:
 def comment_mark(text: str) -> str:
     """The line by which a comment with ``text`` is found again; hidden as in `with_identity`."""
     return f"[//]: # (cci-migrate comment {hashlib.sha256(text.encode()).hexdigest()[:32]})"
+
+
+def is_own_comment(text: str) -> bool:
+    """Whether `comment_mark` is in the ``text`` of a comment."""
+    return _COMMENT.search(text) is not None
 
 
 def campaign_of_commit(message: str) -> str:

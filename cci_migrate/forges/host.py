@@ -164,6 +164,9 @@ class Host(Protocol):
     def comment(self, snapshot: Snapshot, text: str) -> None:
         """Comment on the pull request."""
 
+    def is_discussed(self, snapshot: Snapshot) -> bool:
+        """Whether somebody has commented on the pull request, besides this program."""
+
     def close(self, snapshot: Snapshot) -> None:
         """Close the open pull request, and delete the branch if it is disposable."""
 

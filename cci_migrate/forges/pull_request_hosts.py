@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from cci_migrate.forges.branch_content import reversal_url
+from cci_migrate.forges.campaign_identity import is_own_comment
 from cci_migrate.forges.git_remotes import GitClones
 from cci_migrate.forges.host import (
     NO_EXTRAS,
@@ -297,6 +298,10 @@ class PullRequestHost(ABC):
     @abstractmethod
     def comments(self, snapshot: Snapshot) -> Iterator[str]:
         """The texts of all comments on the pull request."""
+
+    def is_discussed(self, snapshot: Snapshot) -> bool:
+        """Whether there are comments that `batch comment` did not write."""
+        return not all(map(is_own_comment, self.comments(snapshot)))
 
     @abstractmethod
     def comment(self, snapshot: Snapshot, text: str) -> None:

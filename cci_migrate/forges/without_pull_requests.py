@@ -42,6 +42,11 @@ class WithoutPullRequests:
         del snapshot
         return iter(())
 
+    def is_discussed(self, snapshot: Snapshot) -> bool:
+        """Never: there are no pull requests."""
+        del snapshot
+        return False
+
     def comment(self, snapshot: Snapshot, text: str) -> None:
         """Raises HostError: there are no pull requests."""
         del snapshot, text

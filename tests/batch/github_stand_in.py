@@ -69,6 +69,8 @@ class Pull(Struct):
     reviewers: list[str] = field(default_factory=list)
     assignees: list[str] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
+    #: The kind of account of each that submitted a review.
+    reviewer_kinds: list[str] = field(default_factory=list)
     #: What rules and people say of it; ``requested`` are code owners, ``reviewers`` others.
     decision: str | None = None
     requested: list[str] = field(default_factory=list)
@@ -766,6 +768,10 @@ def _rest(repository: Repository, method: str, path: str, body: dict[str, Any]) 
         pull = repository.pulls[int(labels[1]) - 1]
         pull.labels = sorted({*pull.labels, *body["labels"]})
         return Canned(200, [{"name": name} for name in pull.labels])
+    reviewed = re.fullmatch(r"pulls/(\d+)/reviews", path.partition("?")[0])
+    if reviewed:
+        kinds = repository.pulls[int(reviewed[1]) - 1].reviewer_kinds
+        return Canned(200, [{"body": "", "user": {"type": kind}} for kind in kinds])
     commented = re.fullmatch(r"issues/(\d+)/comments", path.partition("?")[0])
     if commented:
         pull = repository.pulls[int(commented[1]) - 1]

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from cci_migrate.forges.access import TokenAccess
 from cci_migrate.forges.blob_text import contents_within_limit
 from cci_migrate.forges.branch_content import compare_with_plan, reversal_url
+from cci_migrate.forges.campaign_identity import is_own_comment
 from cci_migrate.forges.config_paths import find_configs
 from cci_migrate.forges.github import queries
 from cci_migrate.forges.github.access import read_access, token_problem
@@ -279,14 +280,29 @@ class GitHub:
         return tuple(self._extras.add(snapshot.ref.name, snapshot.pull.number, extras))
 
     def comments(self, snapshot: Snapshot) -> Iterator[str]:
+        """The texts of all comments on the pull request."""
+        return (comment.body or "" for comment in self._comments(_comments_path(snapshot)))
+
+    def is_discussed(self, snapshot: Snapshot) -> bool:
+        """Whether people have commented on or reviewed the pull request; bots don't count.
+
+        https://docs.github.com/en/rest/pulls/reviews#list-reviews-for-a-pull-request
+        """
+        comments = self._comments(_comments_path(snapshot))
+        if any(not is_own_comment(comment.body or "") for comment in comments if comment.is_human):
+            return True
+        number = snapshot.pull.number if snapshot.pull is not None else 0
+        reviews = self._comments(f"/repos/{snapshot.ref.name}/pulls/{number}/reviews")
+        return any(review.is_human for review in reviews)
+
+    def _comments(self, path: str) -> Iterator[Comment]:
         """https://docs.github.com/en/rest/issues/comments#list-issue-comments"""
         number = 1
         comments: tuple[Comment, ...] = ()
         while number == 1 or len(comments) == _COMMENTS:
             params = {"per_page": _COMMENTS, "page": number}
-            answer = self._api.read("GET", _comments_path(snapshot), params=params)
-            comments = answer.body(tuple[Comment, ...])
-            yield from (comment.body or "" for comment in comments)
+            comments = self._api.read("GET", path, params=params).body(tuple[Comment, ...])
+            yield from comments
             number += 1
 
     def comment(self, snapshot: Snapshot, text: str) -> None:

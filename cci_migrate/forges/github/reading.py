@@ -243,10 +243,23 @@ class RevertedRepository(Struct, frozen=True, rename="camel"):
 # -- REST
 
 
+class _Author(Struct, frozen=True):
+    type: str
+
+
 class Comment(Struct, frozen=True):
-    """https://docs.github.com/en/rest/issues/comments"""
+    """A comment, or a review; without a user if the account was deleted.
+
+    https://docs.github.com/en/rest/issues/comments
+    """
 
     body: str | None = None
+    user: _Author | None = None
+
+    @property
+    def is_human(self) -> bool:
+        """Whether no bot wrote it."""
+        return self.user is None or self.user.type != "Bot"
 
 
 class GitData(Struct, frozen=True):

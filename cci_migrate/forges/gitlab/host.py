@@ -201,7 +201,9 @@ class GitLab(PullRequestHost):
     def comments(self, snapshot: Snapshot) -> Iterator[str]:
         """https://docs.gitlab.com/api/notes/#list-all-merge-request-notes"""
         for page in self._pages(_notes_path(snapshot), {}):
-            yield from (note.body for note in page.body(tuple[Note, ...]))
+            notes = page.body(tuple[Note, ...])
+            # GitLab notes by itself who pushed, approved and was asked.
+            yield from (note.body for note in notes if not note.system)
 
     def comment(self, snapshot: Snapshot, text: str) -> None:
         """https://docs.gitlab.com/api/notes/#create-new-merge-request-note"""

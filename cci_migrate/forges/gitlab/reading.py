@@ -84,9 +84,10 @@ class MergeRequestExtras(Struct, frozen=True):
 
 
 class Note(Struct, frozen=True):
-    """A comment."""
+    """A comment, or what GitLab notes by itself."""
 
     body: str
+    system: bool = False
 
 
 class TreeFile(Struct, frozen=True):

@@ -1,0 +1,150 @@
+"""Outdated pull requests that people commented on: closed, and opened again on request."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.batch.github_stand_in import GitHubStandIn, Pull
+from tests.batch.repositories import CONFIG, PLAIN, Batch, branches, content, git
+from tests.batch.rest_stand_ins import GitLabStandIn, RestStandIn
+from tests.batch.test_commenting import put_watch, say
+from tests.batch.victims import Victim
+from tests.batch.watching import Canned, Request, truly
+
+BRANCH = "cci-migrate/registry-auth"
+QUICK = ("--seconds-between", 0, "--canary", 0)
+REPLACE = (*QUICK, "--replace-discussed")
+pytestmark = pytest.mark.usefixtures("clock")
+
+StandIn = GitHubStandIn | RestStandIn
+
+
+def states(host: StandIn, name: str) -> list[str]:
+    """The states of a repository's pull requests: open or not."""
+    pulls = host.repositories[f"acme/{name}"].pulls
+    words = [pull["state"] if isinstance(pull, dict) else pull.state for pull in pulls]
+    return ["open" if word.lower() in ("open", "opened") else "closed" for word in words]
+
+
+def body(host: StandIn, name: str) -> str:
+    """The text of a repository's newest pull request."""
+    pull = host.repositories[f"acme/{name}"].pulls[-1]
+    if isinstance(pull, Pull):
+        return pull.body
+    return str(pull.get("description") or pull.get("body"))
+
+
+def is_up_to_date(host: StandIn, name: str) -> bool:
+    """Whether the branch has the newest change in one commit."""
+    folder = host.repositories[f"acme/{name}"].folder
+    return (
+        branches(folder) == [BRANCH, "main"]
+        and b"- hub\n" in content(folder, BRANCH)
+        and git(folder, "rev-list", "--count", f"main..{BRANCH}") == "1"
+    )
+
+
+@pytest.fixture
+def outdated(forge: StandIn, batch: Batch) -> StandIn:
+    """Two outdated pull requests; people commented on that of ``api``, and this program on both."""
+    for name in ("api", "web"):
+        forge.add(f"acme/{name}", {CONFIG: PLAIN})
+    batch("plan", forge.source, code=1)
+    batch("apply", *QUICK)
+    batch("comment", "-m", "Please review", *QUICK[:2])
+    say(forge, "api", "Why?")
+    batch("plan", forge.source, "--again", "--context", "hub", code=1)
+    return forge
+
+
+def test_what_people_commented_on_is_opened_again(outdated: StandIn, batch: Batch) -> None:
+    batch("apply", *REPLACE)
+    assert states(outdated, "api") == ["closed", "open"]
+    assert states(outdated, "web") == ["open"]
+    for name in ("api", "web"):
+        assert is_up_to_date(outdated, name)
+    assert "\n\nReplaces http" in body(outdated, "api")
+    assert set(batch.states().values()) == {"pull-request-open"}
+    before = outdated.writes()
+    batch("apply", *REPLACE)
+    batch("status", "--refresh")
+    batch("plan", outdated.source, "--again", "--context", "hub")
+    assert set(batch.states().values()) == {"pull-request-open"}
+    assert outdated.writes() == before
+    # What somebody closes then stays closed.
+    pull = outdated.repositories["acme/api"].pulls[-1]
+    if isinstance(pull, Pull):
+        pull.state = "CLOSED"
+    else:
+        pull["state"] = {"opened": "closed", "open": "closed", "OPEN": "DECLINED"}[pull["state"]]
+    batch("plan", outdated.source, "--again", "--context", "hub")
+    assert batch.states()["api"] == "closed-by-human"
+
+
+def test_without_the_option_it_is_brought_up_to_date(outdated: StandIn, batch: Batch) -> None:
+    batch("apply", *QUICK)
+    assert [states(outdated, name) for name in ("api", "web")] == [["open"], ["open"]]
+    assert is_up_to_date(outdated, "api")
+
+
+@pytest.mark.parametrize("forge", [GitHubStandIn, GitLabStandIn], indirect=True)
+@pytest.mark.parametrize(
+    ("at", "moment"), [(0, "before"), (0, "after"), (1, "after"), (3, "before"), (3, "after")]
+)
+def test_killed_at_any_write_the_next_run_ends_alike(
+    at: int, moment: str, outdated: StandIn, batch: Batch
+) -> None:
+    """A look at what waits for whom, and another plan, change nothing in between."""
+    process: list[Victim] = []
+    seen: list[str] = []
+
+    def watch(request: Request) -> None:
+        if request.is_write and request.moment == moment:
+            seen.append(request.operation)
+            if len(seen) == at + 1:
+                process[0].kill()
+                raise ConnectionError
+
+    put_watch(outdated, watch)
+    with outdated.lock:
+        process.append(batch.start("apply", "api", *REPLACE))
+    assert process[0].was_killed
+    put_watch(outdated, truly)
+    batch("status", "--refresh", code=None)
+    batch("plan", outdated.source, "--again", "--context", "hub", code=1)
+    batch("apply", "api", *REPLACE, code=1)
+    assert states(outdated, "api") == ["closed", "open"]
+    assert is_up_to_date(outdated, "api")
+    assert batch.states()["api"] == "pull-request-open"
+
+
+def test_a_refusal_after_the_closing_is_made_good_by_the_next_run(
+    outdated: StandIn, batch: Batch
+) -> None:
+    def watch(request: Request) -> Canned | None:
+        if (request.operation, request.moment) == (outdated.opening, "before"):
+            return Canned(403, {"message": "Not now", "type": "error", "error": {"message": "x"}})
+        return None
+
+    put_watch(outdated, watch)
+    batch("apply", "api", *REPLACE, code=1)
+    assert batch.states()["api"] == "no-permission"
+    put_watch(outdated, truly)
+    batch("plan", outdated.source, "--context", "hub", code=1)
+    batch("apply", "api", *REPLACE, code=1)
+    assert states(outdated, "api") == ["closed", "open"]
+    assert is_up_to_date(outdated, "api")
+
+
+def test_reviews_of_people_count_and_bots_do_not(github: GitHubStandIn, batch: Batch) -> None:
+    kinds = {"bot": ["Bot"], "user": ["Bot", "User"]}
+    for name in kinds:
+        github.add(f"acme/{name}", {CONFIG: PLAIN})
+    batch("plan", "github:acme", code=1)
+    batch("apply", *QUICK)
+    for name, of_reviews in kinds.items():
+        github.repositories[f"acme/{name}"].pulls[0].reviewer_kinds = of_reviews
+    batch("plan", "github:acme", "--again", "--context", "hub", code=1)
+    batch("apply", *REPLACE)
+    assert states(github, "bot") == ["open"]
+    assert states(github, "user") == ["closed", "open"]
