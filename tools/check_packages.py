@@ -22,8 +22,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from cci_migrate import __version__
+from tests.docs.page_commands import commands
 
 ROOT = Path(__file__).resolve().parent.parent
+INSTALLING = ROOT / "docs" / "installing.md"
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
 
 CONFIG = "version: 2.1\njobs:\n  a:\n    docker:\n      - image: cimg/go:1.22\n"
@@ -54,8 +56,10 @@ def main() -> int:
             check_contents(built)
             pythons = dict(find_pythons())
             with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+                page = pool.submit(follow_the_page)
                 for told in pool.map(lambda versioned: attempt(built, *versioned), pythons.items()):
                     print(told)
+                print(page.result())
         except WrongPackageError as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
@@ -153,6 +157,27 @@ def use(bin_folder: Path, version: str, folder: Path) -> None:
     place = "import cci_migrate, importlib.resources as r; print(r.files('cci_migrate'))"
     if str(ROOT) in ran(bin_folder / "python", "-c", place, cwd=folder):
         raise WrongPackageError(f"Python {version}: it runs this checkout, not the package")
+
+
+def follow_the_page() -> str:
+    """Run the lines of docs/installing.md as they are written, in a clone of this repository."""
+    lines = [line.text for line in commands(INSTALLING) if line.text.startswith("pip install")]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        clone = folder / "clone"
+        ran("git", "clone", "--quiet", ROOT, clone)
+        commit = ran("git", "rev-parse", "HEAD", cwd=clone).strip()
+        ran(sys.executable, "-m", "venv", folder / "venv")
+        # What stands for the repository's address is this clone.
+        config = f"url.{clone.as_uri()}.insteadOf=https://github.com/YOUR_ORG/cci-migrate"
+        words = ("git", "config", "--file", folder / "gitconfig", *config.split("=", 1))
+        ran(*words)
+        for line in lines:
+            start = f"export PATH={folder}/venv/bin:$PATH GIT_CONFIG_GLOBAL={folder}/gitconfig; "
+            ran("bash", "-c", start + line.replace("COMMIT", commit), cwd=clone)
+            if "--requirement" not in line:
+                ran(folder / "venv" / "bin" / "cci-migrate", "--version", cwd=folder)
+    return f"the {len(lines)} lines of {INSTALLING.name} install it"
 
 
 def ran(*command: str | Path, cwd: Path | None = None, code: int = 0) -> str:
