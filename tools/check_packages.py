@@ -169,11 +169,10 @@ def follow_the_page() -> str:
         commit = ran("git", "rev-parse", "HEAD", cwd=clone).strip()
         ran(sys.executable, "-m", "venv", folder / "venv")
         # What stands for the repository's address is this clone.
-        config = f"url.{clone.as_uri()}.insteadOf=https://github.com/YOUR_ORG/cci-migrate"
-        words = ("git", "config", "--file", folder / "gitconfig", *config.split("=", 1))
-        ran(*words)
+        address, settings = "https://github.com/YOUR_ORG/cci-migrate", folder / "gitconfig"
+        ran("git", "config", "--file", settings, f"url.{clone.as_uri()}.insteadOf", address)
         for line in lines:
-            start = f"export PATH={folder}/venv/bin:$PATH GIT_CONFIG_GLOBAL={folder}/gitconfig; "
+            start = f"export PATH={folder}/venv/bin:$PATH GIT_CONFIG_GLOBAL={settings}; "
             ran("bash", "-c", start + line.replace("COMMIT", commit), cwd=clone)
             if "--requirement" not in line:
                 ran(folder / "venv" / "bin" / "cci-migrate", "--version", cwd=folder)
