@@ -60,7 +60,7 @@ def plain_data(node: Node | None) -> Plain:
 
 class _PlainReader:
     def __init__(self) -> None:
-        self._known: dict[int, Plain] = {}
+        self._known: dict[Node, Plain] = {}
 
     def read(self, node: Node | None) -> Plain:
         if node is None:
@@ -68,16 +68,16 @@ class _PlainReader:
         target = resolved(node)
         if isinstance(target, Scalar):
             return _scalar(target)
-        cached = self._known.get(id(target))
+        cached = self._known.get(target)
         if cached is not None:
             return cached
-        self._known[id(target)] = Bare("")
+        self._known[target] = Bare("")
         value: Plain
         if isinstance(target, SequenceNode):
             value = [self.read(item) for item in target.items]
         else:
             value = {name: self.read(entry.value) for name, entry in entries_of(target).items()}
-        self._known[id(target)] = value
+        self._known[target] = value
         return value
 
 

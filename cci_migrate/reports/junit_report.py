@@ -24,12 +24,12 @@ NAME = "cci-migrate"
 def junit_report(report: Report) -> Iterator[str]:
     """The findings that exist after the run as one document, with a line end."""
     suites = XML.Element("testsuites", name=NAME)
-    groups: dict[int, list[FindingGroup]] = defaultdict(list)
+    groups: dict[Result, list[FindingGroup]] = defaultdict(list)
     for group in groups_of(report, report.is_open):
-        groups[id(group.result)].append(group)
+        groups[group.result].append(group)
     for result in report.results:
         if not isinstance(result.outcome, NotAConfig):
-            suites.append(_suite(result, groups[id(result)]))
+            suites.append(_suite(result, groups[result]))
     for counted in ("tests", "failures", "errors", "skipped"):
         suites.set(counted, str(sum(int(suite.get(counted, "0")) for suite in suites)))
     XML.indent(suites)

@@ -22,7 +22,7 @@ class Mode(Enum):
     DRY_RUN = "dry-run"
 
 
-class Result(Struct, frozen=True):
+class Result(Struct, frozen=True, eq=False):
     """The outcome of one config.
 
     ``prefix`` makes the outcome's paths, which begin at the repository's root, paths from the
