@@ -21,6 +21,7 @@ from cci_migrate.circleci.steps import RunStep, run_step
 from cci_migrate.docker.image_patterns import without_tag
 from cci_migrate.docker.image_reference import (
     DOCKER_HUB,
+    OFFICIAL,
     ImageReference,
     has_placeholder,
     masked_placeholders,
@@ -46,7 +47,6 @@ from cci_migrate.lossless.scalar_positions import source_offsets
 _TOOL = re.compile(r"\b(?:docker|podman|buildah)\b")
 _ON_IMAGES = re.compile(r"\b(?:tag|inspect|images?|save|rmi|push|history|manifest)\b")
 _IMAGE_OPTION = re.compile(r"ancestor=|cache-from")
-_OFFICIAL = "library/"
 
 
 class NameSite(Struct, frozen=True, eq=False):
@@ -277,7 +277,7 @@ def _repository(text: str) -> str:
     masked = masked_placeholders(text)
     end = re.search("[:@]", masked)
     name = text if end is None else text[: end.start()]
-    return name if "/" in name else _OFFICIAL + name
+    return name if "/" in name else OFFICIAL + name
 
 
 def _verb(pull: StepPull) -> Verb | None:
@@ -386,7 +386,7 @@ def _version(image: str) -> str:
 
 def _mentions(name: str, script: str) -> Iterator[tuple[int, str]]:
     """Where ``script`` names the image ``name`` of Docker Hub: offset and text."""
-    short = name.removeprefix(_OFFICIAL)
+    short = name.removeprefix(OFFICIAL)
     pattern = re.compile(
         r"(?<![\w./:@$}-])(?:(?:index\.)?docker\.io/)?(?:library/)?"
         + re.escape(short)

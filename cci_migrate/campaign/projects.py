@@ -12,11 +12,11 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from cci_migrate.circleci.packing import CONFIG_FOLDER
 from cci_migrate.forges.repository import Observation, RepositoryRef, Snapshot, Unreadable
 
 #: The project at the root of a repository, as `RepositoryRef.project` has it.
 ROOT = "."
-_CONFIG_FOLDER = ".circleci"
 _IN_BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -69,8 +69,8 @@ def _folders(paths: Iterable[str]) -> frozenset[str]:
     folders = set()
     for path in paths:
         parts = path.split("/")
-        if _CONFIG_FOLDER in parts:
-            folders.add("/".join(parts[: parts.index(_CONFIG_FOLDER)]) or ROOT)
+        if CONFIG_FOLDER in parts:
+            folders.add("/".join(parts[: parts.index(CONFIG_FOLDER)]) or ROOT)
     return frozenset(folders)
 
 

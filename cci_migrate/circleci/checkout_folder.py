@@ -10,15 +10,13 @@ from __future__ import annotations
 import re
 
 from cci_migrate.docker.shell.facts import joined_path
+from cci_migrate.docker.shell.working_folder import WORKING_DIRECTORY
 
 _DEFAULT = "~/project"
 #: Other names of the home of the user who runs the steps.
 _HOME = re.compile(r"(?:/home/circleci|/root|\$HOME|\$\{HOME\})(?=/|$)")
 #: Prints the root of the repository.
 _TOP = re.compile(r"(?:\$\(git rev-parse --show-toplevel\)|`git rev-parse --show-toplevel`)(?=/|$)")
-_WORKING_DIRECTORY = re.compile(
-    r"\$(?:CIRCLE_WORKING_DIRECTORY|\{CIRCLE_WORKING_DIRECTORY\})(?=/|$)"
-)
 
 
 class CheckoutFolder:
@@ -55,7 +53,7 @@ class CheckoutFolder:
         return self._inside(joined_path(self._root, path)) if ".." in path else path
 
     def _absolute(self, path: str) -> str:
-        known = _WORKING_DIRECTORY.sub(lambda _: self._own, _HOME.sub("~", path))
+        known = WORKING_DIRECTORY.sub(lambda _: self._own, _HOME.sub("~", path))
         known = _TOP.sub(lambda _: self._root, known)
         if known.startswith("<"):
             return known

@@ -28,8 +28,10 @@ SECTIONS = frozenset(
         "workflows",
     }
 )
-_SUFFIXES = (".yml", ".yaml")
-_ORB_ROOTS = tuple(f"@orb{suffix}" for suffix in _SUFFIXES)
+#: The folder with a repository's configs, and the endings of their names.
+CONFIG_FOLDER = ".circleci"
+SUFFIXES = (".yml", ".yaml")
+_ORB_ROOTS = tuple(f"@orb{suffix}" for suffix in SUFFIXES)
 
 
 class Part(Struct, frozen=True):
@@ -58,7 +60,7 @@ def group_by_name(paths: Iterable[str]) -> tuple[Group, ...]:
     ``.circleci`` (``.circleci/src``, ``.circleci/config``): names have no other sign of one.
     """
     remaining = sorted(
-        path for path in set(paths) if path.endswith(_SUFFIXES) and not _name(path).startswith(".")
+        path for path in set(paths) if path.endswith(SUFFIXES) and not _name(path).startswith(".")
     )
     others = sorted(set(paths) - set(remaining))
     trees: dict[str, list[Part]] = defaultdict(list)

@@ -46,7 +46,7 @@ _DEEPEST = 50
 MOST_STEPS = 30_000
 #: ``deploy`` is the old name of ``run``:
 #: https://circleci.com/docs/reference/configuration-reference/#deploy-deprecated.
-_RUN = ("run", "deploy")
+RUN_STEPS = ("run", "deploy")
 SETUP = "setup_remote_docker"
 
 
@@ -434,7 +434,7 @@ def _machine_shell(mapping: MappingNode) -> str | None:
 
 def script_node(step: Step) -> Scalar | None:
     """The scalar with the script of ``step``; None if it isn't a ``run`` step or has no script."""
-    if step.name not in _RUN or step.value is None:
+    if step.name not in RUN_STEPS or step.value is None:
         return None
     value = resolved(step.value)
     if not isinstance(value, Scalar):

@@ -10,13 +10,13 @@ from functools import lru_cache
 
 from cci_migrate.docker.image_reference import (
     DOCKER_HUB,
+    OFFICIAL,
     InvalidReference,
     masked_placeholders,
     normalise_host,
     parse_image_reference,
 )
 
-_OFFICIAL = "library/"
 _DEFAULT_TAG = ":latest"
 
 
@@ -48,7 +48,7 @@ def familiar_name(image: str) -> str:
     reference = parse_image_reference(bare)
     if isinstance(reference, InvalidReference) or reference.host != DOCKER_HUB:
         return bare
-    return reference.path.removeprefix(_OFFICIAL)
+    return reference.path.removeprefix(OFFICIAL)
 
 
 @lru_cache(maxsize=4096)
@@ -60,7 +60,7 @@ def _names(image: str) -> frozenset[str]:
         return frozenset({image})
     names = {f"{reference.host}/{reference.path}"}
     if reference.host == DOCKER_HUB:
-        short = reference.path.removeprefix(_OFFICIAL)
+        short = reference.path.removeprefix(OFFICIAL)
         paths = {reference.path} if "/" in short else {reference.path, short}
         names = paths | {f"{DOCKER_HUB}/{path}" for path in paths}
     tag = suffix.partition("@")[0]

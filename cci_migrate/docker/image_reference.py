@@ -30,7 +30,8 @@ DOCKER_HUB_HOSTS = frozenset(
     }
 )
 
-_OFFICIAL = "library/"
+#: Where the official images of Docker Hub are: ``redis`` is ``library/redis`` there.
+OFFICIAL = "library/"
 _MAX_PATH = 255
 
 _DOMAIN_COMPONENT = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
@@ -137,7 +138,7 @@ def parse_image_reference(text: str) -> ImageReference | InvalidReference:
 
     host = DOCKER_HUB if domain is None else normalise_host(domain)
     if host == DOCKER_HUB and "/" not in path:
-        path = _OFFICIAL + path
+        path = OFFICIAL + path
     if len(path) > _MAX_PATH:
         return InvalidReference(f"the repository name is longer than {_MAX_PATH} characters")
     return ImageReference(domain, host, path, tag if colon else None, digest if at else None, text)

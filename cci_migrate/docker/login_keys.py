@@ -11,7 +11,9 @@ from __future__ import annotations
 from cci_migrate.docker.image_reference import DOCKER_HUB, Undecidable, registry_of
 from cci_migrate.docker.registries import is_like
 
-_HUB_SERVERS = frozenset({"", DOCKER_HUB, "https://index.docker.io/v1/"})
+#: The address under which Docker keeps the login to Docker Hub.
+HUB_SERVER = "https://index.docker.io/v1/"
+_HUB_SERVERS = frozenset({"", DOCKER_HUB, HUB_SERVER})
 #: Hosts of Docker Hub in images that have their own keys.
 OTHER_HUB_HOSTS = frozenset({"registry-1.docker.io", "registry.hub.docker.com", "hub.docker.com"})
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from cci_migrate.docker.image_reference import (
     DOCKER_HUB,
+    OFFICIAL,
     ImageReference,
     Undecidable,
     masked_placeholders,
@@ -23,8 +24,6 @@ from cci_migrate.docker.image_reference import (
     parse_image_reference,
     registry_of,
 )
-
-_OFFICIAL = "library/"
 
 
 class Mirror(Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,7 +91,7 @@ def mirrored(text: str, mirror: Mirror) -> NewHead | Undecidable:
         return NewHead(length, f"{mirror}/")
     if "\0" in name:
         return Undecidable(f"can't determine whether {text!r} is an official image")
-    return NewHead(length, f"{mirror}/{_OFFICIAL}")
+    return NewHead(length, f"{mirror}/{OFFICIAL}")
 
 
 def is_mirrored(before: str, after: str, mirror: Mirror) -> bool:

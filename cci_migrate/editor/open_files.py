@@ -8,11 +8,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from cci_migrate.bounds.limits import SIZE_LIMIT
+from cci_migrate.circleci.packing import CONFIG_FOLDER, SUFFIXES
 from cci_migrate.engine.config_files import ConfigFiles, RepositoryReader, configs_of
 from cci_migrate.files.discovery import discover, reader_of, root_of
-
-_CIRCLECI = ".circleci"
-_SUFFIXES = (".yml", ".yaml")
 
 
 class OpenConfig(Struct, frozen=True):
@@ -92,4 +90,4 @@ class OpenFiles:
 
 
 def _is_config(path: Path) -> bool:
-    return path.suffix in _SUFFIXES and _CIRCLECI in path.parts
+    return path.suffix in SUFFIXES and CONFIG_FOLDER in path.parts

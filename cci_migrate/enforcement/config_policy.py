@@ -18,9 +18,8 @@ from msgspec import Struct
 from cci_migrate.assessing.credential_values import form_of, values_of, variables_of
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.docker.image_patterns import normalised_pattern
-from cci_migrate.docker.image_reference import DOCKER_HUB_HOSTS
+from cci_migrate.docker.image_reference import DOCKER_HUB, DOCKER_HUB_HOSTS
 from cci_migrate.policy.settings import (
-    DOCKER_HUB,
     CredentialStore,
     Policy,
     RegistryPolicy,

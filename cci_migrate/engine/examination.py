@@ -7,7 +7,6 @@ done about the findings is `proposing`'s.
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
@@ -31,14 +30,12 @@ from cci_migrate.findings import ChosenNames, Finding, FindingKey, NoFix
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.source import SourceText
 from cci_migrate.policy.settings import Policy
-from cci_migrate.redaction.config_secrets import config_secrets
+from cci_migrate.redaction.config_secrets import config_secrets, variables_in
 from cci_migrate.redaction.redaction import Redaction
 from cci_migrate.remedies.context_placement import ContextPlacement
 from cci_migrate.rules.catalogue import RULES
 
 _Reason = TypeVar("_Reason", bound=Unexamined)
-
-_READ = re.compile(r"\$\{?([A-Za-z_]\w*)")
 
 NO_NAMES: Mapping[FindingKey, ChosenNames] = MappingProxyType({})
 
@@ -107,7 +104,7 @@ class Examination(Struct, frozen=True, eq=False, dict=True):
         read = {
             name
             for document in self.documents
-            for name in candidates.intersection(_READ.findall(document.source.text))
+            for name in candidates.intersection(variables_in(document.source.text))
         }
         return frozenset(by_policy | by_user | read)
 

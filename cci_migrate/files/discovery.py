@@ -16,16 +16,14 @@ from pathlib import Path, PurePosixPath
 from msgspec import Struct, field
 
 from cci_migrate.bounds.limits import SIZE_LIMIT, TOO_LARGE
-from cci_migrate.circleci.packing import SECTIONS
+from cci_migrate.circleci.packing import CONFIG_FOLDER, SECTIONS, SUFFIXES
 from cci_migrate.engine.config_files import ConfigFiles, ConfigPaths, RepositoryReader, configs_of
 from cci_migrate.engine.outcomes import Cause, Failed, Outcome, Refused
 from cci_migrate.files.linkless_files import NotRegularError, TooLargeError, read_file
 
 SKIPPED_FOLDERS = frozenset({".git", "node_modules", "vendor"})
 
-_CIRCLECI = ".circleci"
 _ORB_ROOTS = ("@orb.yml", "@orb.yaml")
-_SUFFIXES = (".yml", ".yaml")
 
 
 class Repository(Struct, frozen=True):
@@ -140,7 +138,7 @@ def root_of(path: Path) -> Path:
         if (parent / ".git").exists():
             return parent
     for parent in (folder, *folder.parents):
-        if parent.name == _CIRCLECI:
+        if parent.name == CONFIG_FOLDER:
             return parent.parent
         if any((parent / name).is_file() for name in _ORB_ROOTS):
             return parent
@@ -153,9 +151,9 @@ def _as_written(path: Path) -> tuple[Path, str] | None:
         return None  # the system follows links before it goes up
     named = path.absolute()
     top = named
-    if _CIRCLECI in named.parts:
+    if CONFIG_FOLDER in named.parts:
         # A linked folder may have its own ``.git``.
-        top = Path(*named.parts[: named.parts.index(_CIRCLECI)])
+        top = Path(*named.parts[: named.parts.index(CONFIG_FOLDER)])
     bounds = (parent for parent in (top, *top.parents) if (parent / ".git").exists())
     bound = next(bounds, None if top is named else top)
     return None if bound is None else (bound.resolve(), named.relative_to(bound).as_posix())
@@ -228,7 +226,7 @@ def _search(path: Path) -> Iterator[_Search]:
     inside = folder.relative_to(root).as_posix()
     is_part = written is not None and _is_in_circleci(written[1])
     if _is_in_circleci(inside):
-        is_part = PurePosixPath(inside).name != _CIRCLECI
+        is_part = PurePosixPath(inside).name != CONFIG_FOLDER
     if is_part:
         # Part of a source tree: the config is the whole tree.
         files = [f"{inside}/{file}" for file in _yaml_below(folder)]
@@ -252,7 +250,7 @@ def _relative(path: Path, root: Path) -> str:
 
 
 def _is_in_circleci(path: str) -> bool:
-    return _CIRCLECI in PurePosixPath(path).parts
+    return CONFIG_FOLDER in PurePosixPath(path).parts
 
 
 def _with_companions(root: Path, file: str) -> list[str]:
@@ -260,7 +258,7 @@ def _with_companions(root: Path, file: str) -> list[str]:
     for parent in PurePosixPath(file).parents:
         folder = root / parent
         is_orb = any((folder / name).is_file() for name in _ORB_ROOTS)
-        is_circleci = parent.name == _CIRCLECI and parent != PurePosixPath(file).parent
+        is_circleci = parent.name == CONFIG_FOLDER and parent != PurePosixPath(file).parent
         if is_orb or is_circleci:
             below = (
                 name for name in _yaml_below(folder) if is_circleci or is_part_of_orb(name, {""})
@@ -274,7 +272,7 @@ def _yaml_below(folder: Path) -> Iterator[str]:
     """The YAML files in ``folder`` and below, relative to it."""
     for here, _, files in _walk(folder):
         for name in files:
-            if name.endswith(_SUFFIXES):
+            if name.endswith(SUFFIXES):
                 yield (here / name).relative_to(folder).as_posix()
 
 
@@ -301,7 +299,7 @@ def _candidates(root: Path, listed: Iterable[str], inside: str) -> Iterator[str]
         for name in listed
         # Only folders below the named one are skipped: it may itself be in a vendor folder.
         if SKIPPED_FOLDERS.isdisjoint(name.removeprefix(prefix).split("/")[:-1])
-        and (name.endswith(_SUFFIXES) or _is_linked_folder(root, name))
+        and (name.endswith(SUFFIXES) or _is_linked_folder(root, name))
     ]
     orbs = {_split(name)[0] for name in names if _split(name)[1] in _ORB_ROOTS}
     linked_folders: list[tuple[Path, str]] = []
@@ -342,9 +340,9 @@ def _is_linked_folder(root: Path, name: str) -> bool:
     """
     return (
         _is_in_circleci(name)
-        and not name.endswith(_SUFFIXES)
+        and not name.endswith(SUFFIXES)
         and (root / name).is_symlink()
-        and (_split(name)[1] == _CIRCLECI or (root / name).is_dir())
+        and (_split(name)[1] == CONFIG_FOLDER or (root / name).is_dir())
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 
 from msgspec import Struct
 
+from cci_migrate.circleci.packing import SUFFIXES
 from cci_migrate.engine.outcomes import Cause, Failed, Refused
 from cci_migrate.files.discovery import SKIPPED_FOLDERS, is_part_of_orb
 
@@ -17,7 +18,6 @@ from cci_migrate.files.discovery import SKIPPED_FOLDERS, is_part_of_orb
 PLAIN = "100644"
 SYMLINK = "120000"
 
-_SUFFIXES = (".yml", ".yaml")
 #: The limit of Linux (https://man7.org/linux/man-pages/man7/path_resolution.7.html).
 _MAX_LINKS = 40
 #: The number of links of a repository that are read: at a code host, each is a request.
@@ -30,7 +30,7 @@ def config_paths(paths: Iterable[str]) -> tuple[str, ...]:
     These are YAML files below any ``.circleci`` folder, and the parts of an orb beside its
     ``@orb.yml``.
     """
-    candidates = [path for path in paths if path.endswith(_SUFFIXES)]
+    candidates = [path for path in paths if path.endswith(SUFFIXES)]
     orbs = {_folder_of(path) for path in candidates if PurePosixPath(path).stem == "@orb"}
     return tuple(sorted(path for path in candidates if _is_config(path, orbs)))
 
@@ -65,7 +65,7 @@ def find_configs(modes: Mapping[str, str], read_link: ReadLink, below: str = "")
     folders: set[str] = set()
     for link in sorted(modes.keys() - files):
         name = PurePosixPath(link)
-        is_file = link.endswith(_SUFFIXES)
+        is_file = link.endswith(SUFFIXES)
         if not (link.startswith(prefix) or link == below) or ".circleci" not in name.parts:
             continue
         if not SKIPPED_FOLDERS.isdisjoint(name.parts):
@@ -79,7 +79,7 @@ def find_configs(modes: Mapping[str, str], read_link: ReadLink, below: str = "")
         else:
             folders.add(real)
     if folders:
-        configs |= {path for path in files if path.endswith(_SUFFIXES) and _is_below(path, folders)}
+        configs |= {path for path in files if path.endswith(SUFFIXES) and _is_below(path, folders)}
     return ConfigListing({path: modes[path] for path in sorted(configs)}, tuple(problems))
 
 

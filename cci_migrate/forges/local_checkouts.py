@@ -15,7 +15,13 @@ from msgspec.structs import replace
 from cci_migrate.bounds.limits import total_problem
 from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.engine.proof import FileChange, ProvenChange
-from cci_migrate.files.discovery import discover, read_candidate, reader_of, root_of
+from cci_migrate.files.discovery import (
+    SKIPPED_FOLDERS,
+    discover,
+    read_candidate,
+    reader_of,
+    root_of,
+)
 from cci_migrate.files.writing import Restoration, WriteError, write
 from cci_migrate.forges.branch_content import content_in_git
 from cci_migrate.forges.campaign_identity import campaign_of_commit
@@ -42,7 +48,6 @@ from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnap
 
 #: The depth to which a source folder is searched for repositories: HOST/OWNER/NAME.
 DEPTH = 3
-_PRUNED = frozenset({".git", "node_modules", "vendor"})
 
 
 class LocalMode(Enum):
@@ -99,7 +104,7 @@ def _checkouts(folder: Path, depth: int) -> Iterator[Path]:
     except OSError:
         return
     for child in children:
-        if child.name not in _PRUNED and not child.is_symlink():
+        if child.name not in SKIPPED_FOLDERS and not child.is_symlink():
             yield from _checkouts(child, depth - 1)
 
 

@@ -25,13 +25,14 @@ from cci_migrate.assessing.image_states import (
     Unauthenticated,
 )
 from cci_migrate.assessing.step_assessment import MissingLogin
+from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import ChosenNames, ContextCandidate, FindingKey
 from cci_migrate.interactive.reviews import SessionConfig, Topic
 from cci_migrate.policy.overrides import OptionValues, option_settings, policy_of
 from cci_migrate.policy.settings import (
     DEFAULT_DOCKER_HUB,
-    DOCKER_HUB,
+    DEFAULT_NAMES,
     CredentialStore,
     LoginMethod,
     PasswordAuth,
@@ -42,8 +43,6 @@ from cci_migrate.rule_ids import INCOMPLETE_AUTH, PULL_BEFORE_LOGIN, UNAUTHENTIC
 
 AS_THE_FILES_DO = "file"
 _DOCKER_HUB_TOPICS = {Topic.USERNAME.value, Topic.PASSWORD.value, Topic.CONTEXT.value}
-
-_OWN_NAMES = PasswordAuth("$DOCKERHUB_USERNAME", "$DOCKERHUB_PASSWORD")
 
 
 class GeneralAnswers(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -311,7 +310,7 @@ def default_names(needs: Sequence[ConfigNeeds]) -> PasswordAuth:
         registry = policy_for(DOCKER_HUB, need.policy)
         if registry is not None and isinstance(registry.credential, PasswordAuth):
             return registry.credential
-    return _OWN_NAMES
+    return DEFAULT_NAMES
 
 
 def _username(needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> TextQuestion | None:

@@ -8,6 +8,7 @@ from functools import partial
 
 from msgspec import Struct
 
+from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.registries import RegistryKind, registry_at
 from cci_migrate.engine.explanation import Access, ExplainedPull
 from cci_migrate.engine.outcomes import Examined, Outcome
@@ -18,7 +19,6 @@ from cci_migrate.interactive.screen import Screen
 from cci_migrate.interactive.shown_lines import BLANK, Look, Prose
 from cci_migrate.policy.setting_kinds import Setting, settings_of
 from cci_migrate.policy.settings import (
-    DOCKER_HUB,
     AwsKeyAuth,
     AwsRoleAuth,
     GcpAuth,

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.docker.image_patterns import image_matches
+from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.mirrors import Mirror, parse_mirror
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.policy.baseline import Baseline
@@ -224,12 +225,10 @@ def specificity(registry: RegistryPolicy) -> int:
     return len(registry.host.replace("*", ""))
 
 
-DOCKER_HUB = "docker.io"
 #: The hosts that a registry of the policy can have; ``*`` matches anything.
 HOST_PATTERN = r"[A-Za-z0-9.*-]+(:[0-9]+)?|\[[0-9a-fA-F:]+\](:[0-9]+)?"
-DEFAULT_DOCKER_HUB = RegistryPolicy(
-    DOCKER_HUB, PasswordAuth("$DOCKERHUB_USERNAME", "$DOCKERHUB_PASSWORD"), "docker-hub-creds"
-)
+DEFAULT_NAMES = PasswordAuth("$DOCKERHUB_USERNAME", "$DOCKERHUB_PASSWORD")
+DEFAULT_DOCKER_HUB = RegistryPolicy(DOCKER_HUB, DEFAULT_NAMES, "docker-hub-creds")
 
 #: The Docker orb's newest release when this version of the tool was made; its parameters are
 #: snake_case (https://circleci.com/developer/orbs/orb/circleci/docker).

@@ -22,13 +22,13 @@ from msgspec.structs import replace
 from cci_migrate.bounds.installed_programs import find_program
 from cci_migrate.circleci.images import variable_in
 from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
+from cci_migrate.docker.login_keys import HUB_SERVER
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.policy.settings import PasswordAuth
 from cci_migrate.preflight.login_consent import login_command
 from cci_migrate.transport.known_secrets import Secret, remember
 
 #: How Docker names Docker Hub in its configuration.
-_HUB_KEY = "https://index.docker.io/v1/"
 _HELPER = re.compile(r"[\w.\-]+")
 #: A helper's user name for a secret that is not a password.
 _IDENTITY_TOKEN = "<token>"  # noqa: S105 - the marker of a token, no token
@@ -111,7 +111,7 @@ def _helper_for(host: str, config: Mapping[str, Any]) -> tuple[str, str]:
     if not isinstance(store, str):
         return "", ""
     keys = [key for key in _mapping(config.get("auths")) if _host_of(key) == host]
-    return store, (keys[0] if keys else _HUB_KEY if host == DOCKER_HUB else host)
+    return store, (keys[0] if keys else HUB_SERVER if host == DOCKER_HUB else host)
 
 
 def _from_helper(name: str, server: str) -> DockerCredential | str:

@@ -40,6 +40,11 @@ class _KeyKind(Enum):
     CREDENTIAL = "auth, and a key that may hold a password"
 
 
+def variables_in(text: str) -> list[str]:
+    """The names of variables that ``text`` expands: ``$NAME``, ``${NAME``."""
+    return _VARIABLE.findall(text)
+
+
 def config_secrets(documents: Iterable[Document]) -> frozenset[str]:
     """The secrets in ``documents``: each line of one separately, as a value and as written.
 
@@ -139,7 +144,7 @@ class _Finder:
             for text in (written, behind if _HASHED.match(behind) else ""):
                 self._add(text.strip().lstrip("&!#"), is_sure=True)
             return
-        self.variables.update(_VARIABLE.findall(scalar.value))
+        self.variables.update(variables_in(scalar.value))
         if is_secret_value(scalar.value):
             for line in (*scalar.value.splitlines(), *written.splitlines()):
                 self._add(line.strip().strip(_QUOTES), is_sure=is_sure)
@@ -161,7 +166,7 @@ class _Finder:
             for span in secrets_in_line(line):
                 self._add(line[span.start : span.end], is_sure=True)
             for span in password_words(line):
-                self.variables.update(_VARIABLE.findall(line[span.start : span.end]))
+                self.variables.update(variables_in(line[span.start : span.end]))
             heredoc = _HEREDOC.search(line) if "password-stdin" in line else None
             if heredoc is not None:
                 self._here_document(lines, heredoc[2])

@@ -10,7 +10,7 @@ from typing_extensions import assert_never
 
 from cci_migrate.circleci.compiled_texts import matches, substituted
 from cci_migrate.circleci.config import Config
-from cci_migrate.circleci.steps import anchored_step
+from cci_migrate.circleci.steps import RUN_STEPS, anchored_step
 from cci_migrate.engine.examination import Examination
 from cci_migrate.lossless.merging import entries_of, items_of
 from cci_migrate.lossless.nodes import Document, Node, Scalar
@@ -29,7 +29,6 @@ from cci_migrate.verification.compiled_config import regular, text_in
 #: What a ``run`` step says, by its keys.
 Script: TypeAlias = "dict[str, Plain]"
 
-_RUN = ("run", "deploy")
 #: Keys below which there are no steps.
 _NO_STEPS = frozenset({"auth", "context", "docker", "environment", "filters", "matrix", "requires"})
 
@@ -142,7 +141,7 @@ def is_compiled_from(template: Plain, compiled: Plain) -> bool:
 
 def script_of(step: Plain) -> Script | None:
     """What a ``run`` step says; None for another step."""
-    for name in _RUN:
+    for name in RUN_STEPS:
         value = step.get(name) if isinstance(step, dict) else None
         if isinstance(value, dict):
             return value

@@ -12,9 +12,7 @@ from cci_migrate.docker.shell.facts import Word, joined_path
 #: The commands that change it.
 FOLDER_COMMANDS = names("cd pushd popd")
 _OPTIONS = names("-P -L --")
-_WORKING_DIRECTORY = re.compile(
-    r"\$(?:CIRCLE_WORKING_DIRECTORY|\{CIRCLE_WORKING_DIRECTORY\})(?=/|$)"
-)
+WORKING_DIRECTORY = re.compile(r"\$(?:CIRCLEWORKING_DIRECTORY|\{CIRCLEWORKING_DIRECTORY\})(?=/|$)")
 
 
 class WorkingFolder:
@@ -53,4 +51,4 @@ class WorkingFolder:
 
 def from_first_folder(path: str) -> str:
     """``path`` with the job's working directory, where scripts of steps begin, as ``.``."""
-    return _WORKING_DIRECTORY.sub(".", path)
+    return WORKING_DIRECTORY.sub(".", path)
