@@ -22,6 +22,7 @@ from cci_migrate.campaign.next_step import DeliveryStep, OpenPullRequest, Stop, 
 from cci_migrate.campaign.ownership import (
     branch_to_record,
     has_another_change,
+    proven_tip,
     pull_to_record,
     with_ownership,
 )
@@ -305,6 +306,8 @@ class ApplyRun(Struct, frozen=True):
                     snapshot = _without_leftover_branch(host, snapshot)
                 if _is_not_delivered(entry, snapshot, plan):
                     entry = entry.without_plan()
+                tip = proven_tip(snapshot) if entry.files == plan.hashes else ""
+                entry = replace(entry, proven_tip=tip)
                 return self._stop(host, entry, snapshot, step, is_under_way=is_under_way)
             if not is_as_planned(entry.files, plan, snapshot.files):
                 return self._planned_again(entry, snapshot, plan)

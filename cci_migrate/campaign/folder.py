@@ -107,6 +107,10 @@ class Campaign:
             return b""
         return read_inside(self.folder, entry.diff) or b""
 
+    def has_diff(self, entry: LedgerEntry) -> bool:
+        """Whether the stored diff of a repository is there, if it has one."""
+        return self.folder is None or not entry.diff or (self.folder / entry.diff).is_file()
+
     def store_original(self, ref: RepositoryRef, path: str, data: bytes) -> None:
         """Store the original ``data`` of the file ``path`` of a local checkout. Raises OSError."""
         if self.folder is not None:

@@ -30,7 +30,7 @@ from cci_migrate.transport.progress import RepositoryDone
 from cci_migrate.transport.write_record import WriteRecord
 
 #: Raised with every change of the tables and records; a ledger of another version is refused.
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 
 #: The largest record of one repository in bytes, some hundred thousand findings: larger ones are
 #: neither written nor read (a ledger may come from somebody else).
@@ -41,6 +41,7 @@ CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID
 CREATE TABLE sources (
     name TEXT PRIMARY KEY, cursor TEXT NOT NULL, is_listed INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE cursors (id INTEGER PRIMARY KEY, source TEXT NOT NULL, cursor TEXT NOT NULL);
 CREATE TABLE repositories (
     id INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
@@ -68,18 +69,32 @@ class MergeRecord(Struct, frozen=True, omit_defaults=True):
     is_automatic: bool = False
 
 
+class PlanRecord(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A plan that may be kept: what it says by itself, whatever the host says of its delivery.
+
+    ``basis`` is the hash of what it rests on (see `plan_basis`).
+    """
+
+    basis: str
+    state: State
+    cause: str = ""
+    matched_patterns: tuple[str, ...] = ()
+
+
 class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The record of one repository. ``is_confirmed``: by CircleCI's compiler.
 
     ``lacks`` has the reason for each label, reviewer and assignee that could not be added.
     ``branch`` is the campaign's newest commit on the branch called ``branch_name``, empty for the
-    campaign's usual branch.
+    campaign's usual branch. ``proven_tip`` is the tip that was found to be exactly this change.
     ``replaced`` is the number of a pull request that the campaign closes to open another (0: none).
     ``wave`` is the number of the wave in which its pull request was opened (0: none), ``active_at``
     the time of the repository's last activity when it was planned.
     ``group`` identifies the kind of change (see `change_groups`); empty without a change.
     ``review`` is the open pull request when it was last read, ``waits_since`` (seconds since 1970)
     since when it waits for what it waits for then. ``merge``: the campaign merges it, or has.
+    ``plan`` belongs to the plan whose change and findings the entry has; None if it must be made
+    again.
     """
 
     ref: RepositoryRef
@@ -97,6 +112,7 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     authenticated: int = 0
     branch: str = ""
     branch_name: str = ""
+    proven_tip: str = ""
     pull: PullRequest | None = None
     lacks: tuple[str, ...] = ()
     is_canary: bool = False
@@ -109,6 +125,7 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     review: PullRequestReview | None = None
     waits_since: float = 0.0
     merge: MergeRecord | None = None
+    plan: PlanRecord | None = None
 
     __repr__ = repr_without("findings")
 
@@ -119,7 +136,9 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
 
     def without_plan(self) -> LedgerEntry:
         """The entry without its plan, because its pull request proposes another change."""
-        return replace(self, files=(), digest="", group="", has_diff=False, is_confirmed=False)
+        return replace(
+            self, files=(), digest="", group="", has_diff=False, is_confirmed=False, plan=None
+        )
 
     @property
     def done(self) -> RepositoryDone:
@@ -229,6 +248,19 @@ class Ledger:
                     "INSERT OR REPLACE INTO sources VALUES (?, ?, ?)",
                     (source, cursor, not cursor),
                 )
+            if cursor:
+                self._connection.execute(
+                    "INSERT INTO cursors (source, cursor) VALUES (?, ?)", (source, cursor)
+                )
+
+    def take_cursors(self, source: str) -> tuple[str, ...]:
+        """The cursors of the last listing of ``source`` in order; a new one begins."""
+        with self.transaction():
+            rows = self._connection.execute(
+                "SELECT cursor FROM cursors WHERE source = ? ORDER BY id", (source,)
+            ).fetchall()
+            self._connection.execute("DELETE FROM cursors WHERE source = ?", (source,))
+        return tuple(row[0] for row in rows)
 
     def forget_listing(self) -> None:
         """Have the next run list all sources again, and plan again what was not written."""

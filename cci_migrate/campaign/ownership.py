@@ -53,6 +53,28 @@ def is_replaced(pull: PullRequest, recorded: LedgerEntry) -> bool:
     return pull.state is PullState.CLOSED and pull.number == recorded.replaced
 
 
+def with_recorded_ownership(
+    snapshot: Snapshot, recorded: LedgerEntry, campaigns: Set[str]
+) -> Snapshot | None:
+    """What `with_ownership` returns for the recorded files, from the ledger alone.
+
+    None if the ledger does not prove it: it does for an open pull request whose branch is at a
+    commit that was found to be the recorded change.
+    """
+    pull, branch = snapshot.pull, snapshot.branch
+    if pull is None or branch is None or pull.state is not PullState.OPEN:
+        return None
+    if branch.oid != recorded.proven_tip or branch.campaign not in campaigns:
+        return None
+    if not is_own_pull(snapshot, recorded, campaigns):
+        return None
+    return replace(
+        snapshot,
+        branch=replace(branch, content=BranchContent.PLANNED),
+        pull=replace(pull, is_ours=True),
+    )
+
+
 def is_own_pull(snapshot: Snapshot, recorded: LedgerEntry | None, campaigns: Set[str]) -> bool:
     """Whether the campaign opened the pull request in ``snapshot``, whose branch is decided."""
     pull, branch = snapshot.pull, snapshot.branch
@@ -107,6 +129,13 @@ def branch_to_record(snapshot: Snapshot, recorded: LedgerEntry | None) -> str:
     if branch.content.is_ours:
         return branch.oid
     return recorded.branch if recorded is not None else ""
+
+
+def proven_tip(snapshot: Snapshot) -> str:
+    """The tip of the branch if it is exactly the planned change; else empty."""
+    branch = snapshot.branch
+    is_planned = branch is not None and branch.content is BranchContent.PLANNED
+    return branch.oid if branch is not None and is_planned else ""
 
 
 def pull_to_record(snapshot: Snapshot, recorded: LedgerEntry | None) -> PullRequest | None:

@@ -13,14 +13,17 @@ from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.campaign.change_groups import group_of
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.isolation import FATAL_ERRORS, begin_reads
-from cci_migrate.campaign.ledger import LedgerEntry
+from cci_migrate.campaign.ledger import LedgerEntry, PlanRecord
 from cci_migrate.campaign.next_step import Stop, next_step
 from cci_migrate.campaign.ownership import (
     branch_to_record,
     has_another_change,
+    proven_tip,
     pull_to_record,
     with_ownership,
+    with_recorded_ownership,
 )
+from cci_migrate.campaign.plan_basis import PlanBasis
 from cci_migrate.campaign.planner import PlanResult, planner
 from cci_migrate.campaign.repositories_to_plan import RepositoriesToPlan
 from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
@@ -64,6 +67,7 @@ class PlanRun(Struct, frozen=True):
         if others:
             self.progress.note(f"The campaign keeps the repositories of {shortened(others, 1)}.")
         self.progress.begin("plan", None)
+        matched: list[frozenset[str]] = []
         repositories = RepositoriesToPlan(
             self.campaign,
             self.host_of,
@@ -71,9 +75,9 @@ class PlanRun(Struct, frozen=True):
             self.shard,
             self.clock,
             self._finish,
+            partial(self._keep, matched),
             self._is_spent,
         )
-        matched: list[frozenset[str]] = []
         with planner(self.campaign.policy, self.limits, self.jobs) as pool:
             for planned in pool.plan_all(
                 repositories.snapshots(sources), partial(begin_reads, repositories.host)
@@ -106,6 +110,47 @@ class PlanRun(Struct, frozen=True):
         """Whether no more changes may be confirmed in this run."""
         return self.verification is not None and self.verification.is_spent
 
+    @property
+    def _basis(self) -> PlanBasis:
+        campaign = self.campaign
+        policy = campaign.ledger.setting("policy")
+        return PlanBasis(policy, self.limits, campaign.is_nested, campaign.is_split)
+
+    def _keep(
+        self,
+        matched: list[frozenset[str]],
+        snapshot: Snapshot,
+        recorded: LedgerEntry,
+        host: Host,
+        branch_name: str,
+    ) -> bool:
+        """Record ``recorded`` again for what ``snapshot`` shows, if its plan still holds.
+
+        ``matched`` gets the policy's patterns that match something in the repository.
+        """
+        kept = recorded.plan
+        if kept is None or self.verification is not None or not self.campaign.has_diff(recorded):
+            return False
+        if not self._basis.holds(recorded, snapshot):
+            return False
+        ids = self.campaign.ids
+        try:
+            snapshot = with_recorded_ownership(snapshot, recorded, ids) or with_ownership(
+                host, snapshot, recorded.files, recorded, ids
+            )
+        except FATAL_ERRORS:
+            raise
+        except Exception:  # noqa: BLE001 - planning it again says what is wrong
+            return False
+        step = next_step(snapshot, RepositoryPlan(kept.state, kept.cause), host.delivery)
+        if isinstance(step, Stop) and has_another_change(snapshot):
+            return False
+        stop = step if isinstance(step, Stop) else Stop(State.PLANNED, kept.cause)
+        entry = delivered_entry(recorded, snapshot, self.clock.now(), recorded, branch_name)
+        self._finish(with_stop(entry, stop), recorded)
+        matched.append(frozenset(kept.matched_patterns))
+        return True
+
     def _record(self, planned: PlanResult, repositories: RepositoriesToPlan) -> None:
         now, snapshot = self.clock.now(), planned.snapshot
         recorded = repositories.recorded.pop(snapshot.ref.key, None)
@@ -114,13 +159,15 @@ class PlanRun(Struct, frozen=True):
             self._finish(failed, recorded)
             return
         try:
-            plan = planned.plan
-            if self.verification is not None and plan.changes:
-                if self.verification.is_spent:
-                    # Planned ahead; the next run plans it.
-                    return
-                plan = self.verification.verified(planned, plan)
-            entry = self._entry(snapshot, plan, recorded, repositories)
+            plan, record = planned.plan, self._basis.record(planned)
+            if self.verification is not None:
+                record = None
+                if plan.changes:
+                    if self.verification.is_spent:
+                        # Planned ahead; the next run plans it.
+                        return
+                    plan = self.verification.verified(planned, plan)
+            entry = self._entry(snapshot, plan, record, recorded, repositories)
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - the other repositories go on
@@ -131,6 +178,7 @@ class PlanRun(Struct, frozen=True):
         self,
         snapshot: Snapshot,
         plan: RepositoryPlan,
+        record: PlanRecord | None,
         recorded: LedgerEntry | None,
         repositories: RepositoriesToPlan,
     ) -> LedgerEntry:
@@ -140,10 +188,10 @@ class PlanRun(Struct, frozen=True):
         if recorded is not None and isinstance(step, Stop) and has_another_change(snapshot):
             # The diff and the record stay those of the pull request.
             pull = pull_to_record(snapshot, recorded)
-            return with_stop(replace(recorded, pull=pull, changed_at=now), step)
+            return with_stop(replace(recorded, pull=pull, changed_at=now, plan=None), step)
         self.campaign.store_diff(snapshot.ref, plan.diff)
         name = repositories.branch_names.get(snapshot.ref.key, "")
-        return planned_entry(snapshot, plan, step, now, recorded, name)
+        return replace(planned_entry(snapshot, plan, step, now, recorded, name), plan=record)
 
     def _finish(self, entry: LedgerEntry, recorded: LedgerEntry | None) -> None:
         if not entry.head and recorded is not None and recorded.pull is not None:
@@ -171,7 +219,6 @@ def planned_entry(
     entry = LedgerEntry(
         ref=snapshot.ref,
         state=stop.state,
-        head=snapshot.head,
         digest=plan.digest if plan.changes else "",
         group=group_of(plan),
         has_diff=bool(plan.changes),
@@ -182,16 +229,31 @@ def planned_entry(
         pulls=plan.pulls,
         images=plan.images,
         authenticated=plan.authenticated,
-        branch=branch_to_record(snapshot, recorded),
-        branch_name=branch_name,
         lacks=recorded.lacks if recorded is not None else (),
-        pull=pull_to_record(snapshot, recorded),
-        changed_at=now,
-        active_at=snapshot.traits.active_at,
         wave=recorded.wave if recorded is not None else 0,
         replaced=recorded.replaced if recorded is not None else 0,
     )
-    return with_stop(entry, stop)
+    return with_stop(delivered_entry(entry, snapshot, now, recorded, branch_name), stop)
+
+
+def delivered_entry(
+    entry: LedgerEntry,
+    snapshot: Snapshot,
+    now: float,
+    recorded: LedgerEntry | None,
+    branch_name: str,
+) -> LedgerEntry:
+    """``entry`` with what ``snapshot`` shows of the repository and its delivery."""
+    return replace(
+        entry,
+        head=snapshot.head,
+        branch=branch_to_record(snapshot, recorded),
+        branch_name=branch_name,
+        proven_tip=proven_tip(snapshot),
+        pull=pull_to_record(snapshot, recorded),
+        changed_at=now,
+        active_at=snapshot.traits.active_at,
+    )
 
 
 def with_stop(entry: LedgerEntry, stop: Stop) -> LedgerEntry:

@@ -1,4 +1,4 @@
-"""Which repositories are to be planned: lists the sources, and reads what may have to change.
+"""Which repositories are to be planned: lists the sources, and reads what may have changed.
 
 Only the main thread uses the ledger. The hosts read ahead in threads of their own, so that answers
 are awaited while what came before is planned.
@@ -76,8 +76,9 @@ class _Others:
 class RepositoriesToPlan(Struct, frozen=True):
     """The repositories that one run of `batch plan` is to plan.
 
-    ``finish`` records the entry of one that needs no plan, after an earlier one. ``is_spent``: no
-    more may be planned.
+    ``finish`` records the entry of one that needs no plan, after an earlier one. ``keep`` records
+    the entry again if its plan still holds, and returns whether it does. ``is_spent``: no more may
+    be planned.
     """
 
     campaign: Campaign
@@ -86,6 +87,7 @@ class RepositoriesToPlan(Struct, frozen=True):
     shard: Shard
     clock: Clock
     finish: Callable[[LedgerEntry, LedgerEntry | None], None]
+    keep: Callable[[Snapshot, LedgerEntry, Host, str], bool]
     is_spent: Callable[[], bool]
     #: The branch of each repository in which the campaign's usual one is used up, by its key.
     branch_names: dict[str, str] = field(default_factory=dict)
@@ -167,7 +169,8 @@ class RepositoriesToPlan(Struct, frozen=True):
         cursor, is_listed = ledger.source(source.name)
         if is_listed:
             return
-        for page in source.pages(cursor, ()):
+        known = () if cursor else ledger.take_cursors(source.name)
+        for page in source.pages(cursor, known):
             shown = (*page.observations, *page.outlines)
             recorded = ledger.entries_of([observation.ref.key for observation in shown])
             new = {
@@ -223,8 +226,16 @@ class RepositoriesToPlan(Struct, frozen=True):
                 others.again.append(ref)
             elif self._is_split(observation):
                 others.again.extend(self._projects(observation))
+            elif self._is_kept(observation):
+                del self.recorded[ref.key]
             else:
                 yield observation
+
+    def _is_kept(self, snapshot: Snapshot) -> bool:
+        ref = snapshot.ref
+        entry = self.entry(ref)
+        branch_name = self.branch_names.get(ref.key, "")
+        return entry is not None and self.keep(snapshot, entry, self.host(ref), branch_name)
 
     def _is_split(self, snapshot: Snapshot) -> bool:
         """Whether it is a monorepo whose projects are planned in its place.

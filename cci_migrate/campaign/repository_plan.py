@@ -67,6 +67,7 @@ class RepositoryPlan(Struct, frozen=True):
     ``state`` is PLANNED when there are ``changes``. ``matched_patterns`` are the policy's patterns
     that match something in it. ``missing_files`` are files of the repository
     that planning asked for and did not have: the plan is void until they are fetched.
+    ``is_repeatable``: only what is in the repository decided it, not the time or memory it took.
     """
 
     state: State
@@ -80,6 +81,7 @@ class RepositoryPlan(Struct, frozen=True):
     matched_patterns: frozenset[str] = frozenset()
     missing_files: tuple[str, ...] = ()
     is_confirmed: bool = False
+    is_repeatable: bool = True
 
     __repr__ = repr_without("changes")
 
@@ -156,6 +158,9 @@ def plan_repository(
         pulls=_pulls(examined),
         matched_patterns=frozenset[str]().union(*(o.matched_patterns for o in examined)),
         missing_files=missing,
+        is_repeatable=not any(
+            isinstance(outcome, Failed) and outcome.is_transient for outcome in outcomes
+        ),
     )
 
 
