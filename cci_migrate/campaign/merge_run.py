@@ -30,6 +30,19 @@ from cci_migrate.transport.host_errors import HostUnavailable, StaleSnapshot
 FRESH = 60.0
 
 
+class MergeOutcome(Struct, frozen=True):
+    """What a run reached.
+
+    ``code`` is DONE if no pull request is open any more, LEFT if some are, FAILED if some could not
+    be read or merged. ``needs_person``: another run is of no use until somebody changes something.
+    ``is_down``: a host can't be used.
+    """
+
+    code: ExitCode
+    needs_person: bool = False
+    is_down: bool = False
+
+
 class _Ready(Struct, frozen=True):
     """A pull request to merge, or to have merged, by its repository's key; when it was read."""
 
@@ -44,32 +57,30 @@ class MergeRun(Struct, frozen=True):
     options: MergeOptions
     canary: MergeCanary
 
-    def run(self) -> ExitCode:
-        """Merge what is ready, and record the outcomes in the ledger.
-
-        Returns DONE if no pull request is open any more, LEFT if some are, FAILED if some could
-        not be read or merged.
-        """
+    def run(self) -> MergeOutcome:
+        """Merge what is ready, and record the outcomes in the ledger."""
         by_host = self.refresh.keys_by_host()
         self.refresh.progress.begin("merge", sum(map(len, by_host.values())))
         tally = _Tally(self.options.max_merges)
+        is_down = False
         for reviews, keys in by_host.items():
             tally.is_stopped = False
             try:
                 self._merge_on_host(reviews, keys, tally)
             except HostUnavailable as error:
                 self.refresh.progress.note(str(error))
-                tally.has_failed |= not error.until
-        if tally.has_failed:
-            return ExitCode.FAILED
-        return ExitCode.LEFT if self.refresh.keys_by_host() else ExitCode.DONE
+                is_down |= not error.until
+        if tally.has_failed or is_down:
+            return MergeOutcome(ExitCode.FAILED, tally.needs_person, is_down)
+        code = ExitCode.LEFT if self.refresh.keys_by_host() else ExitCode.DONE
+        return MergeOutcome(code, tally.needs_person)
 
     def _merge_on_host(self, reviews: Reviews, keys: Sequence[str], tally: _Tally) -> None:
         method, progress = self.options.method, self.refresh.progress
         if method is not None and method not in reviews.merge_methods:
             known = ", ".join(sorted(each.value for each in reviews.merge_methods))
             progress.note(f"this host can't be asked for --method {method.value}, only for {known}")
-            tally.has_failed = True
+            tally.has_failed = tally.needs_person = True
             return
         ready: dict[MergeStep, list[_Ready]] = {step: [] for step in MergeStep}
         for pull in self.refresh.read(reviews, keys):
@@ -116,8 +127,10 @@ class MergeRun(Struct, frozen=True):
             if read is None:
                 continue
             ref = read.entry.ref
-            if self.canary.gate(reviews, ref, ledger, left) is not Gate.OPEN:
+            gate = self.canary.gate(reviews, ref, ledger, left)
+            if gate is not Gate.OPEN:
                 tally.is_stopped = True
+                tally.needs_person |= gate is Gate.SHUT
                 return
             if step is MergeStep.AUTO_MERGE and not self.canary.has_passed(ref):
                 progress.note(
@@ -130,7 +143,7 @@ class MergeRun(Struct, frozen=True):
             tally.count(attempt)
             if why := streak.add(attempt):
                 progress.note(f"{why}; {left - 1} more are waiting")
-                tally.is_stopped = True
+                tally.is_stopped = tally.needs_person = True
                 return
 
     def _read_again(self, reviews: Reviews, ready: _Ready) -> ReadPull | None:
@@ -219,6 +232,8 @@ class _Tally:
         self.has_failed = False
         #: Whether nothing more is to be merged on the host at hand.
         self.is_stopped = False
+        #: Whether somebody has to change something before another run.
+        self.needs_person = False
 
     @property
     def is_spent(self) -> bool:

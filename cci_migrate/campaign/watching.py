@@ -21,9 +21,13 @@ PATIENCE = 3
 
 
 class Pass(Enum):
-    """What came of one pass. INCOMPLETE: it read only some; FAILED: it read nothing."""
+    """What came of one pass.
+
+    STOPPED: another one is of no use. INCOMPLETE: it read only some. FAILED: it read nothing.
+    """
 
     DONE = "done"
+    STOPPED = "stopped"
     LEFT = "left"
     INCOMPLETE = "incomplete"
     FAILED = "failed"
@@ -35,17 +39,17 @@ def repeat(
     deadline: float,
     announce: Callable[[float], None],
 ) -> Pass:
-    """Repeat ``one_pass`` until it returns DONE, or fails three times in a row; returns the last.
+    """Repeat ``one_pass`` until it is done, stopped, or fails three times in a row.
 
-    Ends before ``deadline`` (seconds since 1970; 0: none). ``announce`` gets the time at which the
-    next one begins.
+    Returns what the last came to. Ends before ``deadline`` (seconds since 1970; 0: none).
+    ``announce`` gets the time at which the next one begins.
     """
     failures = 0
     while True:
         started_at = clock.now()
         result = one_pass()
         failures = failures + 1 if result is Pass.FAILED else 0
-        if result is Pass.DONE or failures >= PATIENCE:
+        if result in (Pass.DONE, Pass.STOPPED) or failures >= PATIENCE:
             return result
         now = clock.now()
         pause = max(LEAST_PAUSE, PAUSE_FACTOR * (now - started_at))

@@ -11,7 +11,7 @@ from cci_migrate.campaign.ci_results import CiWait
 from cci_migrate.campaign.folder import Campaign, CampaignInUseError, open_read_only
 from cci_migrate.campaign.merge_canary import MergeCanary
 from cci_migrate.campaign.merge_readiness import MergeOptions
-from cci_migrate.campaign.merge_run import MergeRun
+from cci_migrate.campaign.merge_run import MergeOutcome, MergeRun
 from cci_migrate.campaign.pull_request_waits import duration, longest_first, waits_summary
 from cci_migrate.campaign.refresh import read_at
 from cci_migrate.campaign.results import exit_code, result, summary, write_results
@@ -185,7 +185,7 @@ def merge_when_green(
     with progress_reporter(running, is_dry_run=dry_run) as progress:
         gate = MergeCanary(canary, CiWait(canary_wait * 60.0, clock, progress), progress)
 
-        def one_pass() -> ExitCode:
+        def one_pass() -> MergeOutcome:
             with refresh_session(folder, names, running, pace, progress) as session:
                 reached = MergeRun(session, options, gate).run()
                 write_results(session.campaign)
@@ -195,15 +195,15 @@ def merge_when_green(
     with open_read_only(folder) as campaign:
         for line in (*summary(campaign.ledger), *_waits(campaign, running)):
             click.echo(printable(line))
-        return _at_least(exit_code(campaign.ledger), reached)
+        return _at_least(exit_code(campaign.ledger), reached.code)
 
 
 def _until_merged(
-    one_pass: Callable[[], ExitCode], clock: Clock, pace: Pace, progress: Progress
-) -> ExitCode:
+    one_pass: Callable[[], MergeOutcome], clock: Clock, pace: Pace, progress: Progress
+) -> MergeOutcome:
     """Merge what is ready again and again; returns what the last pass reached."""
-    passes = {ExitCode.DONE: Pass.DONE, ExitCode.LEFT: Pass.LEFT}
-    reached = ExitCode.LEFT
+    passes = {ExitCode.DONE: Pass.DONE, ExitCode.FAILED: Pass.INCOMPLETE}
+    reached = MergeOutcome(ExitCode.LEFT)
 
     def each() -> Pass:
         nonlocal reached
@@ -211,7 +211,9 @@ def _until_merged(
             reached = one_pass()
         except CampaignInUseError:
             return Pass.LEFT
-        return passes.get(reached, Pass.FAILED)
+        if reached.needs_person:
+            return Pass.STOPPED
+        return Pass.FAILED if reached.is_down else passes.get(reached.code, Pass.LEFT)
 
     def announce(at: float) -> None:
         progress.waiting(at, "some are not ready")

@@ -422,3 +422,21 @@ def test_a_watch_merges_what_becomes_ready(
     assert sum(clock.slept) >= 3 * 60
     refused = batch("merge-when-green", "--watch", "--dry-run", code=2)
     assert "--watch can't be combined with --dry-run or --max-merges" in refused.output
+
+
+def test_a_watch_ends_where_a_person_has_to_act(
+    github: GitHubStandIn, batch: Batch, clock: QuickClock
+) -> None:
+    green(github, batch, "a", "b")
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation == "Merge" and request.moment == "after":
+            repository = github.repositories["acme/a"]
+            repository.statuses[repository.pulls[0].merge_commit] = "FAILURE"
+        return None
+
+    github.watch = watch
+    before = len(clock.slept)
+    output = batch("merge-when-green", "--watch", "--canary", 1, *QUICK, code=1).output
+    assert output.count("stopped with 1 left to merge") == 1
+    assert sum(clock.slept[before:]) < 60
