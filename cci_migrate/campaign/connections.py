@@ -130,7 +130,8 @@ class Connections:
             case Kind.BITBUCKET:
                 from cci_migrate.forges.bitbucket import Bitbucket
 
-                return Bitbucket(self._api(ref), self._lane_of(ref.host), branch)
+                api, lane = self._api(ref), self._lane_of(ref.host)
+                return Bitbucket(api, lane, branch, is_nested=is_nested)
             case Kind.GITEA:
                 from cci_migrate.forges.gitea.host import Gitea
 

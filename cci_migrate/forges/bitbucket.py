@@ -18,11 +18,18 @@ from msgspec.structs import replace
 from cci_migrate.forges.access import TokenAccess
 from cci_migrate.forges.bitbucket_access import BitbucketAccess, Permission, token_problem
 from cci_migrate.forges.bitbucket_reviews import STATES, BitbucketReviews
+from cci_migrate.forges.blob_text import contents_within_limit
 from cci_migrate.forges.campaign_identity import campaign_of_pull_request
+from cci_migrate.forges.config_paths import PLAIN, ConfigListing, config_modes
 from cci_migrate.forges.git_remotes import branch_at
 from cci_migrate.forges.host import Extras, RepositoryPage
-from cci_migrate.forges.pull_request_hosts import NewPullRequest, PullRequestHost
+from cci_migrate.forges.pull_request_hosts import (
+    IncompleteError,
+    NewPullRequest,
+    PullRequestHost,
+)
 from cci_migrate.forges.repository import (
+    MISSING_DEFAULT,
     Branch,
     Checks,
     Kind,
@@ -36,13 +43,17 @@ from cci_migrate.forges.repository import (
     newest_pull,
     seconds_since_1970,
 )
-from cci_migrate.transport.host_errors import StaleSnapshot
+from cci_migrate.transport.host_errors import HostError, StaleSnapshot
 from cci_migrate.transport.http import Api, MissingError
 from cci_migrate.transport.known_secrets import remember
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST, Lane
 
 #: Repositories for which API requests are made before the git requests.
 CHUNK = 16
+#: The most repositories that are observed by the API alone: with 400 requests.
+FEW = 100
+#: How deep a config may lie in its folder.
+_DEPTH = 20
 
 _Item = TypeVar("_Item")
 
@@ -52,6 +63,7 @@ class _Page(Struct, Generic[_Item], frozen=True):
 
     values: tuple[_Item, ...]
     next: str = ""
+    size: int = 0
 
 
 class _MainBranch(Struct, frozen=True):
@@ -69,6 +81,30 @@ class _Repository(Struct, frozen=True):
 class _Commit(Struct, frozen=True):
     hash: str
     message: str = ""
+
+
+class _NamedBranch(Struct, frozen=True):
+    name: str
+    target: _Commit
+
+
+class _Entry(Struct, frozen=True):
+    """An entry of a folder: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-source/"""
+
+    type: str
+    path: str
+    size: int | None = None
+    attributes: tuple[str, ...] | None = None
+
+    @property
+    def mode(self) -> str:
+        """Its git mode."""
+        return "100755" if "executable" in (self.attributes or ()) else PLAIN
+
+    @property
+    def is_special(self) -> bool:
+        """Whether it is a link, or its content is elsewhere."""
+        return not {"link", "lfs"}.isdisjoint(self.attributes or ())
 
 
 class _Status(Struct, frozen=True):
@@ -160,15 +196,19 @@ class ListedRepository(Struct, frozen=True):
 class Bitbucket(PullRequestHost):
     """Bitbucket Cloud under one identity, that of an access token or of a person.
 
-    Repositories are observed by git: its limit is sixty times that of the API, and one blobless
-    fetch gets configs and branch (https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/).
-    The API is used for the rest.
+    A repository takes four requests to the API, of which Bitbucket allows 1,000 an hour, or one and
+    a few of git, of which it allows sixty times as many
+    (https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/). Many repositories are
+    therefore observed by git, few by the API.
     """
 
     user = "x-token-auth"
 
-    def __init__(self, api: Api, lane: Lane, branch: str) -> None:
-        super().__init__(api, lane, branch)
+    def __init__(self, api: Api, lane: Lane, branch: str, *, is_nested: bool = False) -> None:
+        super().__init__(api, lane, branch, is_nested=is_nested)
+        #: How many repositories there are to observe, as far as is known.
+        self._expected = 0
+        self._observed = 0
         self._listed: dict[str, ListedRepository] = {}
         #: The ids of the members of each workspace, by their names.
         self._members: dict[str, dict[str, str]] = {}
@@ -197,24 +237,41 @@ class Bitbucket(PullRequestHost):
         while url:
             page = self._api.read("GET", url).body(_Page[_Repository])
             url = page.next
+            self._expected = max(self._expected, page.size)
             listed_repositories = [self._read(repository, None) for repository in page.values]
             self._listed.update({listed.ref.key: listed for listed in listed_repositories})
             yield RepositoryPage(tuple(listed.ref for listed in listed_repositories), (), url)
 
     def observe(self, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:
-        """The state of each of ``refs``, from the API and then from git."""
+        """The state of each of ``refs``, from the API alone while they are few."""
         left = iter(refs)
         while chunk := list(islice(left, CHUNK)):
-            snapshots: dict[str, Snapshot] = {}
-            for ref in chunk:
-                from_api = self.observation(ref, self._read_from_api)
-                if isinstance(from_api, Unreadable) or from_api.traits.empty:
-                    yield from_api
-                else:
-                    snapshots[ref.key] = from_api
-            remotes = [(snapshot.ref, self.git_url(snapshot)) for snapshot in snapshots.values()]
-            for observation in self._clones.observe_all(remotes):
-                yield _with_api_data(observation, snapshots[observation.ref.key])
+            self._observed += len(chunk)
+            if self._is_nested or max(self._expected, self._observed) > FEW:
+                yield from self._observe_by_git(chunk)
+            else:
+                yield from self._api.threads.in_order(self._observe_by_api, chunk)
+
+    def _observe_by_git(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
+        snapshots: dict[str, Snapshot] = {}
+        for from_api in self._api.threads.in_order(self._from_api, refs):
+            if isinstance(from_api, Unreadable) or from_api.traits.empty:
+                yield from_api
+            else:
+                snapshots[from_api.ref.key] = from_api
+        remotes = [(snapshot.ref, self.git_url(snapshot)) for snapshot in snapshots.values()]
+        for observation in self._clones.observe_all(remotes):
+            yield _with_api_data(observation, snapshots[observation.ref.key])
+
+    def _observe_by_api(self, ref: RepositoryRef) -> Observation:
+        from_api = self._from_api(ref)
+        if isinstance(from_api, Unreadable) or from_api.traits.empty:
+            return from_api
+        try:
+            return self.observation(ref, lambda _: self._with_configs(from_api))
+        except IncompleteError:
+            observed = self._clones.observe(ref, self.git_url(from_api))
+            return _with_api_data(observed, from_api)
 
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
         """Other files at the snapshot's head."""
@@ -345,7 +402,7 @@ class Bitbucket(PullRequestHost):
         requests = self._items(
             f"/repositories/{snapshot.current_name}/pullrequests",
             _PullRequest,
-            q=f'source.branch.name="{branch}"',
+            q=f'source.branch.name="{_escaped(branch)}"',
             state=list(STATES),
             sort="-created_on",
         )
@@ -404,6 +461,55 @@ class Bitbucket(PullRequestHost):
             page = self._api.read("GET", page.next).body(_Page[kind])  # type: ignore[valid-type]
             yield from page.values
 
+    def _with_configs(self, snapshot: Snapshot) -> Snapshot:
+        """``snapshot`` with its head, branch and configs, in three requests if it has one config.
+
+        Raises IncompleteError where git shows what the API does not: the targets of links, and
+        files in Large File Storage.
+        """
+        root = f"/repositories/{snapshot.current_name}"
+        names = (snapshot.default_branch, self._branch)
+        query = " OR ".join(f'name="{_escaped(name)}"' for name in names)
+        tips = {
+            branch.name: branch.target
+            for branch in self._items(f"{root}/refs/branches", _NamedBranch, q=query)
+        }
+        if snapshot.default_branch not in tips:
+            raise HostError(MISSING_DEFAULT)
+        head, tip = tips[snapshot.default_branch].hash, tips.get(self._branch)
+        branch = None if tip is None else branch_at(tip.hash, head, tip.message)
+        files = {entry.path: entry for entry in self._folder(root, head, ".circleci")}
+        if any(entry.is_special for entry in files.values()):
+            raise IncompleteError("Bitbucket does not show all of its files")
+        configs = ConfigListing(config_modes({path: entry.mode for path, entry in files.items()}))
+        snapshot = replace(snapshot, head=head, branch=branch)
+        contents = contents_within_limit(
+            (path, self._sized(snapshot, files[path])) for path in configs.modes
+        )
+        return snapshot.with_configs(contents, configs)
+
+    def _folder(self, root: str, commit: str, folder: str) -> list[_Entry]:
+        """The files below ``folder``; a link or a file of that name is one of them.
+
+        https://developer.atlassian.com/cloud/bitbucket/rest/api-group-source/
+        """
+        of_commit = f"{root}/src/{commit}/"
+        try:
+            entries = list(self._items(f"{of_commit}{folder}/", _Entry, max_depth=_DEPTH))
+        except MissingError:
+            entries = list(self._items(of_commit, _Entry, q=f'path="{folder}"'))
+        return [entry for entry in entries if entry.type == "commit_file"]
+
+    def _sized(self, snapshot: Snapshot, entry: _Entry) -> bytes:
+        """A file, which has the size that its folder says."""
+        data = self.content(snapshot, snapshot.head, entry.path)
+        if entry.size is not None and len(data) != entry.size:
+            raise HostError(f"{entry.path}: Bitbucket sent another file than it lists")
+        return data
+
+    def _from_api(self, ref: RepositoryRef) -> Snapshot | Unreadable:
+        return self.observation(ref, self._read_from_api)
+
     def _read_from_api(self, ref: RepositoryRef) -> Snapshot:
         """The snapshot from the API, without files and branch."""
         listed = self._listed.pop(ref.key, None)
@@ -434,6 +540,11 @@ class Bitbucket(PullRequestHost):
             ),
             repository.full_name,
         )
+
+
+def _escaped(name: str) -> str:
+    """``name`` in a query: https://developer.atlassian.com/cloud/bitbucket/rest/intro/#filtering"""
+    return name.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _comments_path(snapshot: Snapshot) -> str:

@@ -112,13 +112,19 @@ class GitClones:
     """Scratch clones of remotes: one commit deep, without blobs, without a work tree.
 
     ``lane`` waits out the pauses that the server asks for. ``login`` returns the git settings with
-    the current credentials, since tokens expire. Safe to use from several threads. Methods that
-    use the network raise HostUnavailable if the server still limits requests after several pauses.
+    the current credentials, since tokens expire. ``below`` is the only folder of which configs are
+    read. Safe to use from several threads. Methods that use the network raise HostUnavailable if
+    the server still limits requests after several pauses.
     """
 
     def __init__(
-        self, branch: str, lane: Lane, login: Callable[[], Mapping[str, str]] = dict
+        self,
+        branch: str,
+        lane: Lane,
+        login: Callable[[], Mapping[str, str]] = dict,
+        below: str = "",
     ) -> None:
+        self._below = below
         self._branch = branch
         self._lane = lane
         self._login = login
@@ -254,7 +260,7 @@ class GitClones:
             return Snapshot(ref, traits=Traits(empty=True))
         tips = _tips(clone)
         head = tips["refs/campaign/head"]
-        snapshot = self._tree(clone, head).snapshot(ref)
+        snapshot = self._tree(clone, head).snapshot(ref, self._below)
         oid = tips.get(f"refs/campaign/heads/{self._branch}")
         if oid is None:
             return snapshot

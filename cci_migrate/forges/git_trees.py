@@ -26,9 +26,9 @@ class GitTree:
         self._oids = {path: oid for path, (_, oid) in entries.items()}
         self._links = Links(self._modes, self._link)
 
-    def snapshot(self, ref: RepositoryRef) -> Snapshot:
-        """The repository with the configs of the commit."""
-        configs = find_configs(self._modes, self._link)
+    def snapshot(self, ref: RepositoryRef, below: str = "") -> Snapshot:
+        """The repository with the configs of the commit, only those in the folder ``below``."""
+        configs = find_configs(self._modes, self._link, below)
         files = self._contents(list(configs.modes))
         too_large = (Failed((path,), TOO_LARGE) for path in configs.modes if path not in files)
         return Snapshot(

@@ -69,18 +69,23 @@ class NewPullRequest(Struct, frozen=True):
 class PullRequestHost(ABC):
     """A host with a REST API for changes. ``user`` is git's user name for the token.
 
+    ``is_nested``: search for configs below the root too.
     ``opens_with_extras``: `create_pull_request` adds the extras at once.
     """
 
     user: str
     opens_with_extras = True
 
-    def __init__(self, api: Api, lane: Lane, branch: str) -> None:
+    def __init__(self, api: Api, lane: Lane, branch: str, *, is_nested: bool = False) -> None:
+        self._is_nested = is_nested
         self._api = api
         self._lane = lane
         self._branch = branch
         self._clones = GitClones(
-            branch, lane, lambda: git_login(api.root, *self.git_credentials(api.token() or ""))
+            branch,
+            lane,
+            lambda: git_login(api.root, *self.git_credentials(api.token() or "")),
+            "" if is_nested else ".circleci",
         )
         self._faults = 0
         #: The extras of the pull requests that this process opened, by the address.

@@ -333,6 +333,7 @@ def paged(schema: Schema) -> Schema:
     return page
 
 
+ENTRY = told(type={"enum": ["commit_file", "commit_directory"]}, path=TEXT)
 BITBUCKET = (
     Call(
         "GET",
@@ -464,9 +465,27 @@ BITBUCKET = (
     ),
     Call(
         "GET",
+        "/repositories/*/*/src/*/",
+        {200: paged(ENTRY), 404: BITBUCKET_ERROR},
+        LISTING | {"max_depth", "format"},
+    ),
+    Call(
+        "GET",
+        "/repositories/*/*/src/*/**/",
+        {200: paged(ENTRY), 404: BITBUCKET_ERROR},
+        LISTING | {"max_depth", "format"},
+    ),
+    Call(
+        "GET",
         "/repositories/*/*/src/*/**",
         {200: None, 404: BITBUCKET_ERROR},
         frozenset({"format"}),
+    ),
+    Call(
+        "GET",
+        "/repositories/*/*/refs/branches",
+        {200: paged(told(name=TEXT, target=told(hash=OID, message=TEXT))), 404: BITBUCKET_ERROR},
+        LISTING,
     ),
     Call(
         "GET",

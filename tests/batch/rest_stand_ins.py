@@ -502,6 +502,29 @@ class BitbucketStandIn(RestStandIn):
             oid = repository.put(branch, parent, body["message"], files)
             where = f"{self.api}/repositories/{repository.name}/commit/{oid}"
             return Canned(201, None, {"Location": where})
+        if rest == "/refs/branches":
+            asked = re.findall('name="([^"]*)"', query["q"][0])
+            tips = [(name, tip) for name in asked if (tip := repository.tip(name))]
+            branches = [
+                {
+                    "type": "branch",
+                    "name": name,
+                    "target": {
+                        "hash": tip,
+                        "message": gitlab_graphql.message(repository.folder, tip),
+                    },
+                }
+                for name, tip in tips
+            ]
+            return self._page(branches, f"/repositories/{repository.name}{rest}", query)
+        if found := re.fullmatch(r"/src/(\w+)/(.+/)?", rest):
+            entries = self._entries(repository, found[1], unquote(found[2] or ""))
+            if found[2] and not entries:
+                return _missing("No such file or directory")
+            if "q" in query:
+                asked = re.findall('path="([^"]*)"', query["q"][0])
+                entries = [entry for entry in entries if entry["path"] in asked]
+            return self._page(entries, f"/repositories/{repository.name}{rest}", query)
         if found := re.fullmatch(r"/src/(\w+)/(.+)", rest):
             name = unquote(found[2])
             if name not in gitlab_graphql.files(repository.folder, found[1]):
@@ -521,6 +544,18 @@ class BitbucketStandIn(RestStandIn):
         states = (repository.verdict(rest.split("/")[2]) or "").split()
         values = [{"type": "commitstatus", "state": state} for state in states]
         return self._page(values, f"/repositories/{repository.name}{rest}", query)
+
+    def _entries(self, repository: Hosted, commit: str, folder: str) -> list[dict[str, Any]]:
+        """The files below a folder; of the root, only those that are in it."""
+        found = []
+        for path, (mode, _) in gitlab_graphql.files(repository.folder, commit).items():
+            if not path.startswith(folder) or (not folder and "/" in path):
+                continue
+            size = len(gitlab_graphql.content(repository.folder, commit, path))
+            attributes = {"100755": ["executable"], "120000": ["link"]}.get(mode, [])
+            shown = {"type": "commit_file", "path": path, "attributes": attributes, "size": size}
+            found.append(shown)
+        return found
 
     def _page(self, values: list[dict[str, Any]], path: str, query: dict[str, list[str]]) -> Canned:
         """A page of a list, of at most ten, with the address of the next."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from graphql import parse, validate
 
+from cci_migrate.forges import bitbucket
 from cci_migrate.forges.gitlab import queries
 from tests.batch import rest_stand_ins
 from tests.batch.gitea_stand_in import GiteaStandIn
@@ -423,6 +424,57 @@ def test_a_project_that_may_be_read_later_is_planned_then(host: RestStandIn, bat
     host.watch_call = truly
     batch("plan", f"{host.source}/api", code=1)
     assert batch.states() == {"api": "planned"}
+
+
+def test_few_repositories_on_bitbucket_are_observed_by_the_api_and_many_by_git(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: Batch
+) -> None:
+    nested = "services/api/.circleci/config.yml"
+    extra = {f".circleci/jobs/{number}.yml": b"a: 1\n" for number in range(12)}
+    for host in serving(BitbucketStandIn, tmp_path, monkeypatch):
+        host.add("acme/api", {CONFIG: PLAIN, nested: PLAIN})
+        host.add("acme/big", {CONFIG: PLAIN, **extra})
+        host.add("acme/docs", {"README": b"x"})
+        host.add("acme/taken", {CONFIG: PLAIN})
+        commit_bare(host.repositories["acme/taken"].folder, {"x": b"1"}, BRANCH, base="main")
+        odd = host.add("acme/odd", {"README": b"x"})
+        commit_bare(odd.folder, {CONFIG: PLAIN}, mode="100755")
+        batch("plan", "bitbucket:acme/api", code=1)
+        assert host.requests == 0
+        assert sorted(host.operations) == [
+            *("GET branches", "GET pullrequests", "GET repositories", "GET src", "GET src")
+        ]
+        by_api = Batch(batch.folder.parent / "by-api")
+        by_api("plan", host.source, code=1)
+        assert host.requests < 10  # what the branch of acme/taken has
+        monkeypatch.setattr(bitbucket, "FEW", 3)
+        host.operations.clear()
+        before = host.requests
+        by_git = Batch(batch.folder.parent / "by-git")
+        by_git("plan", host.source, code=1)
+        assert host.requests - before > 5 * 3
+        assert set(host.operations) == {"GET repositories", "GET pullrequests"}
+        seen = [
+            {name: (result["state"], result["head"]) for name, result in campaign.results().items()}
+            for campaign in (by_api, by_git)
+        ]
+        assert seen[0] == seen[1]
+
+
+def test_on_bitbucket_git_shows_where_links_lead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: Batch
+) -> None:
+    for host in serving(BitbucketStandIn, tmp_path, monkeypatch):
+        for name, link, target in (
+            ("file", CONFIG, b"../ci/config.yml"),
+            ("folder", ".circleci", b"ci"),
+        ):
+            repository = host.add(f"acme/{name}", {"ci/config.yml": PLAIN})
+            commit_bare(repository.folder, {link: target}, mode="120000")
+        batch("plan", host.source, code=1)
+        batch("apply", *QUICK)
+        for repository in host.repositories.values():
+            assert content(repository.folder, BRANCH, "ci/config.yml") == FIXED
 
 
 class BelowAPath(GitLabStandIn):

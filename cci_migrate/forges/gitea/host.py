@@ -76,9 +76,8 @@ class Gitea(PullRequestHost):
     files_together = 1
 
     def __init__(self, api: Api, lane: Lane, branch: str, *, is_nested: bool = False) -> None:
-        super().__init__(api, lane, branch)
+        super().__init__(api, lane, branch, is_nested=is_nested)
         self._host = api.root.split("/")[2]
-        self._is_nested = is_nested
         self._listed: dict[str, GiteaRepository] = {}
         self._label_ids: dict[str, dict[str, int]] = {}
         self._users: dict[str, bool] = {}

@@ -83,13 +83,12 @@ class GitLab(PullRequestHost):
     files_together = 1
 
     def __init__(self, api: Api, lane: Lane, branch: str, *, is_nested: bool = False) -> None:
-        super().__init__(api, lane, branch)
+        super().__init__(api, lane, branch, is_nested=is_nested)
         # https://docs.gitlab.com/api/graphql/: beside the REST API's version.
         self._url = f"{api.root.removesuffix('/v4')}/graphql"
         self._host = api.root.split("/")[2]
         self._page = PageSize()
         self._has_graphql = True
-        self._is_nested = is_nested
         self._users: dict[str, int | None] = {}
         self._access = GitLabAccess(api)
 
