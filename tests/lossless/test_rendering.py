@@ -2161,6 +2161,31 @@ def nest(parent: str, key: str) -> One:
     return lambda document: NestEntries(mapping_at(document), parent, (key,))
 
 
+@pytest.mark.parametrize(
+    ("old", "make", "new"),
+    [
+        (
+            "a:\n    c\n",
+            lambda d: WrapInSequence(scalar_at(d, "a"), Items((Text("d"),)), (Text("b"),)),
+            "a:\n    - b\n    - c\n    - d\n",
+        ),
+        (
+            "a: |\n\n  b c\n",
+            lambda d: ReplaceText(scalar_at(d, "a"), 3, 4, "d"),
+            "a: |\n\n  b d\n",
+        ),
+        (
+            "a: b\n",
+            lambda d: ReplaceScalar(scalar_at(d, "a"), Text("c\rd")),
+            'a: "c\\rd"\n',
+        ),
+    ],
+    ids=["items before a value on a line of its own", "text behind an empty line", "an escape"],
+)
+def test_seldom_met(old: str, make: Make, new: str) -> None:
+    assert result(make, old) == new
+
+
 def test_what_is_added_to_moved_keys_moves_with_them() -> None:
     document = document_of("a:\nb:\n- c\nd: e\n")
     operations = (
