@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cci_migrate.campaign import html_report
-from cci_migrate.campaign.apply_run import ApplyOptions
+from cci_migrate.campaign.apply_options import ApplyOptions
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.message_templates import MessageTemplates
 from cci_migrate.campaign.states import State

@@ -1,0 +1,318 @@
+"""Delivers the planned change of one repository, as far as its host lets it go."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
+from typing_extensions import assert_never
+
+from cci_migrate.campaign.apply_options import ApplyOptions
+from cci_migrate.campaign.canary import Canary
+from cci_migrate.campaign.folder import Campaign
+from cci_migrate.campaign.isolation import FATAL_ERRORS, begin_reads, observe_each
+from cci_migrate.campaign.ledger import LedgerEntry
+from cci_migrate.campaign.next_step import DeliveryStep, OpenPullRequest, Stop, Write, next_step
+from cci_migrate.campaign.ownership import (
+    branch_to_record,
+    has_another_change,
+    proven_tip,
+    pull_to_record,
+    with_ownership,
+)
+from cci_migrate.campaign.plan_run import planned_entry, with_stop
+from cci_migrate.campaign.planner import Planner
+from cci_migrate.campaign.pull_request_extras import (
+    WantedExtras,
+    is_about_code_owner,
+)
+from cci_migrate.campaign.refusals import (
+    Attempt,
+    RefusedWrite,
+    WriteRefused,
+    WriteStep,
+    writing,
+)
+from cci_migrate.campaign.repositories_to_plan import unreadable_entry
+from cci_migrate.campaign.repository_plan import RepositoryPlan, is_as_planned
+from cci_migrate.campaign.states import State
+from cci_migrate.campaign.waves import Waves
+from cci_migrate.forges.host import Delivery, Host, Proposal
+from cci_migrate.forges.repository import (
+    Kind,
+    Observation,
+    PullState,
+    Snapshot,
+    Unreadable,
+)
+from cci_migrate.forges.repository_errors import describe_error
+from cci_migrate.transport.host_errors import (
+    RefusedError,
+    StaleSnapshot,
+)
+from cci_migrate.transport.pace import Clock
+from cci_migrate.transport.progress import Progress
+
+#: How often a repository is observed again after a write of unknown effect.
+ATTEMPTS = 6
+
+
+class Deliverer(Struct, frozen=True):
+    """Delivers planned changes, and records in the ledger what became of each."""
+
+    campaign: Campaign
+    options: ApplyOptions
+    canary: Canary
+    waves: Waves
+    progress: Progress
+    clock: Clock
+    planner: Planner
+
+    def deliver(self, host: Host, entry: LedgerEntry, observation: Observation) -> Attempt:
+        """Bring one repository as far as its delivery goes."""
+        initial, last = entry, ""
+        for _ in range(ATTEMPTS):
+            if isinstance(observation, Unreadable):
+                failed = unreadable_entry(observation, self._now())
+                return Attempt(self._fail(initial, failed.state, failed.cause))
+            try:
+                planned = self.planner.plan_one(
+                    observation, partial(begin_reads, lambda _ref: host)
+                )
+                if planned.plan is None:
+                    return Attempt(self._fail(initial, State.FAILED, planned.error))
+                delivered = self._advance(host, initial, observation, planned.plan)
+            except StaleSnapshot as error:
+                self.progress.note(f"{entry.ref.label}: {error}; reading it again")
+                initial = replace(self._recorded(initial), state=State.APPLYING)
+                observation, last = next(observe_each(host, [entry.ref])), str(error)
+            except WriteRefused as error:
+                self._remove_leftover(host, initial, planned.plan)
+                is_forbidden = error.refusal.lacks_permission
+                state = State.NO_PERMISSION if is_forbidden else State.FAILED
+                return Attempt(self._fail(initial, state, str(error)), True, error.refusal)
+            except RefusedError as error:
+                return Attempt(self._fail(initial, State.NO_PERMISSION, str(error)))
+            except FATAL_ERRORS:
+                raise
+            except Exception as error:  # noqa: BLE001 - the other repositories go on
+                return Attempt(self._fail(initial, State.FAILED, describe_error(error)))
+            else:
+                is_refused = delivered.state is State.PULL_REQUEST_INCOMPLETE and not all(
+                    map(is_about_code_owner, delivered.lacks)
+                )
+                return Attempt(delivered, is_refused, RefusedWrite(WriteStep.EXTRAS))
+        cause = f"no lasting result after {ATTEMPTS} attempts ({last})"
+        return Attempt(self._fail(initial, State.FAILED, cause), True)
+
+    def _advance(
+        self, host: Host, entry: LedgerEntry, snapshot: Snapshot, plan: RepositoryPlan
+    ) -> LedgerEntry:
+        """Perform steps until none is left. Raises what `Host.write` raises."""
+        snapshot = with_ownership(host, snapshot, plan.hashes, entry, self.campaign.ids)
+        is_under_way = entry.state is State.APPLYING
+        is_remote = entry.ref.kind is not Kind.LOCAL
+        wanted: WantedExtras | None = None
+        while True:
+            step = next_step(snapshot, plan, host.delivery)
+            if isinstance(step, Stop):
+                if step.state is State.PULL_REQUEST_OPEN:
+                    entry = self._with_extras(host, entry, snapshot, wanted)
+                if is_under_way and not self.options.is_dry_run:
+                    snapshot = _without_leftover_branch(host, snapshot)
+                if _is_not_delivered(entry, snapshot, plan):
+                    entry = entry.without_plan()
+                tip = proven_tip(snapshot) if entry.files == plan.hashes else ""
+                entry = replace(entry, proven_tip=tip)
+                return self._stop(host, entry, snapshot, step, is_under_way=is_under_way)
+            if not is_as_planned(entry.files, plan, snapshot.files):
+                return self._planned_again(entry, snapshot, plan)
+            if self.options.is_dry_run:
+                return replace(entry, cause=_dry_run_cause(step, host.delivery, snapshot))
+            if not is_under_way:
+                entry = self._record(replace(entry, state=State.APPLYING, cause=""))
+                is_under_way = True
+            if isinstance(step, Write) and self._is_to_replace(host, entry, snapshot):
+                entry, snapshot = self._close_replaced(host, entry, snapshot)
+                continue
+            wanted = wanted or self._wanted(host, entry, snapshot)
+            proposal = replace(self._proposal(entry, plan), extras=wanted.together)
+            match step:
+                case Write():
+                    with writing(WriteStep.BRANCH) if is_remote else nullcontext():
+                        branch = host.write(snapshot, proposal)
+                    if host.delivery is Delivery.FILES:
+                        return self._record(replace(entry, state=State.CHANGED, cause="in place"))
+                    snapshot = replace(snapshot, branch=branch)
+                case OpenPullRequest():
+                    with writing(WriteStep.PULL_REQUEST):
+                        pull = host.open_pull_request(snapshot, proposal)
+                    snapshot = replace(snapshot, pull=replace(pull, is_ours=True))
+                case _:
+                    assert_never(step)
+
+    def _is_to_replace(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> bool:
+        """Whether to close the outdated pull request and open another, rather than to change it."""
+        pull = snapshot.pull
+        if not self.options.replaces_discussed or pull is None:
+            return False
+        return pull.number == entry.replaced or host.is_discussed(snapshot)
+
+    def _close_replaced(
+        self, host: Host, entry: LedgerEntry, snapshot: Snapshot
+    ) -> tuple[LedgerEntry, Snapshot]:
+        """Close the pull request, recorded beforehand as the one that is to be replaced."""
+        number = snapshot.pull.number if snapshot.pull is not None else 0
+        entry = self._record(replace(entry, replaced=number))
+        host.close(snapshot)
+        return entry, replace(snapshot, pull=None, branch=None)
+
+    def _wanted(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> WantedExtras:
+        if host.delivery is not Delivery.PULL_REQUEST:
+            return WantedExtras()
+        return self.options.extras.wanted(host, snapshot, [file.path for file in entry.files])
+
+    def _with_extras(
+        self, host: Host, entry: LedgerEntry, snapshot: Snapshot, wanted: WantedExtras | None
+    ) -> LedgerEntry:
+        """``entry`` once they were added to a pull request that this or an earlier run opened."""
+        is_begun = entry.state in (State.APPLYING, State.PULL_REQUEST_INCOMPLETE)
+        if not is_begun or self.options.is_dry_run:
+            return entry
+        try:
+            wanted = wanted or self._wanted(host, entry, snapshot)
+            lacks = wanted.add(host, snapshot)
+        except FATAL_ERRORS:
+            raise
+        except Exception as error:  # noqa: BLE001 - the pull request exists anyway
+            lacks = (f"labels, reviewers and assignees: {describe_error(error)}",)
+        return replace(entry, lacks=lacks)
+
+    def _remove_leftover(self, host: Host, entry: LedgerEntry, plan: RepositoryPlan | None) -> None:
+        """Delete the branch of a delivery that the host refused to go on with."""
+        planned = plan.hashes if plan is not None else ()
+        try:
+            observation = next(observe_each(host, [entry.ref]))
+            entry = self._recorded(entry)
+            if isinstance(observation, Snapshot):
+                ids = self.campaign.ids
+                _without_leftover_branch(
+                    host, with_ownership(host, observation, planned, entry, ids)
+                )
+        except FATAL_ERRORS:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is deleted by the next run
+            self.progress.note(
+                f"{entry.ref.label}: could not delete its branch: {describe_error(error)}"
+            )
+
+    def _proposal(self, entry: LedgerEntry, plan: RepositoryPlan) -> Proposal:
+        branch = entry.branch_name or self.campaign.branch_of(entry.ref)
+        replaced = ""
+        if entry.pull is not None and entry.pull.number == entry.replaced:
+            replaced = entry.pull.url
+        messages, ref, campaign = self.options.messages, entry.ref, self.campaign.id
+        return messages.proposal(ref, plan, branch, campaign, replaced)
+
+    def _stop(
+        self, host: Host, entry: LedgerEntry, snapshot: Snapshot, stop: Stop, *, is_under_way: bool
+    ) -> LedgerEntry:
+        state, cause = stop.state, stop.cause
+        if is_under_way and state is State.NOTHING_TO_DO and host.delivery is Delivery.FILES:
+            # Written by a run that was killed before it could say so.
+            state, cause = State.CHANGED, "in place"
+        ledger = self.campaign.ledger
+        is_canary = entry.is_canary or self.canary.takes(state, entry.ref, ledger)
+        wave = entry.wave
+        if is_under_way and not is_canary and not wave:
+            wave = self.waves.joined(state, entry.ref, ledger)
+        updated = replace(
+            with_stop(entry, Stop(state, cause)),
+            branch=branch_to_record(snapshot, entry),
+            pull=pull_to_record(snapshot, entry),
+            is_canary=is_canary,
+            wave=wave,
+            replaced=0 if _is_open_again(snapshot, entry) else entry.replaced,
+        )
+        return self._record(updated)
+
+    def _planned_again(
+        self, entry: LedgerEntry, snapshot: Snapshot, plan: RepositoryPlan
+    ) -> LedgerEntry:
+        """Record the new plan of a repository whose files changed since the reviewed one."""
+        if self.options.is_dry_run:
+            return LedgerEntry(
+                snapshot.ref, State.PLANNED, "would be planned again, because it changed"
+            )
+        if self.campaign.needs_confirmation:
+            self.campaign.store_diff(snapshot.ref, b"")
+            cause = "it changed after CircleCI's compiler confirmed the plan; plan it again"
+            return self._record(LedgerEntry(snapshot.ref, State.LISTED, cause))
+        self.campaign.store_diff(snapshot.ref, plan.diff)
+        replanned = planned_entry(snapshot, plan, None, self._now(), entry, entry.branch_name)
+        cause = "planned again, because it changed; review the new diff, then apply again"
+        return self._record(replace(replanned, cause=cause))
+
+    def _fail(self, entry: LedgerEntry, state: State, cause: str) -> LedgerEntry:
+        return self._record(replace(self._recorded(entry), state=state, cause=cause))
+
+    def _recorded(self, entry: LedgerEntry) -> LedgerEntry:
+        """``entry`` as the ledger has it: part of its delivery may have been recorded since."""
+        return self.campaign.ledger.entry(entry.ref.key) or entry
+
+    def _record(self, entry: LedgerEntry) -> LedgerEntry:
+        updated = replace(entry, changed_at=self._now(), undoing=None)
+        if not self.options.is_dry_run:
+            self.campaign.ledger.record(updated)
+        return updated
+
+    def _now(self) -> float:
+        return self.clock.now()
+
+
+def _is_not_delivered(entry: LedgerEntry, snapshot: Snapshot, plan: RepositoryPlan) -> bool:
+    """Whether the campaign's pull request is not known to be of what ``entry`` has as its plan."""
+    if entry.state not in (State.PLANNED, State.APPLYING) or not has_another_change(snapshot):
+        return False
+    is_merged = snapshot.pull is not None and snapshot.pull.state is PullState.MERGED
+    return not (is_merged and is_as_planned(entry.files, plan, snapshot.files))
+
+
+def _is_open_again(snapshot: Snapshot, entry: LedgerEntry) -> bool:
+    """Whether the pull request that was to be replaced is open, and stays."""
+    pull = snapshot.pull
+    return pull is not None and pull.state is PullState.OPEN and pull.number == entry.replaced
+
+
+def _without_leftover_branch(host: Host, snapshot: Snapshot) -> Snapshot:
+    """Delete the branch that an earlier run left, if no pull request will be opened from it."""
+    branch = snapshot.branch
+    if (
+        branch is None
+        or snapshot.pull is not None
+        or host.delivery is not Delivery.PULL_REQUEST
+        or not branch.content.is_disposable
+    ):
+        return snapshot
+    host.close(snapshot)
+    return replace(snapshot, branch=None)
+
+
+def _dry_run_cause(step: DeliveryStep, delivery: Delivery, snapshot: Snapshot) -> str:
+    match step:
+        case OpenPullRequest():
+            return "would open the pull request from the existing branch"
+        case _ if snapshot.pull is not None:
+            return f"would update {snapshot.pull.url}"
+        case _:
+            match delivery:
+                case Delivery.FILES:
+                    return "would be rewritten in place"
+                case Delivery.BRANCH:
+                    return "would get the branch"
+                case Delivery.PULL_REQUEST:
+                    return "would get the branch and a pull request"
+                case _:
+                    assert_never(delivery)

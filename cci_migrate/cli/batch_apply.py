@@ -1,0 +1,273 @@
+"""``batch apply`` and ``batch comment``: what is written to the repositories."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cci_migrate.bounds.limits import WorkLimits
+from cci_migrate.campaign.apply_options import ApplyOptions
+from cci_migrate.campaign.apply_run import ApplyRun
+from cci_migrate.campaign.canary import Canary
+from cci_migrate.campaign.change_groups import approved_groups
+from cci_migrate.campaign.ci_results import CiWait
+from cci_migrate.campaign.commenting import CommentRun
+from cci_migrate.campaign.delivering import Deliverer
+from cci_migrate.campaign.folder import open_campaign
+from cci_migrate.campaign.message_templates import MessageTemplates, check_comment
+from cci_migrate.campaign.planner import planner
+from cci_migrate.campaign.pull_request_extras import PullRequestExtras
+from cci_migrate.campaign.repository_filter import RepositoryFilter
+from cci_migrate.campaign.waves import WaveLimits, Waves
+from cci_migrate.cli.batch_options import (
+    Pace,
+    Running,
+    campaign_option,
+    exits_with_code,
+    pace_options,
+    running_options,
+)
+from cci_migrate.cli.batch_sessions import (
+    check_commits,
+    check_local_mode,
+    conclude,
+    connections_of,
+    git_identity,
+    make_clock,
+    progress_reporter,
+    record_local_mode,
+    show_access,
+)
+from cci_migrate.cli.limit_options import limit_options
+from cci_migrate.engine.exit_codes import ExitCode
+from cci_migrate.forges.host import Extras
+from cci_migrate.forges.local_checkouts import LocalMode
+
+
+@click.command()
+@campaign_option
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option(
+    "--local",
+    "mode",
+    type=click.Choice([mode.value for mode in LocalMode]),
+    callback=lambda _ctx, _param, value: LocalMode(value),
+    default=LocalMode.IN_PLACE.value,
+    show_default=True,
+    help="Local checkouts: rewrite the files, commit on the branch, or push that to origin",
+)
+@click.option(
+    "--allow-dirty", is_flag=True, help="Rewrite files also in checkouts with uncommitted changes"
+)
+@click.option("--message", metavar="TEXT", help="The commit's message (default: the title)")
+@click.option("--title", metavar="TEXT", help="The pull request's title")
+@click.option(
+    "--body",
+    "body_file",
+    type=click.File("r", encoding="utf-8"),
+    metavar="FILE",
+    help="The pull request's text, a Jinja template",
+)
+@click.option("--draft", is_flag=True, help="Open pull requests as drafts")
+@click.option("--label", "labels", multiple=True, help="Add a label to the pull request")
+@click.option("--reviewer", "reviewers", multiple=True, help="Request a review from this user")
+@click.option(
+    "--reviewers-from-codeowners",
+    "code_owners",
+    is_flag=True,
+    help="Request reviews from the code owners of the changed files",
+)
+@click.option("--assignee", "assignees", multiple=True, help="Assign the pull request to this user")
+@click.option(
+    "--replace-discussed",
+    is_flag=True,
+    help="Close outdated pull requests that people commented on, and open others",
+)
+@click.option("--signoff", is_flag=True, help="Add your Signed-off-by to the commit messages")
+@click.option("--max-prs", type=click.IntRange(1), metavar="N", help="Stop after N changes")
+@click.option("--approved", is_flag=True, help="Write only changes that `batch approve` approved")
+@click.option(
+    "--canary",
+    type=click.IntRange(0),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="Open N pull requests first, and the rest when their CI has passed",
+)
+@click.option(
+    "--canary-repo",
+    "canary_names",
+    multiple=True,
+    metavar="OWNER/NAME",
+    help="Open this one first (default: active ones with CI, of different changes)",
+)
+@click.option(
+    "--wave",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Then open N pull requests at a time, and stop if the CI of one turns red",
+)
+@click.option(
+    "--max-open",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Stop while N pull requests of the campaign are open",
+)
+@click.option(
+    "--canary-wait",
+    type=click.IntRange(0),
+    default=30,
+    show_default=True,
+    metavar="MINUTES",
+    help="How long to wait for the CI of the canary, or of a wave",
+)
+@pace_options
+@click.option(
+    "--check-access",
+    is_flag=True,
+    help="Show where the token can't push or open pull requests; write nothing",
+)
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be written; write nothing")
+@limit_options
+@running_options
+@exits_with_code
+@click.pass_context
+def apply(
+    ctx: click.Context,
+    folder: Path,
+    names: tuple[str, ...],
+    mode: LocalMode,
+    allow_dirty: bool,
+    message: str | None,
+    title: str | None,
+    body_file: Any,
+    draft: bool,
+    labels: tuple[str, ...],
+    reviewers: tuple[str, ...],
+    code_owners: bool,
+    assignees: tuple[str, ...],
+    replace_discussed: bool,
+    signoff: bool,
+    max_prs: int | None,
+    approved: bool,
+    canary: int,
+    canary_names: tuple[str, ...],
+    wave: int,
+    max_open: int,
+    canary_wait: int,
+    pace: Pace,
+    check_access: bool,
+    dry_run: bool,
+    limits: WorkLimits,
+    running: Running,
+) -> ExitCode:
+    """Write the planned changes.
+
+    NAME limits it to some repositories; globs work. Reads each repository again first: if its
+    files changed since, it is planned again and waits for the next run. Closed pull requests
+    stay closed.
+    """
+    if canary_names and not canary:
+        raise click.UsageError("--canary-repo and --canary 0 exclude each other", ctx)
+    if check_access:
+        return show_access(folder, names, running)
+    body = None if body_file is None else body_file.read()
+    templates = MessageTemplates(
+        message or "",
+        title or "",
+        body or "",
+        draft,
+        git_identity() if signoff else "",
+    )
+    templates.check()
+    clock = make_clock()
+    with (
+        open_campaign(folder) as campaign,
+        progress_reporter(running, is_dry_run=dry_run) as progress,
+        connections_of(
+            campaign,
+            progress,
+            running,
+            mode,
+            pace,
+            allows_dirty=allow_dirty,
+        ) as connections,
+        planner(campaign.policy, limits) as change_planner,
+    ):
+        check_local_mode(campaign, mode)
+        repositories = RepositoryFilter(include=names, forks=True)
+        if not dry_run:
+            check_commits(campaign, mode, repositories, progress)
+            record_local_mode(campaign, mode)
+        messages = templates.completed(campaign.policy)
+        options = ApplyOptions(
+            messages,
+            PullRequestExtras(Extras(labels, reviewers, assignees), code_owners),
+            max_prs,
+            pace.deadline,
+            dry_run,
+            repositories,
+            pace.limits,
+            approved_groups(campaign) if approved else None,
+            canary_names,
+            replace_discussed,
+        )
+        wait, host_of = CiWait(canary_wait * 60.0, clock, progress), connections.host_of
+        gates = (
+            Canary(max(canary, len(canary_names)), wait, host_of, progress),
+            Waves(WaveLimits(wave, max_open), wait, host_of, progress),
+        )
+        deliverer = Deliverer(campaign, options, *gates, progress, clock, change_planner)
+        run = ApplyRun(campaign, host_of, options, *gates, progress, clock, deliverer)
+        return conclude(campaign, run.run())
+
+
+@click.command()
+@campaign_option
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("-m", "--message", metavar="TEXT", help="The comment, a Jinja template")
+@click.option(
+    "-F",
+    "--file",
+    "message_file",
+    type=click.File("r", encoding="utf-8"),
+    metavar="FILE",
+    help="Read the comment from FILE; - is standard input",
+)
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be commented; write nothing")
+@pace_options
+@running_options
+@exits_with_code
+@click.pass_context
+def comment(
+    ctx: click.Context,
+    folder: Path,
+    names: tuple[str, ...],
+    message: str | None,
+    message_file: Any,
+    dry_run: bool,
+    pace: Pace,
+    running: Running,
+) -> ExitCode:
+    """Comment on the open pull requests.
+
+    NAME limits it to some repositories; globs work. Each pull request gets the same text only
+    once, however often the command runs. The template has the variables of `apply --body`.
+    """
+    if (message is None) == (message_file is None):
+        raise click.UsageError("give the comment with either --message or --file", ctx)
+    template = message_file.read() if message is None else message
+    check_comment(template)
+    with (
+        open_campaign(folder) as campaign,
+        progress_reporter(running, is_dry_run=dry_run) as progress,
+        connections_of(campaign, progress, running, pace=pace) as connections,
+    ):
+        repositories = RepositoryFilter(include=names, forks=True)
+        return CommentRun(
+            campaign, connections.host_of, repositories, template, progress, dry_run
+        ).run()
