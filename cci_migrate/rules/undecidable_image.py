@@ -10,7 +10,8 @@ In steps: commands whose image, Dockerfile or Compose file can't be read from th
 job has Docker, also tasks and scripts that can't be followed, as one note for each job. cci-migrate
 follows `make`, `just`, `task`, the scripts of `package.json`, scripts for POSIX shells, PowerShell
 and cmd, and functions of sourced scripts. It doesn't follow `gradle`, `mvn`, `rake`, `python x.py`
-and the like, or scripts that a step downloads.
+and the like, scripts that a step downloads, or a Docker command that it passes to a program which
+cci-migrate doesn't know (`with-lock docker pull x`, `concurrently "docker pull x"`).
 
 ## Why it matters
 
