@@ -336,8 +336,8 @@ def _as_written(docker: JobDocker, run: RunStep, pull: StepPull) -> ImagePull | 
     ]
     index = next(
         (
-            i
-            for i, fact_in_script in enumerate(pulls)
+            number
+            for number, fact_in_script in enumerate(pulls)
             if fact_in_script is fact or fact_in_script == fact
         ),
         None,

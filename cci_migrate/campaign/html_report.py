@@ -207,7 +207,9 @@ def _rows(campaign: Campaign) -> Iterator[Row]:
     room = DETAILS_LIMIT
     for rank, entry in enumerate(islice(_entries_by_tone(campaign.ledger), ROW_LIMIT)):
         diff = campaign.read_diff(entry)
-        size = len(diff) + sum(len(f.message) + len(f.reason) + 100 for f in entry.findings)
+        size = len(diff) + sum(
+            len(finding.message) + len(finding.reason) + 100 for finding in entry.findings
+        )
         is_shown = len(diff) <= DIFF_LIMIT and size <= room
         room -= size if is_shown else 0
         yield Row(

@@ -156,7 +156,9 @@ def plan_repository(
         images=sum(outcome.images for outcome in examined),
         authenticated=sum(outcome.authenticated for outcome in examined),
         pulls=_pulls(examined),
-        matched_patterns=frozenset[str]().union(*(o.matched_patterns for o in examined)),
+        matched_patterns=frozenset[str]().union(
+            *(outcome.matched_patterns for outcome in examined)
+        ),
         missing_files=missing,
         is_repeatable=not any(
             isinstance(outcome, Failed) and outcome.is_transient for outcome in outcomes
@@ -249,7 +251,7 @@ def combined_state(outcomes: tuple[Outcome, ...]) -> tuple[State, str]:
     failed = [outcome for outcome in configs if isinstance(outcome, Failed)]
     refused = [outcome for outcome in configs if isinstance(outcome, Refused)]
     left = [resolution for resolution in _resolutions(outcomes) if _is_left(resolution)]
-    if any(isinstance(o, Examined) and o.change is not None for o in configs):
+    if any(isinstance(outcome, Examined) and outcome.change is not None for outcome in configs):
         return State.PLANNED, _remaining_problems(failed, refused, left)
     if failed:
         first = next((outcome for outcome in failed if outcome.is_transient), failed[0])

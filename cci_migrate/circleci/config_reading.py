@@ -53,7 +53,11 @@ def read_config(parts: Sequence[MountedDocument], *, is_orb_source: bool = False
     """The config that consists of ``parts``; `config` says how invalid ones are read."""
     sections = _Sections(parts)
     workflow_jobs: list[WorkflowJob] = []
-    workflows = {e.name: e.value for e in sections.of("workflows") if e.name != "version"}
+    workflows = {
+        element.name: element.value
+        for element in sections.of("workflows")
+        if element.name != "version"
+    }
     for name, node in workflows.items():
         workflow_jobs += _workflow_jobs(name, node, f"workflows.{name}", is_in_group=False)
     groups = sections.of("job-groups")
@@ -109,7 +113,9 @@ class _InlineSections(_Sections):
 
 
 def _elements(node: Node | None) -> list[_Element]:
-    return [_Element(name, e.key, e.value) for name, e in entries_of(node).items()]
+    return [
+        _Element(name, element.key, element.value) for name, element in entries_of(node).items()
+    ]
 
 
 def _namespace(sections: _Sections, route: str, *, is_orb: bool) -> Namespace:
@@ -125,16 +131,20 @@ def _namespace(sections: _Sections, route: str, *, is_orb: bool) -> Namespace:
             inline[orb.name] = _namespace(_InlineSections(value), below, is_orb=True)
     return Namespace(
         route=route,
-        jobs={e.name: job for e in sections.of("jobs") if (job := _job(e, route)) is not None},
+        jobs={
+            element.name: job
+            for element in sections.of("jobs")
+            if (job := _job(element, route)) is not None
+        },
         executors={
-            e.name: executor
-            for e in sections.of("executors")
-            if (executor := _executor(e, f"{route}executors.{e.name}")) is not None
+            element.name: executor
+            for element in sections.of("executors")
+            if (executor := _executor(element, f"{route}executors.{element.name}")) is not None
         },
         commands={
-            e.name: command
-            for e in sections.of("commands")
-            if (command := _command(e, route)) is not None
+            element.name: command
+            for element in sections.of("commands")
+            if (command := _command(element, route)) is not None
         },
         imported=imported,
         inline=inline,

@@ -179,7 +179,7 @@ class StepReader:
         """Read ``steps``, all those of the job."""
         docker_from = len(steps) if daemons.main is Daemon.NONE else 0
         if daemons.main is Daemon.REMOTE:
-            docker_from = next(i for i, step in enumerate(steps) if sets_up_docker(step))
+            docker_from = next(order for order, step in enumerate(steps) if sets_up_docker(step))
         set_before: list[frozenset[str]] = []
         for order, step in enumerate(steps):
             self._settings.enter(self._defaults.environment)

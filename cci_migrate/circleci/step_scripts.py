@@ -15,7 +15,11 @@ def facts(text: str, dialect: Dialect, environment: Mapping[str, str]) -> Script
     if "printenv" in text:
         read = tuple(environment.items())
     else:
-        read = tuple((n, v) for n, v in environment.items() if n in text or n in READ_UNNAMED)
+        read = tuple(
+            (name, value)
+            for name, value in environment.items()
+            if name in text or name in READ_UNNAMED
+        )
     return _facts(text, dialect, read)
 
 

@@ -72,7 +72,9 @@ def batch() -> None:
 @click.option(
     "--visibility",
     multiple=True,
-    type=click.Choice([v.value for v in Visibility if v is not Visibility.UNKNOWN]),
+    type=click.Choice(
+        [visibility.value for visibility in Visibility if visibility is not Visibility.UNKNOWN]
+    ),
     help="Only repositories with this visibility",
 )
 @click.option("--forks", is_flag=True, help="Include forks")

@@ -50,7 +50,7 @@ class _Selection(Struct, frozen=True):
 
     def has(self, entry: LedgerEntry) -> bool:
         """Whether the change of ``entry`` is chosen."""
-        fixed = (f.rule for f in entry.findings if f.state is FindingState.FIXED)
+        fixed = (finding.rule for finding in entry.findings if finding.state is FindingState.FIXED)
         return (
             not self.filter.why_not_by_name(entry.ref)
             and (not self.states or entry.state in self.states)
@@ -176,7 +176,7 @@ def approve(
         )
         after = before - named if withdraw else before | named
         set_approved(campaign, after)
-        Terminal().out("".join(_table([g for g in planned if g.id in named], after)))
+        Terminal().out("".join(_table([group for group in planned if group.id in named], after)))
     return ExitCode.DONE
 
 

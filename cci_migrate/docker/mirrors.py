@@ -117,4 +117,6 @@ def is_mirrored(before: str, after: str, mirror: Mirror) -> bool:
 
 def _holes(text: str) -> list[str]:
     """The placeholders of ``text``."""
-    return [text[m.start() : m.end()] for m in re.finditer("\0+", masked_placeholders(text))]
+    return [
+        text[match.start() : match.end()] for match in re.finditer("\0+", masked_placeholders(text))
+    ]

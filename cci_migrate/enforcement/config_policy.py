@@ -42,6 +42,7 @@ def config_policy(policy: Policy, *, is_hard: bool) -> ConfigPolicy:
     """The config policy for ``policy``. ``is_hard``: a violation stops the pipeline."""
     rules = (files("cci_migrate.enforcement") / f"{NAME}.rego").read_text(encoding="utf-8")
     enable = "enable_hard" if is_hard else "enable_rule"
+    exempt = map(normalised_pattern, policy.exempt_images)
     head = [
         "# Made by cci-migrate policy export; make it again when the policy changes.",
         "package org",
@@ -53,7 +54,7 @@ def config_policy(policy: Policy, *, is_hard: bool) -> ConfigPolicy:
         "# The most specific host comes first.",
         f"registries = {_data(_registries(policy))}",
         "",
-        f"exempt_images = {_data([_regex(normalised_pattern(p)) for p in policy.exempt_images])}",
+        f"exempt_images = {_data([*map(_regex, exempt)])}",
         "",
         f"hub_hosts = {_data(sorted(DOCKER_HUB_HOSTS))}",
     ]

@@ -70,7 +70,9 @@ class KnownCredentials:
         policy has for some of its jobs.
         """
         registry = policy_for(host, self._policy)
-        chosen = set() if registry is None else {secret_half(j.credential) for j in registry.jobs}
+        chosen = (
+            set() if registry is None else {secret_half(job.credential) for job in registry.jobs}
+        )
         if secret in chosen | self._chosen.get(host, set()):
             return None
         routes = frozenset(jobs)

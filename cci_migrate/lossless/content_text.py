@@ -83,7 +83,7 @@ def item_lines(content: Content, at: int, style: Style, quote: str = "") -> list
 def flow_text(content: Entries | Items, style: FlowStyle = PLAIN_FLOW) -> str:
     """``content`` as a flow collection on one line."""
     if isinstance(content, Entries):
-        inner = style.comma.join(flow_pair(k, v, style) for k, v in content.entries)
+        inner = style.comma.join(flow_pair(name, value, style) for name, value in content.entries)
         return "{" + _padded(inner, style) + "}"
     inner = style.comma.join(flow_value(item, style) for item in content.items)
     return "[" + _padded(inner, style) + "]"

@@ -53,7 +53,7 @@ class FlowInsertions:
         else:
             entries = mapping.entries
             previous = entries[-1] if after is None else entry_called(mapping, after)
-            index = next(i for i, entry in enumerate(entries) if entry[0] is previous[0])
+            index = next(number for number, entry in enumerate(entries) if entry[0] is previous[0])
             following = entries[index + 1][0] if index + 1 < len(entries) else None
             end = max(previous[0].end, previous[1].end)
             self._add_after(previous[0].start, end, following, pair, style)

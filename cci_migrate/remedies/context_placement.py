@@ -255,7 +255,7 @@ class _Placing:
                 "its key is contexts, and jobs that need no context share it",
                 "rename the key to context, and write out the entries of the other jobs",
             )
-        index = next(i for i, (key, _) in enumerate(holder.entries) if key is plural.key)
+        index = next(number for number, (key, _) in enumerate(holder.entries) if key is plural.key)
         rename = RenameKey(holder, index, CONTEXT)
         misspelt = contexts_in(plural)
         names = tuple(name for name in addition.names if name not in misspelt.values)

@@ -260,7 +260,11 @@ class MirrorPlacement:
             scope = Scope.PIPELINE_PARAMETER if owner is None else Scope.PARAMETER
             readers: dict[str, list[Scalar]] = defaultdict(list)
             for scalar in scalars_in(*roots):
-                for name in {r.name for r in references(scalar.value) if r.scope is scope}:
+                for name in {
+                    reference.name
+                    for reference in references(scalar.value)
+                    if reference.scope is scope
+                }:
                     readers[name].append(scalar)
             self._readers[owner] = readers
         return self._readers[owner]
@@ -279,8 +283,12 @@ class MirrorPlacement:
                 return f"the matrix excludes values of {name}"
             if arguments is not None:
                 for scalar in scalars_in(arguments):
-                    reads = (r for r in references(scalar.value) if r.scope is Scope.MATRIX)
-                    if scalar not in written and any(r.name == name for r in reads):
+                    reads = (
+                        reference
+                        for reference in references(scalar.value)
+                        if reference.scope is Scope.MATRIX
+                    )
+                    if scalar not in written and any(reference.name == name for reference in reads):
                         return f"{_line_of(scalar)} also reads the matrix's {name}"
             for entry in self._config.workflow_jobs:
                 for item in items_of(value_of(entry.arguments, "requires")):

@@ -201,7 +201,9 @@ class _ScriptReader(PipelineReader):
     def _loop_body(self, node: Node, place: Place) -> None:
         """Read the body of a loop that may never run."""
         construct = Construct(ConstructKind.CHOICE, (Alternative((0,), 1), Alternative((0,), None)))
-        bodies = [c for c in node.children if c.type in ("do_group", "compound_statement")]
+        bodies = [
+            child for child in node.children if child.type in ("do_group", "compound_statement")
+        ]
         self._substitutions(
             [child for child in node.children if child not in bodies],
             (*place, Turn(construct, 0)),
@@ -214,7 +216,9 @@ class _ScriptReader(PipelineReader):
         self._ways([walk_bodies], otherwise=True)
 
     def _for(self, node: Node, place: Place) -> None:
-        name = next((self._source(c) for c in node.children if c.type == "variable_name"), "")
+        name = next(
+            (self._source(child) for child in node.children if child.type == "variable_name"), ""
+        )
         bodies = ("do_group", "compound_statement")
         body = child_of_type(node, *bodies)
         values: list[Node] = []

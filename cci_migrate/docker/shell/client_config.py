@@ -45,7 +45,9 @@ class ClientVariables:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         names = (HOME, DOCKER_CONFIG, OTHER_USER)
-        self._inherited: ClientEnvironment = {n: environment[n] for n in names if n in environment}
+        self._inherited: ClientEnvironment = {
+            name: environment[name] for name in names if name in environment
+        }
         self._assigned: dict[str, tuple[str, Place]] = {}
 
     def assign(self, name: str, value: str, place: Place) -> None:

@@ -273,7 +273,9 @@ class CommandReader(InnerScriptReader):
                     self._unwritten_script(words[1].value, node, place)
             if len(words) != 2 or words[1].value[:1] in ("$", "`"):
                 self._does_more_than_log_in = True
-                if not any(tool in " ".join(w.value for w in words) for tool in _PRINT_NO_SECRETS):
+                if not any(
+                    tool in " ".join(word.value for word in words) for tool in _PRINT_NO_SECRETS
+                ):
                     self._unknown_setter = "eval"
         elif argument is not None:
             self._script_call(argument, node, place, sourced=True)
@@ -384,7 +386,8 @@ class CommandReader(InnerScriptReader):
 def _shifts_in_order(text: str, body: Node) -> bool:
     """Whether each ``shift`` in ``body``, of a function, runs once, by a number that is written."""
     steps = [child for child in body.children if child.type == "command"]
-    shifts = [s for s in (_text_within(text, body, step) for step in steps) if s[:5] == "shift"]
+    within = (_text_within(text, body, step) for step in steps)
+    shifts = [step for step in within if step[:5] == "shift"]
     are_plain = all(_PLAIN_SHIFT.fullmatch(shift) for shift in shifts)
     return are_plain and len(shifts) == len(_SHIFT.findall(text))
 

@@ -54,4 +54,6 @@ class Invocation(Struct, frozen=True):
         if tool is Tool.DOCKER:
             return client_directory(self.environment, self.directory)
         kept = (HOME, OTHER_USER)
-        return client_directory({n: v for n, v in self.environment.items() if n in kept})
+        return client_directory(
+            {name: value for name, value in self.environment.items() if name in kept}
+        )

@@ -252,7 +252,7 @@ class PipelineReader(CommandReader):
     def _define(self, node: Node) -> None:
         children = [child for child in node.children if child.is_named]
         if len(children) > 1:
-            name = next((c for c in children if c.type == "word"), children[0])
+            name = next((child for child in children if child.type == "word"), children[0])
             self._functions[self._source(name)] = children[-1]
 
 

@@ -57,7 +57,9 @@ def statements(children: Iterable[Node]) -> list[Statement]:
 def clause(node: Node) -> tuple[list[Statement], list[Statement]]:
     """The condition and the body of an ``if`` or ``elif``."""
     children = node.children
-    then = next((i for i, child in enumerate(children) if child.type == "then"), len(children))
+    then = next(
+        (index for index, child in enumerate(children) if child.type == "then"), len(children)
+    )
     body = statements(
         child for child in children[then + 1 :] if child.type not in ("elif_clause", "else_clause")
     )

@@ -12,7 +12,9 @@ from cci_migrate.docker.shell.facts import Word, joined_path
 #: The commands that change it.
 FOLDER_COMMANDS = names("cd pushd popd")
 _OPTIONS = names("-P -L --")
-WORKING_DIRECTORY = re.compile(r"\$(?:CIRCLEWORKING_DIRECTORY|\{CIRCLEWORKING_DIRECTORY\})(?=/|$)")
+WORKING_DIRECTORY = re.compile(
+    r"\$(?:CIRCLE_WORKING_DIRECTORY|\{CIRCLE_WORKING_DIRECTORY\})(?=/|$)"
+)
 
 
 class WorkingFolder:

@@ -239,7 +239,7 @@ def _passed_on(
         cleared = _is_on("i", "--ignore-environment", options) or "-" in options
         gone = {options.get("-u"), options.get("--unset")}
         kept = {OTHER_USER} if cleared else environment.keys() - gone
-        return {n: v for n, v in environment.items() if n in kept}
+        return {name: value for name, value in environment.items() if name in kept}
     if program not in ("sudo", "doas"):
         return environment
     user = _user_of(options)
@@ -247,7 +247,9 @@ def _passed_on(
     if _is_on("E", "--preserve-env", options):
         home = home if _is_on("H", "--set-home", options) else {}
         return as_user(user, {**environment, **home})
-    named = next((o.partition("=")[2] for o in options if o.startswith("--preserve-env=")), "")
+    named = next(
+        (option.partition("=")[2] for option in options if option.startswith("--preserve-env=")), ""
+    )
     kept = set(named.split(","))
     passed = {name: value for name, value in environment.items() if name in kept}
     return as_user(user, passed if HOME in kept else {**passed, **home})

@@ -190,6 +190,6 @@ def _literal(text: str) -> str:
         if text.startswith(mark):
             inner = text[len(mark) : -len(mark)]
             if mark[0] == '"':
-                inner = _ESCAPE.sub(lambda m: _ESCAPES.get(m[1], m[1]), inner)
+                inner = _ESCAPE.sub(lambda match: _ESCAPES.get(match[1], match[1]), inner)
             return inner if not is_expanded or "$" not in inner else inner.replace("~", "${HOME}")
     raise NotJust(text[:20])

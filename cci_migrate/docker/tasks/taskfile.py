@@ -258,7 +258,7 @@ class _Reader(Struct):
         known |= self.values(data.get("vars"), known)
         own = self.values(data.get("env"), known)
         exports = {**task.file.exports, **own}
-        prefix = "".join(f"export {k}={_quoted(v)}; " for k, v in exports.items())
+        prefix = "".join(f"export {name}={_quoted(value)}; " for name, value in exports.items())
         directory = task.file.directory
         if data.get("dir") is not None:
             directory = joined_path(directory, self.expanded(text_of_value(data["dir"]), known))
