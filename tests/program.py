@@ -115,7 +115,7 @@ def _server() -> socket.socket:
 
     def stop() -> None:
         ours.close()
-        process.wait(10)
+        process.wait(60)
 
     atexit.register(stop)
     return ours

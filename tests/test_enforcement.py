@@ -47,7 +47,7 @@ POLICY = Policy(
 #: they may not have secrets. A config policy can't tell them from others.
 LACKING = (Unauthenticated, Incomplete, Misplaced, AccountUnclear, OnlyForForks)
 #: One of so many files of the corpus.
-SHARE = 20
+SHARE = 40
 
 
 class Engine:

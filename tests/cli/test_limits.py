@@ -127,7 +127,7 @@ def test_workers_end_with_their_parent(folder: Path, number: signal.Signals) -> 
     )
     workers = until(lambda: children(parent.pid) if len(children(parent.pid)) > 0 else [])
     parent.send_signal(number)
-    parent.wait(20)
+    parent.wait(120)
     assert until(lambda: [True] if not any(map(is_running, workers)) else [])
 
 
@@ -147,7 +147,7 @@ def is_running(process: int) -> bool:
 def until(found: object) -> list[int]:
     """What ``found`` returns once that is something."""
     assert callable(found)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         result: list[int] = found()
         if result:

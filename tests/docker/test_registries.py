@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from cci_migrate.docker.registries import (
     RegistryKind,
@@ -12,6 +11,7 @@ from cci_migrate.docker.registries import (
     registry_at,
     registry_named_by_variable,
 )
+from tests.any_text import TEXTS
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_variable_names_a_registry(name: str, host: str) -> None:
     assert not host_matches(pattern, "registry.example.com")
 
 
-@given(st.text(), st.text())
+@given(TEXTS, TEXTS)
 def test_takes_any_text(pattern: str, host: str) -> None:
     registry_at(host)
     host_matches(pattern, host)

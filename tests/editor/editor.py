@@ -13,7 +13,7 @@ from lsprotocol import types as lsp
 from pygls.lsp.client import LanguageClient
 
 #: In seconds; a busy machine takes its time.
-PATIENCE = 30
+PATIENCE = 120
 
 
 class Editor:

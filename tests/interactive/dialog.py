@@ -18,7 +18,7 @@ from tests.cli.conftest import environment
 from tests.program import Running, start, take_terminal
 
 #: How long a slow machine may take for one answer.
-PATIENCE = 30
+PATIENCE = 120
 CTRL_C, CTRL_D = "\x03", "\x04"
 UP, DOWN, ENTER = "\x1b[A", "\x1b[B", "\r"
 

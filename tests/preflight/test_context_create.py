@@ -152,7 +152,7 @@ class Session:
             cwd=str(folder),
             env=environment,
             encoding="utf-8",
-            timeout=30,
+            timeout=120,
         )
         self.process.delaybeforesend = None
         self.screen = ""
