@@ -35,7 +35,7 @@ class GiteaStandIn(RestStandIn):
     committing = "POST contents"
     published = GITEA
     ci_states = ("pending", "failure", "success")
-    labels = ("docker", "ci", "security", "bot")
+    labels = ("docker", "one", "two", "three", "ci", "security", "bot")
     #: The approvals that every branch requires.
     required_approvals = 0
 
@@ -59,7 +59,7 @@ class GiteaStandIn(RestStandIn):
             shown = [self._repository(self.repositories[name]) for name in names]
             return self._page(shown, path, query)
         if re.fullmatch(r"/orgs/[^/]+/labels", path):
-            return self._page(self._labels(self.labels[2:], 3), path, query)
+            return self._page(self._labels(self.labels[5:], 6), path, query)
         if found := re.fullmatch(r"/users/([^/]+)", path):
             if found[1] in self.strangers:
                 return _error(404, "user does not exist")
@@ -73,7 +73,7 @@ class GiteaStandIn(RestStandIn):
         if not rest:
             return Canned(200, self._repository(repository))
         if rest == "/labels":
-            return self._page(self._labels(self.labels[:2], 1), path, query)
+            return self._page(self._labels(self.labels[:5], 1), path, query)
         if rest.startswith(("/pulls", "/issues")):
             return self._pull_call(method, repository, rest, query, body)
         return self._git_call(method, repository, rest, query, body)
@@ -282,10 +282,10 @@ class GiteaStandIn(RestStandIn):
         return Canned(200, None)
 
     def _page(self, values: list[Any], path: str, query: dict[str, list[str]]) -> Canned:
-        """A page of a list, with the address of the next in a header."""
+        """A page of a list: its length in a header, and the address of the next in most."""
         at = int(query["page"][0])
-        headers = {}
-        if at * PAGE < len(values):
+        headers = {"X-Total-Count": str(len(values))}
+        if at * PAGE < len(values) and not path.endswith(("/labels", "/reviews")):
             following = urlencode({**query, "page": at + 1}, doseq=True)
             headers["Link"] = f'<{self.api}{path}?{following}>; rel="next"'
         return Canned(200, values[(at - 1) * PAGE : at * PAGE], headers)

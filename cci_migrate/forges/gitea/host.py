@@ -406,11 +406,17 @@ class Gitea(PullRequestHost):
 
         https://docs.gitea.com/development/api-usage#pagination
         """
+        seen = 0
         while True:
             params = {**query, "page": page, "limit": PAGE}
             answer = self._api.read("GET", path, params=params)
             yield answer
-            if not _has_next(answer):
+            shown = len(answer.json) if isinstance(answer.json, list) else 0
+            seen += shown
+            # Lists of labels and reviews have no Link, but a count.
+            total = answer.headers.get("x-total-count", "")
+            is_counted = "link" not in answer.headers and total.isdecimal() and shown > 0
+            if not _has_next(answer) and not (is_counted and seen < int(total)):
                 return
             page += 1
 
