@@ -204,11 +204,11 @@ class Connections:
             raise SourceError(str(error)) from None
         if token is None:
             names = token_variables(ref.kind, ref.host)
-            setting = f"set {' or '.join(names)}, give" if names else "give"
-            raise SourceError(
-                f"no token for {ref.host}: {setting} --token-command, or log in with its "
-                "command-line tool"
-            )
+            ways = [f"set {' or '.join(names)}"] if names else []
+            if ref.kind is Kind.GITHUB:
+                ways.append("give --app-id and --app-key")
+            ways += ["give --token-command", "or log in with its command-line tool"]
+            raise SourceError(f"no token for {ref.host}: {', '.join(ways)}")
         return token
 
     def _sources_of(self, name: str, stdin: TextIO) -> list[Source]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 from msgspec import Struct
 
 from cci_migrate.campaign.ledger import LedgerError
@@ -89,6 +90,17 @@ def pace_options(command: _F) -> _F:
     return run  # type: ignore[return-value]
 
 
+def _app(app_id: str, file: Path | None) -> AppKey | None:
+    """The App to log in as. One half of it in the environment may be for other programs."""
+    if app_id and file is not None:
+        return AppKey(app_id, file)
+    ctx = click.get_current_context()
+    for name in ("app_id", "app_key"):
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError("--app-id and --app-key require each other", ctx)
+    return None
+
+
 def running_options(command: _F) -> _F:
     """Add the options that ``command`` gets as its argument ``running``."""
 
@@ -102,10 +114,7 @@ def running_options(command: _F) -> _F:
         app_key: Path | None,
         **kwargs: Any,
     ) -> ExitCode:
-        if bool(app_id) is not bool(app_key):
-            raise click.UsageError("--app-id and --app-key require each other")
-        app = None if app_key is None else AppKey(app_id, app_key)
-        running = Running(verbose, log_format, Tokens(token_command, app))
+        running = Running(verbose, log_format, Tokens(token_command, _app(app_id, app_key)))
         code: ExitCode = command(*args, running=running, **kwargs)
         return code
 

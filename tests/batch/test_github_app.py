@@ -123,8 +123,12 @@ def test_without_the_extra_it_says_what_to_install(
 def test_an_id_without_a_key_is_an_error(
     app: App, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """In the environment, the id alone may be for another program."""
     monkeypatch.delenv("GITHUB_APP_PRIVATE_KEY_FILE")
-    assert "require each other" in batch("plan", "github:acme", code=2).stderr
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    assert "give --app-id and --app-key" in batch("plan", "github:acme", code=2).stderr
+    alone = ("--app-id", APP_ID)
+    assert "require each other" in batch("plan", "github:acme", *alone, code=2).stderr
     assert app.signed == []
 
 
