@@ -72,7 +72,9 @@ from cci_migrate.forges.local_checkouts import LocalMode
 )
 @click.option("--draft", is_flag=True, help="Open pull requests as drafts")
 @click.option("--label", "labels", multiple=True, help="Add a label to the pull request")
-@click.option("--reviewer", "reviewers", multiple=True, help="Request a review from this user")
+@click.option(
+    "--reviewer", "reviewers", multiple=True, help="Request a review from this user or team"
+)
 @click.option(
     "--reviewers-from-codeowners",
     "code_owners",

@@ -73,7 +73,8 @@ def test_each_open_pull_request_gets_the_text_once(delivered: StandIn, batch: Ba
     assert "2 would be commented, 1 no longer open" in output
     assert delivered.writes() == before
     assert "2 commented, 1 no longer open" in batch("comment", "-m", TEXT, *QUICK).output
-    for number in range(250):  # others talk, on several pages
+    several_pages = 120 if isinstance(delivered, GitHubStandIn) else 25
+    for number in range(several_pages):  # others talk
         say(delivered, "api", f"{number}")
     assert "2 commented before" in batch("comment", "-m", f"{TEXT}\n", *QUICK).output
     for name in ("api", "web"):
@@ -83,7 +84,7 @@ def test_each_open_pull_request_gets_the_text_once(delivered: StandIn, batch: Ba
         assert mark.startswith("[//]: # (cci-migrate comment ")
     assert comments(delivered, "old") == []
     batch("comment", "api", "-m", "Another", *QUICK)
-    assert [len(comments(delivered, name)) for name in ("api", "web")] == [252, 1]
+    assert [len(comments(delivered, name)) for name in ("api", "web")] == [several_pages + 2, 1]
 
 
 def commenting(host: StandIn) -> str:
@@ -91,15 +92,14 @@ def commenting(host: StandIn) -> str:
     return "notes" if isinstance(host, GitLabStandIn) else "comments"
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
 def test_killed_while_commenting_the_next_run_comments_once(
-    moment: str, delivered: StandIn, batch: Batch
+    delivered: StandIn, batch: Batch
 ) -> None:
     process: list[Victim] = []
 
     def watch(request: Request) -> None:
         is_comment = request.is_write and request.operation.endswith(commenting(delivered))
-        if is_comment and request.moment == moment:
+        if is_comment and request.moment == "after":
             process[0].kill()
             raise ConnectionError
 
