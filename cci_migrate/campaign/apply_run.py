@@ -29,7 +29,6 @@ from cci_migrate.forges.repository import (
     RepositoryRef,
 )
 from cci_migrate.transport.host_errors import (
-    HostInUse,
     HostUnavailable,
 )
 from cci_migrate.transport.pace import Clock
@@ -95,8 +94,7 @@ class ApplyRun(Struct, frozen=True):
                     outcomes.add(ExitCode.LEFT)
             except HostUnavailable as error:
                 self.progress.note(str(error))
-                is_later = error.until or isinstance(error, HostInUse)
-                outcomes.add(ExitCode.LEFT if is_later else ExitCode.FAILED)
+                outcomes.add(ExitCode.LEFT if error.is_limit else ExitCode.FAILED)
         return max(outcomes, key=lambda code: code.value)
 
     def _canary_first(

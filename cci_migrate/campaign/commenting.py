@@ -75,7 +75,7 @@ class CommentRun(Struct, frozen=True):
                 self._comment_on_host(host, entries, counts)
             except HostUnavailable as error:
                 self.progress.note(str(error))
-                outcomes.add(ExitCode.LEFT if error.until else ExitCode.FAILED)
+                outcomes.add(ExitCode.LEFT if error.is_limit else ExitCode.FAILED)
         if counts[_FAILED]:
             outcomes.add(ExitCode.FAILED)
         totals = ", ".join(f"{counts[what]} {what}" for what in _OUTCOMES if counts[what])

@@ -15,6 +15,7 @@ from cci_migrate.campaign.ownership import pull_to_record, with_ownership
 from cci_migrate.campaign.refresh import ended_entry, has_open_pull
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.states import ENDED, State, Undoing
+from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.forges.host import DeliveredChange, Delivery, Host
 from cci_migrate.forges.repository import (
     Observation,
@@ -36,7 +37,8 @@ CHUNK = 40
 class FollowUp(Struct, frozen=True):
     """The delivered changes of a campaign.
 
-    Each method returns False if some repository could not be reached or changed, with a note why.
+    Each method returns LEFT if some repository could not be changed, and FAILED if a host is down,
+    with a note why.
     """
 
     campaign: Campaign
@@ -45,11 +47,11 @@ class FollowUp(Struct, frozen=True):
     progress: Progress
     clock: Clock
 
-    def close(self) -> bool:
+    def close(self) -> ExitCode:
         """Close the open pull requests and delete the branches that were not merged."""
         return self._for_each("close", _can_close, self._close_entry)
 
-    def revert(self) -> bool:
+    def revert(self) -> ExitCode:
         """Close open pull requests, and revert what was merged or written."""
         return self._for_each("revert", _is_delivered, self._revert_entry)
 
@@ -58,7 +60,7 @@ class FollowUp(Struct, frozen=True):
         task: str,
         selects: Callable[[LedgerEntry], bool],
         action: Callable[[Host, LedgerEntry, Snapshot], LedgerEntry],
-    ) -> bool:
+    ) -> ExitCode:
         by_host = group_by_host(
             (
                 (entry.ref, entry.branch_name, entry.ref)
@@ -68,17 +70,18 @@ class FollowUp(Struct, frozen=True):
             self.host_of,
         )
         self.progress.begin(task, sum(map(len, by_host.values())))
-        is_complete = True
+        outcomes = {ExitCode.DONE}
         for host, refs in by_host.items():
             try:
                 for entry, observation in self._observations(host, refs):
                     updated = self._attempt(host, entry, observation, action)
-                    is_complete &= updated is not None
+                    if updated is None:
+                        outcomes.add(ExitCode.LEFT)
                     self.progress.done((updated or entry).done)
             except HostUnavailable as error:
                 self.progress.note(str(error))
-                is_complete = False
-        return is_complete
+                outcomes.add(ExitCode.LEFT if error.is_limit else ExitCode.FAILED)
+        return max(outcomes, key=lambda code: code.value)
 
     def _observations(
         self, host: Host, refs: list[RepositoryRef]

@@ -69,7 +69,7 @@ class MergeRun(Struct, frozen=True):
                 self._merge_on_host(reviews, keys, tally)
             except HostUnavailable as error:
                 self.refresh.progress.note(str(error))
-                is_down |= not error.until
+                is_down |= not error.is_limit
         if tally.has_failed or is_down:
             return MergeOutcome(ExitCode.FAILED, tally.needs_person, is_down)
         code = ExitCode.LEFT if self.refresh.keys_by_host() else ExitCode.DONE

@@ -139,7 +139,7 @@ class RepositoriesToPlan(Struct, frozen=True):
                     yield from self._plannable(observe_each(host, there), others)
         except HostUnavailable as error:
             where = f"{name}: " if name else ""
-            self.unreached.add(f"{where}{error}", is_limit=bool(error.until))
+            self.unreached.add(f"{where}{error}", is_limit=error.is_limit)
 
     def _by_host(self, refs: Iterable[RepositoryRef]) -> dict[Host, list[RepositoryRef]]:
         """``refs`` by their hosts, one for each branch that is to be written there."""
@@ -157,7 +157,7 @@ class RepositoriesToPlan(Struct, frozen=True):
                     else:
                         yield outline.ref
         except HostUnavailable as error:
-            self.unreached.add(f"{source.name}: {error}", is_limit=bool(error.until))
+            self.unreached.add(f"{source.name}: {error}", is_limit=error.is_limit)
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - the other sources go on

@@ -219,7 +219,7 @@ def close(folder: Path, names: tuple[str, ...], pace: Pace, running: Running) ->
     else committed to them. Merged changes stay.
     """
     with follow_up_session(folder, names, running, pace) as (campaign, follow_up):
-        return conclude(campaign, ExitCode.DONE if follow_up.close() else ExitCode.LEFT)
+        return conclude(campaign, follow_up.close())
 
 
 @batch.command()
@@ -236,7 +236,7 @@ def revert(folder: Path, names: tuple[str, ...], pace: Pace, running: Running) -
     unless somebody changed them since.
     """
     with follow_up_session(folder, names, running, pace) as (campaign, follow_up):
-        return conclude(campaign, ExitCode.DONE if follow_up.revert() else ExitCode.LEFT)
+        return conclude(campaign, follow_up.revert())
 
 
 @batch.command()

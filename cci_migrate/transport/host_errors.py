@@ -31,9 +31,19 @@ class HostUnavailable(OutsideError):
         super().__init__(message)
         self.until = until
 
+    @property
+    def is_limit(self) -> bool:
+        """Whether nothing is wrong: a later run goes on."""
+        return bool(self.until)
+
 
 class HostInUse(HostUnavailable):
     """Another process of this user writes to the host; it is free again when that ends."""
+
+    @property
+    def is_limit(self) -> bool:
+        """Always: running it again later is enough."""
+        return True
 
 
 class UnauthorizedError(HostUnavailable):

@@ -394,3 +394,12 @@ def test_a_repository_that_cannot_be_read_keeps_its_pull_request(
     batch("close", "api", code=1)
     assert batch.states()["api"] == "closed"
     assert delivered.repositories["acme/api"].pulls[0].state == "CLOSED"
+
+
+def test_a_host_that_is_down_is_a_failure(delivered: GitHubStandIn, batch: Batch) -> None:
+    delivered.watch = lambda _: Canned(401, {"message": "Bad credentials"})
+    for command in ("close", "revert"):
+        assert "the token is not valid" in batch(command, code=3).output
+    delivered.watch = truly
+    batch("close")
+    assert set(batch.states().values()) == {"closed"}
