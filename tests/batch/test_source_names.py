@@ -18,12 +18,37 @@ from cci_migrate.campaign.source_names import SourceError, read_git_url, read_ho
         ("gitlab+https://git.acme.example/a/b/c", "https://git.acme.example/api/v4", "a/b/c"),
         ("bitbucket:Acme/API", "https://api.bitbucket.org/2.0", "acme/api"),
         ("https://bitbucket.org/Acme/API", "https://api.bitbucket.org/2.0", "acme/api"),
+        ("gitea:acme", "https://gitea.com/api/v1", "acme"),
+        ("forgejo:acme/api", "https://codeberg.org/api/v1", "acme/api"),
+        ("https://codeberg.org/acme", "https://codeberg.org/api/v1", "acme"),
+        ("gitea+https://git.acme.example:3000/a/b", "https://git.acme.example:3000/api/v1", "a/b"),
+        ("forgejo+https://git.acme.example/a/", "https://git.acme.example/api/v1", "a"),
     ],
 )
-def test_hosted(text: str, address: str, name: str) -> None:
+def test_the_root_of_the_api_that_a_name_means(text: str, address: str, name: str) -> None:
     ref = read_hosted(text)
     assert ref is not None
     assert (ref.address, ref.name) == (address, name)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "address"),
+    [
+        ("GITEA_API_URL", "https://git.acme.example/gitea/api/v1/", "gitea/api/v1"),
+        ("GITEA_SERVER_URL", "https://git.acme.example/gitea/", "gitea/api/v1"),
+    ],
+)
+def test_the_environment_names_another_server(
+    variable: str, value: str, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    for text in ("gitea:acme", "forgejo:acme"):
+        ref = read_hosted(text)
+        assert ref is not None
+        assert (ref.host, ref.address) == (
+            "git.acme.example",
+            f"https://git.acme.example/{address}",
+        )
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,14 @@ from cci_migrate.transport.progress import Lines
 from cci_migrate.transport.write_record import WriteRecord
 
 TOKEN = "a-token-of-one-host-only"
-SERVERS = ("GITHUB_API_URL", "CI_API_V4_URL", "GITLAB_HOST", "BITBUCKET_API_URL")
-VARIABLES = ("GH_TOKEN", "GITHUB_TOKEN", "GITLAB_TOKEN", "BITBUCKET_TOKEN", "GITLAB_ACCESS_TOKEN")
+SERVERS = (
+    *("GITHUB_API_URL", "CI_API_V4_URL", "GITLAB_HOST", "BITBUCKET_API_URL"),
+    *("GITEA_API_URL", "GITEA_SERVER_URL"),
+)
+VARIABLES = (
+    *("GH_TOKEN", "GITHUB_TOKEN", "GITLAB_TOKEN", "BITBUCKET_TOKEN", "GITLAB_ACCESS_TOKEN"),
+    "GITEA_TOKEN",
+)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +47,12 @@ VARIABLES = ("GH_TOKEN", "GITHUB_TOKEN", "GITLAB_TOKEN", "BITBUCKET_TOKEN", "GIT
         (Kind.GITLAB, "git.acme.example:8443", "GITLAB_HOST=git.acme.example", False),
         (Kind.BITBUCKET, "bitbucket.org", "", True),
         (Kind.BITBUCKET, "git.acme.example", "", False),
+        (Kind.GITEA, "gitea.com", "", True),
+        (Kind.GITEA, "codeberg.org", "", False),
+        (Kind.GITEA, "codeberg.org", "GITEA_SERVER_URL=https://codeberg.org", False),
+        (Kind.GITEA, "git.acme.example", "", False),
+        (Kind.GITEA, "git.acme.example", "GITEA_API_URL=https://git.acme.example/api/v1", True),
+        (Kind.GITEA, "git.acme.example", "GITEA_SERVER_URL=https://git.acme.example", True),
     ],
 )
 def test_a_token_of_one_server_is_not_for_another(
