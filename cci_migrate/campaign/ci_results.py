@@ -8,17 +8,21 @@ from enum import Enum
 from msgspec import Struct
 
 from cci_migrate.campaign.host_groups import group_by_host
-from cci_migrate.campaign.isolation import observe_each
+from cci_migrate.campaign.isolation import FATAL_ERRORS, review_each
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.forges.host import Host
-from cci_migrate.forges.repository import Checks, PullState, RepositoryRef, Snapshot, Unreadable
+from cci_migrate.forges.pull_request_reviews import (
+    OwnPull,
+    PullRequestReview,
+    ReviewedHost,
+    Reviews,
+)
+from cci_migrate.forges.repository import Checks, PullRequest, PullState, RepositoryRef, Unreadable
 from cci_migrate.transport.pace import Clock
 from cci_migrate.transport.progress import Progress
 
 #: Seconds between two requests for the state of CI.
 POLL = 60.0
-#: Repositories observed in one request.
-CHUNK = 40
 
 
 class CiResult(Struct, frozen=True):
@@ -41,12 +45,14 @@ def read_ci(
 
     A failure that the base has too does not count (see `Checks.beside`). Raises HostUnavailable.
     """
-    for host, entry, snapshot in _observed(entries, host_of):
-        pull = _state(snapshot)
-        if pull is PullState.OPEN and snapshot is not None:
-            yield CiResult(entry, pull, host.checks(snapshot))
+    for reviews, entry, pull, review in _reviewed(entries, host_of):
+        if review is None:
+            yield CiResult(entry, None)
+        elif review.state is PullState.OPEN:
+            own = OwnPull(entry.ref, pull)
+            yield CiResult(entry, review.state, _beside_base(reviews, own, review))
         else:
-            yield CiResult(entry, pull)
+            yield CiResult(entry, review.state)
 
 
 def still_open(
@@ -56,25 +62,34 @@ def still_open(
 
     Raises HostUnavailable.
     """
-    for _, entry, snapshot in _observed(entries, host_of):
-        if _state(snapshot) in (None, PullState.OPEN):
+    for _, entry, _, review in _reviewed(entries, host_of):
+        if review is None or review.state is PullState.OPEN:
             yield entry
 
 
-def _observed(
+def _reviewed(
     entries: Iterable[LedgerEntry], host_of: Callable[[RepositoryRef, str], Host]
-) -> Iterator[tuple[Host, LedgerEntry, Snapshot | None]]:
-    by_host = group_by_host(((entry.ref, entry.branch_name, entry) for entry in entries), host_of)
-    for host, there in by_host.items():
-        for start in range(0, len(there), CHUNK):
-            chunk = {entry.ref.key: entry for entry in there[start : start + CHUNK]}
-            for observation in observe_each(host, [entry.ref for entry in chunk.values()]):
-                snapshot = None if isinstance(observation, Unreadable) else observation
-                yield host, chunk[observation.ref.key], snapshot
+) -> Iterator[tuple[Reviews, LedgerEntry, PullRequest, PullRequestReview | None]]:
+    """The pull request of each of ``entries`` as it is now; None if it can't be read."""
+    opened = [(entry, entry.pull) for entry in entries if entry.pull is not None]
+    items = ((entry.ref, "", (entry, pull)) for entry, pull in opened)
+    for host, pulls in group_by_host(items, host_of).items():
+        if not isinstance(host, ReviewedHost):
+            continue
+        reviews = host.reviews
+        own = [OwnPull(entry.ref, pull) for entry, pull in pulls]
+        for (entry, pull), review in zip(pulls, review_each(reviews, own), strict=True):
+            yield reviews, entry, pull, None if isinstance(review, Unreadable) else review
 
 
-def _state(snapshot: Snapshot | None) -> PullState | None:
-    return snapshot.pull.state if snapshot is not None and snapshot.pull is not None else None
+def _beside_base(reviews: Reviews, own: OwnPull, review: PullRequestReview) -> Checks:
+    """The result of CI for the change alone; PENDING if that of the base can't be read."""
+    try:
+        return review.checks.beside(lambda: reviews.base_checks(own))
+    except FATAL_ERRORS:
+        raise
+    except Exception:  # noqa: BLE001 - asked again later
+        return Checks.PENDING
 
 
 class Gate(Enum):

@@ -173,9 +173,6 @@ class Host(Protocol):
     def revert(self, snapshot: Snapshot, delivered: DeliveredChange) -> str:
         """Revert ``delivered``; returns its pull request's address, branch or folder."""
 
-    def checks(self, snapshot: Snapshot) -> Checks:
-        """The result of CI for the change alone (see `Checks.beside`)."""
-
     def base_checks(self, snapshot: Snapshot) -> Checks:
         """The result of CI for the head of the default branch."""
 

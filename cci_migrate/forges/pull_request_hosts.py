@@ -152,12 +152,6 @@ class PullRequestHost(ABC):
             oid = self.commit(snapshot, proposal.branch, proposal.message, proposal.contents)
         return Branch(oid, BranchContent.PLANNED)
 
-    def checks(self, snapshot: Snapshot) -> Checks:
-        """The result of CI for the branch's tip, compared with that for the head."""
-        tip = snapshot.branch.oid if snapshot.branch is not None else snapshot.head
-        checks_of_tip = self.commit_checks(snapshot, tip)
-        return checks_of_tip.beside(lambda: self.commit_checks(snapshot, snapshot.head))
-
     def base_checks(self, snapshot: Snapshot) -> Checks:
         """The result of CI for the head."""
         return self.commit_checks(snapshot, snapshot.head)

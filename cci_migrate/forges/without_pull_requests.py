@@ -28,14 +28,10 @@ class WithoutPullRequests:
         del snapshot, extras
         return ()
 
-    def checks(self, snapshot: Snapshot) -> Checks:
+    def base_checks(self, snapshot: Snapshot) -> Checks:
         """Always NONE: there is no CI."""
         del snapshot
         return Checks.NONE
-
-    def base_checks(self, snapshot: Snapshot) -> Checks:
-        """Always NONE, as `checks`."""
-        return self.checks(snapshot)
 
     def comments(self, snapshot: Snapshot) -> Iterator[str]:
         """None: there are no pull requests."""

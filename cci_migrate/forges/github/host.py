@@ -193,21 +193,13 @@ class GitHub:
             return None
         return blob_bytes(blob, snapshot.ref.name, self._raw)
 
-    def checks(self, snapshot: Snapshot) -> Checks:
-        """The result of CI for the pull request's last commit, compared with that for the base."""
-        checked = self._checks(snapshot)
-        return checked.pull.beside(lambda: checked.base)
-
     def base_checks(self, snapshot: Snapshot) -> Checks:
         """The result of CI for the head of the default branch."""
-        return self._checks(snapshot).base
-
-    def _checks(self, snapshot: Snapshot) -> RepositoryChecks:
         owner, name = snapshot.ref.name.split("/", 1)
-        variables = {"owner": owner, "name": name, "head": self._branch}
+        variables = {"owner": owner, "name": name}
         return ask_for_all(
-            self._api, self._url, queries.CHECKS, variables, RepositoryChecks, "repository"
-        )
+            self._api, self._url, queries.HEAD_CHECKS, variables, RepositoryChecks, "repository"
+        ).base
 
     def branch_content(self, snapshot: Snapshot, files: Sequence[FileHash]) -> BranchContent:
         """What the branch adds to the default branch."""

@@ -111,13 +111,10 @@ query BranchContent(
 """
 
 
-CHECKS = """
-query Checks($owner: String!, $name: String!, $head: String!) {
+HEAD_CHECKS = """
+query HeadChecks($owner: String!, $name: String!) {
   repository(owner: $owner, name: $name) {
     defaultBranchRef { target { ... on Commit { statusCheckRollup { state } } } }
-    pullRequests(headRefName: $head, first: 1, states: [OPEN]) {
-      nodes { commits(last: 1) { nodes { commit { statusCheckRollup { state } } } } }
-    }
   }
 }
 """

@@ -179,27 +179,16 @@ class PullCommit(Struct, frozen=True):
     commit: CheckedCommit
 
 
-class _CheckedPull(Struct, frozen=True):
-    commits: Nodes[PullCommit]
-
-
 class RepositoryChecks(Struct, frozen=True, rename="camel"):
-    """The answer to `queries.CHECKS`."""
+    """The answer to `queries.HEAD_CHECKS`."""
 
     default_branch_ref: CheckedReference | None
-    pull_requests: Nodes[_CheckedPull]
 
     @property
     def base(self) -> Checks:
         """The result of CI for the default branch."""
         commit = self.default_branch_ref.target if self.default_branch_ref else None
         return Checks.NONE if commit is None else commit.checks
-
-    @property
-    def pull(self) -> Checks:
-        """The result of CI for the pull request's last commit."""
-        commits = (node for pull in self.pull_requests.present for node in pull.commits.present)
-        return next((node.commit.checks for node in commits), Checks.NONE)
 
 
 class FileEntry(Struct, frozen=True):
