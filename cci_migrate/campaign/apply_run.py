@@ -10,7 +10,13 @@ from msgspec import Struct
 
 from cci_migrate.campaign.apply_options import ApplyOptions
 from cci_migrate.campaign.canary import Canary
-from cci_migrate.campaign.canary_choice import Candidate, check_names, choose, has_passing_ci
+from cci_migrate.campaign.canary_choice import (
+    Candidate,
+    check_names,
+    choose,
+    has_passing_ci,
+    is_named,
+)
 from cci_migrate.campaign.ci_results import Gate
 from cci_migrate.campaign.delivering import Deliverer
 from cci_migrate.campaign.folder import Campaign
@@ -106,8 +112,9 @@ class ApplyRun(Struct, frozen=True):
         """
         first: list[RepositoryRef] = []
         if self._has_gates(next(iter(targets.values()))):
-            named = [name.lower() for name in self.options.canary_names]
-            first = [ref for name in named for ref in targets if ref.name.lower() == name]
+            first = [
+                ref for name in self.options.canary_names for ref in targets if is_named(ref, name)
+            ]
             lacking = self.canary.lacks(next(iter(targets)), self.campaign.ledger)
             if len(first) < lacking < len(targets):
                 others = [

@@ -75,14 +75,19 @@ def has_passing_ci(host: Host, ref: RepositoryRef) -> bool:
         return False
 
 
+def is_named(ref: RepositoryRef, name: str) -> bool:
+    """Whether ``name`` is that of the repository, or of the project, in any case."""
+    return name.lower() in (ref.name.lower(), ref.label.lower())
+
+
 def check_names(names: Iterable[str], ledger: Ledger) -> None:
     """Raise CampaignError for a name that no repository of the campaign has."""
-    unknown = {name.lower(): name for name in names}
+    unknown = list(names)
     if not unknown:
         return
     for entry in ledger.entries():
-        unknown.pop(entry.ref.name.lower(), None)
-    for name in unknown.values():
+        unknown = [name for name in unknown if not is_named(entry.ref, name)]
+    for name in unknown:
         raise CampaignError(
             f"--canary-repo {name}: the campaign has no repository of that name; "
             "`batch status --json` lists them"
