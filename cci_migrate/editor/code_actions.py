@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ from cci_migrate.findings import (
 from cci_migrate.lossless.edits import with_none_behind_the_last_line
 from cci_migrate.lossless.source import SourceText
 
+#: Identifies the file at a path as the editor does, with the version of its text.
+DocumentOf = Callable[[Path], OptionalVersionedTextDocumentIdentifier]
 #: For the user to replace.
 _REASON = "TODO: add a reason"
 
@@ -92,18 +94,19 @@ def action_data(raw: Any) -> ActionData | None:
         return None
 
 
-def edit_of(
-    review: Review, data: ActionData, versions: dict[Path, int | None]
-) -> WorkspaceEdit | None:
+def edit_of(review: Review, data: ActionData, document: DocumentOf) -> WorkspaceEdit | None:
     """The edit that carries out ``data``; None if the text has changed or it can't be proven.
 
-    ``versions`` are those of the open texts.
+    ``document`` identifies a file as the editor does.
     """
     decisions = _decisions(review, data)
     change = None if decisions is None else review.change(decisions)
     if change is None:
         return None
-    edits = [_document_edit(review, file, versions) for file in change.files]
+    edits = [
+        TextDocumentEdit(document(review.config.path_of(file.path)), _text_edits(review, file))
+        for file in change.files
+    ]
     return WorkspaceEdit(document_changes=edits)
 
 
@@ -159,15 +162,10 @@ def _action(
     )
 
 
-def _document_edit(
-    review: Review, file: ProvenFile, versions: dict[Path, int | None]
-) -> TextDocumentEdit:
+def _text_edits(review: Review, file: ProvenFile) -> list[TextEdit]:
     source = SourceText.decode(file.path, file.before)
     positions = TextPositions(source.text, review.encoding)
-    path = review.config.path_of(file.path)
-    document = OptionalVersionedTextDocumentIdentifier(path.as_uri(), versions.get(path))
-    edits = [
+    return [
         TextEdit(positions.range(edit.span.start, edit.span.end), edit.text)
         for edit in with_none_behind_the_last_line(source.text, file.edits)
     ]
-    return TextDocumentEdit(document, edits)

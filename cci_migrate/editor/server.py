@@ -48,8 +48,14 @@ class _Session:
         self._files = OpenFiles()
         self._reviews: dict[Path, Review] = {}
         self._published: set[Path] = set()
+        #: As the editor writes them: it may open a file through a link, or quote other characters.
+        self._uris: dict[Path, str] = {}
         self._pending: asyncio.TimerHandle | None = None
         self._last_problem = ""
+
+    def open(self, path: Path, uri: str, text: str) -> None:
+        self._uris[path] = uri
+        self.set_text(path, text)
 
     def set_text(self, path: Path, text: str) -> None:
         self._files.set(path, text)
@@ -70,6 +76,10 @@ class _Session:
         if self._pending is not None:
             self._examine()
         return self._reviews.get(path)
+
+    def uri_of(self, path: Path) -> str:
+        """The URI by which the editor knows ``path``."""
+        return self._uris.get(path) or path.as_uri()
 
     def _examine_soon(self) -> None:
         if self._pending is not None:
@@ -111,7 +121,7 @@ class _Session:
 
     def _publish(self, path: Path, diagnostics: list[lsp.Diagnostic]) -> None:
         self._server.text_document_publish_diagnostics(
-            lsp.PublishDiagnosticsParams(path.as_uri(), diagnostics)
+            lsp.PublishDiagnosticsParams(self.uri_of(path), diagnostics)
         )
 
 
@@ -137,7 +147,7 @@ def language_server(read_policies: Callable[[], PolicyFor]) -> LanguageServer:
     def did_open(params: lsp.DidOpenTextDocumentParams) -> None:
         path = _path_of(params.text_document.uri)
         if path is not None:
-            session.set_text(path, params.text_document.text)
+            session.open(path, params.text_document.uri, params.text_document.text)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
     def did_change(params: lsp.DidChangeTextDocumentParams) -> None:
@@ -206,7 +216,13 @@ def language_server(read_policies: Callable[[], PolicyFor]) -> LanguageServer:
             for uri, document in server.workspace.text_documents.items()
             if (path := _path_of(uri)) is not None
         }
-        return edit_of(review, data, versions)
+
+        def document(path: Path) -> lsp.OptionalVersionedTextDocumentIdentifier:
+            return lsp.OptionalVersionedTextDocumentIdentifier(
+                session.uri_of(path), versions.get(path)
+            )
+
+        return edit_of(review, data, document)
 
     return server
 

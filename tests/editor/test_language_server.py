@@ -197,6 +197,22 @@ def test_each_repository_has_its_own_policy(window: Editor, root: Path) -> None:
     window.run(session())
 
 
+def test_a_folder_that_is_opened_through_a_link(window: Editor, root: Path) -> None:
+    (root / "real @1" / ".circleci").mkdir(parents=True)
+    (root / "real @1" / ".git").mkdir()
+    (root / "link @1").symlink_to("real @1")
+    name = f"link @1/{NAME}"
+
+    async def session() -> None:
+        assert await window.open(name, CONFIG) == [IMAGE]
+        actions = await window.actions(name, 4)
+        assert await window.applied(name, CONFIG, actions[min(actions)]) == FIXED
+        window.close(name)
+        assert await window.said_of(name) == []
+
+    window.run(session())
+
+
 def test_an_editor_that_asks_for_no_edit_gets_it_with_the_action(root: Path) -> None:
     async def session() -> None:
         async with editor(asyncio.get_running_loop(), lsp.ClientCapabilities()) as older:
