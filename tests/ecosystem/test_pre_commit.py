@@ -80,3 +80,18 @@ def test_the_hooks_fix_and_then_have_nothing_to_say(tmp_path: Path) -> None:
     assert "files were modified by this hook" in fixing
     assert "Passed" in checking.splitlines()[0]
     assert git(repository, "status", "--short", "docker-compose.yml").startswith("A ")
+
+
+def test_the_project_runs_its_own_hook() -> None:
+    if not (ROOT / ".git").exists() or not (ROOT / ".venv" / "bin" / "cci-migrate").exists():
+        pytest.skip("the project's hooks run what is in .venv, in a git repository")
+    done = subprocess.run(
+        [sys.executable, "-m", "pre_commit", "run", "cci-migrate-check", "--all-files"],
+        cwd=ROOT,
+        env=environment(PYTHONWARNINGS=""),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Passed" in done.stdout

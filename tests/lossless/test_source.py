@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cci_migrate.lossless.source import (
@@ -15,6 +15,7 @@ from cci_migrate.lossless.source import (
 from tests.any_text import CHARACTERS
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.binary(max_size=40) | st.text(CHARACTERS, max_size=20).map(str.encode))
 def test_decoding_loses_nothing(data: bytes) -> None:
     try:
@@ -57,6 +58,7 @@ def test_places_are_counted_in_characters_and_lines() -> None:
     assert source.position(len(source.text)) == Position(5, 2)
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.text("ab \r\n\x85\u2028", max_size=30))
 def test_lines_have_their_start_their_end_and_a_next(text: str) -> None:
     source = SourceText("a.yml", text)
