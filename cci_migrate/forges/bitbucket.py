@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from typing import Generic, Literal, TypeVar
@@ -43,7 +44,7 @@ from cci_migrate.forges.repository import (
     newest_pull,
     seconds_since_1970,
 )
-from cci_migrate.transport.host_errors import HostError, StaleSnapshot
+from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
 from cci_migrate.transport.http import Api, MissingError
 from cci_migrate.transport.known_secrets import remember
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST, Lane
@@ -348,8 +349,8 @@ class Bitbucket(PullRequestHost):
             *(f"label {name}: Bitbucket has no labels" for name in extras.labels),
             *(f"assignee {name}: Bitbucket has no assignees" for name in extras.assignees),
             *(
-                f"reviewer {name}: not a member of {owner}; Bitbucket takes nicknames, account "
-                "ids and {UUID}s"
+                f"reviewer {name}: not a member of {owner} that the token can list; Bitbucket "
+                "takes nicknames, account ids and {UUID}s"
                 for name in extras.reviewers
                 if self._uuid(owner, name) is None
             ),
@@ -443,10 +444,12 @@ class Bitbucket(PullRequestHost):
             return name
         if owner not in self._members:
             members: dict[str, str] = {}
-            for membership in self._items(f"/workspaces/{quote(owner)}/members", _Membership):
-                user = membership.user
-                for known_as in (user.nickname, user.account_id):
-                    members.setdefault(known_as.lower(), user.uuid)
+            # A token without the scope for it can list nobody.
+            with suppress(HostError, RefusedError):
+                for membership in self._items(f"/workspaces/{quote(owner)}/members", _Membership):
+                    user = membership.user
+                    for known_as in (user.nickname, user.account_id):
+                        members.setdefault(known_as.lower(), user.uuid)
             self._members[owner] = members
         return self._members[owner].get(name.lower())
 

@@ -9,7 +9,7 @@ from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import CONFIG, PLAIN, Batch
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
 from tests.batch.victims import Victim
-from tests.batch.watching import Request, truly
+from tests.batch.watching import Canned, Request, truly
 
 QUICK = ("--seconds-between", 0, "--canary", 0)
 pytestmark = pytest.mark.usefixtures("clock")
@@ -125,3 +125,22 @@ def test_what_was_not_added_by_a_killed_run_is_added_once(planned: StandIn, batc
         assert extras_of(planned) == ([], ["{theirs}", "{ada}"], [])
     else:
         assert extras_of(planned) == (["ci"], ["ada", "theirs"], ["bob"])
+
+
+@pytest.mark.parametrize("forge", [BitbucketStandIn], indirect=True)
+def test_where_members_cannot_be_listed_a_reviewer_needs_an_id(
+    planned: RestStandIn, batch: Batch
+) -> None:
+    refusal = {"type": "error", "error": {"message": "Your credentials lack a scope."}}
+    planned.watch_call = lambda request: (
+        Canned(403, refusal)
+        if (request.operation, request.moment) == ("GET members", "before")
+        else None
+    )
+    result = batch("apply", *QUICK, "--reviewer", "ada", code=2)
+    assert "reviewer ada: not a member of acme that the token can list; Bitbucket takes" in (
+        result.stderr
+    )
+    assert planned.writes() == []
+    batch("apply", *QUICK, "--reviewer", "{ada}")
+    assert extras_of(planned) == ([], ["{ada}"], [])
