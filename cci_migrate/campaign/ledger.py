@@ -262,6 +262,11 @@ class Ledger:
             self._connection.execute("DELETE FROM cursors WHERE source = ?", (source,))
         return tuple(row[0] for row in rows)
 
+    def forget_source(self, name: str) -> None:
+        """Have the next run list the source ``name`` again."""
+        with self.transaction():
+            self._connection.execute("DELETE FROM sources WHERE name = ?", (name,))
+
     def forget_listing(self) -> None:
         """Have the next run list all sources again, and plan again what was not written."""
         marks = ", ".join("?" * len(WRITTEN))

@@ -170,7 +170,9 @@ class RepositoriesToPlan(Struct, frozen=True):
         if is_listed:
             return
         known = () if cursor else ledger.take_cursors(source.name)
+        problems: list[str] = []
         for page in source.pages(cursor, known):
+            problems += page.problems
             shown = (*page.observations, *page.outlines)
             recorded = ledger.entries_of([observation.ref.key for observation in shown])
             new = {
@@ -191,6 +193,10 @@ class RepositoriesToPlan(Struct, frozen=True):
                 observations=tuple(o for o in page.observations if o.ref.key in new),
                 outlines=tuple(outline for outline in page.outlines if outline.ref.key in new),
             )
+        if problems:
+            ledger.forget_source(source.name)
+            for problem in problems:
+                self.unreached.add(f"{source.name}: {problem}")
 
     def _not_yet_planned(
         self, started_at: float, begun: set[str]

@@ -212,13 +212,15 @@ class RepositoryPage(Struct, frozen=True):
     """A page of a source's repositories. ``cursor`` is that of the next page, empty at the end.
 
     ``refs`` have to be observed; ``observations`` were made while listing; ``outlines`` are
-    snapshots without the files, which `Host.observe` reads.
+    snapshots without the files, which `Host.observe` reads. ``problems`` say why for each that is
+    listed without its name.
     """
 
     refs: tuple[RepositoryRef, ...] = ()
     observations: tuple[Observation, ...] = ()
     cursor: str = ""
     outlines: tuple[Snapshot, ...] = ()
+    problems: tuple[str, ...] = ()
 
     __repr__ = repr_without("observations")
 

@@ -41,15 +41,26 @@ LIMITED = Canned(429, {"message": "Retry later"}, {"Retry-After": "23"})
 SECONDARY = {"message": "You have exceeded a secondary rate limit."}
 
 
+def without_first_item(body: Any) -> Any:
+    """``body`` with null in place of the first item of the first list that has any."""
+    if isinstance(body, list) and body:
+        return [None, *body[1:]]
+    if isinstance(body, dict):
+        for key, value in body.items():
+            if value != (new := without_first_item(value)):
+                return {**body, key: new}
+    return body
+
+
 class Fault(Struct, frozen=True):
     """What happens to a request. ``moment`` is "before" or "after" it is carried out.
 
-    ``answer`` takes the place of the true one, an error drops the connection, and None cuts the
-    true answer off half-way.
+    ``answer`` takes the place of the true one, an error drops the connection, a function changes
+    the true answer, and None cuts it off half-way.
     """
 
     moment: str
-    answer: Canned | type[OSError] | None = None
+    answer: Canned | type[OSError] | Callable[[Any], Any] | None = None
 
     def strike(self, request: Request) -> Canned:
         """The answer to ``request``. Raises an error to drop the connection."""
@@ -57,7 +68,9 @@ class Fault(Struct, frozen=True):
             return Canned(200, request.body, is_cut=True)
         if isinstance(self.answer, Canned):
             return self.answer
-        raise self.answer
+        if isinstance(self.answer, type):
+            raise self.answer
+        return Canned(200, self.answer(request.body))
 
 
 FAULTS = {
@@ -65,6 +78,7 @@ FAULTS = {
     "page": Fault("after", PAGE),
     "null": Fault("after", Canned(200, None)),
     "list": Fault("after", Canned(200, [5])),
+    "null item": Fault("after", without_first_item),
     "bad request": Fault("before", Canned(400, {"message": "Bad request"})),
     "invalid": Fault("before", Canned(422, {"message": "Title is too long"})),
     "out of order": Fault("before", Canned(503, {"message": "Try again"})),
@@ -78,7 +92,17 @@ FAULTS = {
 
 #: Those that the second write has too, and those that reading has.
 LATER_FAULTS = ("cut", "null", "invalid", "lost in a gateway", "reset")
-READ_FAULTS = ("cut", "page", "null", "list", "bad request", "out of order", "reset", "limited")
+READ_FAULTS = (
+    "cut",
+    "page",
+    "null",
+    "list",
+    "null item",
+    "bad request",
+    "out of order",
+    "reset",
+    "limited",
+)
 
 
 def put_watch(host: StandIn, watch: object) -> None:

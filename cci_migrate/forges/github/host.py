@@ -382,16 +382,17 @@ class GitHub:
             raise OverloadedError(errors[0].message)
         incomplete = {error.path[3] for error in errors}
         observations: list[Observation] = []
+        problems: list[str] = []
         outlines = []
         refs = []
         for at, node in enumerate(listing.nodes or ()):
             if node is None:
                 if size > 1:
                     raise OverloadedError("a repository came without its name")
-                unknown = RepositoryRef(
-                    Kind.GITHUB, self._host, f"{owner}/(after {after or 'the start'})", ""
+                problems.append(
+                    f"GitHub does not show one of the repositories of {owner}; the next run lists "
+                    "them again"
                 )
-                observations.append(Unreadable(unknown, Blocker.FAILED, "GitHub does not show it"))
                 continue
             name = documented(node, RepositoryName).name_with_owner
             ref = RepositoryRef(Kind.GITHUB, self._host, name, self._api.root)
@@ -403,7 +404,9 @@ class GitHub:
                 outlines.append(outline)
             else:
                 observations.append(outline)
-        return RepositoryPage(tuple(refs), tuple(observations), listing.cursor, tuple(outlines))
+        return RepositoryPage(
+            tuple(refs), tuple(observations), listing.cursor, tuple(outlines), tuple(problems)
+        )
 
     def _observe_chunk(self, refs: Sequence[RepositoryRef]) -> list[Observation]:
         variables: dict[str, Any] = dict(self._branch_variables)
