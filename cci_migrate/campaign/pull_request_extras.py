@@ -21,6 +21,8 @@ from cci_migrate.transport.host_errors import (
     RefusedError,
 )
 
+#: More code owners of one change are not asked: where one is refused, each is a write of its own.
+MOST_OWNERS = 20
 #: How reasons about a reviewer begin, and those about one from the CODEOWNERS file.
 _REVIEWER, _OWNER = "reviewer ", "code owner "
 #: GitHub refuses to request a review from the author, whom CODEOWNERS may name all the same.
@@ -62,7 +64,7 @@ class WantedExtras(Struct, frozen=True):
 
 def is_about_code_owner(lack: str) -> bool:
     """Whether what a pull request lacks is a code owner, whom the options do not name."""
-    return lack.startswith(_OWNER)
+    return lack.startswith(_OWNER.rstrip())
 
 
 class PullRequestExtras(Struct, frozen=True):
@@ -107,8 +109,10 @@ class PullRequestExtras(Struct, frozen=True):
         except Exception as error:  # noqa: BLE001 - the pull request is worth opening anyway
             return WantedExtras(self.named, problems=(f"{_OWNER}file: {describe_error(error)}",))
         users = tuple(owner for owner in owners if "@" not in owner)
-        others = tuple(owner for owner in owners if "@" in owner)
-        return WantedExtras(self.named, users, tuple(map(_why_not_asked, others)))
+        problems = [_why_not_asked(owner) for owner in owners if "@" in owner]
+        if len(users) > MOST_OWNERS:
+            problems.insert(0, f"code owners: only {MOST_OWNERS} of {len(users)} are asked")
+        return WantedExtras(self.named, users[:MOST_OWNERS], tuple(problems[:MOST_OWNERS]))
 
 
 def _why_not_asked(owner: str) -> str:

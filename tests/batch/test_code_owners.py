@@ -209,3 +209,15 @@ def test_where_no_rules_are_known_nothing_is_written(forge: RestStandIn, batch: 
     result = batch("apply", *QUICK, OWNERS, code=2)
     assert result.stderr.startswith("error: --reviewers-from-codeowners: on bitbucket the rules")
     assert forge.writes() == []
+
+
+def test_not_everybody_is_asked(github: GitHubStandIn, batch: Batch) -> None:
+    everybody = " ".join(f"@u{number} @t/{number} m{number}@x.y" for number in range(900))
+    github.add("acme/api", {CONFIG: PLAIN, "CODEOWNERS": f"* {everybody}".encode()})
+    batch("plan", "github:acme", code=1)
+    batch("apply", *QUICK, OWNERS, code=1)
+    assert len(github.repositories["acme/api"].pulls[0].reviewers) == 20
+    assert len(github.writes()) == 4
+    cause = batch.results()["api"]["cause"]
+    assert cause.startswith("code owners: only 20 of 1800 are asked; code owner m0@x.y: an e-mail")
+    assert cause.count(";") == 19
