@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from cci_migrate.docker.shell import Login
 
 ID = "password-argument"
+_BY_HAND = "write it as: echo PASSWORD | docker login --username NAME --password-stdin"
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
@@ -86,19 +87,23 @@ def _facts(run: RunStep, daemon: Daemon) -> list[object]:
 
 
 def _finding(job: Job, run: RunStep, logins: list[Login], *, is_old: bool) -> Finding:
+    place = _place(job, run, logins)
+    remedy: Remedy = NoFix("Docker in its image is older than 17.07", "use a newer image")
+    if not is_old:
+        remedy = _remedy(run, logins)
+    if place.part is None and isinstance(remedy, Fix):
+        remedy = NoFix("the quoting of its text hides where it is", _BY_HAND)
     hosts = [login.registry.value if login.registry else "Docker Hub" for login in logins]
     return Finding(
         rule=ID,
-        place=_place(job, run, logins),
+        place=place,
         message=f"the password for {listed(list(dict.fromkeys(hosts)))} is a command-line argument",
         plural="logins have the password as a command-line argument",
         subject="docker login",
         owner=f"job {job.name}",
         effect=Effect.NOTE if is_old else Effect.WARNING,
         because="Other processes can read it while the command runs.",
-        remedy=NoFix("Docker in its image is older than 17.07", "use a newer image")
-        if is_old
-        else _remedy(run, logins),
+        remedy=remedy,
     )
 
 
@@ -112,7 +117,6 @@ def _place(job: Job, run: RunStep, logins: list[Login]) -> Place:
 
 
 def _remedy(run: RunStep, logins: list[Login]) -> Remedy:
-    by_hand = "write it as: echo PASSWORD | docker login --username NAME --password-stdin"
     operations: list[Operation] = []
     starts: set[int] = set()
     for login in sorted(logins, key=lambda login: login.start, reverse=True):
@@ -121,7 +125,7 @@ def _remedy(run: RunStep, logins: list[Login]) -> Remedy:
             continue
         starts.add(login.start)
         if password.obstacle is not None:
-            return NoFix(password.obstacle, by_hand)
+            return NoFix(password.obstacle, _BY_HAND)
         if "$" not in password.value.value and "<<" not in password.value.value:
             return NoFix("the password is written out", "keep it in a variable of a context")
         # From the end to the start, so that earlier offsets stay valid.

@@ -20,7 +20,7 @@ from cci_migrate.engine.proof import ProvenChange
 from cci_migrate.engine.proposing import propose
 from cci_migrate.engine.redacted_outcomes import redacted
 from cci_migrate.escaping import terminal_text
-from cci_migrate.findings import Answer, Decisions, FindingKey
+from cci_migrate.findings import Answer, Decisions, FindingKey, NoFix
 from cci_migrate.lossless.source import Position, SourceText, Span
 from cci_migrate.policy.settings import Platform, Policy
 from cci_migrate.redaction.excerpts import excerpt_of, excerpt_of_unparsed
@@ -345,6 +345,19 @@ def test_every_format_points_at_the_password_in_a_script(
     }
     (case,) = XML.fromstring("".join(junit_report(pointing))).iter("testcase")
     assert case.get("line") == str(line)
+
+
+def test_no_fix_is_promised_for_a_password_whose_place_is_hidden() -> None:
+    config = (
+        "version: 2.1\njobs:\n  a:\n    machine: true\n    steps:\n"
+        '      - run: "docker login \\\n          -u $U -p \\x24P"\n'
+    )
+    checked = outcome(config, policy=Policy(select=frozenset({"password-argument"})))
+    assert isinstance(checked, Examined)
+    (resolution,) = checked.resolutions
+    assert resolution.finding.place.position == Position(6, 14)
+    assert isinstance(resolution.finding.remedy, NoFix)
+    assert "hides where it is" in resolution.finding.remedy.reason
 
 
 def test_a_comment_above_a_step_ignores_what_is_in_its_script() -> None:
