@@ -90,6 +90,8 @@ def watch(folder: Path, names: tuple[str, ...], until: float, running: Running) 
     takes long. Shows a table on a terminal, else a line for each change. Other commands can work
     on the campaign meanwhile.
     """
+    with open_read_only(folder):
+        pass  # a folder without a campaign ends the command before it begins
     clock = make_clock()
     progress = make_progress("json", is_verbose=False) if running.log_format == "json" else Notes()
     pace = Pace(deadline=until)
@@ -108,8 +110,6 @@ def watch(folder: Path, names: tuple[str, ...], until: float, running: Running) 
                 return Pass.INCOMPLETE if counts.read else Pass.FAILED
             return Pass.LEFT if pulls.open else Pass.DONE
 
-        with open_read_only(folder):
-            pass  # a folder without a campaign ends the command before it begins
         result = repeat(one_pass, clock, until, output.announce)
     with open_read_only(folder) as campaign:
         code = exit_code(campaign.ledger)

@@ -79,7 +79,7 @@ class WatchTable:
         self._clock = clock
         self._console = Console()
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
-        self._pulls = WatchedPulls((), {})
+        self._pulls: WatchedPulls | None = None
 
     def __enter__(self) -> WatchTable:
         self._live.start()
@@ -88,23 +88,25 @@ class WatchTable:
     def __exit__(self, *_: object) -> None:
         """Remove the table, and leave the summary."""
         self._live.stop()
-        self._console.print(waits_summary(self._pulls.open), markup=False, highlight=False)
+        if self._pulls is not None:
+            self._console.print(waits_summary(self._pulls.open), markup=False, highlight=False)
 
     def show(self, pulls: WatchedPulls) -> None:
         """Draw the table again."""
         self._pulls = pulls
-        self._live.update(self._table("reading"), refresh=True)
+        self._live.update(self._table(pulls, "reading"), refresh=True)
 
     def announce(self, at: float) -> None:
         """Show when it is drawn again below the table."""
-        caption = f"read again at {local_time(at)}; Ctrl-C ends"
-        self._live.update(self._table(caption), refresh=True)
+        if self._pulls is not None:
+            caption = f"read again at {local_time(at)}; Ctrl-C ends"
+            self._live.update(self._table(self._pulls, caption), refresh=True)
 
-    def _table(self, caption: str) -> Table:
+    def _table(self, watched: WatchedPulls, caption: str) -> Table:
         from rich.table import Table
         from rich.text import Text
 
-        pulls = self._pulls.open
+        pulls = watched.open
         table = Table(title=waits_summary(pulls), caption=caption, title_justify="left")
         table.add_column("for", justify="right", no_wrap=True)
         table.add_column("pull request", overflow="fold")

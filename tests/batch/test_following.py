@@ -153,6 +153,38 @@ def test_a_token_that_may_not_read_teams_still_shows_the_rest(
     assert reviews(batch)["api"]["text"] == "review by code owner a team, ada"
 
 
+@pytest.mark.parametrize(
+    ("field", "path"),
+    [
+        ("commits", ["commits", "nodes", 0, "commit", "statusCheckRollup"]),
+        ("latestOpinionatedReviews", ["latestOpinionatedReviews"]),
+        ("reviewRequests", None),
+    ],
+)
+def test_without_its_ci_or_its_reviews_a_pull_request_is_not_ready(
+    field: str, path: list[str | int] | None, github: GitHubStandIn, batch: Batch
+) -> None:
+    delivered(github, batch, "api")
+    github.repositories["acme/api"].otherwise = "SUCCESS"
+    github.repositories["acme/api"].pulls[0].approve()
+
+    def watch(request: Request) -> Canned | None:
+        if (request.operation, request.moment) != ("Reviews", "after"):
+            return None
+        request.body["data"]["nodes"][0][field] = {"nodes": []} if field == "commits" else None
+        if path is not None:
+            message = "Resource not accessible by personal access token"
+            error = {"type": "FORBIDDEN", "message": message, "path": ["nodes", 0, *path]}
+            request.body["errors"] = [error]
+        return Canned(200, request.body)
+
+    github.watch = watch
+    output = batch("merge-when-green", "--unreviewed", code=3).output
+    said = "Resource not accessible" if path is not None else "GitHub does not show its review"
+    assert f"acme/api: {said}" in output
+    assert github.writes() == []
+
+
 @pytest.mark.parametrize("kind", ["null", "error", "html", "cut"])
 def test_what_cannot_be_read_is_said_and_the_others_go_on(
     kind: str, github: GitHubStandIn, batch: Batch

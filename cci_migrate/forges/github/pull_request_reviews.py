@@ -31,7 +31,7 @@ from cci_migrate.transport.graphql import (
     ask_for_all,
     mutate,
 )
-from cci_migrate.transport.host_errors import OverloadedError
+from cci_migrate.transport.host_errors import HostError, OverloadedError
 from cci_migrate.transport.http import Api, documented
 from cci_migrate.transport.pace import MERGE, OTHER
 from cci_migrate.transport.page_size import PageSize
@@ -55,6 +55,10 @@ _DECISIONS = {
 }
 #: The lowest roles that may merge: https://docs.github.com/en/organizations/managing-user-access-to-your-organizations-repositories/managing-repository-roles/repository-roles-for-an-organization
 _MAY_MERGE = frozenset({"ADMIN", "MAINTAIN", "WRITE"})
+#: What a token may lack the permission for; the types of errors that don't pass.
+_REFUSALS = frozenset({"NOT_FOUND", "FORBIDDEN", "INSUFFICIENT_SCOPES"})
+#: The field of a reviewer, without which the rest is of use.
+_REVIEWER = "requestedReviewer"
 #: The reviewer whose name the token may not read: a team's takes the scope read:org.
 _UNNAMED = "a team"
 
@@ -178,16 +182,17 @@ class GitHubReviews:
         for error in partial.errors:
             if len(error.path) < 2:
                 raise OverloadedError(error.message)
-            if len(error.path) == 2:
+            # Without its reviews or its CI, a pull request might seem ready.
+            if _REVIEWER not in error.path:
                 missing.setdefault(error.path[1], error)
         if len(partial.data) != len(pulls):
             raise OverloadedError("an answer that is not complete")
         reviews: list[PullRequestReview | Unreadable] = []
         for at, (pull, node) in enumerate(zip(pulls, partial.data, strict=True)):
             problem = missing.get(at)
-            if problem is not None and problem.type not in ("NOT_FOUND", "FORBIDDEN"):
+            if problem is not None and problem.type not in _REFUSALS:
                 raise OverloadedError(problem.message)
-            if not node:
+            if problem is not None or not node:
                 cause = problem.message if problem is not None else "not found"
                 reviews.append(Unreadable(pull.ref, Blocker.NOT_FOUND, cause))
                 continue
@@ -240,7 +245,7 @@ class GitHubReviews:
     ) -> list[Any]:
         """The items on all pages of a list of ``pull``, of which ``page`` is the first."""
         if page is None:
-            return []
+            raise HostError(f"GitHub does not show its {name}")
         items = page.present
         while page.cursor:
             variables = {"id": pull.pull.node, "after": page.cursor}
