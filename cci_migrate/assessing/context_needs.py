@@ -275,10 +275,10 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
         readers: list[AssessedEntry] = []
         naming: list[AssessedEntry] = []
         for assessed in self.known.uses.entries:
-            uses = [use for use in assessed.uses if variables <= set(use.variables)]
-            named = self.known.job_variables.uses_all(assessed.entry, variables)
-            is_reader = bool(uses) or named
-            if assessed.only_for_forks or not is_reader:
+            if assessed.only_for_forks:
+                continue
+            uses = [use for use in assessed.uses if variables.issubset(use.variables)]
+            if not uses and not self.known.job_variables.uses_all(assessed.entry, variables):
                 continue
             shows_none = self.known.shows_no_context(assessed, variables)
             if any(use.after for use in uses) or not shows_none:

@@ -98,6 +98,8 @@ class AssessedEntry(Struct, frozen=True, eq=False):
     @property
     def intended(self) -> JobContexts:
         """Its contexts, with those that are in the wrong place."""
+        if not self.misplaced:
+            return self.contexts
         return replace(self.contexts, values=(*self.contexts.values, *self.misplaced))
 
     def reads_today(self, variables: Iterable[str]) -> bool:

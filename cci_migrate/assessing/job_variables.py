@@ -36,16 +36,17 @@ _NO_USE = lazy_pattern(r"(?:^|(?<=\s))#[^\n]*|^[ \t]*unset[ \t][^\n]*", re.MULTI
 
 
 class _Part(Struct, frozen=True, eq=False, dict=True):
-    """The texts of a part of a job: a step, the arguments of a call, credentials of images.
+    """A part of a job: a step, the arguments of a call, variables in credentials of images.
 
-    ``written`` is as in the file, ``values`` are those of the scalars, through aliases.
+    ``written`` are the texts of ``nodes`` as in the file, with ``variables`` before them.
     ``unread`` is the title and the command of a step that runs something that can't be read.
 
     Few variables are ever asked for, so a text is only split into names if it has one of them.
     """
 
+    nodes: tuple[Node, ...]
     written: str
-    values: str
+    variables: tuple[str, ...] = ()
     unread: str = ""
 
     def names(self, variable: str) -> bool:
@@ -54,7 +55,21 @@ class _Part(Struct, frozen=True, eq=False, dict=True):
 
     def uses(self, variable: str) -> bool:
         """Whether ``variable`` is named outside of comments and of ``unset``."""
-        return variable in self.values and variable in self._used_names
+        if variable not in self.written and not self._is_written_otherwise:
+            return False
+        return variable in self._values and variable in self._used_names
+
+    @cached_property
+    def _is_written_otherwise(self) -> bool:
+        """Whether a value may have a name that ``written`` lacks: by an alias or an escape."""
+        return "*" in self.written or "\\" in self.written
+
+    @cached_property
+    def _values(self) -> str:
+        """The values of all scalars, through aliases."""
+        # A line break ends a name, a comment and an `unset`: no value runs into the next.
+        values = (scalar.value for scalar in scalars_in(*self.nodes))
+        return "\n".join((*self.variables, *values))
 
     @cached_property
     def _all_names(self) -> frozenset[str]:
@@ -62,7 +77,7 @@ class _Part(Struct, frozen=True, eq=False, dict=True):
 
     @cached_property
     def _used_names(self) -> frozenset[str]:
-        return frozenset(_NAME.findall(_NO_USE.sub("", self.values)))
+        return frozenset(_NAME.findall(_NO_USE.sub("", self._values)))
 
 
 class _Steps:
@@ -164,14 +179,14 @@ class JobVariables:
         """The arguments of ``entry``, and the variables in the credentials of its images."""
         own = self._own.get(entry)
         if own is None:
-            names = [
+            variables = tuple(
                 name
                 for item in image_items(entry, self._config, self._values)
                 for auth in auths_of(item.mapping)
                 if auth.is_complete
                 for name in auth.variables
-            ]
-            own = self._own[entry] = _part_of([entry.arguments], names)
+            )
+            own = self._own[entry] = _part_of(entry.arguments, variables=variables)
         return own
 
     def _steps_of(self, entry: WorkflowJob) -> _Steps | None:
@@ -208,31 +223,25 @@ class JobVariables:
         bound = self._bound.get(bindings)
         if bound is None:
             defaults = (parameter.default for parameter in bindings.parameters.values())
-            texts = map(_written, (*bindings.arguments.values(), *defaults))
-            bound = self._bound[bindings] = _Part("\n".join(texts), "")
+            bound = self._bound[bindings] = _part_of(*bindings.arguments.values(), *defaults)
         return bound
 
 
-def _part_of(nodes: Iterable[Node | None], names: Iterable[str] = (), unread: str = "") -> _Part:
-    """The part with the texts of ``nodes``, and with ``names``."""
-    present = [node for node in nodes if node is not None]
-    # A line break ends a name, a comment and an `unset`: no text runs into the next.
-    return _Part(
-        "\n".join((*names, *map(_written, present))),
-        "\n".join((*names, *(scalar.value for scalar in scalars_in(*present)))),
-        unread,
-    )
+def _part_of(*nodes: Node | None, variables: tuple[str, ...] = (), unread: str = "") -> _Part:
+    """The part with ``nodes`` and ``variables``."""
+    present = tuple(node for node in nodes if node is not None)
+    return _Part(present, "\n".join((*variables, *map(_written, present))), variables, unread)
 
 
-def _written(node: Node | None) -> str:
-    return "" if node is None else node.source.text[node.start : node.end]
+def _written(node: Node) -> str:
+    return node.source.text[node.start : node.end]
 
 
 def _part_of_step(step: Step) -> _Part:
-    nodes = (step.node, step.value)
     if step.name != "run":
-        return _part_of(nodes, unread=step.name if "/" in step.name else "")
+        unread = step.name if "/" in step.name else ""
+        return _part_of(step.node, step.value, unread=unread)
     command = text_of(step.value) or text_of(value_of(step.value, "command")) or ""
     title = text_of(value_of(step.value, "name")) or ""
     unread = "" if _RUNS_A_FILE.search(command) is None else f"{title} {command}"
-    return _part_of(nodes, unread=unread)
+    return _part_of(step.node, step.value, unread=unread)

@@ -7,7 +7,7 @@ of type ``steps``), and workflow jobs add ``pre-steps`` and ``post-steps``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -182,25 +182,23 @@ def job_steps(
     # all workflow jobs.
     outside = Bindings({}, {}, config.body, None)
     reader = _StepListReader(outside, arguments, allowance or step_allowance(), config, job)
-    steps: list[Step] = []
     if entry is not None:
-        steps += reader.read(value_of(entry.arguments, "pre-steps"), outside)
+        reader.read(value_of(entry.arguments, "pre-steps"), outside)
     if job.steps is not None:
-        steps += reader.read(resolved(job.steps.value), Bindings(job.parameters, {}, home, None))
+        reader.read(resolved(job.steps.value), Bindings(job.parameters, {}, home, None))
     if entry is not None:
-        steps += reader.read(value_of(entry.arguments, "post-steps"), outside)
-    return steps
+        reader.read(value_of(entry.arguments, "post-steps"), outside)
+    return reader.steps
 
 
 def steps_around(config: Config, entry: WorkflowJob) -> tuple[list[Step], list[Step]]:
     """The steps that ``entry`` adds before and after those of its job. Raises TooComplexError."""
     outside = Bindings({}, {}, config.body, None)
-    reader = _StepListReader(outside, {}, step_allowance())
-    before, after = (
-        list(reader.read(value_of(entry.arguments, name), outside))
-        for name in ("pre-steps", "post-steps")
-    )
-    return before, after
+    allowance = step_allowance()
+    before, after = (_StepListReader(outside, {}, allowance) for _ in range(2))
+    before.read(value_of(entry.arguments, "pre-steps"), outside)
+    after.read(value_of(entry.arguments, "post-steps"), outside)
+    return before.steps, after.steps
 
 
 def orb_job_steps(
@@ -217,13 +215,13 @@ def orb_job_steps(
     """
     outside = Bindings({}, {}, config.body, None)
     reader = _StepListReader(outside, {}, allowance or step_allowance())
-    steps = list(reader.read(value_of(entry.arguments, "pre-steps"), outside))
+    reader.read(value_of(entry.arguments, "pre-steps"), outside)
     if job.steps is not None:
         inside = Bindings(job.parameters, arguments, home, outside)
         way = _Way(called=(entry.calls, entry.node))
-        steps += reader.read(resolved(job.steps.value), inside, way)
-    steps += reader.read(value_of(entry.arguments, "post-steps"), outside)
-    return steps
+        reader.read(resolved(job.steps.value), inside, way)
+    reader.read(value_of(entry.arguments, "post-steps"), outside)
+    return reader.steps
 
 
 def command_steps(config: Config, home: Namespace, command: Command) -> list[Step]:
@@ -233,18 +231,18 @@ def command_steps(config: Config, home: Namespace, command: Command) -> list[Ste
     outside = Bindings({}, {}, config.body, None)
     inside = Bindings(command.parameters, {}, home, outside)
     way = _Way(commands=(command,))
-    return list(
-        _StepListReader(outside, {}, step_allowance()).read(
-            resolved(command.steps.value), inside, way
-        )
-    )
+    reader = _StepListReader(outside, {}, step_allowance())
+    reader.read(resolved(command.steps.value), inside, way)
+    return reader.steps
 
 
 def anchored_step(config: Config, node: Node) -> list[Step]:
     """The steps that the step ``node`` expands to outside of any job's scope."""
     outside = Bindings({}, {}, config.body, None)
     alone = SequenceNode(node.source, node.start, node.end, (node,), True, None, None)
-    return list(_StepListReader(outside, {}, step_allowance()).read(alone, outside))
+    reader = _StepListReader(outside, {}, step_allowance())
+    reader.read(alone, outside)
+    return reader.steps
 
 
 class _Way(Struct, frozen=True, eq=False):
@@ -267,6 +265,8 @@ _START = _Way()
 
 
 class _StepListReader:
+    """Reads lists of steps, one after the other, into ``steps``."""
+
     def __init__(
         self,
         outside: Bindings,
@@ -275,6 +275,7 @@ class _StepListReader:
         config: Config | None = None,
         job: Job | None = None,
     ) -> None:
+        self.steps: list[Step] = []
         self._outside = outside
         self._job_arguments = job_arguments
         self._allowance = allowance
@@ -283,14 +284,14 @@ class _StepListReader:
         if self._unfolded is not None and job is not None:
             self._lists = self._unfolded.steps.get(job, {})
 
-    def read(self, node: Node | None, bindings: Bindings, way: _Way = _START) -> Iterator[Step]:
-        """The steps of the list ``node``; ``bindings`` are the names and parameters in scope."""
+    def read(self, node: Node | None, bindings: Bindings, way: _Way = _START) -> None:
+        """Read the list ``node``; ``bindings`` are the names and parameters in scope."""
         value = None if node is None else resolved(node)
         if way.depth > _DEEPEST:
             raise TooComplexError(f"lists of steps are nested more than {_DEEPEST} deep")
         depth = way.depth + 1
         if isinstance(value, Scalar):
-            yield from self._passed(value, bindings, replace(way, depth=depth))
+            self._passed(value, bindings, replace(way, depth=depth))
         if not isinstance(value, SequenceNode):
             return
         for index, item in enumerate(value.items):
@@ -300,10 +301,10 @@ class _StepListReader:
                 path = (*way.path[:-1], replace(way.path[-1], guards=way.guards))
             else:
                 path = (*way.path, StepPlace(value, index, bindings.home, way.guards))
-            yield from self._item(item, bindings, replace(way, path=path, depth=depth))
+            self._item(item, bindings, replace(way, path=path, depth=depth))
 
-    def _passed(self, value: Scalar, bindings: Bindings, way: _Way) -> Iterator[Step]:
-        """The steps of the parameter ``<< parameters.x >>``."""
+    def _passed(self, value: Scalar, bindings: Bindings, way: _Way) -> None:
+        """Read the steps of the parameter ``<< parameters.x >>``."""
         reference = sole_reference(value.value)
         if reference is None or reference.scope is not Scope.PARAMETER:
             return
@@ -312,26 +313,26 @@ class _StepListReader:
             return
         way = replace(way, passed=way.passed | {parameter})
         if bindings.outer is None and reference.name in self._job_arguments:
-            yield from self.read(self._job_arguments[reference.name], self._outside, way)
+            self.read(self._job_arguments[reference.name], self._outside, way)
             return
         binding = bindings.node(reference.name)
         if binding is not None:
-            yield from self.read(binding[0], binding[1], way)
+            self.read(binding[0], binding[1], way)
 
-    def _item(self, item: Node, bindings: Bindings, way: _Way) -> Iterator[Step]:
+    def _item(self, item: Node, bindings: Bindings, way: _Way) -> None:
         value = resolved(item)
         if isinstance(value, Scalar):
             if sole_reference(value.value) is not None:
-                yield from self._passed(value, bindings, way)
+                self._passed(value, bindings, way)
                 return
-            yield from self._named(value.value, None, item, bindings, way)
+            self._named(value.value, None, item, bindings, way)
         elif isinstance(value, MappingNode):
             for name, entry in entries_of(value).items():
-                yield from self._named(name, entry.value, item, bindings, way)
+                self._named(name, entry.value, item, bindings, way)
 
     def _named(
         self, name: str, value: Node | None, item: Node, bindings: Bindings, way: _Way
-    ) -> Iterator[Step]:
+    ) -> None:
         if name in ("when", "unless"):
             condition = condition_of(
                 value_of(value, "condition"), bindings.expand_condition, self._allowance.spend
@@ -339,23 +340,24 @@ class _StepListReader:
             if condition.holds is None:
                 way = replace(way, guards=way.guards | {f"{name} {condition.text}"})
             if condition.holds is not (name == "unless"):
-                yield from self.read(value_of(value, "steps"), bindings, way)
+                self.read(value_of(value, "steps"), bindings, way)
             return
         if name == "steps":
-            yield from self.read(value, bindings, way)
+            self.read(value, bindings, way)
             return
         called = bindings.home.command(name)
-        if called is None and not self._is_step_of_docker_orb(name, bindings.home):
+        is_of_orb = called is None and "/" in name
+        if is_of_orb and not self._is_step_of_docker_orb(name, bindings.home):
             called = published_command(bindings.home, name)
             called = None if called is None or called[1].steps is None else called
         if called is None and self._unfolded is not None and item in self._lists:
-            yield from self._unfolded_steps(self._unfolded, name, item, way)
+            self._unfolded_steps(self._unfolded, name, item, way)
             return
         if called is None:
             within, node = None, item
             if bindings.home.is_published and way.called is not None:
                 within, node = way.called
-            yield Step(name, value, node, way.path, bindings, bindings.home, within)
+            self.steps.append(Step(name, value, node, way.path, bindings, bindings.home, within))
             return
         home, command = called
         if command in way.commands or command.steps is None:
@@ -364,19 +366,17 @@ class _StepListReader:
         inner = replace(way, commands=(*way.commands, command))
         if home.is_published and not bindings.home.is_published:
             inner = replace(inner, called=(name, item))
-        yield from self.read(command.steps.value, below, inner)
+        self.read(command.steps.value, below, inner)
 
-    def _unfolded_steps(
-        self, unfolded: UnfoldedOrbs, name: str, item: Node, way: _Way
-    ) -> Iterator[Step]:
-        """The steps of the orb's command ``name``, which the step ``item`` calls."""
+    def _unfolded_steps(self, unfolded: UnfoldedOrbs, name: str, item: Node, way: _Way) -> None:
+        """Read the steps of the orb's command ``name``, which the step ``item`` calls."""
         inside = Bindings({}, {}, unfolded.home, self._outside)
         lists = self._lists[item]
         for number, steps in enumerate(lists):
             # What one run does is no preparation for another.
             runs = {f"run {number} of {name}"} if len(lists) > 1 else set()
             way_in = replace(way, called=(name, item), guards=way.guards | runs)
-            yield from self.read(steps, inside, way_in)
+            self.read(steps, inside, way_in)
 
     @staticmethod
     def _is_step_of_docker_orb(name: str, home: Namespace) -> bool:

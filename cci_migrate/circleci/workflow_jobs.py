@@ -8,6 +8,7 @@ but on the entries in the group.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -23,7 +24,7 @@ from cci_migrate.lossless.nodes import Sequence, resolved
 RUNS_NOTHING = frozenset({"approval", "no-op", "release", "lock", "unlock"})
 
 
-class JobContexts(Struct, frozen=True, eq=False):
+class JobContexts(Struct, frozen=True, eq=False, dict=True):
     """The contexts of a workflow job. ``entry`` is its ``context``, own or merged; None if missing.
 
     ``values`` are the contexts as written, in order: a later one overrides variables of an earlier.
@@ -32,7 +33,7 @@ class JobContexts(Struct, frozen=True, eq=False):
     entry: Entry | None
     values: tuple[str, ...]
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The names that are known before a pipeline runs."""
         return tuple(value for value in self.values if not has_expression(value))

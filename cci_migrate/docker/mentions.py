@@ -1,9 +1,17 @@
-"""Cheap tests of whether a text is worth reading as a shell script."""
+"""Cheap tests of whether a text is worth reading as a shell script.
+
+Each is made several times of one script: for each job that runs it, and in the proof again.
+"""
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from cci_migrate.docker.tasks.programs import mentions_task
 from cci_migrate.lazy_patterns import lazy_pattern
+
+#: How many scripts are remembered: more than most configs have.
+_SCRIPTS = 512
 
 #: ``docker`` as a word, part of a path or of ``docker-compose``; not ``dockerize``, ``dockerhub``.
 _DOCKER = lazy_pattern(r"docker(?![a-z_]|-machine\b)|\.dockercfg")
@@ -24,6 +32,7 @@ _CALL = lazy_pattern(
 )
 
 
+@lru_cache(maxsize=_SCRIPTS)
 def mentions_docker(text: str) -> bool:
     """Whether ``text`` may contain a fact other than a call.
 
@@ -42,11 +51,13 @@ def _uses_client(text: str) -> bool:
     return is_named and any(word in text for word in _CLIENT_COMMANDS)
 
 
+@lru_cache(maxsize=_SCRIPTS)
 def mentions_call(text: str) -> bool:
     """Whether ``text`` may call another script of the repository."""
     return _CALL.search(text) is not None
 
 
+@lru_cache(maxsize=_SCRIPTS)
 def mentions_script(text: str) -> bool:
     """Whether ``text`` may call another script, or a task, of the repository.
 

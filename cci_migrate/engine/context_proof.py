@@ -56,6 +56,9 @@ def contexts_stray(
     before: ProofSide, after: ProofSide, policy: Policy, names: Iterable[ChosenNames]
 ) -> str | None:
     """Which workflow job of ``after`` has a context too many, or one that hides what it reads."""
+    contexts, contexts_before = _contexts(after.config), _contexts(before.config)
+    if all(contexts_before.get(route, ()) == values for route, values in contexts.items()):
+        return None  # as most changes have it: only images get something
     old = {job.entry.route: job for job in _jobs(before)}
     answered = frozenset(
         resolution.finding.place.route
@@ -219,6 +222,11 @@ class _ImageUse(Struct, frozen=True):
             frozenset(filter(None, complete)),
             image.host if is_by_token else None,
         )
+
+
+def _contexts(config: Config) -> Mapping[str, tuple[str, ...]]:
+    """The contexts of each workflow job by its route."""
+    return {entry.route: job_contexts(entry).values for entry in config.workflow_jobs}
 
 
 def _jobs(side: ProofSide) -> Iterator[_ContextUse]:
