@@ -57,6 +57,7 @@ check: lint types packages test ## What CI runs.
 
 bench: $(READY) ## Measure the speed budgets and write docs/benchmarks.md.
 	$(BIN)/python -m tools.bench
+	$(BIN)/python -m tools.bench_reading
 	$(BIN)/python -m tools.bench_batch
 
 corpus: $(READY) ## Run the tool over the reference corpus, where there is one.

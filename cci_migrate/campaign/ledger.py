@@ -233,11 +233,25 @@ class Ledger:
         rows = self._connection.execute("SELECT name FROM sources ORDER BY name")
         return tuple(row[0] for row in rows)
 
+    @property
+    def reported(self) -> str:
+        """The results that have all entries as they are, as `report` names them; or empty."""
+        return self.setting(_REPORTED)
+
+    def report(self, results: str) -> None:
+        """Record that ``results`` have all entries as they are, until one changes."""
+        self.set({_REPORTED: results})
+
+    def _change(self) -> None:
+        """Within a transaction that changes entries: no results have them any more."""
+        self._connection.execute("DELETE FROM settings WHERE name = ?", (_REPORTED,))
+
     def add(
         self, refs: Iterable[RepositoryRef], now: float, source: str = "", cursor: str = ""
     ) -> None:
         """Record a page of ``source``: its new repositories, and the next page's ``cursor``."""
         with self.transaction():
+            self._change()
             self._connection.executemany(
                 "INSERT OR IGNORE INTO repositories (key, state, cause, is_canary, record) "
                 "VALUES (?, ?, ?, ?, ?)",
@@ -271,6 +285,7 @@ class Ledger:
         """Have the next run list all sources again, and plan again what was not written."""
         marks = ", ".join("?" * len(WRITTEN))
         with self.transaction():
+            self._change()
             self._connection.execute("DELETE FROM sources")
             self._connection.execute(
                 f"UPDATE repositories SET state = ?, cause = '' WHERE state NOT IN ({marks})",  # noqa: S608
@@ -286,6 +301,7 @@ class Ledger:
             cause = f"its findings take more than {MAX_RECORD_BYTES // 2**20} MB"
             row = _row_of(LedgerEntry(entry.ref, State.FAILED, cause, changed_at=entry.changed_at))
         with self.transaction():
+            self._change()
             self._connection.execute(
                 "INSERT INTO repositories (key, state, cause, is_canary, record) "
                 "VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET state = excluded.state, "
@@ -373,6 +389,8 @@ _SELECT = f"SELECT id, key, state, cause, is_canary, {_RECORD} FROM repositories
 _COLUMNS = ("state", "cause", "is_canary")
 #: Rows read at a time.
 _PAGE = 100
+#: The setting that says which results have all entries as they are.
+_REPORTED = "reported"
 
 
 class _Connection(sqlite3.Connection):

@@ -10,7 +10,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import WorkLimits
-from cci_migrate.campaign.change_groups import group_of
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.isolation import FATAL_ERRORS, begin_reads
 from cci_migrate.campaign.ledger import LedgerEntry, PlanRecord
@@ -220,7 +219,7 @@ def planned_entry(
         ref=snapshot.ref,
         state=stop.state,
         digest=plan.digest if plan.changes else "",
-        group=group_of(plan),
+        group=plan.group,
         has_diff=bool(plan.changes),
         files=plan.hashes,
         findings=plan.findings,

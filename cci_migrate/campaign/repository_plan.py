@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from itertools import chain
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import DEFAULT_WORK_LIMITS, SIZE_LIMIT, TOO_LARGE, WorkLimits
+from cci_migrate.campaign.equal_changes import group_of
 from cci_migrate.campaign.states import State
 from cci_migrate.engine.config_files import ConfigFiles, configs_in
 from cci_migrate.engine.examination import examine
@@ -29,8 +31,9 @@ from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import Decisions, FindingState, NoFix, Question, Severity
 from cci_migrate.forges.fetched_files import FetchedFiles
 from cci_migrate.forges.repository import FileHash
+from cci_migrate.lossless.unified_diff import Hunk
 from cci_migrate.policy.settings import Policy
-from cci_migrate.reports.diffs import redacted_diff
+from cci_migrate.reports.diffs import diff_of_hunks, redacted_hunks
 from cci_migrate.workers.limited_work import within
 
 
@@ -47,6 +50,16 @@ class FindingRecord(Struct, frozen=True):
     registry: str
     state: FindingState
     reason: str
+
+    @property
+    def kind(self) -> str:
+        """Its rule, and the registry if it is about one."""
+        return f"{self.rule} ({self.registry})" if self.registry else self.rule
+
+
+def kinds_of_fixes(findings: Iterable[FindingRecord]) -> Iterator[str]:
+    """The kind of each of ``findings`` that is fixed."""
+    return (finding.kind for finding in findings if finding.state is FindingState.FIXED)
 
 
 class RegistryCount(Struct, frozen=True):
@@ -83,7 +96,12 @@ class RepositoryPlan(Struct, frozen=True):
     is_confirmed: bool = False
     is_repeatable: bool = True
 
-    __repr__ = repr_without("changes")
+    #: The change as a patch for `git apply`; in files with secrets these are withheld.
+    diff: bytes = b""
+    #: The id of the group of equal changes; empty without a change.
+    group: str = ""
+
+    __repr__ = repr_without("changes", "diff")
 
     @property
     def file_changes(self) -> tuple[ProvenFile, ...]:
@@ -95,11 +113,6 @@ class RepositoryPlan(Struct, frozen=True):
     def hashes(self) -> tuple[FileHash, ...]:
         """The hashes of the changed files, before and after."""
         return tuple(FileHash.of(file.path, file.before, file.after) for file in self.file_changes)
-
-    @property
-    def diff(self) -> bytes:
-        """The change as a patch for `git apply`; in files with secrets these are withheld."""
-        return b"".join(map(_shown_diff, self.file_changes))
 
     @property
     def digest(self) -> str:
@@ -147,7 +160,7 @@ def plan_repository(
     state, cause = combined_state(outcomes)
     examined = [outcome for outcome in outcomes if isinstance(outcome, Examined)]
     todos = dict.fromkeys(todo.text for outcome in examined for todo in outcome.todos)
-    return RepositoryPlan(
+    plan = RepositoryPlan(
         state=state,
         cause=cause,
         changes=tuple(outcome.change for outcome in examined if outcome.change is not None),
@@ -163,6 +176,19 @@ def plan_repository(
         is_repeatable=not any(
             isinstance(outcome, Failed) and outcome.is_transient for outcome in outcomes
         ),
+    )
+    paths = tuple(file.path for file in plan.file_changes)
+    shown = within(limits, paths, partial(_with_diff, plan)) if paths else plan
+    return without_changes(plan, shown) if isinstance(shown, Failed) else shown
+
+
+def _with_diff(plan: RepositoryPlan) -> RepositoryPlan:
+    hunks = {file.path: redacted_hunks(file) for file in plan.file_changes}
+    fixes = kinds_of_fixes(plan.findings)
+    return replace(
+        plan,
+        diff=b"".join(_shown_diff(path, of_file) for path, of_file in hunks.items()),
+        group=group_of(chain.from_iterable(hunks.values()), fixes, plan.digest),
     )
 
 
@@ -187,7 +213,16 @@ def without_changes(plan: RepositoryPlan, problem: Refused | Failed) -> Reposito
         for finding in plan.findings
     )
     return replace(
-        plan, state=state, cause=cause, changes=(), findings=findings, images=0, authenticated=0
+        plan,
+        state=state,
+        cause=cause,
+        changes=(),
+        findings=findings,
+        images=0,
+        authenticated=0,
+        diff=b"",
+        group="",
+        is_repeatable=False,
     )
 
 
@@ -362,9 +397,9 @@ def is_as_planned(
     )
 
 
-def _shown_diff(file: ProvenFile) -> bytes:
-    diff = redacted_diff(file)
-    name = file.path.encode("utf-8", "surrogateescape")
+def _shown_diff(path: str, redacted: tuple[Hunk, ...]) -> bytes:
+    diff = diff_of_hunks(path, redacted)
+    name = path.encode("utf-8", "surrogateescape")
     if diff.data is None:
         return b"# %s: not shown, because the diff writes a secret\n" % name
     if not diff.withheld:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from cci_migrate.campaign.folder import RESULTS, Campaign
@@ -54,12 +55,27 @@ def result(entry: LedgerEntry) -> dict[str, Any]:
 
 
 def write_results(campaign: Campaign) -> None:
-    """Write results.jsonl anew, atomically; nothing for a campaign in memory. Raises OSError."""
+    """Write results.jsonl anew, atomically, if entries have changed since it was written.
+
+    Nothing for a campaign in memory. Raises OSError.
+    """
     if campaign.folder is None:
         return
-    entries = campaign.ledger.entries()
-    lines = (f"{json_text(result(entry))}\n".encode() for entry in entries)
-    write_atomically(campaign.folder / RESULTS, lines, is_private=True)
+    path, ledger = campaign.folder / RESULTS, campaign.ledger
+    if ledger.reported and ledger.reported == _results_id(path):
+        return
+    lines = (f"{json_text(result(entry))}\n".encode() for entry in ledger.entries())
+    write_atomically(path, lines, is_private=True)
+    ledger.report(_results_id(path))
+
+
+def _results_id(path: Path) -> str:
+    """What tells the file at ``path`` from another; empty without one."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ""
+    return f"{RESULTS_VERSION} {status.st_size} {status.st_mtime_ns}"
 
 
 def summary(ledger: Ledger) -> Iterator[str]:

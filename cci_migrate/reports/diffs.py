@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
 from msgspec import Struct
@@ -64,13 +64,17 @@ def redacted_hunks(file: ProvenFile) -> tuple[Hunk, ...]:
 
 def redacted_diff(file: ProvenFile, prefix: str = "") -> FileDiff:
     """The diff of ``file`` with its secrets withheld and its path preceded by ``prefix``."""
-    file_hunks = redacted_hunks(file)
-    lines = (line for hunk in file_hunks for line in hunk.lines)
+    return diff_of_hunks(file.path, redacted_hunks(file), prefix)
+
+
+def diff_of_hunks(path: str, redacted: Sequence[Hunk], prefix: str = "") -> FileDiff:
+    """The diff of a file from its `redacted_hunks`."""
+    lines = (line for hunk in redacted for line in hunk.lines)
     withheld = [line.sign for line in lines if line.redacted != line.text]
     # Git finds no place for the diff, unless only added lines have withheld secrets.
     if withheld and set(withheld) == {"+"}:
-        return FileDiff(file.path, None, len(withheld))
-    return FileDiff(file.path, unified_diff(prefix + file.path, file_hunks), len(withheld))
+        return FileDiff(path, None, len(withheld))
+    return FileDiff(path, unified_diff(prefix + path, redacted), len(withheld))
 
 
 def coloured_diff(diff: str) -> str:

@@ -16,6 +16,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -125,7 +126,10 @@ class Repository(Struct):
 
 
 class GitHubStandIn(ThreadingHTTPServer):
-    """The server. ``operations`` lists every request; ``token`` is the one that is valid."""
+    """The server. ``operations`` lists every request; ``token`` is the one that is valid.
+
+    ``delay`` is the time in seconds before each answer.
+    """
 
     daemon_threads = True
     source = "github:acme"
@@ -145,6 +149,7 @@ class GitHubStandIn(ThreadingHTTPServer):
         #: The App whose tokens are valid too.
         self.app: App | None = None
         self.bytes_sent = 0
+        self.delay = 0.0
         #: Whether the token may read the names of teams.
         self.reads_teams = True
         self.watch: Watch = truly
@@ -736,6 +741,7 @@ class _Handler(BaseHTTPRequestHandler):
             canned = replace(canned, headers=headers)
         # https://docs.github.com/en/rest/git/blobs#get-a-blob: raw bytes, labelled as JSON.
         raw = "application/vnd.github.raw+json; charset=utf-8"
+        time.sleep(self.server.delay)
         self.server.bytes_sent += send(self, canned, raw)
 
 

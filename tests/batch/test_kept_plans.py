@@ -268,3 +268,20 @@ def test_projects_of_gitlab_are_kept_by_their_commits(
         batch("plan", "gitlab:acme", "--again", code=1)
         assert planned == []
         assert recorded(batch) == before
+
+
+@pytest.mark.usefixtures("planned")
+def test_results_are_written_when_entries_changed_or_the_file_did(batch: Batch) -> None:
+    file = batch.folder / "results.jsonl"
+    first = (file.stat().st_ino, file.read_bytes())
+    batch("plan", "github:acme", code=None)  # reads the broken config again, and finds it the same
+    second = (file.stat().st_ino, file.read_bytes())
+    assert second[1] == first[1]
+    batch("close", code=1)
+    assert (file.stat().st_ino, file.read_bytes()) == second
+    file.write_bytes(b"")
+    batch("close", code=1)
+    assert file.read_bytes() == first[1]
+    file.unlink()
+    batch("close", code=1)
+    assert file.read_bytes() == first[1]

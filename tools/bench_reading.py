@@ -1,0 +1,162 @@
+"""What it costs to read and plan organisations of several sizes, the first time and again.
+
+``python -m tools.bench_reading`` (part of ``make bench``) measures against the GitHub stand-in of
+the tests, on the same machine, and writes the table into docs/batch.md. The stand-in answers each
+request from memory after the first time, with a delay.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from tests.batch.github_stand_in import GitHubStandIn, Repository
+from tests.batch.repositories import CONFIG, FIXED, PLAIN, bare
+from tools.shared_data import ROOT
+
+PAGE = ROOT / "docs" / "batch.md"
+PART = re.compile(
+    r"(?P<start><!-- reading: written by `make bench` -->\n).*?(?P<end><!-- end -->)", re.DOTALL
+)
+COUNTS = (100, 1_000, 5_000)
+#: Seconds before an answer; GitHub takes about the second.
+DELAYS = (0.0, 0.3)
+#: For a thousand repositories at the longer delay: the requests and the seconds, at most.
+FIRST_GOAL = (40, 8.0)
+AGAIN_GOAL = (30, 2.0)
+
+
+def _config(*steps: str) -> bytes:
+    """A config with these commands."""
+    lines = "".join(f"      - run: {step}\n" for step in steps)
+    docker = f"      - setup_remote_docker\n{lines}"
+    return PLAIN.replace(b"      - checkout\n", f"      - checkout\n{docker}".encode())
+
+
+#: Repositories of several kinds in turn; a third has no config, a third names files elsewhere.
+KINDS: tuple[dict[str, bytes], ...] = (
+    {CONFIG: PLAIN},
+    {"README.md": b"x"},
+    {
+        CONFIG: _config("docker build -f services/api/Dockerfile services/api", "./ci/build.sh"),
+        "services/api/Dockerfile": b"FROM node:20\n",
+        "ci/build.sh": b"docker compose -f deploy/compose.yml up -d\n",
+        "deploy/compose.yml": b"services:\n  db:\n    image: postgres:16\n",
+    },
+    {CONFIG: FIXED},
+    {"src/app.py": b"x"},
+    {
+        CONFIG: _config("make image"),
+        "Makefile": b"image:\n\tdocker build -t x .\n",
+        "Dockerfile": b"FROM alpine:3\n",
+    },
+)
+
+
+class RecallingGitHub(GitHubStandIn):
+    """A stand-in that executes each query once."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._answers: dict[str, dict[str, Any]] = {}
+
+    def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a query, the same every time."""
+        key = json.dumps([query, variables])
+        if key not in self._answers:
+            self._answers[key] = super().answer(query, variables)
+        return self._answers[key]
+
+
+class Cost(Struct, frozen=True):
+    """What a run took: seconds in all, those of the processor, the peak of memory in MB."""
+
+    requests: int
+    seconds: float
+    processor: float
+    megabytes: int
+
+
+def main() -> None:
+    """Measure, print the table, and write it into the page."""
+    with _workplace() as folder:
+        rows = [row for count in COUNTS for row in _rows(folder, count)]
+    header = "| repositories | `plan` | an answer | requests | seconds | processor | memory |"
+    table = "\n".join((header, "|---:|---|---:|---:|---:|---:|---:|", *rows))
+    print(table)
+    page = PAGE.read_text(encoding="utf-8")
+    written = PART.sub(lambda part: f"{part['start']}\n{table}\n\n{part['end']}", page)
+    PAGE.write_text(written, encoding="utf-8")
+
+
+def _rows(folder: Path, count: int) -> Iterator[str]:
+    """The lines of the table for an organisation of ``count`` repositories."""
+    root = folder / f"github-{count}"
+    root.mkdir()
+    with RecallingGitHub.serving(root) as server:
+        folders = [bare(root / f"kind{at}.git", files) for at, files in enumerate(KINDS)]
+        for at in range(count):
+            name = f"acme/r{at}"
+            server.repositories[name] = Repository(name, folders[at % len(KINDS)])
+        os.environ.update(GITHUB_API_URL=server.api, GH_TOKEN=server.token)
+        _plan(server, folder / f"warm-{count}")
+        for delay in DELAYS:
+            server.delay = delay
+            campaign = folder / f"{count}-{delay}"
+            for title, words in (("first", ()), ("`--again`", ("--again",))):
+                cost = _plan(server, campaign, *words)
+                print(f"{count} {title} {delay}: {cost}", file=sys.stderr)
+                yield (
+                    f"| {count:,} | {title} | {delay * 1000:.0f} ms | {cost.requests} "
+                    f"| {cost.seconds:.1f} s | {cost.processor:.1f} s | {cost.megabytes} MB |"
+                )
+
+
+def _plan(server: GitHubStandIn, campaign: Path, *words: str) -> Cost:
+    """Run the command once."""
+    server.operations.clear()
+    command = [sys.executable, "-m", "cci_migrate", "batch", "plan", "github:acme"]
+    environment = {**os.environ, "NO_PROXY": "127.0.0.1"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    begun = time.perf_counter()
+    with (campaign.parent / "output").open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--campaign", str(campaign), *words],
+            stdout=output,
+            stderr=output,
+            env=environment,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - begun
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode not in (0, 1):
+        raise SystemExit((campaign.parent / "output").read_text())
+    return Cost(
+        len(server.operations),
+        seconds,
+        usage.ru_utime + usage.ru_stime,
+        usage.ru_maxrss // 1024,
+    )
+
+
+@contextmanager
+def _workplace() -> Iterator[Path]:
+    """A scratch folder, and git set up without anybody's settings."""
+    os.environ["GIT_CONFIG_GLOBAL"] = os.environ["GIT_CONFIG_SYSTEM"] = os.devnull
+    with tempfile.TemporaryDirectory(prefix="cci-migrate-bench-") as folder:
+        yield Path(folder)
+
+
+if __name__ == "__main__":
+    main()
