@@ -101,18 +101,24 @@ class Gate(Enum):
 
 
 class CiWait(Struct, frozen=True):
-    """Waits for CI, at most ``patience`` seconds at a time."""
+    """Waits for CI, at most ``patience`` seconds at a time.
+
+    It ends at the ``deadline`` of the run (seconds since 1970, 0: none) all the same.
+    """
 
     patience: float
     clock: Clock
     progress: Progress
+    deadline: float = 0.0
 
     def verdict(self, judge: Callable[[], tuple[Gate, str]]) -> tuple[Gate, str]:
         """What ``judge`` says, and why; it is asked every minute for as long as it says WAITING."""
-        started_at = self.clock.now()
+        until = self.clock.now() + self.patience
+        if self.deadline:
+            until = min(until, self.deadline)
         while True:
             gate, why = judge()
-            left = started_at + self.patience - self.clock.now()
+            left = until - self.clock.now()
             if gate is not Gate.WAITING or left <= 0:
                 return gate, why
             self.progress.waiting(self.clock.now() + min(POLL, left), why)

@@ -218,7 +218,8 @@ def apply(
             canary_names,
             replace_discussed,
         )
-        wait, host_of = CiWait(canary_wait * 60.0, clock, progress), connections.host_of
+        wait = CiWait(canary_wait * 60.0, clock, progress, pace.deadline)
+        host_of = connections.host_of
         gates = (
             Canary(max(canary, len(canary_names)), wait, host_of, progress),
             Waves(WaveLimits(wave, max_open), wait, host_of, progress),

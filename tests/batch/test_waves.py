@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from cci_migrate.campaign.canary_choice import Candidate, choose
@@ -86,6 +88,18 @@ def test_a_wave_is_waited_for_and_continued_by_a_later_run(
     planned.watch = watch
     batch("apply", *WAVES)
     assert opened(planned) == "abcdefg"
+
+
+def test_the_end_of_the_run_ends_the_wait(
+    planned: GitHubStandIn, batch: Batch, clock: QuickClock
+) -> None:
+    for repository in planned.repositories.values():
+        repository.otherwise = "PENDING"
+    until = time.strftime("%H:%M", time.localtime(time.time() + 180))
+    output = batch("apply", *QUICK, "--canary", 1, "--until", until, code=1).output
+    assert "CI has not finished on" in output
+    assert 100 < sum(clock.slept) <= 180
+    assert len(opened(planned)) == 1
 
 
 def test_repositories_without_ci_do_not_keep_a_wave_waiting(
