@@ -49,6 +49,11 @@ class Nodes(Struct, Generic[_Data], frozen=True):
         """The nodes that are not null."""
         return [node for node in self.nodes or () if node is not None]
 
+    @property
+    def has_gaps(self) -> bool:
+        """Whether some are null."""
+        return len(self.present) < len(self.nodes or ())
+
 
 class PageInfo(Struct, frozen=True, rename="camel"):
     """Whether a list has another page, and its cursor."""

@@ -164,33 +164,63 @@ def test_a_fault_of_any_write_ends_in_one_delivery(host: StandIn, batch: Batch) 
         assert is_delivered(repository), (name, output)
 
 
-@pytest.mark.parametrize("name", READ_FAULTS)
-def test_a_fault_of_each_read_ends_in_one_plan(name: str, host: StandIn, batch: Batch) -> None:
-    """Every request of a plan has the fault the first time that it is made."""
-    repository = host.add("acme/api", {CONFIG: PLAIN, "ci/Dockerfile": b"FROM cimg/base:1\n"})
+def strike_each_read(host: StandIn, fault: Fault) -> None:
+    """Every request that reads has the fault the first time that it is made."""
     struck: set[Any] = set()
-    fault = FAULTS[name]
 
     def watch(request: Request) -> Canned | None:
         key = (request.operation, repr(request.variables))
-        if request.moment != fault.moment or key in struck:
+        if request.is_write or request.moment != fault.moment or key in struck:
             return None
         struck.add(key)
         return fault.strike(request)
 
     put_watch(host, watch)
 
-    def plan() -> Result:
-        result = batch("plan", host.source, code=None)
-        if result.exit_code == 1 and batch.states() == {"api": "planned"}:
-            result.exit_code = 0
+
+def until_state(batch: Batch, state: str, *words: object) -> str:
+    """The output of a command, which is repeated until acme/api has a ``state``."""
+
+    def run() -> Result:
+        result = batch(str(words[0]), *words[1:], code=None)
+        is_there = batch.states() == {"api": state}
+        result.exit_code = 0 if is_there and result.exit_code < 2 else result.exit_code or 1
         return result
 
-    output = until_done(plan, 12)
-    assert batch.states() == {"api": "planned"}, output
+    output = until_done(run, 16)
+    assert batch.states() == {"api": state}, output
+    return output
+
+
+@pytest.mark.parametrize("name", READ_FAULTS)
+def test_a_fault_of_each_read_ends_in_one_plan(name: str, host: StandIn, batch: Batch) -> None:
+    repository = host.add("acme/api", {CONFIG: PLAIN, "ci/Dockerfile": b"FROM cimg/base:1\n"})
+    strike_each_read(host, FAULTS[name])
+    until_state(batch, "planned", "plan", host.source)
     put_watch(host, truly)
     batch("apply", *QUICK)
     assert is_delivered(repository)
+
+
+@pytest.mark.parametrize("name", ["cut", "null item"])
+def test_a_fault_of_each_read_of_the_later_commands_changes_nothing(
+    name: str, host: StandIn, batch: Batch
+) -> None:
+    repository = host.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", host.source, code=1)
+    strike_each_read(host, FAULTS[name])
+    until_state(batch, "pull-request-open", "apply", *QUICK)
+    assert is_delivered(repository)
+    until_state(batch, "pull-request-open", "status", "--refresh")
+    git(repository.folder, "update-ref", "refs/heads/main", f"refs/heads/{BRANCH}")
+    pull = repository.pulls[0]
+    if isinstance(repository, Hosted):
+        repository.merge(BRANCH)
+    elif not isinstance(pull, dict):
+        pull.state = "MERGED"
+    strike_each_read(host, FAULTS[name])
+    until_state(batch, "reverted", "revert", "--seconds-between", 0)
+    assert len(repository.pulls) == 2
 
 
 def test_a_pause_is_waited_out(host: StandIn, batch: Batch, clock: QuickClock) -> None:

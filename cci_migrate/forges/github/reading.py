@@ -323,7 +323,12 @@ def blob_bytes(blob: GitObject, name: str, raw: RawBlob) -> bytes:
 
 
 def own_pull(pulls: Nodes[PullNode]) -> PullRequest | None:
-    """The newest pull request that is not from a fork, which may have a branch of that name."""
+    """The newest pull request that is not from a fork, which may have a branch of that name.
+
+    Raises HostError if one is not shown.
+    """
+    if pulls.has_gaps:
+        raise HostError("GitHub does not show all of its pull requests")
     return newest_pull(node.pull for node in pulls.present if not node.is_cross_repository)
 
 

@@ -163,7 +163,9 @@ class ProjectNode(Struct, frozen=True, rename="camel"):
 
     @property
     def has_hidden_requests(self) -> bool:
-        """Whether those of forks may hide one of its own."""
+        """Whether one of its own may be missing: hidden by those of forks, or null."""
+        if self.merge_requests is not None and self.merge_requests.has_gaps:
+            return True
         shown = self.merge_requests.present if self.merge_requests is not None else []
         return len(shown) >= REQUESTS_SHOWN and own_pull(shown) is None
 
@@ -306,7 +308,7 @@ def read_node(node: ProjectNode, ref: RepositoryRef, read: ReadFiles) -> Snapsho
     if repository.head is None or repository.head.last_commit is None:
         raise IncompleteError("GitLab does not show its head")
     head, listing = repository.head.last_commit.sha, repository.circleci
-    if listing is not None and listing.blobs.page_info.has_next_page:
+    if listing is not None and (listing.blobs.page_info.has_next_page or listing.blobs.has_gaps):
         raise IncompleteError("GitLab does not show all of its files")
     entries = listing.blobs.present if listing is not None else ()
     listed = {entry.path: entry.mode for entry in entries}
