@@ -183,7 +183,9 @@ def merge_when_green(
     )
     clock = make_clock()
     with progress_reporter(running, is_dry_run=dry_run) as progress:
-        gate = MergeCanary(canary, CiWait(canary_wait * 60.0, clock, progress), progress)
+        gate = MergeCanary(
+            canary, CiWait(canary_wait * 60.0, clock, progress, pace.deadline), progress
+        )
 
         def one_pass() -> MergeOutcome:
             with refresh_session(folder, names, running, pace, progress) as session:
