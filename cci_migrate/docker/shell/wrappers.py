@@ -157,36 +157,39 @@ def unwrapped(words: Sequence[Word], environment: ClientEnvironment) -> Unwrappe
     assignments: list[tuple[str, str]] = []
     shell = environment
     xargs_appends, replaces, obstacle = False, None, None
-    while words:
-        name = program_of(words[0])
-        if is_only_placeholder(words[0]) and _may_stand_before(words):
+    # Where the command is: behind the wrappers that are read. Words are not copied, as a script may
+    # have thousands of wrappers in a row.
+    at = 0
+    while at < len(words):
+        name = program_of(words[at])
+        if is_only_placeholder(words[at]) and _may_stand_before(words, at):
             # Who runs it is not known: `$SUDO` may be empty.
             environment = {**environment, HOME: None}
-            words = words[1:]
+            at += 1
             continue
         if name in _BEHIND_DASHES:
-            dashes = [index for index, word in enumerate(words) if word.value == "--"]
-            if not dashes:
+            dashes = (index for index in range(at, len(words)) if words[index].value == "--")
+            behind = next(dashes, None)
+            if behind is None:
                 break
-            words = words[dashes[0] + 1 :]
+            at = behind + 1
             continue
-        if _runs_again(name) and len(words) > 1:
-            following = list(words[1:])
-            while following and _RETRY_ARGUMENT.fullmatch(following[0].value):
-                following.pop(0)
-            words = following
+        if _runs_again(name) and at + 1 < len(words):
+            at += 1
+            while at < len(words) and _RETRY_ARGUMENT.fullmatch(words[at].value):
+                at += 1
             obstacle = "a retry runs it again, and a pipe can be read only once"
             continue
         if name not in _TRANSPARENT:
-            behind = _docker_behind(name, words)
-            if not behind:
+            behind = _docker_behind(name, words, at)
+            if behind is None:
                 break
-            words = behind
+            at = behind
             continue
-        if name == "command" and len(words) > 1 and words[1].value in ("-v", "-V"):
+        if name == "command" and at + 1 < len(words) and words[at + 1].value in ("-v", "-V"):
             break
-        index, options = _behind_options(words, _TRANSPARENT[name])
-        index += _OWN_ARGUMENTS.get(name, 0)
+        at, options = _behind_options(words, at, _TRANSPARENT[name])
+        at += _OWN_ARGUMENTS.get(name, 0)
         if name == "xargs":
             xargs_appends = True
             replaces = options.get("-I") or replaces
@@ -194,41 +197,38 @@ def unwrapped(words: Sequence[Word], environment: ClientEnvironment) -> Unwrappe
         elif name == "sudo" and "-S" in options:
             obstacle = "sudo reads its own password from the pipe"
         environment = _passed_on(name, options, environment)
-        while name in ("sudo", "env", "cross-env") and index < len(words):
-            assignment = _ASSIGNMENT.fullmatch(words[index].value)
+        while name in ("sudo", "env", "cross-env") and at < len(words):
+            assignment = _ASSIGNMENT.fullmatch(words[at].value)
             if assignment is None:
                 break
             assignments.append((assignment[1], assignment[2]))
             if assignment[1] in (HOME, DOCKER_CONFIG):
                 value = expanded(assignment[2], shell)
                 environment = {**environment, assignment[1]: value}
-            index += 1
-        if index >= len(words):
-            # `exec` alone, `sudo -i`: no command.
-            words = words[len(words) :]
-            break
-        words = words[index:]
-    return Unwrapped(words, tuple(assignments), xargs_appends, replaces, obstacle, environment)
+            at += 1
+    # Empty for `exec` alone and `sudo -i`.
+    command = words[at:]
+    return Unwrapped(command, tuple(assignments), xargs_appends, replaces, obstacle, environment)
 
 
-def _docker_behind(program: str, words: Sequence[Word]) -> Sequence[Word]:
-    """The command of Docker that ``words``, a command of ``program``, run; empty if there is none.
+def _docker_behind(program: str, words: Sequence[Word], at: int) -> int | None:
+    """Where Docker's command is that ``program``, the word at ``at``, runs; None if there is none.
 
     ``poetry run docker build .``, ``wait-for-it db:5432 -- docker compose up``: what runs a command
     after ``--`` runs it here, apart from the programs in `_ELSEWHERE`.
     """
     if program in LAUNCHERS:
-        index = 1
+        index = at + 1
         while index < len(words) and words[index].value in LAUNCHERS[program]:
             index += 1
         if index < len(words) and program_of(words[index]) in DOCKER_PROGRAMS:
-            return words[index:]
+            return index
     if program in _ELSEWHERE:
-        return ()
-    for index, word in enumerate(words[1:-1], 1):
-        if word.value == "--" and program_of(words[index + 1]) in DOCKER_PROGRAMS:
-            return words[index + 1 :]
-    return ()
+        return None
+    for index in range(at + 2, len(words)):
+        if words[index - 1].value == "--" and program_of(words[index]) in DOCKER_PROGRAMS:
+            return index
+    return None
 
 
 def _passed_on(
@@ -271,20 +271,23 @@ def _is_on(letter: str, name: str, options: Mapping[str, str]) -> bool:
     )
 
 
-def _may_stand_before(words: Sequence[Word]) -> bool:
-    """Whether ``words`` begin with a placeholder that may be a wrapper of the command after it.
+def _may_stand_before(words: Sequence[Word], at: int) -> bool:
+    """Whether the placeholder at ``at`` of ``words`` may be a wrapper of the command after it.
 
     ``$SUDO docker pull x``, ``<< parameters.env >> docker-compose up``.
     """
-    if len(words) < 2 or program_of(words[1]) not in (*DOCKER_PROGRAMS, "sudo"):
+    if at + 1 >= len(words) or program_of(words[at + 1]) not in (*DOCKER_PROGRAMS, "sudo"):
         return False
-    first = words[0].value
+    first = words[at].value
     return first.startswith("<<") or _SUDO_VARIABLE.fullmatch(first) is not None
 
 
-def _behind_options(words: Sequence[Word], valued: frozenset[str]) -> tuple[int, dict[str, str]]:
+def _behind_options(
+    words: Sequence[Word], at: int, valued: frozenset[str]
+) -> tuple[int, dict[str, str]]:
+    """Where the words behind the options of the program at ``at`` begin, and these options."""
     options: dict[str, str] = {}
-    index = 1
+    index = at + 1
     while index < len(words):
         value = words[index].value
         if value == "--":
