@@ -148,6 +148,8 @@ class GitHubStandIn(ThreadingHTTPServer):
         self.scopes: str | None = None
         #: The App whose tokens are valid too.
         self.app: App | None = None
+        #: The names that repositories had before, and their names today.
+        self.moved: dict[str, str] = {}
         self.bytes_sent = 0
         self.delay = 0.0
         #: Whether the token may read the names of teams.
@@ -228,7 +230,8 @@ class _Root:
     # -- queries
 
     def repository(self, info: Any, owner: str, name: str, **_: Any) -> dict[str, Any]:
-        found = self._server.repositories.get(f"{owner}/{name}")
+        full = f"{owner}/{name}"
+        found = self._server.repositories.get(self._server.moved.get(full, full))
         if found is None:
             raise Refusal(
                 "NOT_FOUND",

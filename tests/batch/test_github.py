@@ -183,6 +183,18 @@ workflows:
 """
 
 
+def test_a_renamed_repository_is_followed(github: GitHubStandIn, batch: Batch) -> None:
+    """GraphQL takes the old name; writes by the REST API do not."""
+    repository = github.add("acme/new", {"README": b"x"})
+    commit_bare(repository.folder, {CONFIG: PLAIN}, mode="100755")
+    github.moved["acme/old"] = "acme/new"
+    batch("plan", "github:acme/old", code=1)
+    batch("apply", *QUICK, "--label", "ci")
+    assert batch.states() == {"old": "pull-request-open"}
+    assert git(repository.folder, "ls-tree", BRANCH, "--", CONFIG).startswith("100755 ")
+    assert repository.pulls[0].labels == ["ci"]
+
+
 def test_a_dockerfile_that_a_step_builds_is_fetched(github: GitHubStandIn, batch: Batch) -> None:
     hub = github.add("acme/hub", {CONFIG: MACHINE, "Dockerfile": b"FROM node:20\n"})
     github.add("acme/quay", {CONFIG: MACHINE, "Dockerfile": b"FROM quay.io/acme/base\n"})

@@ -173,7 +173,7 @@ class GitHub:
     ) -> Mapping[str, Mapping[str, bytes | None]]:
         variables: dict[str, str] = {}
         for at, files in enumerate(wanted):
-            variables[f"o{at}"], variables[f"n{at}"] = files.snapshot.ref.name.split("/", 1)
+            variables[f"o{at}"], variables[f"n{at}"] = files.snapshot.current_name.split("/", 1)
             for number, path in enumerate(files.paths):
                 variables[f"e{at}_{number}"] = f"{files.snapshot.head}:{path}"
         query = queries.files([len(files.paths) for files in wanted])
@@ -191,11 +191,11 @@ class GitHub:
     def _file(self, blob: GitObject | None, snapshot: Snapshot) -> bytes | None:
         if blob is None or blob.byte_size is None or blob.is_too_large:
             return None
-        return blob_bytes(blob, snapshot.ref.name, self._raw)
+        return blob_bytes(blob, snapshot.current_name, self._raw)
 
     def base_checks(self, snapshot: Snapshot) -> Checks:
         """The result of CI for the head of the default branch."""
-        owner, name = snapshot.ref.name.split("/", 1)
+        owner, name = snapshot.current_name.split("/", 1)
         variables = {"owner": owner, "name": name}
         return ask_for_all(
             self._api, self._url, queries.HEAD_CHECKS, variables, RepositoryChecks, "repository"
@@ -227,7 +227,7 @@ class GitHub:
             queries.CREATE_COMMIT,
             {
                 "branch": {
-                    "repositoryNameWithOwner": snapshot.ref.name,
+                    "repositoryNameWithOwner": snapshot.current_name,
                     "branchName": proposal.branch,
                 },
                 "message": {"headline": headline, "body": body},
@@ -269,7 +269,7 @@ class GitHub:
         """Add ``extras`` to the pull request; returns why for each that could not be added."""
         if snapshot.pull is None:
             return ()
-        return tuple(self._extras.add(snapshot.ref.name, snapshot.pull.number, extras))
+        return tuple(self._extras.add(snapshot.current_name, snapshot.pull.number, extras))
 
     def comments(self, snapshot: Snapshot) -> Iterator[str]:
         """The texts of all comments on the pull request."""
@@ -284,7 +284,7 @@ class GitHub:
         if any(not is_own_comment(comment.body or "") for comment in comments if comment.is_human):
             return True
         number = snapshot.pull.number if snapshot.pull is not None else 0
-        reviews = self._comments(f"/repos/{snapshot.ref.name}/pulls/{number}/reviews")
+        reviews = self._comments(f"/repos/{snapshot.current_name}/pulls/{number}/reviews")
         return any(review.is_human for review in reviews)
 
     def _comments(self, path: str) -> Iterator[Comment]:
@@ -316,7 +316,7 @@ class GitHub:
         """
         if snapshot.pull is None or snapshot.pull.state is not PullState.MERGED:
             raise HostError("there is no merged pull request")
-        owner, name = snapshot.ref.name.split("/", 1)
+        owner, name = snapshot.current_name.split("/", 1)
         # GitHub's name for the branch of a reverting pull request.
         head = f"revert-{snapshot.pull.number}-{self._branch}"
         variables = {"owner": owner, "name": name, "head": head, "ref": f"refs/heads/{head}"}
@@ -454,7 +454,7 @@ class GitHub:
             return snapshot
         listing = self._api.read(
             "GET",
-            f"/repos/{snapshot.ref.name}/git/trees/{snapshot.head}",
+            f"/repos/{snapshot.current_name}/git/trees/{snapshot.head}",
             params={"recursive": "1"},
         ).body(TreeListing)
         if listing.truncated:
@@ -483,7 +483,7 @@ class GitHub:
 
         The commit must change each of the planned files, and no others.
         """
-        owner, name = snapshot.ref.name.split("/", 1)
+        owner, name = snapshot.current_name.split("/", 1)
         paths = {f"p{at}": file.path for at, file in enumerate(files)}
         reply = ask_for_all(
             self._api,
@@ -551,7 +551,7 @@ class GitHub:
 
         https://docs.github.com/en/rest/git
         """
-        root = f"/repos/{snapshot.ref.name}/git"
+        root = f"/repos/{snapshot.current_name}/git"
         entries = []
         for path, content in proposal.contents.items():
             blob = self._api.write(
@@ -582,7 +582,7 @@ class GitHub:
 def _comments_path(snapshot: Snapshot) -> str:
     """Those of a pull request are comments on an issue."""
     number = snapshot.pull.number if snapshot.pull is not None else 0
-    return f"/repos/{snapshot.ref.name}/issues/{number}/comments"
+    return f"/repos/{snapshot.current_name}/issues/{number}/comments"
 
 
 def _attempt(ref: RepositoryRef, observe: Callable[[], Snapshot]) -> Observation:

@@ -122,6 +122,7 @@ class RepositoryNode(Struct, frozen=True, rename="camel"):
     """The answer to the ``outline`` fragment, or to ``repository``, which adds the files."""
 
     id: str
+    name_with_owner: str
     is_archived: bool
     is_fork: bool
     is_empty: bool
@@ -278,6 +279,7 @@ def read_outline(node: RepositoryNode, ref: RepositoryRef) -> Snapshot:
 
     Raises HostError if there are files but no default branch.
     """
+    is_renamed = node.name_with_owner.lower() != ref.name.lower()
     default = node.default_branch_ref
     head = default.target.oid if default is not None and default.target is not None else ""
     if not head and not node.is_empty:
@@ -301,6 +303,7 @@ def read_outline(node: RepositoryNode, ref: RepositoryRef) -> Snapshot:
         branch=_branch(node.branch, head),
         pull=own_pull(node.pull_requests),
         node=node.id,
+        renamed_to=node.name_with_owner if is_renamed else "",
     )
 
 
