@@ -11,7 +11,7 @@ from cci_migrate.docker.shell import READ_UNNAMED, Dialect, Script, dialect_of, 
 
 
 def facts(text: str, dialect: Dialect, environment: Mapping[str, str]) -> Script:
-    """`facts_of`, cached: jobs share commands, and the proof reads everything again."""
+    """`facts_of` ``text``, cached: jobs share commands, and the proof reads everything again."""
     if "printenv" in text:
         read = tuple(environment.items())
     else:

@@ -40,7 +40,10 @@ def fix_menu(step: AskFix, redact: Redaction, *, has_names: bool, can_go_back: b
 
 
 def group_menu(step: AskGroup, redact: Redaction, *, can_go_back: bool) -> Menu:
-    """The menu for several fixes or questions that are alike."""
+    """The menu for ``step``, several fixes or questions that are alike.
+
+    ``redact`` withholds secrets in what it says; ``can_go_back``: there is an answer to go back to.
+    """
     is_fix = isinstance(step.item.finding.remedy, Fix)
     count = len(step.items)
     reasons = {

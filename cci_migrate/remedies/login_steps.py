@@ -82,6 +82,7 @@ def orb_login(
 ) -> tuple[Content, tuple[Operation, ...]] | None:
     """The Docker orb's ``check`` step, and the import it needs; None if a ``run`` step is needed.
 
+    It logs in to ``host`` with ``credential``, at ``place`` in the steps of ``config``.
     The orb takes only names of variables (https://circleci.com/developer/orbs/orb/circleci/docker),
     and orbs need version 2.1. An inline orb can only use orbs that it imports itself.
     """

@@ -68,7 +68,7 @@ def redacted_diff(file: ProvenFile, prefix: str = "") -> FileDiff:
 
 
 def diff_of_hunks(path: str, redacted: Sequence[Hunk], prefix: str = "") -> FileDiff:
-    """The diff of a file from its `redacted_hunks`."""
+    """The diff of the file at ``path`` from its ``redacted`` hunks, with ``prefix`` before it."""
     lines = (line for hunk in redacted for line in hunk.lines)
     withheld = [line.sign for line in lines if line.redacted != line.text]
     # Git finds no place for the diff, unless only added lines have withheld secrets.

@@ -32,7 +32,10 @@ def explanation_tree(
     paint: Paint = plain,
     grouping: Grouping = Grouping.WORKFLOW,
 ) -> Iterator[str]:
-    """The lines of the tree, without line ends; then executors, and orbs that are not known."""
+    """The lines of the tree of ``pulls``, without line ends; then executors, and unknown orbs.
+
+    ``paint`` colours a text by its meaning; ``grouping`` says what the branches are.
+    """
     match grouping:
         case Grouping.WORKFLOW:
             yield from _by_workflow(pulls, paint)

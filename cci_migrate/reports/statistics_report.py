@@ -15,7 +15,10 @@ from cci_migrate.rules.catalogue import RULES
 
 
 def statistics_report(report: Report, detail: Detail, page: Page) -> Iterator[str]:
-    """A table for each, and the last lines."""
+    """A table for each count of what ``detail`` lists in ``report``, and its last lines.
+
+    ``page`` wraps and colours them.
+    """
     resolutions = [
         resolution
         for _, resolution in report.open_findings()

@@ -79,7 +79,10 @@ def context_findings(
     credentials: CredentialRemovals,
     logins: LoginRemovals,
 ) -> Iterator[Finding]:
-    """What becomes of the policy's contexts, by workflow job: those that go, those that stay."""
+    """What becomes of the policy's contexts, by workflow job: those that go, those that stay.
+
+    One stays where something reads its variables but the ``credentials`` and ``logins`` that go.
+    """
     reader = _VariableUses(assessment, revert, credentials, logins)
     departures = [
         departure

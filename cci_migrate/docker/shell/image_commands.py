@@ -1,6 +1,7 @@
 """What the commands of docker, podman and buildah give that name images.
 
-Some pull them, some make local ones, some only name them.
+Some pull them, some make local ones, some only name them. Each function is handed the words behind
+the command's name, the tool that runs it, and how the script does: `Invocation`.
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ def tree_of(shell: str, start: int, end: int) -> Node:
 def trees_of_lines(shell: str, start: int, end: int) -> Iterator[tuple[int, Node]]:
     """The trees of runs of lines that parse on their own, each with the number of its first line.
 
-    The rest is left out.
+    They are lines of ``shell`` from ``start`` to ``end``, which do not parse as a whole. The rest
+    is left out.
     """
     lines = [start, *(match.end() + start for match in re.finditer("\n", shell[start:end])), end]
     tries = 0
