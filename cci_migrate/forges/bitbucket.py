@@ -552,7 +552,7 @@ def _escaped(name: str) -> str:
 
 def _comments_path(snapshot: Snapshot) -> str:
     number = snapshot.pull.number if snapshot.pull is not None else 0
-    return f"/repositories/{snapshot.ref.name}/pullrequests/{number}/comments"
+    return f"/repositories/{snapshot.current_name}/pullrequests/{number}/comments"
 
 
 def _with_api_data(observation: Observation, from_api: Snapshot) -> Observation:
