@@ -50,6 +50,7 @@ from cci_migrate.forges.repository import (
     RepositoryRef,
     Snapshot,
 )
+from cci_migrate.forges.user_names import UserNames
 from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
 from cci_migrate.transport.http import Api, MissingError, Response
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST, Lane
@@ -80,7 +81,7 @@ class Gitea(PullRequestHost):
         self._host = api.root.split("/")[2]
         self._listed: dict[str, GiteaRepository] = {}
         self._label_ids: dict[str, dict[str, int]] = {}
-        self._users: dict[str, bool] = {}
+        self._users = UserNames(self._api)
 
     # -- reading
 
@@ -205,7 +206,7 @@ class Gitea(PullRequestHost):
                 for name in teams
                 if name.partition("/")[0].lower() != owner.lower()
             ),
-            *(f"{role} {name}: no such user" for role, name in people if not self._is_user(name)),
+            *(f"{role} {name}: no such user" for role, name in people if not self._users.has(name)),
         )
 
     def extend_pull_request(
@@ -219,9 +220,9 @@ class Gitea(PullRequestHost):
         reviewers = [
             name
             for name in extras.reviewers
-            if (name.partition("/")[0].lower() == owner if "/" in name else self._is_user(name))
+            if (name.partition("/")[0].lower() == owner if "/" in name else self._users.has(name))
         ]
-        assignees = [name for name in extras.assignees if self._is_user(name)]
+        assignees = [name for name in extras.assignees if self._users.has(name)]
         return (
             *self._add_labels(snapshot, pull, extras.labels),
             *self._add_reviewers(snapshot, pull, reviewers),
@@ -489,19 +490,6 @@ class Gitea(PullRequestHost):
                     labels += answer.body(tuple[Label, ...])
             self._label_ids[path] = {label.name.lower(): label.id for label in labels}
         return self._label_ids[path]
-
-    def _is_user(self, name: str) -> bool:
-        """Whether the host knows a user; true where it won't say. Each is looked up once."""
-        if name not in self._users:
-            try:
-                self._api.read("GET", f"/users/{quote(name, safe='')}")
-            except MissingError:
-                self._users[name] = False
-            except (HostError, RefusedError):
-                return True
-            else:
-                self._users[name] = True
-        return self._users[name]
 
 
 def _comments_path(snapshot: Snapshot) -> str:

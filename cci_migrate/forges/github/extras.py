@@ -7,13 +7,13 @@ teams of the owner, and leaves out assignees that it does not accept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from urllib.parse import quote
 
 from msgspec import Struct
 
 from cci_migrate.forges.host import Extras
+from cci_migrate.forges.user_names import UserNames
 from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
-from cci_migrate.transport.http import Api, MissingError, Response
+from cci_migrate.transport.http import Api, Response
 from cci_migrate.transport.pace import OTHER
 
 
@@ -30,7 +30,7 @@ class ExtrasWriter:
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._users: dict[str, bool] = {}
+        self._users = UserNames(api)
 
     def impossible(self, owner: str, extras: Extras) -> Iterator[str]:
         """Why for each user that GitHub does not know, and each team of somebody else."""
@@ -38,10 +38,10 @@ class ExtrasWriter:
             organisation, is_team, _ = name.partition("/")
             if is_team and organisation.lower() != owner.lower():
                 yield f"reviewer {name}: not a team of {owner}, which owns the repositories"
-            elif not is_team and not self._is_user(name):
+            elif not is_team and not self._users.has(name):
                 yield f"reviewer {name}: GitHub has no such user"
         for name in extras.assignees:
-            if not self._is_user(name):
+            if not self._users.has(name):
                 yield f"assignee {name}: GitHub has no such user"
 
     def add(self, repository: str, number: int, extras: Extras) -> Iterator[str]:
@@ -78,19 +78,6 @@ class ExtrasWriter:
             for name in names:
                 if name.lower() not in accepted:
                     yield f"{what} {name}: GitHub does not accept them in this repository"
-
-    def _is_user(self, name: str) -> bool:
-        """https://docs.github.com/en/rest/users/users#get-a-user; True where GitHub won't say."""
-        if name not in self._users:
-            try:
-                self._api.read("GET", f"/users/{quote(name, safe='')}")
-            except MissingError:
-                self._users[name] = False
-            except (HostError, RefusedError):
-                return True
-            else:
-                self._users[name] = True
-        return self._users[name]
 
 
 def _labels(names: Sequence[str]) -> dict[str, list[str]]:
