@@ -12,6 +12,7 @@ import fcntl
 import gc
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -122,32 +123,71 @@ def _server() -> socket.socket:
 
 
 def _serve(requests: socket.socket) -> None:
-    """Fork a process for each request."""
+    """Fork a process for each request, and say how it ended: to that only a parent can wait."""
     _import_everything()
+    ended, ends = os.pipe()
+    for end in (ended, ends):
+        os.set_blocking(end, False)
+    signal.set_wakeup_fd(ends, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    running: dict[int, socket.socket] = {}
+    sources: list[socket.socket | int] = [requests, ended]
     while True:
-        message, descriptors, _, _ = socket.recv_fds(requests, 1, 4)
-        if message and os.fork() == 0:
-            requests.close()
-            _fork_program(*descriptors)
-        for descriptor in descriptors:
-            os.close(descriptor)
-        with suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        if not message:
-            requests.close()
-            return
+        readable, _, _ = select.select(sources, [], [])
+        if ended in readable:
+            os.read(ended, 4096)
+            _report_ends(running)
+        if requests in readable:
+            message, descriptors, _, _ = socket.recv_fds(requests, 1, 4)
+            if not message:
+                requests.close()
+                return
+            control = socket.socket(fileno=descriptors[0])
+            pid = _fork_program(control, descriptors[1:], (requests, ended, ends))
+            running[pid] = control
 
 
-def _fork_program(control_descriptor: int, *streams: int) -> NoReturn:
-    """Run the program in another fork, and report its end: to that only a parent can wait."""
-    control = socket.socket(fileno=control_descriptor)
+def _report_ends(running: dict[int, socket.socket]) -> None:
+    """Say of each of the ``running`` programs that has ended how it did."""
+    with suppress(ChildProcessError):
+        while ended := os.waitpid(-1, os.WNOHANG):
+            pid, status = ended
+            if not pid:
+                return
+            # Whoever waited for it may be gone.
+            with running.pop(pid) as control, suppress(OSError):
+                control.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+
+
+def _fork_program(
+    control: socket.socket, streams: list[int], ours: tuple[socket.socket, int, int]
+) -> int:
+    """Fork a process that runs the program; its id, which ``control`` is sent too."""
     with control.makefile("r", encoding="utf-8") as lines:
         folder, arguments, environment, prepare = json.loads(lines.readline())
     pid = os.fork()
-    if pid:
-        _report(control, pid, streams)
-    control.close()
+    if not pid:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        requests, *pipe = ours
+        requests.close()
+        control.close()
+        for end in pipe:
+            os.close(end)
+        _run_program(folder, arguments, environment, prepare, streams)
+    for stream in streams:
+        os.close(stream)
+    control.sendall(f"{pid}\n".encode())
+    return pid
+
+
+def _run_program(
+    folder: str,
+    arguments: list[str],
+    environment: dict[str, str],
+    prepare: str,
+    streams: list[int],
+) -> NoReturn:
     for descriptor, stream in enumerate(streams):
         os.dup2(stream, descriptor)
         os.close(stream)
@@ -169,15 +209,6 @@ def _fork_program(control_descriptor: int, *streams: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
-
-
-def _report(control: socket.socket, pid: int, streams: tuple[int, ...]) -> NoReturn:
-    for stream in streams:
-        os.close(stream)
-    control.sendall(f"{pid}\n".encode())
-    _, status = os.waitpid(pid, 0)
-    control.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
-    os._exit(0)
 
 
 def _open_standard_streams() -> None:
@@ -205,8 +236,21 @@ def _import_everything() -> None:
 
     for module in pkgutil.walk_packages(cci_migrate.__path__, "cci_migrate."):
         importlib.import_module(module.name)
+    _work_on_a_config()
     gc.collect()
     gc.freeze()  # a collection would write to, and so copy, all that the forks share
+
+
+def _work_on_a_config() -> None:
+    """Do once what the first config makes a process do: read tables, compile expressions."""
+    from cci_migrate.policy.settings import Policy
+    from tests.processing import process
+
+    steps = "[docker/check, run: docker login -u $U -p $P && docker pull redis]"
+    job = f"{{docker: [image: cimg/node:22.4], steps: {steps}}}"
+    config = f"version: 2.1\norbs: {{docker: circleci/docker@2.8.2}}\njobs: {{a: {job}}}\n"
+    config += "workflows: {w: {jobs: [a]}}\n"
+    process({".circleci/config.yml": config.encode()}, Policy(), explain=True)
 
 
 if __name__ == "__main__":
