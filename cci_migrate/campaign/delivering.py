@@ -229,9 +229,8 @@ class Deliverer(Struct, frozen=True):
         if is_under_way and not is_canary and not wave:
             wave = self.waves.joined(state, entry.ref, ledger)
         updated = replace(
-            with_stop(entry, Stop(state, cause)),
+            with_stop(entry.with_pull(pull_to_record(snapshot, entry)), Stop(state, cause)),
             branch=branch_to_record(snapshot, entry),
-            pull=pull_to_record(snapshot, entry),
             is_canary=is_canary,
             wave=wave,
             replaced=0 if _is_open_again(snapshot, entry) else entry.replaced,

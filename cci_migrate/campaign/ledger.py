@@ -24,13 +24,19 @@ from cci_migrate.campaign.states import WRITTEN, State, Undoing
 from cci_migrate.error_kinds import UserError
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.forges.pull_request_reviews import PullRequestReview
-from cci_migrate.forges.repository import Checks, FileHash, PullRequest, RepositoryRef
+from cci_migrate.forges.repository import (
+    Checks,
+    FileHash,
+    PullRequest,
+    PullState,
+    RepositoryRef,
+)
 from cci_migrate.transport import write_record
 from cci_migrate.transport.progress import RepositoryDone
 from cci_migrate.transport.write_record import WriteRecord
 
 #: Raised with every change of the tables and records; a ledger of another version is refused.
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 
 #: The largest record of one repository in bytes, some hundred thousand findings: larger ones are
 #: neither written nor read (a ledger may come from somebody else).
@@ -84,7 +90,8 @@ class PlanRecord(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
 class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The record of one repository. ``is_confirmed``: by CircleCI's compiler.
 
-    ``lacks`` has the reason for each label, reviewer and assignee that could not be added.
+    ``base`` is the default branch that the change is planned for. ``lacks`` has the reason for each
+    label, reviewer and assignee that could not be added.
     ``branch`` is the campaign's newest commit on the branch called ``branch_name``, empty for the
     campaign's usual branch. ``proven_tip`` is the tip that was found to be exactly this change.
     ``replaced`` is the number of a pull request that the campaign closes to open another (0: none).
@@ -101,6 +108,7 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     state: State
     cause: str = ""
     head: str = ""
+    base: str = ""
     digest: str = ""
     group: str = ""
     has_diff: bool = False
@@ -139,6 +147,18 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         return replace(
             self, files=(), digest="", group="", has_diff=False, is_confirmed=False, plan=None
         )
+
+    def with_pull(self, pull: PullRequest | None) -> LedgerEntry:
+        """The entry with ``pull`` in the state it is in now, or with another pull request.
+
+        What was read of an earlier one, and its merge, don't stay.
+        """
+        is_same = pull is not None and self.pull is not None and self.pull.number == pull.number
+        if not is_same:
+            return replace(self, pull=pull, review=None, waits_since=0.0, merge=None)
+        if pull is not None and pull.state is not PullState.OPEN:
+            return replace(self, pull=pull, review=None, waits_since=0.0)
+        return replace(self, pull=pull)
 
     @property
     def done(self) -> RepositoryDone:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from cci_migrate.campaign.ci_results import CiWait, Gate
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
-from cci_migrate.campaign.states import State
+from cci_migrate.campaign.states import ENDED, State
 from cci_migrate.forges.pull_request_reviews import OwnPull, Reviews
-from cci_migrate.forges.repository import Checks, Kind, RepositoryRef
+from cci_migrate.forges.repository import Checks, Kind, PullState, RepositoryRef
 from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.transport.host_errors import HostError, OverloadedError, RefusedError
 from cci_migrate.transport.progress import Progress
@@ -26,7 +26,9 @@ class MergeCanary:
 
     def takes(self, ref: RepositoryRef, ledger: Ledger) -> bool:
         """Whether the next merge on the host of ``ref`` belongs to the canary."""
-        return _host(ref) not in self._passed and len(_members(ref, ledger)) < self._size
+        if not self._size or _host(ref) in self._passed:
+            return False
+        return len(_members(ref, ledger)) < self._size
 
     def gate(self, reviews: Reviews, ref: RepositoryRef, ledger: Ledger, waiting: int) -> Gate:
         """Whether the next of ``waiting`` merges on the host of ``ref`` may be made now.
@@ -82,9 +84,16 @@ def _host(ref: RepositoryRef) -> tuple[Kind, str]:
 
 
 def _members(ref: RepositoryRef, ledger: Ledger) -> list[LedgerEntry]:
-    """The merged pull requests of the canary on the host of ``ref``."""
+    """The merged pull requests of the canary on the host of ``ref``.
+
+    Not those that were reverted. One whose repository needs another change is still a member.
+    """
     return [
         entry
-        for entry in ledger.entries({State.PULL_REQUEST_MERGED})
-        if entry.merge is not None and entry.merge.is_canary and _host(entry.ref) == _host(ref)
+        for entry in ledger.entries(set(State) - ENDED)
+        if entry.merge is not None
+        and entry.merge.is_canary
+        and entry.pull is not None
+        and entry.pull.state is PullState.MERGED
+        and _host(entry.ref) == _host(ref)
     ]

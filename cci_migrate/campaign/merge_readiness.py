@@ -64,7 +64,7 @@ def readiness(
         return Readiness(MergeStep.WAIT, problem)
     if options.merges_unreviewed and review.decision is ReviewDecision.NONE:
         review = replace(review, decision=ReviewDecision.APPROVED)
-    wait = wait_of(review)
+    wait = wait_of(review, entry.base)
     waiting = Readiness(MergeStep.WAIT, f"waits for {wait.text}")
     if review.auto_merges:
         return waiting

@@ -187,7 +187,7 @@ class PlanRun(Struct, frozen=True):
         if recorded is not None and isinstance(step, Stop) and has_another_change(snapshot):
             # The diff and the record stay those of the pull request.
             pull = pull_to_record(snapshot, recorded)
-            return with_stop(replace(recorded, pull=pull, changed_at=now, plan=None), step)
+            return with_stop(replace(recorded.with_pull(pull), changed_at=now, plan=None), step)
         self.campaign.store_diff(snapshot.ref, plan.diff)
         name = repositories.branch_names.get(snapshot.ref.key, "")
         return replace(planned_entry(snapshot, plan, step, now, recorded, name), plan=record)
@@ -215,6 +215,7 @@ def planned_entry(
     ``recorded`` is the earlier entry, ``branch_name`` as in an entry.
     """
     stop = step if isinstance(step, Stop) else Stop(State.PLANNED, plan.cause)
+    earlier = recorded or LedgerEntry(snapshot.ref, State.LISTED)
     entry = LedgerEntry(
         ref=snapshot.ref,
         state=stop.state,
@@ -228,9 +229,13 @@ def planned_entry(
         pulls=plan.pulls,
         images=plan.images,
         authenticated=plan.authenticated,
-        lacks=recorded.lacks if recorded is not None else (),
-        wave=recorded.wave if recorded is not None else 0,
-        replaced=recorded.replaced if recorded is not None else 0,
+        pull=earlier.pull,
+        lacks=earlier.lacks,
+        wave=earlier.wave,
+        replaced=earlier.replaced,
+        review=earlier.review,
+        waits_since=earlier.waits_since,
+        merge=earlier.merge,
     )
     return with_stop(delivered_entry(entry, snapshot, now, recorded, branch_name), stop)
 
@@ -244,12 +249,12 @@ def delivered_entry(
 ) -> LedgerEntry:
     """``entry`` with what ``snapshot`` shows of the repository and its delivery."""
     return replace(
-        entry,
+        entry.with_pull(pull_to_record(snapshot, recorded)),
         head=snapshot.head,
+        base=snapshot.default_branch,
         branch=branch_to_record(snapshot, recorded),
         branch_name=branch_name,
         proven_tip=proven_tip(snapshot),
-        pull=pull_to_record(snapshot, recorded),
         changed_at=now,
         active_at=snapshot.traits.active_at,
     )

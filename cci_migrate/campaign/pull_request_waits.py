@@ -24,6 +24,7 @@ class WaitsFor(Enum):
     REVIEW = "review"
     MERGE = "merge"
     CI_FAILURE = "ci-failure"
+    BASE = "base"
     CONFLICTS = "conflicts"
     CHANGES = "requested-changes"
     CI = "ci"
@@ -39,6 +40,7 @@ _COUNTED = {
     WaitsFor.REVIEW: "wait for review",
     WaitsFor.MERGE: "approved and green",
     WaitsFor.CI_FAILURE: "CI failed",
+    WaitsFor.BASE: "with another base",
     WaitsFor.CONFLICTS: "with conflicts",
     WaitsFor.CHANGES: "with changes requested",
     WaitsFor.CI: "wait for CI",
@@ -71,6 +73,8 @@ class Wait(Struct, frozen=True):
                 return "the merge button: approved and green"
             case WaitsFor.CI_FAILURE:
                 return f"{names}: CI failed"
+            case WaitsFor.BASE:
+                return f"{names}: {self.detail}"
             case WaitsFor.CONFLICTS:
                 return f"{names}: conflicts with its base"
             case WaitsFor.CHANGES:
@@ -89,9 +93,15 @@ class Wait(Struct, frozen=True):
                 return "the host, which checks whether it can be merged"
 
 
-def wait_of(review: PullRequestReview) -> Wait:
-    """What the open pull request of ``review`` waits for: the first thing that has to happen."""
+def wait_of(review: PullRequestReview, base: str) -> Wait:
+    """What the open pull request of ``review`` waits for: the first thing that has to happen.
+
+    ``base`` is the branch that the change is planned for. Reviews and CI say nothing of the change
+    on another one.
+    """
     author = (f"author {review.author}" if review.author else "author",)
+    if review.base != base:
+        return Wait(WaitsFor.BASE, author, f"its base is {review.base}, planned for {base}")
     if review.is_draft:
         return Wait(WaitsFor.DRAFT, author)
     if review.merge_status is MergeStatus.CONFLICTS:
@@ -142,7 +152,8 @@ def waiting_pull(entry: LedgerEntry) -> WaitingPull | None:
     review, pull = entry.review, entry.pull
     if review is None or pull is None or review.state is not PullState.OPEN:
         return None
-    return WaitingPull(entry.ref.key, entry.ref.label, pull.url, wait_of(review), entry.waits_since)
+    wait = wait_of(review, entry.base)
+    return WaitingPull(entry.ref.key, entry.ref.label, pull.url, wait, entry.waits_since)
 
 
 def longest_first(entries: Iterable[LedgerEntry]) -> list[WaitingPull]:

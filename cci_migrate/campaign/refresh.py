@@ -104,7 +104,7 @@ class Refresh(Struct, frozen=True):
         """
         undecided = []
         for pull in self._read(reviews, keys):
-            if pull.review is not None and _is_undecided(pull.review):
+            if pull.review is not None and _is_undecided(pull.review, pull.entry.base):
                 undecided.append(pull.entry.ref.key)
             else:
                 yield pull
@@ -135,8 +135,8 @@ class Refresh(Struct, frozen=True):
         return updated
 
 
-def _is_undecided(review: PullRequestReview) -> bool:
-    return review.state is PullState.OPEN and wait_of(review).kind is WaitsFor.HOST
+def _is_undecided(review: PullRequestReview, base: str) -> bool:
+    return review.state is PullState.OPEN and wait_of(review, base).kind is WaitsFor.HOST
 
 
 def has_open_pull(entry: LedgerEntry) -> bool:
@@ -150,12 +150,16 @@ def reviewed_entry(entry: LedgerEntry, review: PullRequestReview, now: float) ->
     if entry.pull is None:
         return entry
     if review.state is not PullState.OPEN:
-        return ended_entry(entry, review.state, now)
-    kind = wait_of(review).kind
+        ended = ended_entry(entry, review.state, now)
+        if ended.state is State.PULL_REQUEST_MERGED and review.base != entry.base:
+            cause = f"{entry.pull.url} is merged into {review.base}, not into {entry.base}"
+            return replace(ended, state=State.NEEDS_DECISION, cause=cause)
+        return ended
+    kind = wait_of(review, entry.base).kind
     since = entry.waits_since
     if entry.review is None:
         since = review.created_at if kind is WaitsFor.REVIEW else review.updated_at
-    elif wait_of(entry.review).kind is not kind:
+    elif wait_of(entry.review, entry.base).kind is not kind:
         since = now
     return replace(entry, review=review, waits_since=since)
 
@@ -171,13 +175,5 @@ def ended_entry(entry: LedgerEntry, state: PullState, now: float) -> LedgerEntry
         ended = State.PULL_REQUEST_MERGED
     else:
         ended = State.CLOSED_BY_HUMAN if entry.undoing is None else State.CLOSED
-    return replace(
-        entry,
-        state=ended,
-        cause=pull.url,
-        pull=replace(pull, state=state),
-        changed_at=now,
-        undoing=None,
-        review=None,
-        waits_since=0.0,
-    )
+    entry = entry.with_pull(replace(pull, state=state))
+    return replace(entry, state=ended, cause=pull.url, changed_at=now, undoing=None)

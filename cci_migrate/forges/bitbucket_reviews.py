@@ -125,6 +125,8 @@ class BitbucketReviews:
         Bitbucket can't be given the commit that it may merge, so the branch is read right before.
         """
         request = self._request(pull)
+        if request.destination.branch.name != review.base:
+            raise StaleSnapshot("somebody changed its base")
         tip = self._tip(pull, request.source.branch.name)
         if not review.has_head(tip):
             raise StaleSnapshot("somebody pushed to its branch")
@@ -181,6 +183,7 @@ def _review(request: _PullRequest, head: str, checks: Checks) -> PullRequestRevi
     return PullRequestReview(
         state=STATES[request.state],
         head=head,
+        base=request.destination.branch.name,
         campaign=campaign_of_pull_request(request.description or ""),
         checks=checks,
         decision=_decision(people),

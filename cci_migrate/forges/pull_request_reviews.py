@@ -58,21 +58,22 @@ class OwnPull(Struct, frozen=True):
 class PullRequestReview(Struct, frozen=True, omit_defaults=True):
     """The state of a pull request when it was read.
 
-    ``head`` is the id of its last commit, which Bitbucket abbreviates. ``campaign`` is the id of
-    the campaign that its text names. ``reviewers`` have been asked and have not answered;
-    ``code_owners`` are those of them who own changed files. ``blocked_by`` is the host's own word
-    for what stops the merge. ``created_at`` and ``updated_at`` are seconds since 1970.
-    ``auto_merges``: the host merges it as soon as its rules allow (None: it doesn't say).
-    ``can_auto_merge``: the token
-    may ask the host for that, and the host would not merge a commit that CI has not passed or that
-    nobody reviewed. ``may_merge`` is false if the token may not merge it, None if the host
-    doesn't say. ``default_method`` is the host's name of the repository's usual way to merge.
-    ``has_merge_queue``: only the host's queue merges. ``repository`` is the name or id by which
-    the host knows the repository today, if it says.
+    ``head`` is the id of its last commit, which Bitbucket abbreviates, ``base`` the branch that it
+    would be merged into. ``campaign`` is the id of the campaign that its text names. ``reviewers``
+    have been asked and have not answered; ``code_owners`` are those of them who own changed files.
+    ``blocked_by`` is the host's own word for what stops the merge. ``created_at`` and
+    ``updated_at`` are seconds since 1970. ``auto_merges``: the host merges it as soon as its rules
+    allow (None: it doesn't say). ``can_auto_merge``: the token may ask the host for that, and the
+    host would not merge a commit that CI has not passed or that nobody reviewed. ``may_merge`` is
+    false if the token may not merge it, None if the host doesn't say. ``default_method`` is the
+    host's name of the repository's usual way to merge. ``has_merge_queue``: only the host's queue
+    merges. ``repository`` is the name or id by which the host knows the repository today, if it
+    says.
     """
 
     state: PullState
     head: str
+    base: str
     campaign: str = ""
     checks: Checks = Checks.NONE
     decision: ReviewDecision = ReviewDecision.NONE

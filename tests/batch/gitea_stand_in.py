@@ -253,7 +253,7 @@ class GiteaStandIn(RestStandIn):
         shown = {
             **pull,
             "head": {**head, "ref": ref, "sha": tip or review.merge_commit or ""},
-            "base": {**pull["base"], "repo": {"default_merge_style": "squash"}},
+            "base": {**pull["base"], "ref": review.base, "repo": {"default_merge_style": "squash"}},
             "mergeable": review.status != "conflict",
             "draft": review.is_draft or pull["title"].startswith("WIP: "),
             "created_at": "2026-11-01T10:00:00Z",

@@ -531,6 +531,7 @@ class _Root:
             "commits": {"nodes": commits},
             "isDraft": pull.draft,
             "headRefOid": oid or "0" * 40,
+            "baseRefName": pull.base,
             "createdAt": pull.created_at,
             "updatedAt": pull.updated_at,
             "author": {"__typename": "User", "login": "campaigner"},

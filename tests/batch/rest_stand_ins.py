@@ -40,6 +40,8 @@ class Review(Struct):
     #: GitLab's word for what stops the merge.
     status: str = "not_approved"
     is_draft: bool = False
+    #: The branch that it would be merged into.
+    base: str = "main"
     can_merge: bool = True
     auto_merge: bool = False
     merge_commit: str | None = None
@@ -364,7 +366,7 @@ class GitLabStandIn(RestStandIn):
             "sha": tip or review.merge_commit,
             "created_at": "2026-11-01T10:00:00.000Z",
             "updated_at": "2026-11-02T10:00:00.000Z",
-            "target_branch": "main",
+            "target_branch": review.base,
             "detailed_merge_status": "draft_status" if review.is_draft else review.status,
             "has_conflicts": review.status == "conflict",
             "draft": review.is_draft,
@@ -627,7 +629,7 @@ class BitbucketStandIn(RestStandIn):
                 "commit": {"hash": (repository.tip(branch) or review.merge_commit or "")[:12]},
             },
             "destination": {
-                "branch": {"name": "main", "default_merge_strategy": "squash"},
+                "branch": {"name": review.base, "default_merge_strategy": "squash"},
                 "commit": {"hash": str(repository.tip("main"))[:12]},
                 "repository": {"type": "repository", "full_name": repository.name},
             },

@@ -8,7 +8,7 @@ from tests.batch.clocks import QuickClock
 from tests.batch.gitea_stand_in import GiteaStandIn
 from tests.batch.github_stand_in import GitHubStandIn, Pull
 from tests.batch.hosts import BRANCH, QUICK, delivered, host, opened, verdicts
-from tests.batch.repositories import Batch, branches, commit_bare, content
+from tests.batch.repositories import CONFIG, PLAIN, Batch, branches, commit_bare, content, git
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
 from tests.batch.victims import Victim
 from tests.batch.watching import Canned, Request, truly
@@ -189,6 +189,48 @@ def test_a_token_that_may_not_merge_is_not_tried(github: GitHubStandIn, batch: B
     assert github.writes() == []
 
 
+def test_a_pull_request_with_another_base_is_not_merged(
+    github: GitHubStandIn, batch: Batch
+) -> None:
+    pulls = green(github, batch, "api", "queue", "merged")
+    for pull in pulls.values():
+        git(pull.repository.folder, "branch", "scratch", "main")
+        pull.base = "scratch"
+    pulls["queue"].has_queue = pulls["queue"].can_auto_merge = True
+    pulls["merged"].state = "MERGED"
+    output = batch("merge-when-green", "-v", *QUICK, code=1).output
+    waits = "author campaigner: its base is scratch, planned for main"
+    assert f"acme/api: pull-request-open (waits for {waits})" in output
+    assert github.writes() == []
+    assert batch.results()["api"]["review"]["waits_for"] == "base"
+    assert "2 open: 2 with another base" in batch("status", code=1).output
+    merged = batch.results()["merged"]
+    assert merged["state"] == "needs-decision"
+    assert merged["cause"].endswith("is merged into scratch, not into main")
+    pulls["api"].base = "main"
+    batch("merge-when-green", *QUICK, code=1)
+    assert pulls["api"].state == "MERGED"
+
+
+def test_a_new_plan_keeps_the_canary_of_merges(github: GitHubStandIn, batch: Batch) -> None:
+    pulls = green(github, batch, "a", "b")
+
+    def watch(request: Request) -> Canned | None:
+        if request.operation == "Merge" and request.moment == "after":
+            github.repositories["acme/a"].statuses[pulls["a"].merge_commit] = "FAILURE"
+        return None
+
+    github.watch = watch
+    batch("merge-when-green", "--canary", 1, *QUICK, code=1)
+    for state in ("pull-request-merged", "needs-decision"):
+        batch("plan", "github:acme", "--again", code=None)
+        assert batch.states()["a"] == state
+        output = batch("merge-when-green", "--canary", 1, *QUICK, code=1).output
+        assert "stopped with 1 left to merge: CI of the base failed after" in output
+        commit_bare(github.repositories["acme/a"].folder, {CONFIG: PLAIN})
+    assert pulls["b"].state == "OPEN"
+
+
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_killed_while_merging_the_next_run_ends_alike(
     moment: str, github: GitHubStandIn, batch: Batch
@@ -277,6 +319,28 @@ def test_other_hosts_do_not_merge_a_commit_that_arrives_meanwhile(
     batch("merge-when-green", *NO_CANARY, *QUICK, code=1)
     assert there.review.merge_commit is None
     assert "somebody else committed to its branch" in batch.results()["a"]["cause"]
+
+
+def test_other_hosts_do_not_merge_into_another_base(host: RestStandIn, batch: Batch) -> None:
+    there = opened(host, batch, "a", "b")
+    for repository in there.values():
+        repository.review.approve()
+        git(repository.folder, "branch", "scratch", "main")
+    there["a"].review.base = "scratch"
+
+    def watch(request: Request) -> Canned | None:
+        # Bitbucket is asked for the pull request once more before the merge.
+        if request.operation == "GET pullrequests" and request.moment == "after":
+            there["b"].review.base = "scratch"
+        return None
+
+    host.watch_call = watch
+    batch("merge-when-green", *NO_CANARY, *QUICK, code=1)
+    assert there["a"].review.merge_commit is None
+    assert "its base is scratch, planned for main" in batch.results()["a"]["review"]["text"]
+    if isinstance(host, BitbucketStandIn):
+        assert there["b"].review.merge_commit is None
+        assert batch.results()["b"]["review"]["waits_for"] == "base"
 
 
 def test_other_hosts_have_a_canary_too(host: RestStandIn, batch: Batch) -> None:

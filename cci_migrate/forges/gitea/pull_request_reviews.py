@@ -187,6 +187,7 @@ def _review(
     return PullRequestReview(
         state=request.pull_state,
         head=request.head.sha,
+        base=request.base.ref,
         campaign=campaign_of_pull_request(request.body or ""),
         checks=checks,
         decision=decision,

@@ -97,6 +97,7 @@ class _PullNode(Struct, frozen=True, rename="camel"):
     body: str
     is_draft: bool
     head_ref_oid: str
+    base_ref_name: str
     created_at: datetime
     updated_at: datetime
     mergeable: str
@@ -222,6 +223,7 @@ class GitHubReviews:
         return PullRequestReview(
             state=PullState(node.state.lower()),
             head=node.head_ref_oid,
+            base=node.base_ref_name,
             campaign=campaign_of_pull_request(node.body),
             checks=checks,
             decision=decision,

@@ -140,7 +140,7 @@ REVIEWS = f"""
 query Reviews($ids: [ID!]!) {{
   nodes(ids: $ids) {{
     ... on PullRequest {{
-      state body isDraft headRefOid createdAt updatedAt
+      state body isDraft headRefOid baseRefName createdAt updatedAt
       author {{ login }}
       mergeable mergeStateStatus reviewDecision isMergeQueueEnabled viewerCanEnableAutoMerge
       autoMergeRequest {{ enabledAt }}

@@ -186,6 +186,7 @@ def _review(request: _MergeRequest, approved_by: tuple[str, ...]) -> PullRequest
     return PullRequestReview(
         state=STATES[request.state],
         head=request.sha or "",
+        base=request.target_branch,
         campaign=campaign_of_pull_request(request.description or ""),
         checks=checks,
         decision=decision,
