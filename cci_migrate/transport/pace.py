@@ -109,6 +109,7 @@ class Lane:
         self._shared: WriteRecord | None = None
         self._lock = threading.RLock()
         self._announced = 0.0
+        self._has_ended = False
         self.reads = ReadingPace(read_limits, self._clock.now, self._clock.sleep)
 
     def take(self, kind: str) -> None:
@@ -153,9 +154,13 @@ class Lane:
         return len(self._since(PULL_REQUEST, since)), self._limits.per_hour
 
     def end(self) -> None:
-        """Make no further writes: let other campaigns write."""
+        """Make no further writes: let other campaigns write. The record may then be closed.
+
+        Threads may still be reading; to close a database while one of them uses it would crash.
+        """
         self._writer.release()
         with self._lock:
+            self._has_ended = True
             if self._shared is not None:
                 self._shared.close()
                 self._shared = None
@@ -207,6 +212,8 @@ class Lane:
 
         The first write creates the latter: a run that only reads leaves nothing on the machine.
         """
+        if self._has_ended:
+            return ()
         if self._shared is None:
             self._shared = WriteRecord.shared_if_exists(self.name)
         return (self._record, *(() if self._shared is None else (self._shared,)))
@@ -219,4 +226,4 @@ class Lane:
 
     def _not_before(self) -> float:
         with self._lock:
-            return max(record.not_before(self.name) for record in self._records())
+            return max((record.not_before(self.name) for record in self._records()), default=0.0)

@@ -250,6 +250,16 @@ def test_after_a_limit_all_readers_wait_and_then_read_one_at_a_time() -> None:
     record.close()
 
 
+def test_a_reader_that_is_still_under_way_leaves_the_record_alone() -> None:
+    """At the end of a command, it is closed whatever the readers wait for."""
+    record = WriteRecord.in_memory()
+    lane = Lane("host", record, clock=QuickClock())
+    lane.end()
+    record.close()
+    lane.wait_out()
+    lane.pause_until(1.0)
+
+
 # -- a campaign
 
 
@@ -292,3 +302,48 @@ def test_a_plan_that_is_ended_while_it_waits_for_answers_ends_at_once(
     github.watch = truly
     batch("plan", "github:acme", code=1)
     assert list(batch.states().values()) == ["planned"] * 90
+
+
+def test_an_expired_token_is_renewed_once_for_all_readers(
+    github: GitHubStandIn, batch: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four reads are under way when it expires, and each is refused."""
+    monkeypatch.delenv("GH_TOKEN")
+    for at in range(40 * READERS):
+        github.add(f"acme/r{at}", {CONFIG: FIXED})
+    store, asked = tmp_path / "token", tmp_path / "asked"
+    store.write_text(github.token)
+    script = tmp_path / "token.sh"
+    script.write_text(f'echo asked >> "{asked}"; cat "{store}"\n')
+
+    def watch(request: Request) -> Canned | None:
+        if (request.operation, request.moment) == ("Owner", "after") and not request.body["data"][
+            "repositoryOwner"
+        ]["repositories"]["pageInfo"]["hasNextPage"]:
+            github.token = "ghs_9876543210fedcba"
+            store.write_text(github.token)
+        return None
+
+    github.watch = watch
+    batch("plan", "github:acme", "--token-command", f"sh '{script}'")
+    assert asked.read_text().splitlines() == ["asked"] * 2
+    assert list(batch.states().values()) == ["nothing-to-do"] * 40 * READERS
+
+
+def test_a_limit_in_the_middle_leaves_nothing_out(
+    github: GitHubStandIn, batch: Batch, clock: QuickClock
+) -> None:
+    """A secondary limit for every third request, whichever reader meets it."""
+    for at in range(40 * READERS):
+        github.add(f"acme/r{at}", {CONFIG: FIXED})
+    limit = Canned(403, {"message": "You have exceeded a secondary rate limit."})
+
+    def watch(request: Request) -> Canned | None:
+        if request.moment == "before" and len(github.operations) % 3 == 0:
+            return limit
+        return None
+
+    github.watch = watch
+    batch("plan", "github:acme")
+    assert list(batch.states().values()) == ["nothing-to-do"] * 40 * READERS
+    assert sum(clock.slept) >= 60
