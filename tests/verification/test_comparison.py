@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 
@@ -21,6 +22,7 @@ Twist = Callable[[str], str]
 PATH = ".circleci/config.yml"
 
 
+@cache
 def compile_text(text: str) -> Compilation:
     try:
         return CompiledText(compiled(text))
@@ -28,12 +30,14 @@ def compile_text(text: str) -> Compilation:
         return CompileErrors(tuple(map(str, error.args)))
 
 
+@cache
 def examined(text: str, policy: Policy) -> Examination:
     found = examine(ConfigFiles({PATH: text.encode()}), policy)
     assert isinstance(found, Examination)
     return found
 
 
+@cache
 def fixed(text: str, policy: Policy) -> str:
     outcome = propose(examined(text, policy))
     assert isinstance(outcome, Examined)
