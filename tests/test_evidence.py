@@ -565,7 +565,8 @@ def test_where_two_accounts_share_the_steps_no_login_is_offered() -> None:
 
 def test_roles_that_are_written_out_are_told_apart_in_the_answers() -> None:
     role, host = "arn:aws:iam::123456789012:role", "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
-    policy = Policy(registries=(RegistryPolicy(host, AwsRoleAuth(f"{role}/other"), None),))
+    registry = RegistryPolicy(host, AwsRoleAuth(f"{role}/other"), None)
+    policy = Policy(registries=(registry,), select=frozenset({"unauthenticated-image"}))
     text = "version: 2.1\njobs:\n"
     for job in ("pull", "push"):
         auth = f"aws_auth: {{oidc_role_arn: '{role}/{job}'}}"

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from tests.batch.clocks import QuickClock
 from tests.program import start
@@ -15,12 +16,13 @@ class Victim:
     """A running command."""
 
     def __init__(self, words: Sequence[str]) -> None:
-        with Path(os.devnull).open("r+b") as nowhere:
+        self._output = TemporaryFile()  # noqa: SIM115 - closed once it has been read
+        with Path(os.devnull).open("rb") as nowhere:
             self._running = start(
                 Path.cwd(),
                 ("batch", *words),
                 os.environ,
-                (nowhere.fileno(), nowhere.fileno(), nowhere.fileno()),
+                (nowhere.fileno(), self._output.fileno(), self._output.fileno()),
                 prepare="tests.batch.victims:be_quick",
             )
 
@@ -30,8 +32,13 @@ class Victim:
 
     @property
     def was_killed(self) -> bool:
-        """Wait for its end; whether that was `kill`."""
-        return self._running.wait() == -signal.SIGKILL
+        """Wait for its end; whether that was `kill`. It fails with what it said if it was not."""
+        code = self._running.wait()
+        with self._output:
+            self._output.seek(0)
+            said = self._output.read().decode()
+        assert code == -signal.SIGKILL, f"it ended with {code}:\n{said}"
+        return True
 
 
 def be_quick() -> None:
