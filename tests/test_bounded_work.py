@@ -127,10 +127,31 @@ def ignored(count: int) -> Files:
     return {PATH: f"{HEAD}jobs:\n  j:\n    docker:\n{image * count}    steps: []\n{WORKFLOW}"}
 
 
+def misaddressed(count: int) -> Files:
+    """Jobs that log in to Docker Hub at an address that no pull looks up."""
+    script = 'docker login -u $U -p "$P" hub.docker.com; docker pull redis'
+    each = "".join(f"  j{n}: {{machine: true, steps: [run: '{script}']}}\n" for n in range(count))
+    names = ", ".join(f"j{n}" for n in range(count))
+    return {PATH: f"{HEAD}jobs:\n{each}workflows: {{w: {{jobs: [{names}]}}}}\n"}
+
+
+def contexts(count: int) -> Files:
+    """Jobs that read the same credentials, half of them with a context and half without."""
+    auth = "auth: {username: $DOCKER_USER, password: $DOCKER_PASS}"
+    each = "".join(
+        f"  j{n}: {{docker: [{{image: a/b{n}, {auth}}}, image: redis], steps: [checkout]}}\n"
+        for n in range(count)
+    )
+    entries = ", ".join(f"j{n}: {{context: c}}" if n % 2 else f"j{n}" for n in range(count))
+    return {PATH: f"{HEAD}jobs:\n{each}workflows: {{w: {{jobs: [{entries}]}}}}\n"}
+
+
 @pytest.mark.parametrize(
     "files_of",
     [
         jobs,
+        misaddressed,
+        contexts,
         one_line,
         stages,
         lambda count: {PATH: script("; ".join(["docker pull redis"] * count))},
@@ -139,7 +160,18 @@ def ignored(count: int) -> Files:
         ignored,
         lambda count: {PATH: HEAD + "x: &x {a: b}\n" + f"y: [{'*x, ' * count}]\n" + WORKFLOW},
     ],
-    ids=["jobs", "one line", "stages", "one-line script", "pulls", "logins", "ignored", "aliases"],
+    ids=[
+        "jobs",
+        "misaddressed",
+        "contexts",
+        "one line",
+        "stages",
+        "one-line script",
+        "pulls",
+        "logins",
+        "ignored",
+        "aliases",
+    ],
 )
 def test_twice_the_text_takes_twice_the_work(files_of: Callable[[int], Files]) -> None:
     def calls(count: int) -> int:

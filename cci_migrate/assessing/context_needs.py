@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from msgspec import Struct
@@ -240,7 +240,7 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
             contexts = self._contexts_once_fixed[assessed]
             is_lacking = convention.lacks(contexts, works_today=True)
             if is_lacking or convention.may_be_lacked_by(contexts):
-                readers = self._readers_once_fixed(variables)
+                readers = self._readers_once_fixed[variables]
                 fixes = (each.after for reader in readers for each in reader.uses)
                 after = (use.after,) if use.after else tuple(filter(None, dict.fromkeys(fixes)))
                 yield MissingContext(convention.preferred, use, after)
@@ -261,8 +261,7 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
         readers all have the same contexts then: none of them lacks any.
         """
         conventions: dict[frozenset[str], ContextConvention] = {}
-        for variables in self.known.host_by_variables:
-            readers = self._readers_once_fixed(variables)
+        for variables, readers in self._readers_once_fixed.items():
             contexts = [self._contexts_once_fixed[reader] for reader in readers]
             if len({each.values for each in contexts}) > 1 and any(
                 use.after is not None for reader in readers for use in reader.uses
@@ -270,8 +269,14 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
                 conventions[variables] = self.known.after_fixes(variables, contexts)
         return conventions
 
-    def _readers_once_fixed(self, variables: frozenset[str]) -> list[AssessedEntry]:
-        """The workflow jobs that show which context provides ``variables``, once all is fixed."""
+    @cached_property
+    def _readers_once_fixed(self) -> Mapping[frozenset[str], Sequence[AssessedEntry]]:
+        """The workflow jobs that show which context provides variables, once all is fixed."""
+        return {
+            variables: self._readers_of(variables) for variables in self.known.host_by_variables
+        }
+
+    def _readers_of(self, variables: frozenset[str]) -> Sequence[AssessedEntry]:
         readers: list[AssessedEntry] = []
         naming: list[AssessedEntry] = []
         for assessed in self.known.uses.entries:

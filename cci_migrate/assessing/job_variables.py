@@ -13,7 +13,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from cci_migrate.assessing.context_conventions import is_about_a_registry
-from cci_migrate.circleci.config import Config, Job, WorkflowJob
+from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.images import auths_of
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.step_lists import StepLists, Way, way_of
@@ -134,7 +134,9 @@ class JobVariables:
         self._lists = lists
         self._text = "\n".join(document.source.text for document in config.documents)
         self._in_text: dict[str, bool] = {}
+        self._used: dict[str, dict[WorkflowJob, bool]] = {}
         self._own: dict[WorkflowJob, _Part] = {}
+        self._steps_by_entry: dict[WorkflowJob, _Steps | None] = {}
         self._steps: dict[tuple[Job, Way], _Steps] = {}
         self._parts: dict[Node, _Part] = {}
         self._bound: dict[Bindings, _Part] = {}
@@ -154,10 +156,16 @@ class JobVariables:
 
         A comment that names a variable, and a step that unsets it, show nothing of who provides it.
         """
-        if not all(map(self._is_in_text, variables)):
-            return False
-        own, steps = self._own_of(entry), self._steps_of(entry)
-        return all(own.uses(name) or (steps is not None and steps.uses(name)) for name in variables)
+        return all(self._is_in_text(name) and self._uses(entry, name) for name in variables)
+
+    def _uses(self, entry: WorkflowJob, name: str) -> bool:
+        known = self._used.setdefault(name, {})
+        is_used = known.get(entry)
+        if is_used is None:
+            steps = self._steps_of(entry)
+            is_used = self._own_of(entry).uses(name) or (steps is not None and steps.uses(name))
+            known[entry] = is_used
+        return is_used
 
     def _is_in_text(self, name: str) -> bool:
         if name not in self._in_text:
@@ -191,10 +199,12 @@ class JobVariables:
 
     def _steps_of(self, entry: WorkflowJob) -> _Steps | None:
         """The steps of the job that ``entry`` runs; None if it is not in the config."""
-        home_and_job = self._config.body.job(entry.calls)
-        if home_and_job is None:
-            return None
-        home, job = home_and_job
+        if entry not in self._steps_by_entry:
+            called = self._config.body.job(entry.calls)
+            self._steps_by_entry[entry] = None if called is None else self._steps_in(*called, entry)
+        return self._steps_by_entry[entry]
+
+    def _steps_in(self, home: Namespace, job: Job, entry: WorkflowJob) -> _Steps:
         key = (job, way_of(job, entry))
         steps = self._steps.get(key)
         if steps is None:

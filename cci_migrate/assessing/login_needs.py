@@ -21,7 +21,7 @@ from cci_migrate.lossless.operations import Operation
 from cci_migrate.policy.settings import PasswordAuth, Policy
 
 if TYPE_CHECKING:
-    from cci_migrate.assessing.misaddressed_logins import MisaddressedLogin
+    from cci_migrate.assessing.misaddressed_logins import MisaddressedLogin, Readdressing
     from cci_migrate.assessing.step_mirroring import StepMirroring
     from cci_migrate.assessing.step_states import StepState
     from cci_migrate.circleci.step_pulls import JobDocker, StepPull
@@ -82,11 +82,16 @@ class LoginNeeds(Struct, frozen=True, eq=False, dict=True):
 
     def readdressing(self, missing: MissingLogin) -> tuple[Operation, ...]:
         """What makes misaddressed logins serve all pulls of ``missing``; empty if nothing does."""
-        if missing.host != DOCKER_HUB or not self.misaddressed:
-            return ()
-        from cci_migrate.assessing.misaddressed_logins import serving
+        readdressing = self._readdressing if missing.host == DOCKER_HUB else None
+        return () if readdressing is None else readdressing.operations(missing.pulls)
 
-        return serving(missing.pulls, self.misaddressed)
+    @cached_property
+    def _readdressing(self) -> Readdressing | None:
+        if not self.misaddressed:
+            return None
+        from cci_migrate.assessing.misaddressed_logins import Readdressing
+
+        return Readdressing(self.misaddressed)
 
     @cached_property
     def mirrored_steps(self) -> StepMirroring | None:

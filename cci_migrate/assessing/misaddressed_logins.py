@@ -58,24 +58,27 @@ def misaddressed_logins(dockers: Iterable[JobDocker]) -> tuple[MisaddressedLogin
     return tuple(_judged(node, tuple(uses[node]), running[node]) for node in uses)
 
 
-def serving(
-    pulls: Iterable[tuple[JobDocker, StepPull]], logins: Iterable[MisaddressedLogin]
-) -> tuple[Operation, ...]:
-    """What makes ``logins`` serve all of ``pulls``, from Docker Hub; empty if nothing does."""
-    by_docker: dict[JobDocker, dict[StepLogin, MisaddressedLogin]] = {}
-    for misaddressed in logins:
-        for docker, login in misaddressed.uses if misaddressed.operations else ():
-            by_docker.setdefault(docker, {})[login] = misaddressed
-    operations: dict[Operation, None] = {}
-    for docker, pull in pulls:
-        own = by_docker.get(docker, {})
-        readdressed = {replace(login, keys=(DOCKER_HUB,)): login for login in own}
-        after = replace(docker, logins=tuple(readdressed))
-        serving_login = after.login_before(pull, DOCKER_HUB)
-        if serving_login is None:
-            return ()
-        operations.update(dict.fromkeys(own[readdressed[serving_login]].operations))
-    return tuple(operations)
+class Readdressing:
+    """What makes misaddressed ``logins`` serve pulls, by the jobs that run them."""
+
+    def __init__(self, logins: Iterable[MisaddressedLogin]) -> None:
+        self._by_docker: dict[JobDocker, dict[StepLogin, MisaddressedLogin]] = {}
+        for misaddressed in logins:
+            for docker, login in misaddressed.uses if misaddressed.operations else ():
+                self._by_docker.setdefault(docker, {})[login] = misaddressed
+
+    def operations(self, pulls: Iterable[tuple[JobDocker, StepPull]]) -> tuple[Operation, ...]:
+        """What makes the logins serve all of ``pulls``, from Docker Hub; empty if nothing does."""
+        operations: dict[Operation, None] = {}
+        for docker, pull in pulls:
+            own = self._by_docker.get(docker, {})
+            readdressed = {replace(login, keys=(DOCKER_HUB,)): login for login in own}
+            after = replace(docker, logins=tuple(readdressed))
+            serving_login = after.login_before(pull, DOCKER_HUB)
+            if serving_login is None:
+                return ()
+            operations.update(dict.fromkeys(own[readdressed[serving_login]].operations))
+        return tuple(operations)
 
 
 def _is_of_use(login: StepLogin, docker: JobDocker) -> bool:
