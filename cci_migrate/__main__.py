@@ -26,6 +26,7 @@ def main() -> int:
             code = _run()
         except SystemExit as ending:
             code = ending.code if isinstance(ending.code, int) else 0
+        _end_at_once_if_reading(code)
         # Python looks for garbage in all that is there before it ends: the system takes it anyway.
         gc.freeze()
         return code if _is_flushed() else code or _FAILED
@@ -41,6 +42,14 @@ def main() -> int:
         problem = str(error) if isinstance(error, OutsideError) else internal
         sys.stderr.write(f"error: {problem}\n")
         return _FAILED
+
+
+def _end_at_once_if_reading(code: int) -> None:
+    """End the process if it was interrupted while threads wait for answers of hosts."""
+    threads = sys.modules.get("cci_migrate.transport.reading_threads")
+    if threads is not None and threads.is_reading():
+        sys.stderr.flush()
+        os._exit(code if _is_flushed() else code or _FAILED)
 
 
 def _is_flushed() -> bool:

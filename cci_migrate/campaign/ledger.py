@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -221,7 +221,9 @@ class Ledger:
         try:
             yield
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            # After an interrupt it may be closed, which rolls back as well.
+            with suppress(sqlite3.ProgrammingError):
+                self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
 

@@ -14,6 +14,26 @@ if TYPE_CHECKING:
 _Question = TypeVar("_Question")
 _Answer = TypeVar("_Answer")
 
+#: The reads that threads of this process are at. A list: adding and removing need no lock.
+_under_way: list[None] = []
+
+
+def is_reading() -> bool:
+    """Whether a thread is still reading.
+
+    Then the process must end at once (`os._exit`): to take the interpreter apart, as Python does at
+    the end, under a thread that runs C code crashes.
+    """
+    return bool(_under_way)
+
+
+def _counted(read: Callable[[], _Answer]) -> _Answer:
+    _under_way.append(None)
+    try:
+        return read()
+    finally:
+        _under_way.pop()
+
 
 class PendingRead(Generic[_Answer]):
     """A read that was begun."""
@@ -46,7 +66,7 @@ class ReadingThreads:
             from multiprocessing.pool import ThreadPool
 
             self._pool = ThreadPool(READERS)
-        return PendingRead(self._pool.apply_async(read))
+        return PendingRead(self._pool.apply_async(_counted, (read,)))
 
     def in_order(
         self, read: Callable[[_Question], _Answer], questions: Iterable[_Question]
