@@ -96,7 +96,7 @@ class FlowInsertions:
         if len(spans) > 1 and text[spans[0][1] : spans[1][0]] == ",":
             style = replace(style, comma=",")
         opening = content_start(node)
-        if text[opening] in "{[" and text[opening + 1] == " " and text[opening + 1 : node.end - 1]:
+        if text[opening] in "{[" and text[opening + 1] == " ":
             style = replace(style, padding=" ")
         return style
 
