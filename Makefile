@@ -8,7 +8,7 @@ WORKERS ?= 2
 MUTMUT := 3.8.1
 
 # The first interpreter that runs and is new enough; `make PYTHON=python3.12 ...` overrides it.
-CANDIDATES := python3 python3.13 python3.12 python3.11 python3.10 python
+CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python3.10 python
 IS_NEW_ENOUGH := import sys, venv; sys.exit(sys.version_info < (3, 10))
 PYTHON ?= $(firstword $(foreach p,$(CANDIDATES),$(shell $(p) -c '$(IS_NEW_ENOUGH)' 2>/dev/null && echo $(p))))
 
@@ -17,7 +17,7 @@ COMPILE := --universal --python-version 3.10 --generate-hashes --quiet \
     --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types packages check bench corpus fuzz explore mutants pairs docs site lock clean
+.PHONY: help setup demo test lint format types packages check bench corpus fuzz explore mutants coverage pairs docs site lock clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -75,6 +75,12 @@ mutants: $(READY) ## Change the code in small ways, and count the changes that n
 	@.mutmut/bin/python -m pip --disable-pip-version-check install --quiet mutmut==$(MUTMUT)
 	PATH="$(CURDIR)/.mutmut/bin:$$PATH" .mutmut/bin/mutmut run $(NAMES)
 	.mutmut/bin/mutmut results
+
+coverage: $(READY) ## Show which lines of the proof, remedies and lossless the tests run.
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -q $(TESTS)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
 
 pairs: $(READY) ## Compare the tool with what maintainers did by hand, where the pairs are.
 	$(BIN)/python -m tools.pairs
