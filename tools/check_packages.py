@@ -26,7 +26,7 @@ from tests.docs.page_commands import commands
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTALLING = ROOT / "docs" / "installing.md"
-SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
+SUPPORTED = ("3.10", "3.11", "3.12", "3.13", "3.14")
 
 CONFIG = "version: 2.1\njobs:\n  a:\n    docker:\n      - image: cimg/go:1.22\n"
 IN_WHEEL = (
