@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from ruamel.yaml import YAML
@@ -178,6 +178,8 @@ def test_the_orb_stays_while_a_login_uses_it() -> None:
     assert "circleci/docker@4.0.1" in text
 
 
+# The first config also pays for what is imported and compiled when first used.
+@settings(deadline=None)
 @given(
     images=st.lists(
         st.sampled_from(["cimg/go:1.22", "'redis:7'", '"quay.io/acme/x:1"', "$IMAGE", "mysql"]),
