@@ -15,26 +15,35 @@ from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.states import PENDING, TRIED_AGAIN
 from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.forges.access import TokenAccess
-from cci_migrate.forges.host import Host
-from cci_migrate.forges.repository import RepositoryRef, Unreadable
+from cci_migrate.forges.host import ForkingHost, Host
+from cci_migrate.forges.repository import RepositoryRef, Snapshot, Unreadable
 from cci_migrate.forges.repository_errors import FATAL_ERRORS, describe_error
 from cci_migrate.transport.host_errors import HostUnavailable
 from cci_migrate.transport.progress import Progress
 
 
 class CheckedAccess(Struct, frozen=True):
-    """The access to one repository, or ``error``: why it could not be checked."""
+    """The access to one repository, or ``error``: why it could not be checked.
+
+    ``is_by_fork``: the branch is in a fork, or would be.
+    """
 
     ref: RepositoryRef
     access: TokenAccess = TokenAccess()
     error: str = ""
+    is_by_fork: bool = False
 
     @property
     def line(self) -> str:
         """The result for people."""
         if self.error:
             return f"{self.ref.label}: could not be checked: {self.error}"
-        return f"{self.ref.label}: {verdict(self.access)}"
+        return f"{self.ref.label}: {self.verdict}"
+
+    @property
+    def verdict(self) -> str:
+        """What the access means for the delivery."""
+        return f"{verdict(self.access)}{' from a fork' if self.is_by_fork else ''}"
 
 
 def verdict(access: TokenAccess) -> str:
@@ -50,12 +59,16 @@ def verdict(access: TokenAccess) -> str:
 
 
 class AccessCheck(Struct, frozen=True):
-    """Checks the access to the repositories that `batch apply` would write to."""
+    """Checks the access to the repositories that `batch apply` would write to.
+
+    ``may_fork``: with ``--fork``.
+    """
 
     campaign: Campaign
     host_of: Callable[[RepositoryRef, str], Host]
     filter: RepositoryFilter
     progress: Progress
+    may_fork: bool = False
 
     def run(self) -> list[CheckedAccess]:
         """The access to each repository with a planned change."""
@@ -68,25 +81,32 @@ class AccessCheck(Struct, frozen=True):
             self.host_of,
         )
         self.progress.begin("check access", sum(map(len, by_host.values())))
-        return [checked for host, entries in by_host.items() for checked in _check(host, entries)]
+        return [
+            checked for host, entries in by_host.items() for checked in self._check(host, entries)
+        ]
 
+    def _check(self, host: Host, entries: list[LedgerEntry]) -> Iterator[CheckedAccess]:
+        waiting = {entry.ref.key: entry.ref for entry in entries}
+        try:
+            for observation in observe_each(host, list(waiting.values())):
+                ref = waiting.pop(observation.ref.key)
+                if isinstance(observation, Unreadable):
+                    yield CheckedAccess(ref, error=observation.cause)
+                    continue
+                try:
+                    yield self._access(host, observation)
+                except FATAL_ERRORS:
+                    raise
+                except Exception as error:  # noqa: BLE001 - the other repositories go on
+                    yield CheckedAccess(ref, error=describe_error(error))
+        except HostUnavailable as error:
+            yield from (CheckedAccess(ref, error=str(error)) for ref in waiting.values())
 
-def _check(host: Host, entries: list[LedgerEntry]) -> Iterator[CheckedAccess]:
-    waiting = {entry.ref.key: entry.ref for entry in entries}
-    try:
-        for observation in observe_each(host, list(waiting.values())):
-            ref = waiting.pop(observation.ref.key)
-            if isinstance(observation, Unreadable):
-                yield CheckedAccess(ref, error=observation.cause)
-                continue
-            try:
-                yield CheckedAccess(ref, host.access(observation))
-            except FATAL_ERRORS:
-                raise
-            except Exception as error:  # noqa: BLE001 - the other repositories go on
-                yield CheckedAccess(ref, error=describe_error(error))
-    except HostUnavailable as error:
-        yield from (CheckedAccess(ref, error=str(error)) for ref in waiting.values())
+    def _access(self, host: Host, snapshot: Snapshot) -> CheckedAccess:
+        would_fork = self.may_fork and not snapshot.may_deliver
+        if isinstance(host, ForkingHost) and (would_fork or snapshot.fork is not None):
+            return CheckedAccess(snapshot.ref, host.access_by_fork(snapshot), is_by_fork=True)
+        return CheckedAccess(snapshot.ref, host.access(snapshot))
 
 
 def report(checked: Iterable[CheckedAccess], *, lists_all: bool) -> Iterator[str]:
@@ -105,13 +125,13 @@ def report(checked: Iterable[CheckedAccess], *, lists_all: bool) -> Iterator[str
         if lists_all or kind == _LACKING:
             yield from (f"  {result.line}" for result in group)
         elif kind != _SUFFICIENT:
-            lines = Counter(result.error or verdict(result.access) for result in group)
+            lines = Counter(result.error or result.verdict for result in group)
             yield from (f"  {count} x {line}" for line, count in lines.most_common())
 
 
-_SUFFICIENT, _LACKING = "with access", "without access"
+_SUFFICIENT, _LACKING, _BY_FORK = "with access", "without access", "by a fork"
 _UNKNOWN, _UNREADABLE = "not known", "not checked"
-_KINDS = (_LACKING, _UNREADABLE, _UNKNOWN, _SUFFICIENT)
+_KINDS = (_LACKING, _UNREADABLE, _UNKNOWN, _BY_FORK, _SUFFICIENT)
 
 
 def _kind(result: CheckedAccess) -> str:
@@ -119,7 +139,9 @@ def _kind(result: CheckedAccess) -> str:
         return _UNREADABLE
     if result.access.is_sufficient is None:
         return _UNKNOWN
-    return _SUFFICIENT if result.access.is_sufficient else _LACKING
+    if not result.access.is_sufficient:
+        return _LACKING
+    return _BY_FORK if result.is_by_fork else _SUFFICIENT
 
 
 def exit_code(checked: Iterable[CheckedAccess]) -> ExitCode:

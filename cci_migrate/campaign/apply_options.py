@@ -20,7 +20,8 @@ class ApplyOptions(Struct, frozen=True):
     ``max_changes`` None: no limit. ``deadline`` is a time in seconds since 1970; 0: none.
     ``approved`` are the only groups of changes to write; None: all. ``canary_names`` are the
     repositories that the user wants in the canary. ``replaces_discussed``: outdated pull requests
-    on which people have commented are closed, and others opened.
+    on which people have commented are closed, and others opened. ``fork_owner`` gets the forks of
+    repositories to which the token can't push, empty: its own account; None: nothing is forked.
     """
 
     messages: MessageTemplates
@@ -33,6 +34,7 @@ class ApplyOptions(Struct, frozen=True):
     approved: frozenset[str] | None = None
     canary_names: tuple[str, ...] = ()
     replaces_discussed: bool = False
+    fork_owner: str | None = None
 
     def is_approved(self, entry: LedgerEntry) -> bool:
         """Whether the change of ``entry`` may be written; one that was begun is finished.

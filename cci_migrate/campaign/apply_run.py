@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 
@@ -28,7 +28,8 @@ from cci_migrate.campaign.refusals import (
 from cci_migrate.campaign.states import OPENED, PENDING, TRIED_AGAIN, State
 from cci_migrate.campaign.waves import Waves
 from cci_migrate.engine.exit_codes import ExitCode
-from cci_migrate.forges.host import Delivery, Host
+from cci_migrate.error_kinds import UserError
+from cci_migrate.forges.host import Delivery, ForkingHost, Host
 from cci_migrate.forges.repository import (
     Kind,
     Observation,
@@ -44,6 +45,10 @@ from cci_migrate.transport.progress import Progress
 CHUNK = 10
 #: An observation older than this (seconds) is repeated before a write.
 FRESH = 120.0
+
+
+class ForkingError(UserError):
+    """The options ask for forks on a host where none is made."""
 
 
 class ApplyRun(Struct, frozen=True):
@@ -62,7 +67,8 @@ class ApplyRun(Struct, frozen=True):
         """Write the planned changes, and record the outcomes in the ledger.
 
         Returns LEFT if a limit ended the run early, FAILED if a host is unavailable. Raises
-        ExtrasError before anything is written, LedgerError when an outcome cannot be recorded.
+        ExtrasError or ForkingError before anything is written, LedgerError when an outcome cannot
+        be recorded.
         """
         check_names(self.options.canary_names, self.campaign.ledger)
         by_server: dict[tuple[Kind, str], dict[RepositoryRef, Host]] = {}
@@ -83,6 +89,7 @@ class ApplyRun(Struct, frozen=True):
                 by_server.setdefault(server, {})[entry.ref] = host
                 if entry.state is State.PLANNED:
                     candidates.append(Candidate.of(entry))
+        self._check_forking(by_server.values())
         for targets in by_server.values():
             self.options.extras.check(next(iter(targets.values())), list(targets))
         self.progress.begin("apply", sum(map(len, by_server.values())))
@@ -102,6 +109,17 @@ class ApplyRun(Struct, frozen=True):
                 self.progress.note(str(error))
                 outcomes.add(ExitCode.LEFT if error.is_limit else ExitCode.FAILED)
         return max(outcomes, key=lambda code: code.value)
+
+    def _check_forking(self, servers: Iterable[Mapping[RepositoryRef, Host]]) -> None:
+        """Raises ForkingError for a host with pull requests where none can be made from a fork."""
+        if self.options.fork_owner is None:
+            return
+        for ref, host in (item for targets in servers for item in targets.items()):
+            if host.delivery is Delivery.PULL_REQUEST and not isinstance(host, ForkingHost):
+                raise ForkingError(
+                    f"--fork can't be used on {ref.host} ({ref.kind.value}); name the repositories "
+                    "on other hosts, or leave it out"
+                )
 
     def _canary_first(
         self, targets: Mapping[RepositoryRef, Host], candidates: Sequence[Candidate]

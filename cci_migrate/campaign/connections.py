@@ -258,10 +258,13 @@ def _is_consistent(ref: RepositoryRef) -> bool:
         match ref.kind:
             case Kind.LOCAL:
                 return ref.name == ref.address and Path(ref.name).is_absolute()
+            case Kind.GITHUB:
+                is_fork_named = not ref.fork or ref.fork.count("/") == 1
+                return host_of(ref.address) == ref.host and is_fork_named
             case Kind.GIT:
                 return ref_at(ref.address) == replace(ref, project="")
             case _:
-                return host_of(ref.address) == ref.host
+                return host_of(ref.address) == ref.host and not ref.fork
     except ValueError:
         return False
 

@@ -14,7 +14,14 @@ from cci_migrate.campaign.canary import Canary
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.isolation import FATAL_ERRORS, begin_reads, observe_each
 from cci_migrate.campaign.ledger import LedgerEntry
-from cci_migrate.campaign.next_step import DeliveryStep, OpenPullRequest, Stop, Write, next_step
+from cci_migrate.campaign.next_step import (
+    DeliveryStep,
+    MakeFork,
+    OpenPullRequest,
+    Stop,
+    Write,
+    next_step,
+)
 from cci_migrate.campaign.ownership import (
     branch_to_record,
     has_another_change,
@@ -39,7 +46,7 @@ from cci_migrate.campaign.repositories_to_plan import unreadable_entry
 from cci_migrate.campaign.repository_plan import RepositoryPlan, is_as_planned
 from cci_migrate.campaign.states import State
 from cci_migrate.campaign.waves import Waves
-from cci_migrate.forges.host import Delivery, Host, Proposal
+from cci_migrate.forges.host import Delivery, ForkingHost, Host, Proposal
 from cci_migrate.forges.repository import (
     Kind,
     Observation,
@@ -49,6 +56,7 @@ from cci_migrate.forges.repository import (
 )
 from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.transport.host_errors import (
+    HostError,
     RefusedError,
     StaleSnapshot,
 )
@@ -57,6 +65,11 @@ from cci_migrate.transport.progress import Progress
 
 #: How often a repository is observed again after a write of unknown effect.
 ATTEMPTS = 6
+#: How long a new fork is waited for, and how long from one look to the next, in seconds. GitHub
+#: makes it later than it answers, and takes up to five minutes for that
+#: (https://docs.github.com/en/rest/repos/forks#create-a-fork).
+FORK_WAIT = 300.0
+FORK_PAUSE = 3.0
 
 
 class Deliverer(Struct, frozen=True):
@@ -87,7 +100,7 @@ class Deliverer(Struct, frozen=True):
             except StaleSnapshot as error:
                 self.progress.note(f"{entry.ref.label}: {error}; reading it again")
                 initial = replace(self._recorded(initial), state=State.APPLYING)
-                observation, last = next(observe_each(host, [entry.ref])), str(error)
+                observation, last = next(observe_each(host, [initial.ref])), str(error)
             except WriteRefused as error:
                 self._remove_leftover(host, initial, planned.plan)
                 is_forbidden = error.refusal.lacks_permission
@@ -115,8 +128,9 @@ class Deliverer(Struct, frozen=True):
         is_under_way = entry.state is State.APPLYING
         is_remote = entry.ref.kind is not Kind.LOCAL
         wanted: WantedExtras | None = None
+        may_fork = self.options.fork_owner is not None and isinstance(host, ForkingHost)
         while True:
-            step = next_step(snapshot, plan, host.delivery)
+            step = next_step(snapshot, plan, host.delivery, may_fork=may_fork)
             if isinstance(step, Stop):
                 if step.state is State.PULL_REQUEST_OPEN:
                     entry = self._with_extras(host, entry, snapshot, wanted)
@@ -134,6 +148,10 @@ class Deliverer(Struct, frozen=True):
             if not is_under_way:
                 entry = self._record(replace(entry, state=State.APPLYING, cause=""))
                 is_under_way = True
+            if isinstance(step, MakeFork):
+                entry, snapshot = self._forked(host, entry, snapshot)
+                snapshot = with_ownership(host, snapshot, plan.hashes, entry, self.campaign.ids)
+                continue
             if isinstance(step, Write) and self._is_to_replace(host, entry, snapshot):
                 entry, snapshot = self._close_replaced(host, entry, snapshot)
                 continue
@@ -152,6 +170,28 @@ class Deliverer(Struct, frozen=True):
                     snapshot = replace(snapshot, pull=replace(pull, is_ours=True))
                 case _:
                     assert_never(step)
+
+    def _forked(
+        self, host: Host, entry: LedgerEntry, snapshot: Snapshot
+    ) -> tuple[LedgerEntry, Snapshot]:
+        """Make the fork, which is recorded before anything is written to it, and wait for it.
+
+        Raises WriteRefused, and StaleSnapshot if the repository changed meanwhile.
+        """
+        assert isinstance(host, ForkingHost)  # noqa: S101 - as `next_step` was told
+        with writing(WriteStep.FORK):
+            fork = host.fork(snapshot, self.options.fork_owner or "")
+        entry = self._record(replace(entry, ref=replace(entry.ref, fork=fork)))
+        until = self._now() + FORK_WAIT
+        observation = next(observe_each(host, [entry.ref]))
+        while isinstance(observation, Unreadable):
+            if self._now() >= until:
+                raise HostError(f"the fork is not ready: {observation.cause}")
+            self.clock.sleep(FORK_PAUSE)
+            observation = next(observe_each(host, [entry.ref]))
+        if (observation.head, observation.files) != (snapshot.head, snapshot.files):
+            raise StaleSnapshot("it changed while it was forked")
+        return entry, observation
 
     def _is_to_replace(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> bool:
         """Whether to close the outdated pull request and open another, rather than to change it."""
@@ -194,8 +234,8 @@ class Deliverer(Struct, frozen=True):
         """Delete the branch of a delivery that the host refused to go on with."""
         planned = plan.hashes if plan is not None else ()
         try:
-            observation = next(observe_each(host, [entry.ref]))
             entry = self._recorded(entry)
+            observation = next(observe_each(host, [entry.ref]))
             if isinstance(observation, Snapshot):
                 ids = self.campaign.ids
                 _without_leftover_branch(
@@ -301,6 +341,8 @@ def _without_leftover_branch(host: Host, snapshot: Snapshot) -> Snapshot:
 
 def _dry_run_cause(step: DeliveryStep, delivery: Delivery, snapshot: Snapshot) -> str:
     match step:
+        case MakeFork():
+            return "would get a pull request from a fork"
         case OpenPullRequest():
             return "would open the pull request from the existing branch"
         case _ if snapshot.pull is not None:

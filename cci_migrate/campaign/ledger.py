@@ -36,7 +36,7 @@ from cci_migrate.transport.progress import RepositoryDone
 from cci_migrate.transport.write_record import WriteRecord
 
 #: Raised with every change of the tables and records; a ledger of another version is refused.
-SCHEMA_VERSION = 11
+SCHEMA_VERSION = 12
 
 #: The largest record of one repository in bytes, some hundred thousand findings: larger ones are
 #: neither written nor read (a ledger may come from somebody else).

@@ -16,6 +16,10 @@ from cci_migrate.forges.repository import (
 )
 
 
+class MakeFork(Struct, frozen=True):
+    """Fork the repository, which then has the branch."""
+
+
 class Write(Struct, frozen=True):
     """Put the change into the files, or onto the branch."""
 
@@ -31,15 +35,17 @@ class Stop(Struct, frozen=True):
     cause: str = ""
 
 
-DeliveryStep = Write | OpenPullRequest | Stop
+DeliveryStep = MakeFork | Write | OpenPullRequest | Stop
 
 
-def next_step(snapshot: Snapshot, plan: RepositoryPlan, delivery: Delivery) -> DeliveryStep:
+def next_step(
+    snapshot: Snapshot, plan: RepositoryPlan, delivery: Delivery, *, may_fork: bool = False
+) -> DeliveryStep:
     """The next step of delivering ``plan`` to the repository in ``snapshot``.
 
     The snapshot comes from `ownership.with_ownership`. A run can continue from every state that a
     killed one leaves behind: a branch without a commit, a branch without a pull request, a pull
-    request that the ledger does not have.
+    request that the ledger does not have. ``may_fork``: where the token can't push.
     """
     pull = snapshot.pull
     if pull is not None and pull.state is PullState.OPEN and pull.is_ours:
@@ -60,8 +66,8 @@ def next_step(snapshot: Snapshot, plan: RepositoryPlan, delivery: Delivery) -> D
         )
     if pull is not None:
         return _after_pull_request(pull)
-    if snapshot.traits.may_write is False:
-        return Stop(State.NO_PERMISSION)
+    if not snapshot.may_deliver:
+        return MakeFork() if may_fork else Stop(State.NO_PERMISSION)
     return _with_branch(snapshot.branch, delivery)
 
 
@@ -70,7 +76,7 @@ def _with_own_pull_request(
 ) -> DeliveryStep:
     """Bring it up to date, unless people committed to its branch."""
     branch, traits = snapshot.branch, snapshot.traits
-    if plan.state is State.PLANNED and not traits.archived and traits.may_write is not False:
+    if plan.state is State.PLANNED and not traits.archived and snapshot.may_deliver:
         if branch is not None and branch.content is BranchContent.EARLIER:
             return Write()
         if branch is not None and branch.content is BranchContent.OTHER:

@@ -23,6 +23,7 @@ _COMPLETE = frozenset({State.PULL_REQUEST_OPEN, State.PULL_REQUEST_MERGED, State
 class WriteStep(Enum):
     """A step of a delivery that a host can refuse, by what it makes."""
 
+    FORK = "fork"
     BRANCH = "branch"
     PULL_REQUEST = "pull request"
     COMMENT = "comment"
@@ -98,6 +99,8 @@ def _advice(refusal: RefusedWrite | None) -> str:
     if refusal is None:
         return "Wait until the host works again"
     match refusal.step, refusal.lacks_permission:
+        case WriteStep.FORK, _:
+            return "Give the token the right to fork, or --fork-owner an organization"
         case WriteStep.BRANCH, True:
             return "Give the token write access to the contents of the repositories"
         case WriteStep.BRANCH, False:

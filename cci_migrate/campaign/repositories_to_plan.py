@@ -58,8 +58,8 @@ class _Others:
     def __init__(self) -> None:
         #: Their listing showed all of them.
         self.ready: list[Snapshot] = []
-        #: They are to be observed with another branch: the usual one is used up, or they are the
-        #: projects of a monorepo.
+        #: They are to be observed with another branch: the usual one is used up, or in a fork, or
+        #: they are the projects of a monorepo.
         self.again: list[RepositoryRef] = []
 
     def take_ready(self) -> list[Snapshot]:
@@ -214,13 +214,18 @@ class RepositoriesToPlan(Struct, frozen=True):
     ) -> Iterator[Snapshot]:
         """The snapshots among ``observations`` to plan; records the states of those that are not.
 
-        Where the branch is used up, ``others`` gets the repository, and the next branch is used; in
-        place of a monorepo that is split, it gets the projects.
+        Where the branch is used up, ``others`` gets the repository, and the next branch is used;
+        likewise where the campaign's branch is in a fork. In place of a monorepo that is split, it
+        gets the projects.
         """
         for observation in observations:
             ref = observation.ref
             if isinstance(observation, Unreadable):
                 self._finish(unreadable_entry(observation, self.clock.now()))
+                continue
+            recorded = self.entry(ref)
+            if recorded is not None and recorded.ref.fork and not ref.fork:
+                others.again.append(replace(ref, fork=recorded.ref.fork))
                 continue
             why_not = self._why_not(ref, observation.traits)
             if why_not:

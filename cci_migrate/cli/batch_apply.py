@@ -87,6 +87,16 @@ from cci_migrate.forges.local_checkouts import LocalMode
     is_flag=True,
     help="Close outdated pull requests that people commented on, and open others",
 )
+@click.option(
+    "--fork",
+    is_flag=True,
+    help="Where the token can't push, open the pull request from a fork (GitHub)",
+)
+@click.option(
+    "--fork-owner",
+    metavar="ORG",
+    help="With --fork: fork into this organization (default: your own account)",
+)
 @click.option("--signoff", is_flag=True, help="Add your Signed-off-by to the commit messages")
 @click.option("--max-prs", type=click.IntRange(1), metavar="N", help="Stop after N changes")
 @click.option("--approved", is_flag=True, help="Write only changes that `batch approve` approved")
@@ -153,6 +163,8 @@ def apply(
     code_owners: bool,
     assignees: tuple[str, ...],
     replace_discussed: bool,
+    fork: bool,
+    fork_owner: str | None,
     signoff: bool,
     max_prs: int | None,
     approved: bool,
@@ -175,8 +187,10 @@ def apply(
     """
     if canary_names and not canary:
         raise click.UsageError("--canary-repo and --canary 0 exclude each other", ctx)
+    if fork_owner is not None and not fork:
+        raise click.UsageError("--fork-owner needs --fork", ctx)
     if check_access:
-        return show_access(folder, names, running)
+        return show_access(folder, names, running, may_fork=fork)
     body = None if body_file is None else body_file.read()
     templates = MessageTemplates(
         message or "",
@@ -217,6 +231,7 @@ def apply(
             approved_groups(campaign) if approved else None,
             canary_names,
             replace_discussed,
+            (fork_owner or "") if fork else None,
         )
         wait = CiWait(canary_wait * 60.0, clock, progress, pace.deadline)
         host_of = connections.host_of

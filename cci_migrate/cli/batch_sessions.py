@@ -129,8 +129,13 @@ def follow_up_session(
         )
 
 
-def show_access(folder: Path, names: tuple[str, ...], running: Running) -> ExitCode:
-    """Print what the token may do in the repositories called ``names`` that have a change."""
+def show_access(
+    folder: Path, names: tuple[str, ...], running: Running, *, may_fork: bool
+) -> ExitCode:
+    """Print what the token may do in the repositories called ``names`` that have a change.
+
+    ``may_fork``: with ``--fork``.
+    """
     from cci_migrate.campaign.access_check import AccessCheck, exit_code, report
 
     with (
@@ -139,7 +144,8 @@ def show_access(folder: Path, names: tuple[str, ...], running: Running) -> ExitC
         connections_of(campaign, progress, running, local_mode(campaign)) as connections,
     ):
         repositories = RepositoryFilter(include=names, forks=True)
-        checked = AccessCheck(campaign, connections.host_of, repositories, progress).run()
+        check = AccessCheck(campaign, connections.host_of, repositories, progress, may_fork)
+        checked = check.run()
         for line in report(checked, lists_all=running.verbose):
             click.echo(printable(line))
         return exit_code(checked)

@@ -208,6 +208,24 @@ def read_wanted(
     return {files.snapshot.ref.key: read(files.snapshot, files.paths) for files in wanted}
 
 
+@runtime_checkable
+class ForkingHost(Protocol):
+    """A host on which a change can be proposed from a fork, to a repository that is only read.
+
+    `Host.observe` of a reference with a fork is Unreadable until the fork can be written to, and
+    if it is no fork of the repository.
+    """
+
+    def fork(self, snapshot: Snapshot, owner: str) -> str:
+        """Fork the repository into ``owner`` (empty: the token's own account).
+
+        Returns the fork's name. Doing it twice makes one fork. Raises what `Host.write` raises.
+        """
+
+    def access_by_fork(self, snapshot: Snapshot) -> TokenAccess:
+        """What the token may do if the branch is in a fork. Only reads."""
+
+
 class RepositoryPage(Struct, frozen=True):
     """A page of a source's repositories. ``cursor`` is that of the next page, empty at the end.
 

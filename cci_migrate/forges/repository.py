@@ -47,6 +47,8 @@ class RepositoryRef(Struct, frozen=True, order=True):
 
     ``address`` is where it is read: the folder, the git URL, or the root of the host's API.
     ``project`` is the folder of one project of a monorepo, ``.`` for the root; empty for all of it.
+    ``fork`` is the name of the fork that has the campaign's branch; empty: the branch is in the
+    repository itself.
     """
 
     kind: Kind
@@ -54,6 +56,7 @@ class RepositoryRef(Struct, frozen=True, order=True):
     name: str
     address: str
     project: str = ""
+    fork: str = ""
 
     @property
     def key(self) -> str:
@@ -128,6 +131,13 @@ class Branch(Struct, frozen=True):
     campaign: str = ""
 
 
+class Fork(Struct, frozen=True):
+    """The fork that has the campaign's branch: its name on the host, and its id in the API."""
+
+    name: str
+    node: str
+
+
 class PullState(Enum):
     """The state of a pull request."""
 
@@ -165,7 +175,7 @@ class Snapshot(Struct, frozen=True):
     from ``100644``. ``node`` is the repository's id in the API. ``pull`` is the newest pull request
     from the branch. ``problems`` are CircleCI files that could not be read; ``has_links``: some are
     links that were not followed. ``renamed_to`` is its name on the host, if that is not the one in
-    ``ref``.
+    ``ref``. ``fork`` has the branch, if that is not the repository itself.
     """
 
     ref: RepositoryRef
@@ -181,6 +191,7 @@ class Snapshot(Struct, frozen=True):
     pull: PullRequest | None = None
     node: str = ""
     renamed_to: str = ""
+    fork: Fork | None = None
 
     __repr__ = repr_without("files")
 
@@ -188,6 +199,16 @@ class Snapshot(Struct, frozen=True):
     def current_name(self) -> str:
         """The name by which the host knows it today."""
         return self.renamed_to or self.ref.name
+
+    @property
+    def branch_home(self) -> Fork:
+        """The name and id of the repository that has the campaign's branch."""
+        return self.fork or Fork(self.current_name, self.node)
+
+    @property
+    def may_deliver(self) -> bool:
+        """Whether a branch may be written: in a fork, or where the host does not forbid it."""
+        return self.fork is not None or self.traits.may_write is not False
 
     def with_configs(self, files: Mapping[str, bytes], configs: ConfigListing) -> Snapshot:
         """The snapshot with ``configs``, which have followed all links; ``files`` are new ones."""

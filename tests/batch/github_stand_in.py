@@ -24,7 +24,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from graphql import GraphQLError, GraphQLSchema, build_schema
 from msgspec import Struct, field
@@ -66,6 +66,8 @@ class Pull(Struct):
     draft: bool
     state: str = "OPEN"
     cross: bool = False
+    #: The fork that has its branch.
+    fork: Repository | None = None
     labels: list[str] = field(default_factory=list)
     reviewers: list[str] = field(default_factory=list)
     assignees: list[str] = field(default_factory=list)
@@ -87,6 +89,11 @@ class Pull(Struct):
     method: str = ""
     merge_commit: str = ""
 
+    @property
+    def home(self) -> Repository:
+        """The repository that has its branch."""
+        return self.fork or self.repository
+
     def approve(self, name: str = "ada") -> None:
         """Have somebody approve it, so that every rule allows the merge."""
         self.opinions[name] = "APPROVED"
@@ -101,6 +108,10 @@ class Repository(Struct):
     folder: Path
     archived: bool = False
     fork: bool = False
+    #: The name of the repository that it is a fork of.
+    parent: str = ""
+    #: How many more times it is not there yet when it is asked for.
+    hidden: int = 0
     visibility: str = "PRIVATE"
     permission: str = "WRITE"
     topics: tuple[str, ...] = ()
@@ -150,6 +161,7 @@ class GitHubStandIn(ThreadingHTTPServer):
         self.app: App | None = None
         #: The names that repositories had before, and their names today.
         self.moved: dict[str, str] = {}
+        self.allows_forks = True
         self.bytes_sent = 0
         self.delay = 0.0
         #: Whether the token may read the names of teams.
@@ -187,6 +199,55 @@ class GitHubStandIn(ThreadingHTTPServer):
         folder = bare(self.root / f"{name}.git", files)
         self.repositories[name] = Repository(name, folder, **traits)
         return self.repositories[name]
+
+    def forked(self, repository: Repository, fields: dict[str, Any]) -> Canned:
+        """https://docs.github.com/en/rest/repos/forks#create-a-fork
+
+        Its objects are those of the network. It is there later than it is answered for.
+        """
+        assert fields["default_branch_only"] is True
+        if not self.allows_forks:
+            return Canned(403, {"message": "The repository exists, but forking is disabled."})
+        owner, short = fields.get("organization", "me"), repository.name.partition("/")[2]
+        names = (f"{owner}/{short}{suffix}" for suffix in ("", "-1"))
+        fork = next(
+            (
+                other
+                for other in self.repositories.values()
+                if other.parent == repository.name and other.name.startswith(f"{owner}/")
+            ),
+            None,
+        )
+        if fork is None:
+            name = next(name for name in names if name not in self.repositories)
+            folder = bare(self.root / f"{name}.git", None)
+            alternates = folder / "objects" / "info" / "alternates"
+            alternates.parent.mkdir(exist_ok=True)
+            alternates.write_text(f"{repository.folder / 'objects'}\n")
+            git(folder, "update-ref", "refs/heads/main", str(repository.tip("main")))
+            fork = Repository(name, folder, fork=True, parent=repository.name, hidden=2)
+            self.repositories[name] = fork
+        body = {"full_name": fork.name, "parent": {"full_name": fork.parent}}
+        return Canned(202, body)
+
+    def compared(self, repository: Repository, basehead: str) -> Canned:
+        """https://docs.github.com/en/rest/commits/commits#compare-two-commits"""
+        (owner, base), (fork_owner, head) = (side.split(":") for side in basehead.split("..."))
+        assert repository.name.startswith(f"{owner}/")
+        (fork,) = (
+            other
+            for other in self.repositories.values()
+            if other.parent == repository.name and other.name.startswith(f"{fork_owner}/")
+        )
+        tips = str(repository.tip(base)), str(fork.tip(head))
+        shas = git(fork.folder, "rev-list", "--reverse", "..".join(tips)).split()
+        merge_base = git(fork.folder, "merge-base", *tips)
+        body = {
+            "ahead_by": len(shas),
+            "merge_base_commit": {"sha": merge_base},
+            "commits": [{"sha": sha} for sha in shas],
+        }
+        return Canned(200, body)
 
     def concerned(self, request: Request) -> str:
         """The last part of the name of the repository that a mutation is about."""
@@ -232,6 +293,9 @@ class _Root:
     def repository(self, info: Any, owner: str, name: str, **_: Any) -> dict[str, Any]:
         full = f"{owner}/{name}"
         found = self._server.repositories.get(self._server.moved.get(full, full))
+        if found is not None and found.hidden:
+            found.hidden -= 1
+            found = None
         if found is None:
             raise Refusal(
                 "NOT_FOUND",
@@ -324,12 +388,15 @@ class _Root:
         return {"commit": {"__typename": "Commit", "oid": oid}}
 
     def createPullRequest(self, info: Any, input: dict[str, Any]) -> dict[str, Any]:
-        repository = self._writable(input["repositoryId"])
+        home = self._writable(input.get("headRepositoryId", input["repositoryId"]))
+        repository = self._server.repositories[_decode(input["repositoryId"])]
+        fork = None if home is repository else home
+        assert fork is None or fork.parent == repository.name
         head, base = input["headRefName"], input["baseRefName"]
-        if any(p.head == head and p.state == "OPEN" and not p.cross for p in repository.pulls):
-            owner = repository.name.split("/", 1)[0]
+        if any(p.head == head and p.state == "OPEN" and p.home is home for p in repository.pulls):
+            owner = home.name.split("/", 1)[0]
             raise Refusal("UNPROCESSABLE", f"A pull request already exists for {owner}:{head}.")
-        if repository.tip(head) in (None, repository.tip(base)):
+        if home.tip(head) in (None, repository.tip(base)):
             raise Refusal("UNPROCESSABLE", f"No commits between {base} and {head}")
         pull = Pull(
             number=len(repository.pulls) + 1,
@@ -339,12 +406,17 @@ class _Root:
             title=input["title"],
             body=input["body"],
             draft=input["draft"],
+            cross=fork is not None,
+            fork=fork,
         )
         repository.pulls.append(pull)
         return {"pullRequest": self._pull(pull)}
 
     def closePullRequest(self, info: Any, input: dict[str, Any]) -> dict[str, Any]:
-        pull = self._pull_by_id(input["pullRequestId"])
+        name, number = _decode(input["pullRequestId"]).split("#")
+        pull = self._server.repositories[name].pulls[int(number) - 1]
+        # Its author may close it, who may push to the fork.
+        self._writable(_encode(pull.home.name))
         pull.state = "CLOSED"
         return {"pullRequest": self._pull(pull)}
 
@@ -452,6 +524,7 @@ class _Root:
             "nameWithOwner": repository.name,
             "isArchived": repository.archived,
             "isFork": repository.fork,
+            "parent": {"id": _encode(repository.parent)} if repository.parent else None,
             "isEmpty": repository.is_empty,
             "visibility": repository.visibility,
             "viewerPermission": repository.permission,
@@ -509,8 +582,8 @@ class _Root:
         }
 
     def _pull(self, pull: Pull) -> dict[str, Any]:
-        oid = pull.repository.tip(pull.head)
-        commits = [{"commit": self._commit(pull.repository, oid)}] if oid else []
+        oid = pull.home.tip(pull.head)
+        commits = [{"commit": self._commit(pull.home, oid)}] if oid else []
         merged, is_there = pull.merge_commit, bool(pull.repository.tip(pull.base))
         requests = [
             {"asCodeOwner": name in pull.requested, "requestedReviewer": self._reviewer(name)}
@@ -527,6 +600,7 @@ class _Root:
             "url": f"https://github.example/{pull.repository.name}/pull/{pull.number}",
             "state": pull.state,
             "isCrossRepository": pull.cross,
+            "headRepository": {"nameWithOwner": pull.home.name},
             "body": pull.body,
             "commits": {"nodes": commits},
             "isDraft": pull.draft,
@@ -737,6 +811,10 @@ class _Handler(BaseHTTPRequestHandler):
         repository = self.server.repositories.get(found[1]) if found else None
         if found is None or repository is None:
             return Canned(404, {"message": "Not Found"})
+        if (self.command, found[2]) == ("POST", "forks"):
+            return self.server.forked(repository, body)
+        if found[2].startswith("compare/"):
+            return self.server.compared(repository, unquote(found[2][8:]))
         return _rest(repository, self.command, found[2], body)
 
     def _send(self, canned: Canned) -> None:

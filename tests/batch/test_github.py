@@ -44,7 +44,9 @@ def test_every_query_fits_the_published_schema() -> None:
     schema = published_schema()
     texts = [text for name, text in vars(queries).items() if name.isupper() and name[0] != "_"]
     assert len(texts) > 8
-    for text in (*texts, queries.named(40), queries.files([3, 1]), queries.branch_content(2)):
+    texts += [queries.named(40), queries.named(4, [1, 3]), queries.files([3, 1])]
+    texts += [queries.branch_content(2), queries.branch_content(2, is_in_fork=True)]
+    for text in texts:
         assert validate(schema, parse(text)) == []
 
 

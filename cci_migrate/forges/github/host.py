@@ -6,6 +6,7 @@ import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from msgspec.structs import replace
 
@@ -22,8 +23,12 @@ from cci_migrate.forges.github.pull_request_reviews import GitHubReviews
 from cci_migrate.forges.github.reading import (
     BranchReply,
     Comment,
+    Compared,
+    ForkedRepository,
+    ForkNode,
     GitData,
     GitObject,
+    NetworkComparison,
     OwnerReply,
     PullNode,
     RepositoryChecks,
@@ -36,6 +41,7 @@ from cci_migrate.forges.github.reading import (
     own_pull,
     read_outline,
     read_repository,
+    with_fork,
 )
 from cci_migrate.forges.host import (
     DeliveredChange,
@@ -227,7 +233,7 @@ class GitHub:
             queries.CREATE_COMMIT,
             {
                 "branch": {
-                    "repositoryNameWithOwner": snapshot.current_name,
+                    "repositoryNameWithOwner": snapshot.branch_home.name,
                     "branchName": proposal.branch,
                 },
                 "message": {"headline": headline, "body": body},
@@ -246,11 +252,13 @@ class GitHub:
 
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
         """Open the pull request from the campaign's branch, with the texts of ``proposal``."""
+        head = {} if snapshot.fork is None else {"headRepositoryId": snapshot.fork.node}
         return self._mutate(
             PULL_REQUEST,
             queries.CREATE_PULL_REQUEST,
             {
                 "repositoryId": snapshot.node,
+                **head,
                 "baseRefName": snapshot.default_branch,
                 "headRefName": proposal.branch,
                 "title": proposal.title,
@@ -260,6 +268,23 @@ class GitHub:
             PullNode,
             "pullRequest",
         ).pull
+
+    def fork(self, snapshot: Snapshot, owner: str) -> str:
+        """Fork the repository, which GitHub does once for each account, and goes on to fill later.
+
+        https://docs.github.com/en/rest/repos/forks#create-a-fork
+        """
+        fields: dict[str, object] = {"default_branch_only": True}
+        if owner:
+            fields["organization"] = owner
+        path = f"/repos/{snapshot.current_name}/forks"
+        fork = self._api.write(OTHER, "POST", path, json=fields).body(ForkedRepository)
+        if fork.parent.full_name.lower() != snapshot.current_name.lower():
+            raise HostError(
+                f"{fork.full_name} is a fork of {fork.parent.full_name}, and GitHub makes no other "
+                f"of {snapshot.current_name} for that account"
+            )
+        return fork.full_name
 
     def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
         """Why for each of ``extras`` that no pull request of ``owner`` can have."""
@@ -316,6 +341,12 @@ class GitHub:
         """
         if snapshot.pull is None or snapshot.pull.state is not PullState.MERGED:
             raise HostError("there is no merged pull request")
+        if not replace(snapshot, fork=None).may_deliver:
+            raise HostError(
+                f"GitHub makes the branch that reverts it in {snapshot.current_name}, to which the "
+                f"token can't push; ask somebody who can to use the Revert button of "
+                f"{snapshot.pull.url}"
+            )
         owner, name = snapshot.current_name.split("/", 1)
         # GitHub's name for the branch of a reverting pull request.
         head = f"revert-{snapshot.pull.number}-{self._branch}"
@@ -346,6 +377,11 @@ class GitHub:
         if self._installation is not None:
             return self._installation.access
         return read_access(snapshot, self._api.token() or "", self._api.scopes)
+
+    def access_by_fork(self, snapshot: Snapshot) -> TokenAccess:
+        """What the token may do if the branch is in a fork, which its owner may write to."""
+        traits = replace(snapshot.traits, may_write=True)
+        return self.access(replace(snapshot, traits=traits))
 
     def end(self) -> None:
         """Close the connections."""
@@ -410,12 +446,15 @@ class GitHub:
 
     def _observe_chunk(self, refs: Sequence[RepositoryRef]) -> list[Observation]:
         variables: dict[str, Any] = dict(self._branch_variables)
+        forked = [at for at, ref in enumerate(refs) if ref.fork]
         for at, ref in enumerate(refs):
             variables[f"o{at}"], variables[f"n{at}"] = ref.name.split("/", 1)
+        for at in forked:
+            variables[f"ko{at}"], variables[f"kn{at}"] = refs[at].fork.split("/", 1)
         reply = ask(
             self._api,
             self._url,
-            queries.named(len(refs)),
+            queries.named(len(refs), forked),
             variables,
             dict[str, dict[str, Any] | None],
         )
@@ -427,8 +466,11 @@ class GitHub:
         observations: list[Observation] = []
         for at, ref in enumerate(refs):
             problem, node = errors.get(f"r{at}"), reply.data.get(f"r{at}")
+            fork_problem, fork = errors.get(f"k{at}"), reply.data.get(f"k{at}")
+            if fork_problem is not None and fork_problem.type not in ("NOT_FOUND", "FORBIDDEN"):
+                raise OverloadedError(fork_problem.message)
             if problem is None and node is not None:
-                observations.append(self._observation(node, ref))
+                observations.append(self._observation(node, ref, fork))
             elif problem is None or problem.type == "NOT_FOUND":
                 message = problem.message if problem else "not found"
                 observations.append(Unreadable(ref, Blocker.NOT_FOUND, message))
@@ -438,10 +480,17 @@ class GitHub:
                 raise OverloadedError(problem.message)
         return observations
 
-    def _observation(self, node: dict[str, Any], ref: RepositoryRef) -> Observation:
+    def _observation(
+        self, node: dict[str, Any], ref: RepositoryRef, fork: dict[str, Any] | None
+    ) -> Observation:
         def observed() -> Snapshot:
             repository = documented(node, RepositoryNode)
-            return self._with_further_configs(read_repository(repository, ref, self._raw))
+            snapshot = self._with_further_configs(read_repository(repository, ref, self._raw))
+            if not ref.fork:
+                return snapshot
+            if fork is None:
+                raise HostError(f"the token can't see its fork {ref.fork}, which has the branch")
+            return with_fork(snapshot, repository, documented(fork, ForkNode))
 
         return _attempt(ref, observed)
 
@@ -483,18 +532,21 @@ class GitHub:
 
         The commit must change each of the planned files, and no others.
         """
-        owner, name = snapshot.current_name.split("/", 1)
+        home = snapshot.branch_home.name
+        owner, name = home.split("/", 1)
         paths = {f"p{at}": file.path for at, file in enumerate(files)}
+        is_in_fork = snapshot.fork is not None
+        head = {} if is_in_fork else {"head": branch}
         reply = ask_for_all(
             self._api,
             self._url,
-            queries.branch_content(len(files)),
-            {"owner": owner, "name": name, "head": branch, "oid": tip, **paths},
+            queries.branch_content(len(files), is_in_fork=is_in_fork),
+            {"owner": owner, "name": name, "oid": tip, **head, **paths},
             BranchReply,
             "repository",
         )
-        compared = reply.default_branch_ref.compare if reply.default_branch_ref else None
-        if compared is None or compared.head_target.oid != tip:
+        compared = self._in_network(snapshot, branch) if is_in_fork else reply.compared
+        if compared is None or compared.tip != tip:
             return BranchContent.OTHER
         if compared.ahead_by == 0:
             return BranchContent.NOTHING
@@ -511,8 +563,20 @@ class GitHub:
             if before.oid == after.oid or before.mode != after.mode:
                 return BranchContent.OTHER
         return compare_with_plan(
-            files, self.read(replace(snapshot, head=tip), list(paths.values()))
+            files, self.read(replace(snapshot, head=tip, renamed_to=home), list(paths.values()))
         )
+
+    def _in_network(self, snapshot: Snapshot, branch: str) -> Compared:
+        """The fork's branch compared with the repository's default branch, which GraphQL can't do.
+
+        https://docs.github.com/en/rest/commits/commits#compare-two-commits
+        """
+        owner, fork_owner = (
+            name.partition("/")[0] for name in (snapshot.current_name, snapshot.branch_home.name)
+        )
+        compared = quote(f"{owner}:{snapshot.default_branch}...{fork_owner}:{branch}", safe="/:")
+        path = f"/repos/{snapshot.current_name}/compare/{compared}"
+        return self._api.read("GET", path).body(NetworkComparison).compared
 
     def _raw(self, name: str, oid: str) -> bytes:
         return self._api.read_bytes(f"/repos/{name}/git/blobs/{oid}", headers=_RAW)
@@ -521,7 +585,7 @@ class GitHub:
         """Create the branch at ``oid``, or move it there."""
         if snapshot.branch is None:
             arguments = {
-                "repositoryId": snapshot.node,
+                "repositoryId": snapshot.branch_home.node,
                 "name": f"refs/heads/{self._branch}",
                 "oid": oid,
             }
@@ -540,7 +604,7 @@ class GitHub:
             "afterOid": oid,
             "force": True,
         }
-        arguments = {"repositoryId": snapshot.node, "refUpdates": [update]}
+        arguments = {"repositoryId": snapshot.branch_home.node, "refUpdates": [update]}
         try:
             self._mutate(OTHER, queries.UPDATE_REF, arguments, dict[str, object])
         except HostError as error:
@@ -551,7 +615,7 @@ class GitHub:
 
         https://docs.github.com/en/rest/git
         """
-        root = f"/repos/{snapshot.current_name}/git"
+        root = f"/repos/{snapshot.branch_home.name}/git"
         entries = []
         for path, content in proposal.contents.items():
             blob = self._api.write(

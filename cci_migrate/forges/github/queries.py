@@ -28,7 +28,7 @@ fragment outline on Repository {
   defaultBranchRef { name target { oid } }
   branch: ref(qualifiedName: $ref) { target { oid ... on Commit { message } } }
   pullRequests(headRefName: $head, first: 100, orderBy: {field: CREATED_AT, direction: DESC}) {
-    nodes { id number url state isCrossRepository body }
+    nodes { id number url state isCrossRepository body headRepository { nameWithOwner } }
   }
   circleci: object(expression: "HEAD:.circleci") { oid }
 }
@@ -59,14 +59,28 @@ query Owner($login: String!, $first: Int!, $after: String, $ref: String!, $head:
 )
 
 
-def named(count: int) -> str:
-    """The query for ``count`` repositories ``r0``, ... with the variables ``o0``, ``n0``, ..."""
-    variables = "".join(f", $o{at}: String!, $n{at}: String!" for at in range(count))
+_FORK = """
+fragment fork on Repository {
+  id nameWithOwner isEmpty parent { id }
+  branch: ref(qualifiedName: $ref) { target { oid ... on Commit { message } } }
+}
+"""
+
+
+def named(count: int, forked: Sequence[int] = ()) -> str:
+    """The query for ``count`` repositories ``r0``, ... with the variables ``o0``, ``n0``, ...
+
+    Those at the places ``forked`` come with a fork ``k0``, ... (``ko0``, ``kn0``, ...).
+    """
+    asked = [("", "r", at, "repository") for at in range(count)]
+    asked += [("k", "k", at, "fork") for at in forked]
+    variables = "".join(f", ${of}o{at}: String!, ${of}n{at}: String!" for of, _, at, _ in asked)
     fields = "\n".join(
-        f"  r{at}: repository(owner: $o{at}, name: $n{at}) {{ ...repository }}"
-        for at in range(count)
+        f"  {name}{at}: repository(owner: ${of}o{at}, name: ${of}n{at}) {{ ...{fragment} }}"
+        for of, name, at, fragment in asked
     )
-    return f"query Named($ref: String!, $head: String!{variables}) {{\n{fields}\n}}\n{_REPOSITORY}"
+    fragments = _REPOSITORY + (_FORK if forked else "")
+    return f"query Named($ref: String!, $head: String!{variables}) {{\n{fields}\n}}\n{fragments}"
 
 
 def files(counts: Sequence[int]) -> str:
@@ -92,16 +106,21 @@ def files(counts: Sequence[int]) -> str:
     return f"query Files({variables}) {{\n{fields}\n}}\n"
 
 
-def branch_content(count: int) -> str:
-    """The query for the changes of the commit ``$oid`` on ``$head`` to files ``$p0``, ..."""
+def branch_content(count: int, *, is_in_fork: bool = False) -> str:
+    """The query for the changes of the commit ``$oid`` on ``$head`` to files ``$p0``, ...
+
+    A fork's default branch is not what they are compared with: without ``$head``.
+    """
     variables = "".join(f", $p{at}: String!" for at in range(count))
     files = "\n".join(f"f{at}: file(path: $p{at}) {{ mode oid }}" for at in range(count))
+    head = "" if is_in_fork else " $head: String!,"
+    compared = "defaultBranchRef { compare(headRef: $head) { aheadBy headTarget { oid } } }"
     return f"""
 query BranchContent(
-  $owner: String!, $name: String!, $head: String!, $oid: GitObjectID!{variables}
+  $owner: String!, $name: String!,{head} $oid: GitObjectID!{variables}
 ) {{
   repository(owner: $owner, name: $name) {{
-    defaultBranchRef {{ compare(headRef: $head) {{ aheadBy headTarget {{ oid }} }} }}
+    {"" if is_in_fork else compared}
     commit: object(oid: $oid) {{
       ... on Commit {{ changedFilesIfAvailable parents(first: 2) {{ nodes {{ {files} }} }} }}
     }}

@@ -20,6 +20,7 @@ from cci_migrate.forges.repository import (
     MISSING_DEFAULT,
     Branch,
     Checks,
+    Fork,
     PullRequest,
     PullState,
     RepositoryRef,
@@ -82,8 +83,14 @@ class GitReference(Struct, frozen=True):
     name: str = ""
 
 
+class RepositoryName(Struct, frozen=True, rename="camel"):
+    """The name of a repository whose other data may be incomplete."""
+
+    name_with_owner: str
+
+
 class PullNode(Struct, frozen=True, rename="camel"):
-    """A pull request. One from a fork ``is_cross_repository``."""
+    """A pull request. One from a fork ``is_cross_repository``; without a head if that is gone."""
 
     id: str
     number: int
@@ -91,6 +98,7 @@ class PullNode(Struct, frozen=True, rename="camel"):
     state: Literal["OPEN", "CLOSED", "MERGED"] = "OPEN"
     is_cross_repository: bool = False
     body: str = ""
+    head_repository: RepositoryName | None = None
 
     @property
     def pull(self) -> PullRequest:
@@ -112,10 +120,18 @@ class _Topic(Struct, frozen=True):
     topic: _TopicName
 
 
-class RepositoryName(Struct, frozen=True, rename="camel"):
-    """The name of a repository whose other data may be incomplete."""
+class _Parent(Struct, frozen=True):
+    id: str
 
+
+class ForkNode(Struct, frozen=True, rename="camel"):
+    """The answer to the ``fork`` fragment; without a parent it is no fork."""
+
+    id: str
     name_with_owner: str
+    is_empty: bool
+    parent: _Parent | None
+    branch: GitReference | None
 
 
 class RepositoryNode(Struct, frozen=True, rename="camel"):
@@ -218,9 +234,22 @@ class CommitParents(Struct, frozen=True, rename="camel"):
 class BranchReply(Struct, frozen=True, rename="camel"):
     """The answer to `queries.branch_content`."""
 
-    default_branch_ref: _ComparedReference | None
     commit: CommitParents | None
     files: dict[str, FileEntry | None] | None
+    default_branch_ref: _ComparedReference | None = None
+
+    @property
+    def compared(self) -> Compared | None:
+        """The branch compared with the default branch; None if it can't be."""
+        compared = self.default_branch_ref.compare if self.default_branch_ref else None
+        return Compared(compared.ahead_by, compared.head_target.oid) if compared else None
+
+
+class Compared(Struct, frozen=True):
+    """How many commits a branch is ahead of another one, and the commit that it is at."""
+
+    ahead_by: int
+    tip: str
 
 
 class RevertedRepository(Struct, frozen=True, rename="camel"):
@@ -250,6 +279,35 @@ class Comment(Struct, frozen=True):
     def is_human(self) -> bool:
         """Whether no bot wrote it."""
         return self.user is None or self.user.type != "Bot"
+
+
+class _FullName(Struct, frozen=True):
+    full_name: str
+
+
+class ForkedRepository(Struct, frozen=True):
+    """https://docs.github.com/en/rest/repos/forks#create-a-fork"""
+
+    full_name: str
+    parent: _FullName
+
+
+class _ComparedCommit(Struct, frozen=True):
+    sha: str
+
+
+class NetworkComparison(Struct, frozen=True):
+    """https://docs.github.com/en/rest/commits/commits#compare-two-commits"""
+
+    ahead_by: int
+    merge_base_commit: _ComparedCommit
+    commits: tuple[_ComparedCommit, ...]
+
+    @property
+    def compared(self) -> Compared:
+        """The comparison; the tip is right if the branch is at most one commit ahead."""
+        last = self.commits[-1] if self.commits else self.merge_base_commit
+        return Compared(self.ahead_by, last.sha)
 
 
 class GitData(Struct, frozen=True):
@@ -325,14 +383,38 @@ def blob_bytes(blob: GitObject, name: str, raw: RawBlob) -> bytes:
     return raw(name, blob.oid) if data is None else data
 
 
-def own_pull(pulls: Nodes[PullNode]) -> PullRequest | None:
-    """The newest pull request that is not from a fork, which may have a branch of that name.
+def own_pull(pulls: Nodes[PullNode], fork: str = "") -> PullRequest | None:
+    """The newest pull request from ``fork``, or (empty) from the repository itself.
 
-    Raises HostError if one is not shown.
+    Other forks may have a branch of that name. Raises HostError if one is not shown.
     """
     if pulls.has_gaps:
         raise HostError("GitHub does not show all of its pull requests")
-    return newest_pull(node.pull for node in pulls.present if not node.is_cross_repository)
+
+    def is_from_there(node: PullNode) -> bool:
+        if not fork or not node.is_cross_repository:
+            return not fork and not node.is_cross_repository
+        head = node.head_repository
+        return head is not None and head.name_with_owner.lower() == fork.lower()
+
+    return newest_pull(node.pull for node in pulls.present if is_from_there(node))
+
+
+def with_fork(snapshot: Snapshot, node: RepositoryNode, fork: ForkNode) -> Snapshot:
+    """``snapshot``, which was made from ``node``, with the branch and pull request of ``fork``.
+
+    Raises HostError if that is no fork of it, or not ready.
+    """
+    if fork.parent is None or fork.parent.id != node.id:
+        raise HostError(f"{fork.name_with_owner} is not a fork of {node.name_with_owner}")
+    if fork.is_empty:
+        raise HostError(f"GitHub has not copied the commits to {fork.name_with_owner} yet")
+    return replace(
+        snapshot,
+        branch=_branch(fork.branch, snapshot.head),
+        pull=own_pull(node.pull_requests, fork.name_with_owner),
+        fork=Fork(fork.name_with_owner, fork.id),
+    )
 
 
 def _files(
