@@ -17,8 +17,13 @@ from cci_migrate.forges.repository import Kind
 #: A larger file is not read (GitHub's limit).
 MAX_BYTES = 3 * 2**20
 
+#: No name of a file is longer (in bytes), and so no pattern of one is of use.
+_LONGEST_NAME = 255
+
 #: Words between white space, of which a backslash escapes one.
 _WORD = re.compile(r"(?:\\.|[^\s\\]|\\)+")
+#: What a glob begins with that stands for itself.
+_LITERAL = re.compile(r"[^*?\[]+")
 #: ``[Name]``, ``^[Name]``, ``[Name][2]``: a section of GitLab, and its default owners.
 _SECTION = re.compile(r"\^?\[(?P<name>[^\]]+)\](?:\[\d*\])?(?P<owners>(?:\s.*)?)$")
 
@@ -120,7 +125,7 @@ class _Pattern(Struct, frozen=True):
                     position + (self.parts[position] != "**")
                     for position in reached
                     if position < len(self.parts)
-                    and (self.parts[position] == "**" or fnmatchcase(name, self.parts[position]))
+                    and (self.parts[position] == "**" or _matches(name, self.parts[position]))
                 }
             )
             is_last = at == len(names) - 1
@@ -133,6 +138,14 @@ class _Pattern(Struct, frozen=True):
         return positions | {
             position + 1 for position in positions if self.parts[position : position + 1] == ("**",)
         }
+
+
+def _matches(name: str, glob: str) -> bool:
+    """`fnmatchcase` for the globs that may match: it compiles each, which takes a while."""
+    literal = _LITERAL.match(glob)
+    if len(glob) > 4 * _LONGEST_NAME or (literal and not name.startswith(literal[0])):
+        return False
+    return fnmatchcase(name, glob)
 
 
 def _github_pattern(text: str) -> _Pattern:
@@ -169,15 +182,19 @@ def _simplified(parts: Sequence[str]) -> tuple[str, ...]:
 
 
 def _glob(part: str, *, has_ranges: bool) -> str:
-    """``part`` for `fnmatch`: what a backslash escapes, and ``[`` without ranges, is plain."""
+    """``part`` for `fnmatch`: what a backslash escapes, and ``[`` without ranges, is plain.
+
+    So is a ``[`` that nothing closes, for which `fnmatch` searches the whole rest each time.
+    """
     special = "*?[" if has_ranges else "*?"
+    last_range = part.rfind("]") if has_ranges else -1
     glob = []
     is_escaped = False
-    for char in part:
+    for at, char in enumerate(part):
         if char == "\\" and not is_escaped:
             is_escaped = True
             continue
-        is_plain = (is_escaped and char in special) or (char == "[" and not has_ranges)
+        is_plain = (is_escaped and char in special) or (char == "[" and at > last_range)
         glob.append(f"[{char}]" if is_plain else char)
         is_escaped = False
     return "".join(glob)
