@@ -22,9 +22,10 @@ from cci_migrate.campaign.refusals import (
 )
 from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.forges.pull_request_reviews import OwnPull, PullRequestReview, Reviews
-from cci_migrate.forges.repository import Checks, PullState
+from cci_migrate.forges.repository import Checks, PullState, RepositoryRef
 from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.transport.host_errors import HostUnavailable, StaleSnapshot
+from cci_migrate.transport.pace import MERGE, OTHER
 
 #: A review older than this (seconds) is read again before the merge.
 FRESH = 60.0
@@ -44,9 +45,9 @@ class MergeOutcome(Struct, frozen=True):
 
 
 class _Ready(Struct, frozen=True):
-    """A pull request to merge, or to have merged, by its repository's key; when it was read."""
+    """A pull request to merge, or to have merged, by its repository; when it was read."""
 
-    key: str
+    ref: RepositoryRef
     read_at: float
 
 
@@ -85,7 +86,7 @@ class MergeRun(Struct, frozen=True):
         ready: dict[MergeStep, list[_Ready]] = {step: [] for step in MergeStep}
         for pull in self.refresh.read(reviews, keys):
             step = self._step(pull)
-            ready[step].append(_Ready(pull.entry.ref.key, self._now()))
+            ready[step].append(_Ready(pull.entry.ref, self._now()))
             tally.has_failed |= pull.review is None
         for step in (MergeStep.MERGE, MergeStep.AUTO_MERGE):
             if not tally.is_stopped:
@@ -123,21 +124,22 @@ class MergeRun(Struct, frozen=True):
                 progress.note(f"{limit}; run it again to continue")
                 tally.is_stopped = True
                 return
-            read = self._read_again(reviews, pull)
-            if read is None:
-                continue
-            ref = read.entry.ref
-            gate = self.canary.gate(reviews, ref, ledger, left)
+            gate = self.canary.gate(reviews, pull.ref, ledger, left)
             if gate is not Gate.OPEN:
                 tally.is_stopped = True
                 tally.needs_person |= gate is Gate.SHUT
                 return
-            if step is MergeStep.AUTO_MERGE and not self.canary.has_passed(ref):
+            if step is MergeStep.AUTO_MERGE and not self.canary.has_passed(pull.ref):
                 progress.note(
                     f"{left} more can be merged by their host, once the CI of the first merges is "
                     "known; --canary 0 does not wait for that"
                 )
                 return
+            reviews.wait_for_turn(MERGE if step is MergeStep.MERGE else OTHER)
+            # What was read before the waits may not hold any more.
+            read = self._read_again(reviews, step, pull)
+            if read is None:
+                continue
             attempt = self._attempt(reviews, step, read)
             progress.done(attempt.entry.done)
             tally.count(attempt)
@@ -146,15 +148,15 @@ class MergeRun(Struct, frozen=True):
                 tally.is_stopped = tally.needs_person = True
                 return
 
-    def _read_again(self, reviews: Reviews, ready: _Ready) -> ReadPull | None:
-        """The pull request as it is now; None if nothing is to be done with it any more."""
-        entry = self.refresh.campaign.ledger.entry(ready.key)
+    def _read_again(self, reviews: Reviews, step: MergeStep, ready: _Ready) -> ReadPull | None:
+        """The pull request as it is now; None if ``step`` is not its next one any more."""
+        entry = self.refresh.campaign.ledger.entry(ready.ref.key)
         if entry is None or entry.review is None:
             return None
         if self._now() - ready.read_at <= FRESH:
             return ReadPull(entry, entry.review)
-        read = next(self.refresh.read(reviews, [ready.key]))
-        return None if self._step(read) is MergeStep.WAIT else read
+        read = next(self.refresh.read(reviews, [ready.ref.key]))
+        return read if self._step(read) is step else None
 
     def _attempt(self, reviews: Reviews, step: MergeStep, read: ReadPull) -> Attempt:
         entry, pull, review = read.entry, read.entry.pull, read.review

@@ -126,6 +126,9 @@ class Reviews(Protocol):
         One that can't be read is Unreadable. Raises HostUnavailable.
         """
 
+    def wait_for_turn(self, kind: str) -> None:
+        """Wait until a write of ``kind`` is allowed. Raises HostUnavailable."""
+
     def merge(
         self, pull: OwnPull, review: PullRequestReview, method: MergeMethod | None
     ) -> PullState:

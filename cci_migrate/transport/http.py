@@ -225,6 +225,13 @@ class Api:
         except (OverloadedError, _UnusableAnswerError) as error:
             raise StaleSnapshot(f"the host did not confirm the write ({error})") from None
 
+    def wait_for_turn(self, kind: str) -> None:
+        """Wait until a write of ``kind`` is allowed, to read afterwards what it depends on.
+
+        Raises HostUnavailable if that is beyond the deadline.
+        """
+        self._lane.wait(self._lane.next_time(kind), "the next write")
+
     def pause(self, seconds: float) -> None:
         """Wait for ``seconds``."""
         if seconds:

@@ -125,6 +125,32 @@ def test_the_rest_waits_for_ci_of_the_canarys_base(
         assert "run `batch merge-when-green` again later" in output
 
 
+@pytest.mark.parametrize("wait", [("--canary", 1), (*NO_CANARY, "--per-hour", 1)])
+def test_what_changes_during_a_wait_is_seen(
+    wait: tuple[object, ...], github: GitHubStandIn, batch: Batch, clock: QuickClock
+) -> None:
+    pulls = green(github, batch, "a", "b")
+    clock.sleep(4000)
+    before = sum(clock.slept)
+    for pull in pulls.values():
+        pull.decision = None  # no rule requires a review
+
+    def watch(request: Request) -> Canned | None:
+        statuses = github.repositories["acme/a"].statuses
+        if request.operation == "Merge" and request.moment == "after":
+            statuses[pulls["a"].merge_commit] = "PENDING"
+        elif request.operation == "BaseChecks" and sum(clock.slept) > before + 120:
+            statuses[pulls["a"].merge_commit] = "SUCCESS"
+        if sum(clock.slept) > before + 60:
+            pulls["b"].opinions = {"ada": "CHANGES_REQUESTED"}
+        return None
+
+    github.watch = watch
+    output = batch("merge-when-green", "-v", *wait, *QUICK, code=1).output
+    assert "waits for author campaigner: changes requested" in output
+    assert [pull.state for pull in pulls.values()] == ["MERGED", "OPEN"]
+
+
 def test_a_base_that_was_red_before_stops_nothing(github: GitHubStandIn, batch: Batch) -> None:
     pulls = green(github, batch, "a", "b")
     for repository in github.repositories.values():

@@ -112,6 +112,10 @@ class GiteaReviews:
             lambda pull: self._read_one(pull.ref, self._reader(pull)), pulls
         )
 
+    def wait_for_turn(self, kind: str) -> None:
+        """Wait until a write of ``kind`` is allowed."""
+        self._api.wait_for_turn(kind)
+
     def merge(
         self, pull: OwnPull, review: PullRequestReview, method: MergeMethod | None
     ) -> PullState:

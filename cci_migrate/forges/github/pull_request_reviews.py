@@ -141,6 +141,10 @@ class GitHubReviews:
             else:
                 yield from result
 
+    def wait_for_turn(self, kind: str) -> None:
+        """Wait until a write of ``kind`` is allowed."""
+        self._api.wait_for_turn(kind)
+
     def merge(
         self, pull: OwnPull, review: PullRequestReview, method: MergeMethod | None
     ) -> PullState:
