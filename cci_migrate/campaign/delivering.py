@@ -184,9 +184,9 @@ class Deliverer(Struct, frozen=True):
         entry = self._record(replace(entry, ref=replace(entry.ref, fork=fork)))
         until = self._now() + FORK_WAIT
         observation = next(observe_each(host, [entry.ref]))
-        while isinstance(observation, Unreadable):
+        while isinstance(observation, Unreadable) or observation.fork is None:
             if self._now() >= until:
-                raise HostError(f"the fork is not ready: {observation.cause}")
+                raise HostError(f"the fork {fork} is not ready; run it again later")
             self.clock.sleep(FORK_PAUSE)
             observation = next(observe_each(host, [entry.ref]))
         if (observation.head, observation.files) != (snapshot.head, snapshot.files):

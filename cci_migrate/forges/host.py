@@ -212,8 +212,8 @@ def read_wanted(
 class ForkingHost(Protocol):
     """A host on which a change can be proposed from a fork, to a repository that is only read.
 
-    `Host.observe` of a reference with a fork is Unreadable until the fork can be written to, and if
-    the repository of that name isn't a fork of it.
+    `Host.observe` of a reference with a fork has that fork; none if it is gone. It is Unreadable
+    until the fork can be written to, and if the repository of that name isn't a fork of it.
     """
 
     def fork(self, snapshot: Snapshot, owner: str) -> str:

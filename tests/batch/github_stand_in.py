@@ -415,8 +415,9 @@ class _Root:
     def closePullRequest(self, info: Any, input: dict[str, Any]) -> dict[str, Any]:
         name, number = _decode(input["pullRequestId"]).split("#")
         pull = self._server.repositories[name].pulls[int(number) - 1]
-        # Its author may close it, who may push to the fork.
-        self._writable(_encode(pull.home.name))
+        # Its author may close it.
+        if pull.fork is None:
+            self._writable(_encode(name))
         pull.state = "CLOSED"
         return {"pullRequest": self._pull(pull)}
 
@@ -600,7 +601,9 @@ class _Root:
             "url": f"https://github.example/{pull.repository.name}/pull/{pull.number}",
             "state": pull.state,
             "isCrossRepository": pull.cross,
-            "headRepository": {"nameWithOwner": pull.home.name},
+            "headRepository": {"nameWithOwner": pull.home.name}
+            if pull.home.name in self._server.repositories
+            else None,
             "body": pull.body,
             "commits": {"nodes": commits},
             "isDraft": pull.draft,

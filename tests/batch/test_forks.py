@@ -208,6 +208,42 @@ def test_merging_and_reverting_are_for_those_who_may_push(
     assert len(api.pulls) == 1
 
 
+def test_a_fork_that_is_deleted_after_the_merge(
+    github: GitHubStandIn, api: Repository, batch: Batch
+) -> None:
+    batch("apply", *FORKING)
+    commit_bare(api.folder, {CONFIG: FIXED})
+    api.pulls[0].state = "MERGED"
+    del github.repositories["me/api"]
+    batch("plan", "github:acme", "--again")
+    assert batch.states() == {"api": "pull-request-merged"}
+
+
+def test_a_fork_that_is_deleted_before_its_pull_request_is_made_again(
+    github: GitHubStandIn, api: Repository, batch: Batch
+) -> None:
+    github.watch = once("CreatePullRequest", Canned(200, {"errors": [{"message": "No"}]}))
+    batch("apply", *FORKING, code=3)
+    fork = github.repositories.pop("me/api")
+    fork.folder.rename(fork.folder.with_name("gone"))
+    batch("apply", *QUICK, code=1)
+    assert (batch.states(), api.pulls) == ({"api": "no-permission"}, [])
+    batch("apply", *FORKING)
+    check_delivered(github, api)
+
+
+def test_an_open_pull_request_of_a_deleted_fork_is_closed(
+    github: GitHubStandIn, api: Repository, batch: Batch
+) -> None:
+    batch("apply", *FORKING)
+    del github.repositories["me/api"]
+    output = batch("apply", *FORKING).output
+    assert "failed" not in output
+    batch("close")
+    assert [pull.state for pull in api.pulls] == ["CLOSED"]
+    assert batch.states() == {"api": "closed"}
+
+
 def test_a_repository_that_may_not_be_forked(
     github: GitHubStandIn, api: Repository, batch: Batch
 ) -> None:
@@ -229,7 +265,7 @@ def test_a_fork_that_never_comes_is_not_waited_for_longer_than_github_says(
 
     github.watch = watch
     batch("apply", *FORKING, code=3)
-    assert "the fork is not ready: " in batch.results()["api"]["cause"]
+    assert "the fork me/api is not ready" in batch.results()["api"]["cause"]
     assert 300 <= sum(clock.slept) < 320
     github.watch = truly
     github.repositories["me/api"].hidden = 0

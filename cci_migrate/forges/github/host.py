@@ -42,6 +42,7 @@ from cci_migrate.forges.github.reading import (
     read_outline,
     read_repository,
     with_fork,
+    without_fork,
 )
 from cci_migrate.forges.host import (
     DeliveredChange,
@@ -489,7 +490,7 @@ class GitHub:
             if not ref.fork:
                 return snapshot
             if fork is None:
-                raise HostError(f"the token can't see its fork {ref.fork}, which has the branch")
+                return without_fork(snapshot, repository)
             return with_fork(snapshot, repository, documented(fork, ForkNode))
 
         return _attempt(ref, observed)

@@ -417,6 +417,20 @@ def with_fork(snapshot: Snapshot, node: RepositoryNode, fork: ForkNode) -> Snaps
     )
 
 
+def without_fork(snapshot: Snapshot, node: RepositoryNode) -> Snapshot:
+    """``snapshot``, made from ``node``, of which the fork is gone with the campaign's branch.
+
+    Its pull request stays, and does not show where it is from any more; the campaign's names one.
+    """
+    orphans = (
+        pull.pull
+        for pull in node.pull_requests.present
+        if pull.is_cross_repository and pull.head_repository is None
+    )
+    pull = newest_pull(orphan for orphan in orphans if orphan.campaign)
+    return replace(snapshot, branch=None, pull=pull)
+
+
 def _files(
     tree: GitObject | None, ref: RepositoryRef, raw: RawBlob
 ) -> tuple[dict[str, bytes], dict[str, str], tuple[Failed, ...]]:
