@@ -66,7 +66,8 @@ class Canary:
         gate, why = self._wait.verdict(lambda: judge(list(read_ci(canary, self._host_of))))
         if gate is Gate.OPEN:
             self._passed.add(_host(ref))
-            self._progress.note(f"the CI of the first {len(canary)} pull requests passed")
+            first = f"{len(canary)} pull requests" if len(canary) > 1 else "pull request"
+            self._progress.note(f"the CI of the first {first} passed")
         elif gate is Gate.SHUT:
             self._progress.note(
                 f"stopped with {waiting} left: {why}. Fix it, or continue with --canary 0"

@@ -50,6 +50,9 @@ _WAITING = frozenset({State.LISTED, State.PLANNED, State.APPLYING})
 #: The order of the rows: what needs somebody comes first, what is done last.
 _ROW_ORDER = ("bad", "wait", "good", "none")
 
+#: A cause that is the address of a pull request.
+_ADDRESS = re.compile(r"https?://\S+")
+
 
 class StateRow(Struct, frozen=True):
     """A row of the table of states."""
@@ -87,7 +90,10 @@ class GroupRow(Struct, frozen=True):
 
 
 class Row(Struct, frozen=True):
-    """A row of the table of repositories. ``is_cut``: its findings and diff are left out."""
+    """A row of the table of repositories. ``is_cut``: its findings and diff are left out.
+
+    ``cause_url`` is the cause, if that is an address: the pull request of a revert.
+    """
 
     name_parts: tuple[str, ...]
     url: str
@@ -95,6 +101,7 @@ class Row(Struct, frozen=True):
     rank: int
     tone: str
     cause: str
+    cause_url: str
     wait: str
     is_confirmed: bool
     group: str
@@ -128,6 +135,7 @@ def write_report(campaign: Campaign, path: Path) -> None:
     template = environment.get_template("report.html")
     script = environment.get_template("report.js").render()
     folder = campaign.folder or Path()
+    states = list(_states(ledger))
     page = template.generate(
         # A browser runs this script and no other, whatever a name might become.
         script_hash=b64encode(sha256(script.encode()).digest()).decode(),
@@ -135,7 +143,8 @@ def write_report(campaign: Campaign, path: Path) -> None:
         branch=campaign.branch,
         when=time.strftime("%Y-%m-%d %H:%M"),
         total=sum(ledger.counts().values()),
-        states=list(_states(ledger)),
+        states=states,
+        bar=sorted(states, key=lambda row: _ROW_ORDER.index(row.tone)),
         waits=waits_summary(totals.pulls) if totals.pulls else "",
         row_limit=ROW_LIMIT,
         groups=list(_groups(campaign)),
@@ -212,13 +221,15 @@ def _rows(campaign: Campaign) -> Iterator[Row]:
         )
         is_shown = len(diff) <= DIFF_LIMIT and size <= room
         room -= size if is_shown else 0
+        cause = "" if entry.cause == _url(entry) else redact(entry.cause)
         yield Row(
             name_parts=_name_parts(entry.ref.label),
             url=_url(entry),
             state=entry.state.value,
             rank=rank,
             tone=_tone(entry.state),
-            cause="" if entry.cause == _url(entry) else redact(entry.cause),
+            cause=cause,
+            cause_url=cause if _ADDRESS.fullmatch(cause) else "",
             wait=_wait(entry),
             is_confirmed=entry.is_confirmed,
             group=short_name(entry.group),

@@ -79,21 +79,39 @@ def _results_id(path: Path) -> str:
 
 
 def summary(ledger: Ledger) -> Iterator[str]:
-    """The lines of the summary: how many repositories are in each state, and why."""
+    """The lines of the summary: how many repositories are in each state, and why.
+
+    What only one repository has is shown with its name and place.
+    """
     causes: dict[State, Counter[str]] = defaultdict(Counter)
+    first: dict[tuple[State, str], str] = {}
     for entry in ledger.entries(
         State(state) for state in UNFINISHED | {State.FAILED, State.EXCLUDED}
     ):
         if entry.cause:
-            causes[entry.state][general_cause(entry)] += 1
+            cause = general_cause(entry)
+            causes[entry.state][cause] += 1
+            first.setdefault((entry.state, cause), _named_cause(entry))
     counts = ledger.counts()
     width = max((len(state.value) for state in counts), default=0)
     for state in ORDER:
         if counts[state]:
             yield f"{counts[state]:>6}  {state.value:<{width}}  {MEANING[state]}"
-            for cause, count in causes[state].most_common(5):
-                yield f"{'':>8}{count} x {redact(cause)}"
+            listed = causes[state].most_common(5)
+            for cause, count in listed:
+                text = cause if count > 1 else first[state, cause]
+                yield f"{'':>8}{count} x {redact(text)}"
+            if more := causes[state].total() - sum(dict(listed).values()):
+                yield f"{'':>8}{more} x another cause"
     yield f"{sum(counts.values()):>6}  total"
+
+
+def repository_lines(ledger: Ledger) -> Iterator[str]:
+    """A line for each repository: its name, its state, and why, or its pull request."""
+    for entry in ledger.entries():
+        url = entry.pull.url if entry.pull is not None else ""
+        detail = redact(entry.cause) or url
+        yield f"{entry.ref.label}: {entry.state.value}{f' ({detail})' if detail else ''}"
 
 
 def exit_code(ledger: Ledger) -> ExitCode:
@@ -107,6 +125,14 @@ def exit_code(ledger: Ledger) -> ExitCode:
 def general_cause(entry: LedgerEntry) -> str:
     """The cause without names and places of the repository: equal ones are counted together."""
     name = entry.ref.name
-    cause = entry.cause.replace(name, "...") if "/" in name else entry.cause
+    cause = entry.cause.removeprefix(f"{name}: ")
+    cause = cause.replace(name, "...") if "/" in name else cause
     cause = re.sub(r"^\d+ finding\(s\) left: ", "left: ", cause)
+    cause = re.sub(r", with \d+ pulls? without credentials", "", cause)
     return re.sub(r"(?<!\S)\S+\.ya?ml(:\d+)*: ", "", cause)
+
+
+def _named_cause(entry: LedgerEntry) -> str:
+    """The cause with the repository's name before it, unless the cause has it."""
+    name, cause = entry.ref.label, entry.cause
+    return cause if name in cause else f"{name}: {cause}"

@@ -15,6 +15,7 @@ from cci_migrate.campaign.states import OPENED, State
 from cci_migrate.forges.host import Host
 from cci_migrate.forges.repository import Checks, Kind, PullState, RepositoryRef
 from cci_migrate.transport.progress import Progress
+from cci_migrate.wording import counted
 
 #: Seconds after which a pull request whose CI has not started is taken for one without CI.
 START = 300.0
@@ -81,7 +82,7 @@ class Waves:
         gate, why = self._wait.verdict(lambda: self._judge(wave, ledger))
         if gate is Gate.OPEN:
             self._progress.note(
-                f"no CI failed in wave {wave.number} ({len(wave.keys)} pull requests); "
+                f"no CI failed in wave {wave.number} ({counted(len(wave.keys), 'pull request')}); "
                 f"wave {wave.number + 1} begins"
             )
             self._waves[_host(ref)] = _Wave(wave.number + 1, [], set())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -14,7 +15,13 @@ from cci_migrate.campaign.merge_readiness import MergeOptions
 from cci_migrate.campaign.merge_run import MergeOutcome, MergeRun
 from cci_migrate.campaign.pull_request_waits import duration, longest_first, waits_summary
 from cci_migrate.campaign.refresh import read_at
-from cci_migrate.campaign.results import exit_code, result, summary, write_results
+from cci_migrate.campaign.results import (
+    exit_code,
+    repository_lines,
+    result,
+    summary,
+    write_results,
+)
 from cci_migrate.campaign.states import OPENED
 from cci_migrate.campaign.watching import Pass, repeat, watched_pulls
 from cci_migrate.cli.batch_options import (
@@ -42,6 +49,9 @@ from cci_migrate.transport.progress import Notes, Progress, make_progress
 #: The pull requests that are listed unless the user asks for all.
 _LISTED = 20
 
+#: The width of the column of names: a longer one does not move the others' columns.
+_NAME_WIDTH = 60
+
 
 @click.command()
 @campaign_option
@@ -55,7 +65,7 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
     """Show the state of the repositories.
 
     Also shows what each open pull request waited for when --refresh last read it, the longest
-    waiting first; --verbose lists all.
+    waiting first. Lists twenty of them; --verbose lists all, and every repository with its state.
     """
     unread = 0
     if refresh:
@@ -67,7 +77,8 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
             for entry in campaign.ledger.entries():
                 click.echo(json_text(result(entry)))
         else:
-            for line in (*summary(campaign.ledger), *_waits(campaign, running)):
+            listed = repository_lines(campaign.ledger) if running.verbose else ()
+            for line in chain(listed, summary(campaign.ledger), _waits(campaign, running)):
                 click.echo(printable(line))
         code = exit_code(campaign.ledger)
     return _at_least(code, ExitCode.FAILED) if unread else code
@@ -84,11 +95,11 @@ def _at_least(code: ExitCode, least: ExitCode) -> ExitCode:
 @running_options
 @exits_with_code
 def watch(folder: Path, names: tuple[str, ...], until: float, running: Running) -> ExitCode:
-    """Show what the open pull requests wait for until all are merged or closed.
+    """Follow open pull requests until all are merged or closed.
 
-    NAME limits it to some repositories; globs work. Reads them every minute, or less often if that
-    takes long. Shows a table on a terminal, else a line for each change. Other commands can work
-    on the campaign meanwhile.
+    NAME limits it to some repositories; globs work. Reads every minute, or less often if that takes
+    long, what each of them waits for. Shows a table on a terminal, else a line for each change.
+    Other commands can work on the campaign meanwhile.
     """
     with open_read_only(folder):
         pass  # a folder without a campaign ends the command before it begins
@@ -237,7 +248,7 @@ def _waits(campaign: Campaign, running: Running) -> Iterator[str]:
     yield ""
     yield f"{waits_summary(pulls)} (read {age} ago)"
     shown = pulls if running.verbose else pulls[:_LISTED]
-    width = max(len(pull.name) for pull in shown)
+    width = min(max(len(pull.name) for pull in shown), _NAME_WIDTH)
     for pull in shown:
         yield f"{duration(now - pull.since):>8}  {pull.name:<{width}}  {pull.wait.text}"
     if len(shown) < len(pulls):

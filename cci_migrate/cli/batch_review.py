@@ -111,7 +111,7 @@ def diff(
     no_pager: bool,
     colour: Colour,
 ) -> ExitCode:
-    """Show the planned changes, one for each group of equal changes.
+    """Show one diff of each group of equal changes.
 
     NAME limits it to some repositories; globs work. Equal changes fix the same findings with the
     same lines, whatever their places and the names of jobs and images.
@@ -127,8 +127,9 @@ def diff(
         chosen = change_groups(campaign.ledger, selection.has)
         if not chosen:
             searched = f" for {', '.join(names)}" if names else ""
-            terminal.err(f"no planned change{printable(searched)}\n")
             is_limited = names or states or rules or groups
+            limits = " matches these options" if states or rules or groups else ""
+            terminal.err(f"no planned change{printable(searched)}{limits}\n")
             return ExitCode.LEFT if is_limited else ExitCode.DONE
         approved = approved_groups(campaign)
         if sample is None:

@@ -85,6 +85,13 @@ def test_a_broken_config_is_counted_accepted_and_seen_once_mended(
     sources = (tmp_path / "yaml", tmp_path / "text")
     assert "2  broken-config" in batch("plan", *sources, code=1).output
     assert "2  broken-config" in batch("status", code=1).output
+    listed = batch("status", "--verbose", code=1).stdout.splitlines()
+    assert [line.partition(" (")[0] for line in listed[:2]] == [
+        f"{tmp_path / name}: broken-config" for name in ("yaml", "text")
+    ]
     commit(tmp_path / "text", {CONFIG: FIXED})
+    # What only one repository has is shown with its name and place.
+    summary = batch("plan", *sources, code=1).stdout
+    assert f"1 x {tmp_path / 'yaml'}: {CONFIG}:1:" in summary
     batch("plan", *sources, "--exclude", "yaml")
     assert batch.states() == {"yaml": "excluded", "text": "nothing-to-do"}

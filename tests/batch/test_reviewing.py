@@ -102,7 +102,8 @@ def test_a_diff_shows_one_of_each_group(planned: Batch) -> None:
     }.items():
         assert planned("diff", *options).stdout.count("diff --git") == count, options
     for options in (("--state", "changed"), ("--rule", "orb-pull")):
-        assert "no planned change" in planned("diff", *options, code=1).stderr
+        output = planned("diff", *options, code=1).stderr
+        assert output == "no planned change matches these options\n"
     assert "\x1b[32m+        auth:" in planned("diff", "plain", "--color", "always").stdout
     assert "\x1b" not in shown.stdout
     table = planned("diff", "--stat").stdout.splitlines()

@@ -108,7 +108,11 @@ def test_revert_of_a_merged_pull_request_is_opened_once(
     batch("revert", "api")
     assert batch.states()["api"] == "reverted"
     assert [pull.state for pull in api.pulls] == ["MERGED", "OPEN"]
-    assert batch.results()["api"]["cause"] == "https://github.example/acme/api/pull/2"
+    url = "https://github.example/acme/api/pull/2"
+    assert batch.results()["api"]["cause"] == url
+    assert f"acme/api: reverted ({url})" in batch("status", "--verbose", code=None).stdout
+    batch("report", "--html", batch.folder / "report.html")
+    assert f'<a href="{url}">' in (batch.folder / "report.html").read_text()
 
 
 def test_revert_puts_local_files_back_unless_they_changed(tmp_path: Path, batch: Batch) -> None:

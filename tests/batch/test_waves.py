@@ -53,6 +53,7 @@ def test_waves_follow_the_canary_and_each_other(batch: Batch) -> None:
     results = batch.results()
     assert [results[name]["wave"] for name in "abcdefg"] == [0, 1, 1, 2, 2, 3, 3]
     assert results["a"]["is_canary"]
+    assert "the CI of the first pull request passed" in output
 
 
 def test_a_wave_whose_ci_turns_red_is_the_last(planned: GitHubStandIn, batch: Batch) -> None:

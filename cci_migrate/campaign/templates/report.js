@@ -44,6 +44,7 @@ document.querySelectorAll("[data-sort]").forEach(button =>
   button.addEventListener("click", () => sort(button)));
 document.querySelectorAll("button[data-group]").forEach(button =>
   button.addEventListener("click", () => {
+    text.value = state.value = registry.value = "";
     group.value = button.dataset.group;
     filter();
     find("text").scrollIntoView();
