@@ -241,7 +241,10 @@ class GitHubStandIn(ThreadingHTTPServer):
         )
         tips = str(repository.tip(base)), str(fork.tip(head))
         shas = git(fork.folder, "rev-list", "--reverse", "..".join(tips)).split()
-        merge_base = git(fork.folder, "merge-base", *tips)
+        try:
+            merge_base = git(fork.folder, "merge-base", *tips)
+        except subprocess.CalledProcessError:
+            return Canned(404, {"message": f"No common ancestor between {base} and {head}."})
         body = {
             "ahead_by": len(shas),
             "merge_base_commit": {"sha": merge_base},

@@ -21,6 +21,7 @@ from tests.batch.repositories import (
     git,
 )
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
+from tests.batch.test_planted_branches import OURS, PLANTED
 from tests.batch.victims import Victim
 from tests.batch.watching import Canned, Request, once, truly
 
@@ -141,6 +142,23 @@ def test_a_repository_of_that_name_which_is_no_fork_is_left_alone(
     output = batch("close", code=1).output
     assert "me/api is not a fork of acme/api" in output
     assert github.writes() == before
+
+
+def test_branches_that_others_planted_in_the_fork(github: GitHubStandIn, batch: Batch) -> None:
+    names = [*PLANTED, *OURS]
+    made = {name: github.add(f"acme/{name}", {CONFIG: PLAIN}, permission="READ") for name in names}
+    batch("plan", "github:acme", code=1)
+    for name, plant in (PLANTED | OURS).items():
+        github.forked(made[name], {"default_branch_only": True})
+        plant(github.repositories[f"me/{name}"].folder, batch.id())
+    forks = {name: github.repositories[f"me/{name}"] for name in names}
+    before = {name: fork.tip(BRANCH) for name, fork in forks.items()}
+    batch("apply", *FORKING, code=1)
+    assert {name: fork.tip(BRANCH) for name, fork in forks.items()} == before
+    assert batch.states() == {
+        name: "pull-request-open" if name in OURS else "branch-exists" for name in names
+    }
+    assert [name for name in names if made[name].pulls] == list(OURS)
 
 
 def test_a_fork_that_is_behind_or_of_another_owner(

@@ -73,7 +73,7 @@ from cci_migrate.transport.host_errors import (
     OverloadedError,
     StaleSnapshot,
 )
-from cci_migrate.transport.http import Api, documented
+from cci_migrate.transport.http import Api, MissingError, documented
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST
 from cci_migrate.transport.page_size import PageSize
 from cci_migrate.transport.parallel_reads import asking_for_less, read_chunks, read_pages
@@ -567,9 +567,10 @@ class GitHub:
             files, self.read(replace(snapshot, head=tip, renamed_to=home), list(paths.values()))
         )
 
-    def _in_network(self, snapshot: Snapshot, branch: str) -> Compared:
+    def _in_network(self, snapshot: Snapshot, branch: str) -> Compared | None:
         """The fork's branch compared with the repository's default branch, which GraphQL can't do.
 
+        None if they have no common ancestor.
         https://docs.github.com/en/rest/commits/commits#compare-two-commits
         """
         owner, fork_owner = (
@@ -577,7 +578,10 @@ class GitHub:
         )
         compared = quote(f"{owner}:{snapshot.default_branch}...{fork_owner}:{branch}", safe="/:")
         path = f"/repos/{snapshot.current_name}/compare/{compared}"
-        return self._api.read("GET", path).body(NetworkComparison).compared
+        try:
+            return self._api.read("GET", path).body(NetworkComparison).compared
+        except MissingError:
+            return None
 
     def _raw(self, name: str, oid: str) -> bytes:
         return self._api.read_bytes(f"/repos/{name}/git/blobs/{oid}", headers=_RAW)
