@@ -288,7 +288,7 @@ class Deliverer(Struct, frozen=True):
         if self.campaign.needs_confirmation:
             self.campaign.store_diff(snapshot.ref, b"")
             cause = "it changed after CircleCI's compiler confirmed the plan; plan it again"
-            return self._record(LedgerEntry(snapshot.ref, State.LISTED, cause))
+            return self._record(replace(entry.without_plan(), state=State.LISTED, cause=cause))
         self.campaign.store_diff(snapshot.ref, plan.diff)
         replanned = planned_entry(snapshot, plan, None, self._now(), entry, entry.branch_name)
         cause = "planned again, because it changed; review the new diff, then apply again"

@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 from tests.batch.clocks import QuickClock
-from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, checkout, commit
+from tests.batch.github_stand_in import GitHubStandIn
+from tests.batch.hosts import BRANCH, QUICK
+from tests.batch.repositories import (
+    CONFIG,
+    FIXED,
+    PLAIN,
+    Batch,
+    checkout,
+    commit,
+    commit_bare,
+    content,
+)
 from tests.verification.compile_stand_in import CompileStandIn, serving
 
 OWN_IMAGE = PLAIN.replace(b"cimg/node:20.1", b"acme/own")
@@ -144,6 +155,24 @@ def test_a_repository_that_moved_on_is_confirmed_again(
     batch("apply")
     assert b"auth:" in (here / "api" / CONFIG).read_bytes()
     assert len(compiler.configs) == 4
+
+
+@pytest.mark.usefixtures("compiler", "clock")
+def test_its_pull_request_stays_the_campaigns(github: GitHubStandIn, batch: Batch) -> None:
+    repository = github.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", "github:acme", "--verify", code=1)
+    batch("apply", *QUICK)
+    again = ("plan", "github:acme", "--again", "--verify", "--context", "hub")
+    batch(*again, code=1)
+    commit_bare(repository.folder, {CONFIG: b"# new\n" + PLAIN})
+    batch("apply", *QUICK, code=1)
+    assert batch.states() == {"api": "listed"}
+    assert batch.results()["api"]["pull_request"] == "https://github.example/acme/api/pull/1"
+    batch(*again, code=1)
+    assert batch.states() == {"api": "planned"}
+    batch("apply", *QUICK)
+    assert content(repository.folder, BRANCH).startswith(b"# new\n")
+    assert len(repository.pulls) == 1
 
 
 def test_usage(tmp_path: Path, batch: Batch, compiler: CompileStandIn) -> None:
