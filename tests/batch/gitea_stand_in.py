@@ -36,6 +36,8 @@ class GiteaStandIn(RestStandIn):
     published = GITEA
     ci_states = ("pending", "failure", "success")
     labels = ("docker", "one", "two", "three", "ci", "security", "bot")
+    #: Those who may review, and not write.
+    outsiders: tuple[str, ...] = ()
     #: The approvals that every branch requires.
     required_approvals = 0
 
@@ -198,7 +200,8 @@ class GiteaStandIn(RestStandIn):
                     "id": number,
                     "user": {"id": len(name), "login": name},
                     "dismissed": False,
-                    "official": True,
+                    "official": name not in self.outsiders,
+                    "stale": repository.review.is_stale,
                     "state": state,
                 }
                 for number, (name, state) in enumerate(states, 1)

@@ -78,6 +78,8 @@ class Pull(Struct):
     decision: str | None = None
     requested: list[str] = field(default_factory=list)
     opinions: dict[str, str] = field(default_factory=dict)
+    #: The commit that each approved.
+    approved: dict[str, str | None] = field(default_factory=dict)
     status: str = "BLOCKED"
     mergeable: str = "MERGEABLE"
     can_auto_merge: bool = False
@@ -97,6 +99,7 @@ class Pull(Struct):
     def approve(self, name: str = "ada") -> None:
         """Have somebody approve it, so that every rule allows the merge."""
         self.opinions[name] = "APPROVED"
+        self.approved[name] = self.repository.tip(self.head)
         self.decision = "APPROVED" if self.decision else None
         self.status = "CLEAN"
 
@@ -594,7 +597,11 @@ class _Root:
             for name in (*pull.requested, *pull.reviewers)
         ]
         opinions = [
-            {"state": state, "author": {"__typename": "User", "login": name}}
+            {
+                "state": state,
+                "author": {"__typename": "User", "login": name},
+                "commit": {"oid": pull.approved.get(name) or oid or "0" * 40},
+            }
             for name, state in pull.opinions.items()
         ]
         return {

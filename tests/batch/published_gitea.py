@@ -165,6 +165,7 @@ GITEA = (
                     user=maybe(USER),
                     dismissed=BOOLEAN,
                     official=BOOLEAN,
+                    stale=BOOLEAN,
                     state={
                         "enum": [
                             *("APPROVED", "PENDING", "COMMENT"),

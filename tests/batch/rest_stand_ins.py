@@ -40,6 +40,8 @@ class Review(Struct):
     #: GitLab's word for what stops the merge.
     status: str = "not_approved"
     is_draft: bool = False
+    #: Gitea: the approvals are of an earlier commit.
+    is_stale: bool = False
     #: The branch that it would be merged into.
     base: str = "main"
     can_merge: bool = True

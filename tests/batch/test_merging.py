@@ -484,6 +484,36 @@ def test_a_merge_that_takes_longer_is_found_by_the_next_run(
     assert batch.states() == {"a": "pull-request-merged"}
 
 
+@pytest.mark.parametrize("host", [GiteaStandIn], ids=["gitea"], indirect=True)
+def test_on_gitea_approvals_of_others_or_of_another_commit_do_not_count(
+    host: RestStandIn, batch: Batch
+) -> None:
+    there = opened(host, batch, "outsider", "stale")
+    assert isinstance(host, GiteaStandIn)
+    host.outsiders = ("eve",)
+    there["outsider"].review.approve("eve")
+    there["stale"].review.approve()
+    there["stale"].review.is_stale = True
+    batch("merge-when-green", *NO_CANARY, *QUICK, code=1)
+    waits = {record["review"]["waits_for"] for record in batch.results().values()}
+    assert waits == {"review"}
+
+
+def test_an_approval_of_an_earlier_change_does_not_count(
+    github: GitHubStandIn, batch: Batch
+) -> None:
+    pulls = green(github, batch, "free", "ruled")
+    pulls["free"].decision = None  # no rule requires a review
+    batch("plan", "github:acme", "--again", "--context", "hub", code=1)
+    batch("apply", *NO_CANARY, *QUICK)
+    output = batch("merge-when-green", "-v", *NO_CANARY, *QUICK, code=1).output
+    assert "acme/free: pull-request-open (waits for review" in output
+    # Whether it counts is up to the rule that requires one.
+    assert pulls["ruled"].state == "MERGED"
+    pulls["free"].approve()
+    batch("merge-when-green", *NO_CANARY, *QUICK)
+
+
 def test_a_planned_update_comes_before_the_merge(github: GitHubStandIn, batch: Batch) -> None:
     pulls = green(github, batch, "a")
     batch("plan", "github:acme", "--again", "--context", "hub", code=1)

@@ -74,12 +74,17 @@ class _PullRequest(Struct, frozen=True):
 
 
 class _Review(Struct, frozen=True):
-    """A review; ``user`` is None for one that was asked of a team."""
+    """A review; ``user`` is None for one that was asked of a team.
+
+    It is ``official`` if its author may write, or may approve by the rules of the base, and
+    ``stale`` if it is of an earlier commit.
+    """
 
     id: int
     state: str
     user: _User | None = None
     dismissed: bool = False
+    stale: bool = False
     official: bool = False
 
 
@@ -218,10 +223,13 @@ def _review(
 
 
 def _decision(reviews: Sequence[_Review], rules: _Rules) -> ReviewDecision:
-    """What valid ``reviews`` amount to; only official ones are counted by the rules."""
+    """What valid ``reviews`` amount to. Anybody can write one that is not official."""
     if any(review.state == "REQUEST_CHANGES" for review in reviews):
         return ReviewDecision.CHANGES_REQUESTED
-    official = [review for review in reviews if review.official]
-    if len(official) < rules.required_approvals:
+    approvals = [review for review in reviews if review.official]
+    if len(approvals) < rules.required_approvals:
         return ReviewDecision.REQUIRED
-    return ReviewDecision.APPROVED if reviews else ReviewDecision.NONE
+    if not rules.required_approvals:
+        # Whether an approval of an earlier commit counts is up to the rules, where there are some.
+        approvals = [approval for approval in approvals if not approval.stale]
+    return ReviewDecision.APPROVED if approvals else ReviewDecision.NONE

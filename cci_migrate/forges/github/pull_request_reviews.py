@@ -80,9 +80,18 @@ class _ReviewRequest(Struct, frozen=True, rename="camel"):
         return (reviewer.combined_slug or reviewer.login) if reviewer is not None else _UNNAMED
 
 
+class _ReviewedCommit(Struct, frozen=True):
+    oid: str
+
+
 class _Opinion(Struct, frozen=True):
     state: str
     author: _Actor | None = None
+    commit: _ReviewedCommit | None = None
+
+    def approves(self, head: str) -> bool:
+        """Whether it approves the commit ``head``, not an earlier one."""
+        return self.state == "APPROVED" and self.commit is not None and self.commit.oid == head
 
 
 class _MergedInto(Struct, frozen=True, rename="camel"):
@@ -220,7 +229,7 @@ class GitHubReviews:
             for opinion in opinions
             if opinion.state == "APPROVED" and opinion.author is not None
         )
-        decision = _decision(node.review_decision, opinions)
+        decision = _decision(node.review_decision, opinions, node.head_ref_oid)
         status = _STATUSES.get(node.merge_state_status, MergeStatus.UNKNOWN)
         if node.mergeable == "CONFLICTING":
             status = MergeStatus.CONFLICTS
@@ -281,14 +290,18 @@ def _may_merge(permission: str | None) -> bool | None:
     return None if permission is None else permission in _MAY_MERGE
 
 
-def _decision(decision: str | None, opinions: Sequence[_Opinion]) -> ReviewDecision:
-    """GitHub has no decision where no rule requires a review: then the reviews themselves count."""
+def _decision(decision: str | None, opinions: Sequence[_Opinion], head: str) -> ReviewDecision:
+    """What reviews amount to; ``head`` is the last commit.
+
+    GitHub has no decision where no rule requires a review: then the reviews themselves count, but
+    no approval of an earlier change.
+    """
     if decision is not None:
         return _DECISIONS.get(decision, ReviewDecision.REQUIRED)
-    states = {opinion.state for opinion in opinions}
-    if "CHANGES_REQUESTED" in states:
+    if any(opinion.state == "CHANGES_REQUESTED" for opinion in opinions):
         return ReviewDecision.CHANGES_REQUESTED
-    return ReviewDecision.APPROVED if "APPROVED" in states else ReviewDecision.NONE
+    is_approved = any(opinion.approves(head) for opinion in opinions)
+    return ReviewDecision.APPROVED if is_approved else ReviewDecision.NONE
 
 
 def _can_auto_merge(node: _PullNode, checks: Checks, decision: ReviewDecision) -> bool:

@@ -144,7 +144,7 @@ _LISTS = {
       ... on User { login } ... on Bot { login } ... on Mannequin { login }
       ... on Team { combinedSlug }
     }""",
-    "latestOpinionatedReviews": "state author { login }",
+    "latestOpinionatedReviews": "state author { login } commit { oid }",
 }
 
 
