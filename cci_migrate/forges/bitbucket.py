@@ -23,10 +23,9 @@ from cci_migrate.forges.blob_text import contents_within_limit
 from cci_migrate.forges.campaign_identity import campaign_of_pull_request
 from cci_migrate.forges.config_paths import PLAIN, ConfigListing, config_modes
 from cci_migrate.forges.git_remotes import branch_at
-from cci_migrate.forges.host import Extras, RepositoryPage
+from cci_migrate.forges.host import Extras, NewPullRequest, RepositoryPage
 from cci_migrate.forges.pull_request_hosts import (
     IncompleteError,
-    NewPullRequest,
     PullRequestHost,
 )
 from cci_migrate.forges.repository import (

@@ -88,6 +88,16 @@ class Proposal(Struct, frozen=True):
         )
 
 
+class NewPullRequest(Struct, frozen=True):
+    """A pull request to open from ``branch``."""
+
+    branch: str
+    title: str
+    body: str
+    draft: bool = False
+    extras: Extras = NO_EXTRAS
+
+
 class DeliveredChange(Struct, frozen=True):
     """A delivered change as the campaign recorded it: the ``head`` it was planned on, its files."""
 

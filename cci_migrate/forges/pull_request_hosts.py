@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 from urllib.parse import urlsplit
-
-from msgspec import Struct
 
 from cci_migrate.forges.branch_content import reversal_url
 from cci_migrate.forges.campaign_identity import is_own_comment
 from cci_migrate.forges.git_remotes import GitClones
 from cci_migrate.forges.host import (
     NO_EXTRAS,
-    TRAILER,
     DeliveredChange,
     Delivery,
     Extras,
+    NewPullRequest,
     Proposal,
     RepositoryPage,
 )
@@ -37,13 +35,13 @@ from cci_migrate.forges.repository import (
     Unreadable,
 )
 from cci_migrate.forges.repository_errors import FATAL_ERRORS, describe_error
+from cci_migrate.forges.reverted_files import files_before, revert_message
 from cci_migrate.transport.git.remote_urls import basic_login
 from cci_migrate.transport.host_errors import (
     HostError,
     HostUnavailable,
     OverloadedError,
     RefusedError,
-    StaleSnapshot,
 )
 from cci_migrate.transport.http import Api, MissingError
 from cci_migrate.transport.pace import OTHER, Lane
@@ -54,16 +52,6 @@ _Read = TypeVar("_Read")
 
 class IncompleteError(Exception):
     """An answer that lacks necessary data of a repository."""
-
-
-class NewPullRequest(Struct, frozen=True):
-    """A pull request to open from ``branch``."""
-
-    branch: str
-    title: str
-    body: str
-    draft: bool = False
-    extras: Extras = NO_EXTRAS
 
 
 class PullRequestHost(ABC):
@@ -214,10 +202,9 @@ class PullRequestHost(ABC):
         if pull_request is not None:
             return reversal_url(pull_request, content)
         if existing_branch is None:
-            contents = self._before(snapshot, delivered, pull)
-            digest = hashlib.sha256(repr(sorted(contents.items())).encode()).hexdigest()[:32]
-            message = f"Revert what {pull.url} changed\n\n{TRAILER}: {digest}\n"
-            self.commit(snapshot, branch, message, contents)
+            read = partial(self.content, snapshot)
+            contents = files_before(snapshot, delivered, pull, read)
+            self.commit(snapshot, branch, revert_message(pull, contents), contents)
         elif content is not BranchContent.PLANNED:
             raise HostError(f"the branch {branch} exists, but does not revert the change")
         title = f"Revert the change of {pull.number}"
@@ -235,24 +222,6 @@ class PullRequestHost(ABC):
     ) -> BranchContent:
         url = self.git_url(snapshot)
         return self._clones.branch_content(snapshot, url, branch, tip, files)
-
-    def _before(
-        self, snapshot: Snapshot, delivered: DeliveredChange, pull: PullRequest
-    ) -> dict[str, bytes]:
-        contents = {}
-        for file in delivered.files:
-            if file.path in snapshot.modes:
-                raise HostError(
-                    f"{file.path} is not a plain file; use the Revert button of {pull.url}"
-                )
-            current = self.content(snapshot, snapshot.head, file.path)
-            if hashlib.sha256(current).hexdigest() != file.after:
-                raise HostError(f"{file.path} has changed since; revert it by hand")
-            before = self.content(snapshot, delivered.head, file.path)
-            if hashlib.sha256(before).hexdigest() != file.before:
-                raise StaleSnapshot(f"{file.path} is not at {delivered.head} as it was planned")
-            contents[file.path] = before
-        return contents
 
     @abstractmethod
     def observe(self, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:

@@ -28,6 +28,7 @@ from tests.batch.watching import Canned, Request, once, truly
 pytestmark = pytest.mark.usefixtures("clock")
 
 BRANCH = "cci-migrate/registry-auth"
+REVERT = f"revert-1-{BRANCH}"
 QUICK = ("--seconds-between", 0, "--canary", 0)
 FORKING = (*QUICK, "--fork")
 FORK = "POST /api/v3/repos/acme/api/forks"
@@ -207,7 +208,7 @@ def test_close_deletes_the_branch_and_keeps_the_fork(
     assert [pull.state for pull in api.pulls] == ["CLOSED"]
 
 
-def test_merging_and_reverting_are_for_those_who_may_push(
+def test_merging_is_for_those_who_may_push_and_reverting_is_from_the_fork(
     github: GitHubStandIn, api: Repository, batch: Batch
 ) -> None:
     batch("apply", *FORKING)
@@ -221,9 +222,68 @@ def test_merging_and_reverting_are_for_those_who_may_push(
     api.pulls[0].state = "MERGED"
     batch("status", "--refresh")
     assert batch.states() == {"api": "pull-request-merged"}
+    batch("revert")
+    assert batch.states() == {"api": "reverted"}
+    assert [(pull.head, pull.home.name) for pull in api.pulls[1:]] == [(REVERT, "me/api")]
+    fork = github.repositories["me/api"]
+    assert content(fork.folder, REVERT) == PLAIN
+    assert git(fork.folder, "rev-parse", f"{REVERT}^") == api.tip("main")
+    assert branches(api.folder) == ["main"]
+
+
+@pytest.mark.parametrize("operation", ["CreateRef", "CreateCommit", "CreatePullRequest"])
+def test_a_revert_that_was_killed_is_completed(
+    operation: str, github: GitHubStandIn, api: Repository, batch: Batch
+) -> None:
+    batch("apply", *FORKING)
+    commit_bare(api.folder, {CONFIG: FIXED})
+    api.pulls[0].state = "MERGED"
+    batch("status", "--refresh")
+    process: list[Victim] = []
+
+    def watch(request: Request) -> Canned | None:
+        if (request.operation, request.moment) == (operation, "after"):
+            process[0].kill()
+            raise ConnectionError
+        return None
+
+    github.watch = watch
+    with github.lock:
+        process.append(batch.start("revert"))
+    assert process[0].was_killed
+    github.watch = truly
+    batch("revert")
+    assert [(pull.head, pull.state) for pull in api.pulls[1:]] == [(REVERT, "OPEN")]
+    assert content(github.repositories["me/api"].folder, REVERT) == PLAIN
+
+
+def test_a_revert_leaves_later_changes_and_other_branches_alone(
+    github: GitHubStandIn, api: Repository, batch: Batch
+) -> None:
+    batch("apply", *FORKING)
+    commit_bare(api.folder, {CONFIG: FIXED + b"# later\n"})
+    api.pulls[0].state = "MERGED"
+    batch("status", "--refresh")
     output = batch("revert", code=1).output
-    assert "use the Revert button of https://github.example/acme/api/pull/1" in output
-    assert len(api.pulls) == 1
+    assert f"{CONFIG} has changed since; revert it by hand" in output
+    commit_bare(api.folder, {CONFIG: FIXED})
+    fork = github.repositories["me/api"]
+    tip = commit_bare(fork.folder, {"theirs": b"x"}, REVERT, base="main")
+    output = batch("revert", code=1).output
+    assert f"the branch {REVERT} exists, but does not revert the change" in output
+    assert (fork.tip(REVERT), len(api.pulls)) == (tip, 1)
+
+
+def test_nothing_is_reverted_without_the_fork(
+    github: GitHubStandIn, api: Repository, batch: Batch
+) -> None:
+    batch("apply", *FORKING)
+    commit_bare(api.folder, {CONFIG: FIXED})
+    api.pulls[0].state = "MERGED"
+    batch("status", "--refresh")
+    del github.repositories["me/api"]
+    output = batch("revert", code=1).output
+    assert "ask somebody who can to revert https://github.example/acme/api/pull/1" in output
 
 
 def test_a_fork_that_is_deleted_after_the_merge(

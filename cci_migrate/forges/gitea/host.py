@@ -38,8 +38,8 @@ from cci_migrate.forges.gitea.reading import (
     checks_of,
     own_pull,
 )
-from cci_migrate.forges.host import Extras, RepositoryPage, WantedFiles, read_wanted
-from cci_migrate.forges.pull_request_hosts import NewPullRequest, PullRequestHost
+from cci_migrate.forges.host import Extras, NewPullRequest, RepositoryPage, WantedFiles, read_wanted
+from cci_migrate.forges.pull_request_hosts import PullRequestHost
 from cci_migrate.forges.repository import (
     MISSING_DEFAULT,
     Branch,

@@ -48,6 +48,7 @@ from cci_migrate.forges.host import (
     DeliveredChange,
     Delivery,
     Extras,
+    NewPullRequest,
     Proposal,
     RepositoryPage,
     WantedFiles,
@@ -67,6 +68,7 @@ from cci_migrate.forges.repository import (
     Unreadable,
 )
 from cci_migrate.forges.repository_errors import FATAL_ERRORS, describe_error
+from cci_migrate.forges.reverted_files import files_before, revert_message
 from cci_migrate.transport.graphql import GraphqlError, ask, ask_for_all, mutate
 from cci_migrate.transport.host_errors import (
     HostError,
@@ -227,48 +229,15 @@ class GitHub:
         if is_odd or snapshot.pull is not None:
             oid = self._commit_git_data(snapshot, proposal)
             return Branch(oid, BranchContent.PLANNED)
-        self._set_branch(snapshot, snapshot.head)
-        headline, _, body = proposal.message.partition("\n\n")
-        commit = self._mutate(
-            OTHER,
-            queries.CREATE_COMMIT,
-            {
-                "branch": {
-                    "repositoryNameWithOwner": snapshot.branch_home.name,
-                    "branchName": proposal.branch,
-                },
-                "message": {"headline": headline, "body": body},
-                "expectedHeadOid": snapshot.head,
-                "fileChanges": {
-                    "additions": [
-                        {"path": path, "contents": base64.b64encode(content).decode()}
-                        for path, content in proposal.contents.items()
-                    ]
-                },
-            },
-            Tip,
-            "commit",
-        )
-        return Branch(commit.oid, BranchContent.PLANNED)
+        oid = self._commit(snapshot, proposal.branch, proposal.message, proposal.contents)
+        return Branch(oid, BranchContent.PLANNED)
 
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
         """Open the pull request from the campaign's branch, with the texts of ``proposal``."""
-        head = {} if snapshot.fork is None else {"headRepositoryId": snapshot.fork.node}
-        return self._mutate(
-            PULL_REQUEST,
-            queries.CREATE_PULL_REQUEST,
-            {
-                "repositoryId": snapshot.node,
-                **head,
-                "baseRefName": snapshot.default_branch,
-                "headRefName": proposal.branch,
-                "title": proposal.title,
-                "body": proposal.body,
-                "draft": proposal.draft,
-            },
-            PullNode,
-            "pullRequest",
-        ).pull
+        return self._open(
+            snapshot,
+            NewPullRequest(proposal.branch, proposal.title, proposal.body, proposal.draft),
+        )
 
     def fork(self, snapshot: Snapshot, owner: str) -> str:
         """Fork the repository, which GitHub does once for each account, and goes on to fill later.
@@ -333,7 +302,7 @@ class GitHub:
             arguments = {"pullRequestId": snapshot.pull.node}
             self._mutate(OTHER, queries.CLOSE_PULL_REQUEST, arguments, dict[str, object])
         if snapshot.branch is not None and snapshot.branch.content.is_disposable:
-            self._update_branch(snapshot, snapshot.branch, _NO_COMMIT)
+            self._update_branch(snapshot, self._branch, snapshot.branch, _NO_COMMIT)
 
     def revert(self, snapshot: Snapshot, delivered: DeliveredChange) -> str:
         """Open the pull request that reverts a merged one; returns its address.
@@ -342,29 +311,65 @@ class GitHub:
         """
         if snapshot.pull is None or snapshot.pull.state is not PullState.MERGED:
             raise HostError("there is no merged pull request")
-        if not replace(snapshot, fork=None).may_deliver:
-            raise HostError(
-                f"GitHub makes the branch that reverts it in {snapshot.current_name}, to which the "
-                f"token can't push; ask somebody who can to use the Revert button of "
-                f"{snapshot.pull.url}"
-            )
-        owner, name = snapshot.current_name.split("/", 1)
+        at_home = replace(snapshot, fork=None)
+        if not at_home.may_deliver:
+            return self._revert_by_fork(snapshot, snapshot.pull, delivered)
         # GitHub's name for the branch of a reverting pull request.
         head = f"revert-{snapshot.pull.number}-{self._branch}"
-        variables = {"owner": owner, "name": name, "head": head, "ref": f"refs/heads/{head}"}
-        repository = ask_for_all(
-            self._api, self._url, queries.REVERTED, variables, RevertedRepository, "repository"
-        )
+        repository = self._reverted(snapshot.current_name, head)
         pull = own_pull(repository.pull_requests)
         if pull is not None:
-            content = BranchContent.OTHER
-            if repository.branch is not None and repository.branch.target is not None:
-                tip = repository.branch.target.oid
-                content = self._content(snapshot, head, tip, delivered.reversed_files)
+            content = self._reverting(at_home, head, repository.tip, delivered)
             return reversal_url(pull, content)
         arguments = {"pullRequestId": snapshot.pull.node}
         route = ("revertPullRequest", "url")
         return self._mutate(PULL_REQUEST, queries.REVERT_PULL_REQUEST, arguments, str, *route)
+
+    def _revert_by_fork(
+        self, snapshot: Snapshot, merged: PullRequest, delivered: DeliveredChange
+    ) -> str:
+        """Open the pull request that reverts ``merged`` from the fork; returns its address."""
+        if snapshot.fork is None:
+            raise HostError(
+                f"the fork {snapshot.ref.fork} is gone, and the token can't push to "
+                f"{snapshot.current_name}; ask somebody who can to revert {merged.url}"
+            )
+        head = f"revert-{merged.number}-{self._branch}"
+        pulls = self._reverted(snapshot.current_name, head).pull_requests
+        tip = self._reverted(snapshot.fork.name, head).tip
+        content = self._reverting(snapshot, head, tip, delivered)
+        pull = own_pull(pulls, snapshot.fork.name)
+        if pull is not None:
+            return reversal_url(pull, content)
+        if tip and content is BranchContent.OTHER:
+            raise HostError(f"the branch {head} exists, but does not revert the change")
+        if content is not BranchContent.PLANNED:
+
+            def read(commit: str, path: str) -> bytes:
+                return self._content_at(replace(snapshot, head=commit), path)
+
+            contents = files_before(snapshot, delivered, merged, read)
+            branch = Branch(tip, content) if tip else None
+            message = revert_message(merged, contents)
+            self._commit(replace(snapshot, branch=branch), head, message, contents)
+        title = f"Revert the change of {merged.number}"
+        return self._open(snapshot, NewPullRequest(head, title, f"Reverts {merged.url}.")).url
+
+    def _reverted(self, name: str, head: str) -> RevertedRepository:
+        """The branch ``head`` of the repository ``name``, and its pull requests from such ones."""
+        owner, _, short = name.partition("/")
+        variables = {"owner": owner, "name": short, "head": head, "ref": f"refs/heads/{head}"}
+        return ask_for_all(
+            self._api, self._url, queries.REVERTED, variables, RevertedRepository, "repository"
+        )
+
+    def _reverting(
+        self, snapshot: Snapshot, head: str, tip: str, delivered: DeliveredChange
+    ) -> BranchContent:
+        """What the branch ``head`` adds, PLANNED if it reverts ``delivered``; OTHER without one."""
+        if not tip:
+            return BranchContent.OTHER
+        return self._content(snapshot, head, tip, delivered.reversed_files)
 
     @property
     def token_problem(self) -> str:
@@ -586,25 +591,71 @@ class GitHub:
     def _raw(self, name: str, oid: str) -> bytes:
         return self._api.read_bytes(f"/repos/{name}/git/blobs/{oid}", headers=_RAW)
 
-    def _set_branch(self, snapshot: Snapshot, oid: str) -> None:
-        """Create the branch at ``oid``, or move it there."""
+    def _commit(
+        self, snapshot: Snapshot, branch: str, message: str, contents: Mapping[str, bytes]
+    ) -> str:
+        """Set ``branch``, which is as in ``snapshot``, to one signed commit on top of the head."""
+        self._set_branch(snapshot, branch, snapshot.head)
+        headline, _, body = message.partition("\n\n")
+        commit = self._mutate(
+            OTHER,
+            queries.CREATE_COMMIT,
+            {
+                "branch": {
+                    "repositoryNameWithOwner": snapshot.branch_home.name,
+                    "branchName": branch,
+                },
+                "message": {"headline": headline, "body": body},
+                "expectedHeadOid": snapshot.head,
+                "fileChanges": {
+                    "additions": [
+                        {"path": path, "contents": base64.b64encode(content).decode()}
+                        for path, content in contents.items()
+                    ]
+                },
+            },
+            Tip,
+            "commit",
+        )
+        return commit.oid
+
+    def _open(self, snapshot: Snapshot, opening: NewPullRequest) -> PullRequest:
+        head = {} if snapshot.fork is None else {"headRepositoryId": snapshot.fork.node}
+        return self._mutate(
+            PULL_REQUEST,
+            queries.CREATE_PULL_REQUEST,
+            {
+                "repositoryId": snapshot.node,
+                **head,
+                "baseRefName": snapshot.default_branch,
+                "headRefName": opening.branch,
+                "title": opening.title,
+                "body": opening.body,
+                "draft": opening.draft,
+            },
+            PullNode,
+            "pullRequest",
+        ).pull
+
+    def _set_branch(self, snapshot: Snapshot, name: str, oid: str) -> None:
+        """Create the branch called ``name`` at ``oid``, or move it there."""
         if snapshot.branch is None:
             arguments = {
                 "repositoryId": snapshot.branch_home.node,
-                "name": f"refs/heads/{self._branch}",
+                "name": f"refs/heads/{name}",
                 "oid": oid,
             }
             self._mutate(OTHER, queries.CREATE_REF, arguments, Tip, "ref", "target")
         elif snapshot.branch.oid != oid:
-            self._update_branch(snapshot, snapshot.branch, oid)
+            self._update_branch(snapshot, name, snapshot.branch, oid)
 
-    def _update_branch(self, snapshot: Snapshot, branch: Branch, oid: str) -> None:
-        """Move the branch to ``oid``, or delete it, if it still is as in ``snapshot``.
+    def _update_branch(self, snapshot: Snapshot, name: str, branch: Branch, oid: str) -> None:
+        """Move the branch ``name`` to ``oid``, or delete it, if it still is as in ``snapshot``.
 
         https://docs.github.com/en/graphql/reference/mutations#updaterefs
         """
         update = {
-            "name": f"refs/heads/{self._branch}",
+            "name": f"refs/heads/{name}",
             "beforeOid": branch.oid,
             "afterOid": oid,
             "force": True,
@@ -644,7 +695,7 @@ class GitHub:
                 "parents": [snapshot.head],
             },
         ).body(GitData)
-        self._set_branch(snapshot, commit.sha)
+        self._set_branch(snapshot, proposal.branch, commit.sha)
         return commit.sha
 
 

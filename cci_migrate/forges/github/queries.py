@@ -211,7 +211,7 @@ query Reverted($owner: String!, $name: String!, $head: String!, $ref: String!) {
   repository(owner: $owner, name: $name) {
     branch: ref(qualifiedName: $ref) { target { oid } }
     pullRequests(headRefName: $head, first: 100, orderBy: {field: CREATED_AT, direction: DESC}) {
-      nodes { id number url state isCrossRepository }
+      nodes { id number url state isCrossRepository headRepository { nameWithOwner } }
     }
   }
 }

@@ -258,6 +258,12 @@ class RevertedRepository(Struct, frozen=True, rename="camel"):
     branch: GitReference | None
     pull_requests: Nodes[PullNode]
 
+    @property
+    def tip(self) -> str:
+        """The commit at the branch's tip; empty without a branch."""
+        target = self.branch.target if self.branch is not None else None
+        return target.oid if target is not None else ""
+
 
 # -- REST
 

@@ -39,10 +39,9 @@ from cci_migrate.forges.gitlab.reading import (
     read_node,
     read_project,
 )
-from cci_migrate.forges.host import Extras, RepositoryPage, WantedFiles, read_wanted
+from cci_migrate.forges.host import Extras, NewPullRequest, RepositoryPage, WantedFiles, read_wanted
 from cci_migrate.forges.pull_request_hosts import (
     IncompleteError,
-    NewPullRequest,
     PullRequestHost,
 )
 from cci_migrate.forges.repository import (
