@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cci_migrate.assessing.image_states import (
     AccountUnclear,
@@ -106,9 +107,16 @@ def compiled(examined: Examination) -> tuple[dict[str, Any], set[str]]:
     return {"jobs": jobs, "workflows": {"version": 2, "all": {"jobs": entries}}}, lacking
 
 
-def test_its_own_tests(engine: Engine) -> None:
+EVERY_HOST = RegistryPolicy("*", PasswordAuth("$ANY_USER", "$ANY_PASSWORD"), "any")
+
+
+@pytest.mark.parametrize(
+    "policy", [POLICY, replace(POLICY, registries=(*POLICY.registries, EVERY_HOST))]
+)
+def test_its_own_tests(policy: Policy) -> None:
+    engine = Engine(policy)
     for is_hard in (False, True):
-        made = config_policy(POLICY, is_hard=is_hard)
+        made = config_policy(policy, is_hard=is_hard)
         assert ('enable_hard["registry_credentials"]' in made.rego) == is_hard
         (test,) = json.loads(made.tests).values()
         cases = {"": test, **test["cases"]}

@@ -15,6 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.credential_values import form_of, values_of, variables_of
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.docker.image_patterns import normalised_pattern
@@ -29,6 +30,8 @@ from cci_migrate.policy.settings import (
 NAME = "registry_credentials"
 #: The rules of the config policy, as CircleCI's decisions name them.
 RULES = ("registry_credentials", "registry_contexts")
+#: No registry has this name; only the ``*`` of a policy covers it.
+_UNCOVERED = "registry.invalid"
 
 
 class ConfigPolicy(Struct, frozen=True):
@@ -124,19 +127,21 @@ def _tests(policy: Policy, *, is_hard: bool) -> str:
         cases[f"{name} with credentials"] = {
             "input": _config({**bare, form: values_of(registry.credential)}, registry.context)
         }
+    uncovered = {"image": f"{_UNCOVERED}/not-covered:1"}
+    is_covered = policy_for(_UNCOVERED, policy) is not None
     test = {
-        "input": _config({"image": "registry.invalid/not-covered:1"}, None),
+        "input": _config(None if is_covered else uncovered, None),
         "decision": {"status": "PASS", "enabled_rules": sorted(RULES)},
         "cases": cases,
     }
     return _data({f"test_{NAME}": test}) + "\n"
 
 
-def _config(item: dict[str, Any], context: str | None) -> dict[str, Any]:
+def _config(item: dict[str, Any] | None, context: str | None) -> dict[str, Any]:
     entry: Any = "build" if context is None else {"build": {"context": [context]}}
     return {
         "version": 2,
-        "jobs": {"build": {"docker": [item], "steps": ["checkout"]}},
+        "jobs": {"build": {"docker": [] if item is None else [item], "steps": ["checkout"]}},
         "workflows": {"version": 2, "main": {"jobs": [entry]}},
     }
 
