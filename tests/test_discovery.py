@@ -16,6 +16,7 @@ from cci_migrate.bounds.limits import SIZE_LIMIT
 from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.files.discovery import (
     Discovery,
+    candidates_in,
     discover,
     read_candidate,
     reader_of,
@@ -129,6 +130,18 @@ def test_the_circleci_folder_itself(root: Path) -> None:
     found = discover([root / ".circleci"])
     assert files(found, root) == [".circleci/config.yml", ".circleci/more/x.yml"]
     assert found.repositories[0].root == root
+
+
+def test_what_belongs_to_a_repository(tmp_path: Path) -> None:
+    put(tmp_path, ".circleci/config.yml", "app/.circleci/config.yml", "orb/@orb.yml")
+    # Without git it may be a home folder, which is not searched as a whole.
+    assert candidates_in(tmp_path) == (".circleci/config.yml",)
+    assert candidates_in(tmp_path / "orb") == ("@orb.yml",)
+    assert candidates_in(tmp_path / "app" / ".circleci") == ()
+    assert candidates_in(tmp_path / "none") == ()
+    init(tmp_path)
+    everything = (".circleci/config.yml", "app/.circleci/config.yml", "orb/@orb.yml")
+    assert candidates_in(tmp_path) == everything
 
 
 def test_a_file_that_is_named_is_always_taken(root: Path) -> None:

@@ -32,7 +32,11 @@ def lsp(ctx: click.Context, policy: PolicySource) -> None:
         problem = "the language server requires pygls; install cci-migrate[lsp]"
         raise click.UsageError(problem, ctx) from None
 
-    language_server(lambda: _ConfigPolicies(Policies(policy))).start_io()
+    server = language_server(lambda: _ConfigPolicies(Policies(policy)))
+    server.start_io()
+    # pygls drops the code of its own exit:
+    # https://microsoft.github.io/language-server-protocol/specifications/lsp/3.17/specification/#exit
+    ctx.exit(0 if server.was_shut_down else 1)
 
 
 class _ConfigPolicies(Struct, frozen=True):

@@ -9,7 +9,7 @@ from pathlib import Path
 from lsprotocol.types import Range
 from msgspec import Struct
 
-from cci_migrate.bounds.limits import WorkLimits
+from cci_migrate.bounds.limits import SIZE_LIMIT, WorkLimits
 from cci_migrate.editor.open_files import OpenConfig
 from cci_migrate.editor.text_positions import TextPositions
 from cci_migrate.engine.examination import Examination, examine
@@ -17,6 +17,7 @@ from cci_migrate.engine.explanation import ExplainedPull
 from cci_migrate.engine.outcomes import Examined, Failed, Outcome, Unexamined
 from cci_migrate.engine.proof import ProvenChange
 from cci_migrate.engine.proposing import propose
+from cci_migrate.files.discovery import too_large
 from cci_migrate.findings import Decisions, Finding, Resolution
 from cci_migrate.policy.settings import Policy
 from cci_migrate.reports.report import resolutions_of
@@ -87,8 +88,17 @@ class Review(Struct, frozen=True, eq=False, dict=True):
 def review(config: OpenConfig, policy: Policy, limits: WorkLimits, encoding: str) -> Review:
     """The review of ``config``, with positions in ``encoding``. Raises nothing for bad input."""
     files = config.files
+    failed = _too_large(config)
+    if failed is not None:
+        return Review(config, failed, failed, limits, encoding)
     examination = within(limits, files.paths, lambda: examine(files, policy))
     if isinstance(examination, Failed):
         return Review(config, examination, examination, limits, encoding)
     outcome = within(limits, files.paths, lambda: propose(examination, only_find=True))
     return Review(config, examination, outcome, limits, encoding)
+
+
+def _too_large(config: OpenConfig) -> Failed | None:
+    sizes = {name: len(data) for name, data in config.files.files.items()}
+    larger = (too_large(name, size) for name, size in sizes.items() if size > SIZE_LIMIT)
+    return next(larger, None)

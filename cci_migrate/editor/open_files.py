@@ -10,11 +10,14 @@ from msgspec import Struct
 from cci_migrate.bounds.limits import SIZE_LIMIT
 from cci_migrate.circleci.packing import CONFIG_FOLDER, SUFFIXES
 from cci_migrate.engine.config_files import ConfigFiles, RepositoryReader, configs_of
-from cci_migrate.files.discovery import discover, reader_of, root_of
+from cci_migrate.files.discovery import candidates_in, reader_of, root_of
 
 
 class OpenConfig(Struct, frozen=True):
-    """A config of which a file is open, in the repository at ``root``."""
+    """A config of which a file is open, in the repository at ``root``.
+
+    An open file of its own has its whole text, however large.
+    """
 
     root: Path
     files: ConfigFiles
@@ -59,20 +62,22 @@ class OpenFiles:
             for config in configs_of(names):
                 if not any(root / name in self._texts for name in config.paths):
                     continue
-                data = {name: content for name in config.paths if (content := read(name))}
+                data = {
+                    name: content
+                    for name in config.paths
+                    if (content := self._open_data(root / name) or read(name))
+                }
                 if data:
                     yield OpenConfig(root, ConfigFiles(data, read, config.related))
 
     def _names_in(self, root: Path) -> tuple[str, ...]:
         if root not in self._names:
-            repositories = discover([root]).repositories
-            on_disk = {name for repository in repositories for name in repository.files}
             is_open = {
                 path.relative_to(root).as_posix()
                 for path in self._texts
                 if path.is_relative_to(root) and _is_config(path)
             }
-            self._names[root] = tuple(sorted(on_disk | is_open))
+            self._names[root] = tuple(sorted(is_open.union(candidates_in(root))))
         return self._names[root]
 
     def _reader(self, root: Path) -> RepositoryReader:
@@ -80,13 +85,16 @@ class OpenFiles:
         on_disk = reader_of(root)
 
         def read(name: str) -> bytes | None:
-            text = self._texts.get(root / name)
-            if text is None:
+            data = self._open_data(root / name)
+            if data is None:
                 return on_disk(name)
-            data = text.encode("utf-8", "surrogatepass")
             return data if len(data) <= SIZE_LIMIT else None
 
         return read
+
+    def _open_data(self, path: Path) -> bytes | None:
+        text = self._texts.get(path)
+        return None if text is None else text.encode("utf-8", "surrogatepass")
 
 
 def _is_config(path: Path) -> bool:

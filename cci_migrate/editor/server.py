@@ -38,6 +38,12 @@ _WATCHED = (
 )
 
 
+class EditorServer(LanguageServer):
+    """The server. ``was_shut_down``: the editor asked for the end before it ended the server."""
+
+    was_shut_down = False
+
+
 class _Session:
     """What is open, and what was found in it."""
 
@@ -51,7 +57,7 @@ class _Session:
         #: As the editor writes them: it may open a file through a link, or quote other characters.
         self._uris: dict[Path, str] = {}
         self._pending: asyncio.TimerHandle | None = None
-        self._last_problem = ""
+        self._problems: frozenset[str] = frozenset()
 
     def open(self, path: Path, uri: str, text: str) -> None:
         self._uris[path] = uri
@@ -103,21 +109,21 @@ class _Session:
         self._published = set(diagnostics)
 
     def _review_all(self) -> Iterator[Review]:
-        problem, encoding = "", self._server.workspace.position_encoding
-        encoding = encoding or lsp.PositionEncodingKind.Utf16
+        problems: set[str] = set()
+        encoding = self._server.workspace.position_encoding or lsp.PositionEncodingKind.Utf16
         for config in self._files.configs():
             try:
                 policy = self._policy_for(config.root, config.files.paths)
             except PolicyError as error:
-                problem = str(error)
+                problems.add(str(error))
                 continue
             if policy is not None:
                 yield review(config, policy, DEFAULT_WORK_LIMITS, encoding)
-        if problem and problem != self._last_problem:
+        for problem in sorted(problems - self._problems):
             self._server.window_show_message(
                 lsp.ShowMessageParams(lsp.MessageType.Error, f"{SOURCE}: {problem}")
             )
-        self._last_problem = problem
+        self._problems = frozenset(problems)
 
     def _publish(self, path: Path, diagnostics: list[lsp.Diagnostic]) -> None:
         self._server.text_document_publish_diagnostics(
@@ -125,10 +131,10 @@ class _Session:
         )
 
 
-def language_server(read_policies: Callable[[], PolicyFor]) -> LanguageServer:
+def language_server(read_policies: Callable[[], PolicyFor]) -> EditorServer:
     """The server. ``read_policies`` reads the policy files anew."""
     # Whole texts: the lines of a change are those of the client, which no library counts alike.
-    server = LanguageServer(SOURCE, __version__, lsp.TextDocumentSyncKind.Full)
+    server = EditorServer(SOURCE, __version__, lsp.TextDocumentSyncKind.Full)
     session = _Session(server, read_policies)
 
     @server.feature(lsp.INITIALIZED)
@@ -142,6 +148,10 @@ def language_server(read_policies: Callable[[], PolicyFor]) -> LanguageServer:
                 "files", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options
             )
             server.client_register_capability(lsp.RegistrationParams([registration]))
+
+    @server.feature(lsp.SHUTDOWN)
+    def shutdown(_: None) -> None:
+        server.was_shut_down = True
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
     def did_open(params: lsp.DidOpenTextDocumentParams) -> None:
@@ -228,9 +238,15 @@ def language_server(read_policies: Callable[[], PolicyFor]) -> LanguageServer:
 
 
 def _path_of(uri: str) -> Path | None:
-    """The file of ``uri``; None for texts that are no files."""
+    """The file of ``uri``; None for what is no file, and for names that none can have."""
     name = to_fs_path(uri) if uri.startswith("file:") else None
-    return None if name is None else Path(name).resolve()
+    try:
+        path = None if name is None else Path(name).resolve()
+        if path is not None:
+            path.is_dir()  # fails for a name that is too long
+    except (OSError, RuntimeError, ValueError):
+        return None
+    return path
 
 
 def _resolves_edits(client: lsp.ClientCapabilities) -> bool:

@@ -124,6 +124,20 @@ def discover(paths: Sequence[Path]) -> Discovery:
     )
 
 
+def candidates_in(root: Path) -> tuple[str, ...]:
+    """The candidates of the repository at ``root``, as `root_of` names it.
+
+    Without git only those of its ``.circleci`` or its orb: it may be a home folder.
+    """
+    folder = root
+    if not any((root / name).exists() for name in (".git", *_ORB_ROOTS)):
+        folder = root / CONFIG_FOLDER
+    if not folder.is_dir():
+        return ()
+    found = discover([folder]).repositories
+    return next((repository.files for repository in found if repository.root == root), ())
+
+
 def root_of(path: Path) -> Path:
     """The root of the repository of ``path``: the closest folder above it with a ``.git``.
 
@@ -197,12 +211,15 @@ def read_candidate(root: Path, path: str) -> bytes | Failed:
     except NotRegularError:
         return Failed((path,), "not a regular file", "use - to read standard input")
     except TooLargeError as error:
-        size = error.size / 2**20
-        return Failed(
-            (path,), f"the file has {size:.1f} MB, {TOO_LARGE}", "split it, or leave it out"
-        )
+        return too_large(path, error.size)
     except OSError as error:
         return Failed((path,), f"can't be read: {_reason(error)}")
+
+
+def too_large(path: str, size: int) -> Failed:
+    """The outcome of the candidate ``path``, which has too many bytes: ``size``."""
+    problem = f"the file has {size / 2**20:.1f} MB, {TOO_LARGE}"
+    return Failed((path,), problem, "split it, or leave it out")
 
 
 def _reason(error: OSError | RuntimeError) -> str:

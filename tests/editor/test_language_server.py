@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lsprotocol import types as lsp
 
+from cci_migrate.bounds.limits import SIZE_LIMIT, TOO_LARGE
 from tests.cli.conftest import CONFIG, FIXED
 from tests.editor.editor import Editor, editor
 
@@ -182,6 +187,54 @@ def test_a_file_that_is_closed_and_one_that_is_no_config(window: Editor) -> None
         assert await window.open(NAME, "just: text\n") == []
 
     window.run(session())
+
+
+def test_a_text_that_is_too_large(window: Editor) -> None:
+    async def session() -> None:
+        said = await window.open(NAME, CONFIG + "#" * SIZE_LIMIT)
+        assert said == [f"the file has 8.0 MB, {TOO_LARGE}; split it, or leave it out"]
+
+    window.run(session())
+
+
+@pytest.mark.parametrize("name", ["\0", "x" * 300])
+def test_a_name_that_no_file_can_have(window: Editor, name: str) -> None:
+    async def session() -> None:
+        window.begin(f".circleci/{name}.yml", CONFIG)
+        assert await window.open(NAME, CONFIG) == [IMAGE]
+        assert not any("ValueError" in message for message in window.messages)
+
+    window.run(session())
+
+
+def test_each_broken_policy_is_reported(window: Editor, root: Path) -> None:
+    for name in ("api", "web"):
+        (root / name / ".git").mkdir(parents=True)
+        (root / name / ".cci-migrate.toml").write_text("unknown = 1\n")
+
+    async def session() -> None:
+        window.messages.clear()
+        window.begin(f"api/{NAME}", CONFIG)
+        window.begin(f"web/{NAME}", CONFIG)
+        assert await window.open(NAME, CONFIG) == [IMAGE]
+        reported = [message.split(".cci-migrate.toml")[0] for message in window.messages]
+        assert [Path(name).name for name in reported] == ["api", "web"]
+
+    window.run(session())
+
+
+@pytest.mark.parametrize("is_asked_for", [True, False])
+def test_the_exit_code_says_whether_the_editor_asked_for_the_end(is_asked_for: bool) -> None:
+    sent: list[dict[str, Any]] = [{"id": 1, "method": "initialize", "params": {"capabilities": {}}}]
+    sent += [{"id": 2, "method": "shutdown"}] if is_asked_for else []
+    bodies = [json.dumps({"jsonrpc": "2.0", **message}) for message in (*sent, {"method": "exit"})]
+    ended = subprocess.run(
+        [sys.executable, "-m", "cci_migrate", "lsp"],
+        input="".join(f"Content-Length: {len(body)}\r\n\r\n{body}" for body in bodies).encode(),
+        capture_output=True,
+        check=False,
+    )
+    assert ended.returncode == (0 if is_asked_for else 1)
 
 
 def test_each_repository_has_its_own_policy(window: Editor, root: Path) -> None:
