@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
 from cci_migrate.campaign.ci_results import CiWait
 from cci_migrate.campaign.folder import Campaign, CampaignInUseError, open_read_only
@@ -69,7 +70,8 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
     """
     unread = 0
     if refresh:
-        with refresh_session(folder, (), running) as session:
+        # With --verbose, the list that follows has every repository.
+        with refresh_session(folder, (), replace(running, verbose=False)) as session:
             unread = session.run().unread
             write_results(session.campaign)
     with open_read_only(folder) as campaign:
