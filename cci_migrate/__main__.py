@@ -100,7 +100,9 @@ def _run() -> int:
         text = StringIO()
         error.show(text)
         message = error.format_message()
-        sys.stderr.write(text.getvalue().replace(message, printable(message)))
+        # click lists choices on lines of their own.
+        one_line = printable(message.replace("\n\t", " "))
+        sys.stderr.write(text.getvalue().replace(message, one_line))
         return _USAGE
     return code if isinstance(code, int) else 0
 

@@ -13,7 +13,7 @@ SCHEMA_NAMES = ("policy", "report", "baseline")
 
 
 @click.command(name="schema")
-@click.argument("name", type=click.Choice(SCHEMA_NAMES), metavar=f"[{'|'.join(SCHEMA_NAMES)}]")
+@click.argument("name", type=click.Choice(SCHEMA_NAMES))
 @click.help_option("-h", "--help")
 def schema(name: str) -> None:
     """Print the JSON Schema of a policy file, a JSON report or a baseline.

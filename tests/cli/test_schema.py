@@ -33,6 +33,12 @@ def test_each_schema_has_a_command() -> None:
     assert there == set(SCHEMA_NAMES)
 
 
+def test_no_name(program: Program) -> None:
+    done = program("schema")
+    assert done.code == 2
+    assert done.err.splitlines()[-1].endswith("Choose from: policy, report, baseline")
+
+
 def test_another_schema(program: Program) -> None:
     done = program("schema", "sarif")
     assert done.code == 2
