@@ -137,7 +137,8 @@ def begin_campaign(
 
     A dry run has an empty ledger in memory, and the id of the campaign that is there.
     Raises CampaignError when it was begun with another policy, branch, ``is_nested``, ``is_split``
-    or ``needs_confirmation``, and ``again`` (plan everything anew) is not set.
+    or ``needs_confirmation``, and ``again`` (plan everything anew) is not set, or the branches that
+    it has written to would not be its own any more.
     """
     if is_dry_run:
         ledger = Ledger.create(None)
@@ -169,6 +170,11 @@ def begin_campaign(
                     raise CampaignError(
                         f"{folder}: this campaign was planned {otherwise}; use the same, "
                         "plan everything again with --again, or use another folder"
+                    )
+                if _is_lasting(ledger, name):
+                    raise CampaignError(
+                        f"{folder}: this campaign was planned {otherwise}, and has written to "
+                        "branches; use the same, or use another folder"
                     )
                 ledger.set({name: settings[name]})
             if again:
@@ -219,6 +225,17 @@ def planned_otherwise(
             is_flag = name in ("nested", "split", "verify")
             flag = f"{'with' if own else 'without'} --{name}"
             yield name, flag if is_flag else f"with another {name}"
+
+
+def _is_lasting(ledger: Ledger, name: str) -> bool:
+    """Whether the setting ``name`` says to which branches the campaign has written.
+
+    With another one, it would open a second pull request with the same change, and forget the
+    first. A campaign that becomes split keeps what it has for whole repositories.
+    """
+    if name == "split" and ledger.setting("split"):
+        return any(entry.branch and entry.ref.project for entry in ledger.entries())
+    return name == "branch" and any(entry.branch for entry in ledger.entries())
 
 
 def _initial_settings(

@@ -139,6 +139,21 @@ def test_an_earlier_branch_of_a_project_is_not_used_again(
     assert f"{BRANCH}/web-2" in branches(repository.folder)
 
 
+@pytest.mark.parametrize("other", [(), ("--split", "--branch", "another")])
+def test_what_is_written_stays_the_campaigns(
+    other: tuple[str, ...], github: GitHubStandIn, batch: Batch
+) -> None:
+    repository = github.add("acme/mono", MONO)
+    batch("plan", "github:acme", "--split", code=1)
+    batch("apply", *QUICK)
+    count = len(repository.pulls)
+    result = batch("plan", "github:acme", "--again", *other, code=2)
+    assert "and has written to branches; use the same, or use another folder" in result.stderr
+    batch("plan", "github:acme", "--again", "--split")
+    batch("apply", *QUICK)
+    assert len(repository.pulls) == count
+
+
 def test_a_whole_pull_request_stays_whole(github: GitHubStandIn, batch: Batch) -> None:
     repository = github.add("acme/mono", MONO)
     batch("plan", "github:acme", "--nested", code=1)
