@@ -132,10 +132,14 @@ class Branch(Struct, frozen=True):
 
 
 class Fork(Struct, frozen=True):
-    """The fork that has the campaign's branch: its name on the host, and its id in the API."""
+    """The fork that has the campaign's branch: its name on the host, and its id in the API.
+
+    ``is_current``: its default branch is where the repository's is.
+    """
 
     name: str
     node: str
+    is_current: bool = True
 
 
 class PullState(Enum):

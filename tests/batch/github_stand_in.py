@@ -37,6 +37,7 @@ from tests.batch.watching import Canned, Request, Watch, send, truly
 if TYPE_CHECKING:
     from tests.batch.github_app_stand_in import App
 
+_MAIN = "refs/heads/main:refs/heads/main"
 SCHEMA = Path(__file__).with_name("github_schema.graphql")
 
 
@@ -206,7 +207,7 @@ class GitHubStandIn(ThreadingHTTPServer):
     def forked(self, repository: Repository, fields: dict[str, Any]) -> Canned:
         """https://docs.github.com/en/rest/repos/forks#create-a-fork
 
-        Its objects are those of the network. It is there later than it is answered for.
+        It has what the repository had then, and is there later than it is answered for.
         """
         assert fields["default_branch_only"] is True
         if not self.allows_forks:
@@ -224,14 +225,18 @@ class GitHubStandIn(ThreadingHTTPServer):
         if fork is None:
             name = next(name for name in names if name not in self.repositories)
             folder = bare(self.root / f"{name}.git", None)
-            alternates = folder / "objects" / "info" / "alternates"
-            alternates.parent.mkdir(exist_ok=True)
-            alternates.write_text(f"{repository.folder / 'objects'}\n")
-            git(folder, "update-ref", "refs/heads/main", str(repository.tip("main")))
+            git(folder, "fetch", "--quiet", str(repository.folder), _MAIN)
             fork = Repository(name, folder, fork=True, parent=repository.name, hidden=2)
             self.repositories[name] = fork
         body = {"full_name": fork.name, "parent": {"full_name": fork.parent}}
         return Canned(202, body)
+
+    def synced(self, fork: Repository, branch: str) -> Canned:
+        """https://docs.github.com/en/rest/branches/branches#sync-a-fork-branch-with-the-upstream-repository"""
+        assert branch == "main"
+        upstream = self.repositories[fork.parent].folder
+        git(fork.folder, "fetch", "--quiet", "--update-head-ok", str(upstream), _MAIN)
+        return Canned(200, {"merge_type": "fast-forward", "base_branch": f"upstream:{branch}"})
 
     def compared(self, repository: Repository, basehead: str) -> Canned:
         """https://docs.github.com/en/rest/commits/commits#compare-two-commits"""
@@ -243,9 +248,11 @@ class GitHubStandIn(ThreadingHTTPServer):
             if other.parent == repository.name and other.name.startswith(f"{fork_owner}/")
         )
         tips = str(repository.tip(base)), str(fork.tip(head))
-        shas = git(fork.folder, "rev-list", "--reverse", "..".join(tips)).split()
+        network = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": str(repository.folder / "objects")}
+        ahead = ("rev-list", "--reverse", "..".join(tips))
+        shas = _git_with(fork.folder, network, *ahead).split()
         try:
-            merge_base = git(fork.folder, "merge-base", *tips)
+            merge_base = _git_with(fork.folder, network, "merge-base", *tips)
         except subprocess.CalledProcessError:
             return Canned(404, {"message": f"No common ancestor between {base} and {head}."})
         body = {
@@ -359,7 +366,10 @@ class _Root:
                 "UNPROCESSABLE",
                 f'A ref named "{input["name"]}" already exists in the repository.',
             )
-        git(repository.folder, "update-ref", input["name"], input["oid"])
+        try:
+            git(repository.folder, "update-ref", input["name"], input["oid"])
+        except subprocess.CalledProcessError:
+            raise Refusal("UNPROCESSABLE", "Reference does not exist") from None
         return {"ref": self._ref(repository, branch)}
 
     def updateRefs(self, info: Any, input: dict[str, Any]) -> dict[str, Any]:
@@ -826,6 +836,8 @@ class _Handler(BaseHTTPRequestHandler):
             return Canned(404, {"message": "Not Found"})
         if (self.command, found[2]) == ("POST", "forks"):
             return self.server.forked(repository, body)
+        if (self.command, found[2]) == ("POST", "merge-upstream"):
+            return self.server.synced(repository, body["branch"])
         if found[2].startswith("compare/"):
             return self.server.compared(repository, unquote(found[2][8:]))
         return _rest(repository, self.command, found[2], body)

@@ -169,6 +169,25 @@ def test_a_fork_that_is_behind_or_of_another_owner(
     commit_bare(api.folder, {"README": b"newer"})
     batch("apply", *FORKING, "--fork-owner", "guild")
     check_delivered(github, api, "guild/api")
+    assert github.repositories["guild/api"].tip("main") == api.tip("main")
+
+
+def test_a_fork_with_commits_of_its_own_is_not_synced(
+    github: GitHubStandIn, api: Repository, batch: Batch
+) -> None:
+    github.forked(api, {"default_branch_only": True})
+    fork = github.repositories["me/api"]
+    tip = commit_bare(fork.folder, {"mine": b"x"})
+    batch("apply", *FORKING)
+    check_delivered(github, api)
+    batch("close")
+    commit_bare(api.folder, {"README": b"newer"})
+    other = Batch(batch.folder.with_name("second"))
+    other("plan", "github:acme", "--branch", "cci-migrate/second", code=1)
+    other("apply", *FORKING, code=3)
+    cause = other.results()["api"]["cause"]
+    assert "me/api lacks the newest commits of acme/api; sync that fork" in cause
+    assert fork.tip("main") == tip
 
 
 def test_a_pull_request_of_another_fork_is_not_the_campaign_s(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -73,6 +74,7 @@ from cci_migrate.transport.graphql import GraphqlError, ask, ask_for_all, mutate
 from cci_migrate.transport.host_errors import (
     HostError,
     OverloadedError,
+    RefusedError,
     StaleSnapshot,
 )
 from cci_migrate.transport.http import Api, MissingError, documented
@@ -224,6 +226,7 @@ class GitHub:
         A commit made by GraphQL is signed by GitHub, and has plain file modes; files with unusual
         modes, and the branch of an open pull request, are committed by the REST API for git data.
         """
+        self._sync_fork(snapshot)
         is_odd = any(path in snapshot.modes for path in proposal.contents)
         # Without a commit of its own, even for a moment, GitHub would close the pull request.
         if is_odd or snapshot.pull is not None:
@@ -350,6 +353,7 @@ class GitHub:
 
             contents = files_before(snapshot, delivered, merged, read)
             branch = Branch(tip, content) if tip else None
+            self._sync_fork(snapshot)
             message = revert_message(merged, contents)
             self._commit(replace(snapshot, branch=branch), head, message, contents)
         title = f"Revert the change of {merged.number}"
@@ -591,6 +595,20 @@ class GitHub:
     def _raw(self, name: str, oid: str) -> bytes:
         return self._api.read_bytes(f"/repos/{name}/git/blobs/{oid}", headers=_RAW)
 
+    def _sync_fork(self, snapshot: Snapshot) -> None:
+        """Bring the default branch of a fork that is behind up to date: it may lack the head.
+
+        Only if that adds no merge commit to it; otherwise the fork may have the head all the same.
+        https://docs.github.com/en/rest/branches/branches#sync-a-fork-branch-with-the-upstream-repository
+        """
+        if snapshot.fork is None or snapshot.fork.is_current:
+            return
+        compared = self._in_network(snapshot, snapshot.default_branch)
+        if compared is not None and compared.ahead_by == 0:
+            path = f"/repos/{snapshot.fork.name}/merge-upstream"
+            with suppress(HostError, RefusedError, StaleSnapshot):
+                self._api.write(OTHER, "POST", path, json={"branch": snapshot.default_branch})
+
     def _commit(
         self, snapshot: Snapshot, branch: str, message: str, contents: Mapping[str, bytes]
     ) -> str:
@@ -645,7 +663,15 @@ class GitHub:
                 "name": f"refs/heads/{name}",
                 "oid": oid,
             }
-            self._mutate(OTHER, queries.CREATE_REF, arguments, Tip, "ref", "target")
+            try:
+                self._mutate(OTHER, queries.CREATE_REF, arguments, Tip, "ref", "target")
+            except (HostError, StaleSnapshot) as error:
+                if snapshot.fork is None or "does not exist" not in str(error):
+                    raise
+                raise HostError(
+                    f"{snapshot.fork.name} lacks the newest commits of {snapshot.current_name}; "
+                    "sync that fork, then run it again"
+                ) from None
         elif snapshot.branch.oid != oid:
             self._update_branch(snapshot, name, snapshot.branch, oid)
 

@@ -61,7 +61,7 @@ query Owner($login: String!, $first: Int!, $after: String, $ref: String!, $head:
 
 _FORK = """
 fragment fork on Repository {
-  id nameWithOwner isEmpty parent { id }
+  id nameWithOwner isEmpty parent { id } defaultBranchRef { target { oid } }
   branch: ref(qualifiedName: $ref) { target { oid ... on Commit { message } } }
 }
 """

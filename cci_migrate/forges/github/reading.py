@@ -131,6 +131,7 @@ class ForkNode(Struct, frozen=True, rename="camel"):
     name_with_owner: str
     is_empty: bool
     parent: _Parent | None
+    default_branch_ref: GitReference | None
     branch: GitReference | None
 
 
@@ -261,8 +262,7 @@ class RevertedRepository(Struct, frozen=True, rename="camel"):
     @property
     def tip(self) -> str:
         """The commit at the branch's tip; empty without a branch."""
-        target = self.branch.target if self.branch is not None else None
-        return target.oid if target is not None else ""
+        return _tip(self.branch)
 
 
 # -- REST
@@ -415,11 +415,12 @@ def with_fork(snapshot: Snapshot, node: RepositoryNode, fork: ForkNode) -> Snaps
         raise HostError(f"{fork.name_with_owner} is not a fork of {node.name_with_owner}")
     if fork.is_empty:
         raise HostError(f"GitHub has not copied the commits to {fork.name_with_owner} yet")
+    default = fork.default_branch_ref
     return replace(
         snapshot,
         branch=_branch(fork.branch, snapshot.head),
         pull=own_pull(node.pull_requests, fork.name_with_owner),
-        fork=Fork(fork.name_with_owner, fork.id),
+        fork=Fork(fork.name_with_owner, fork.id, is_current=_tip(default) == snapshot.head),
     )
 
 
@@ -475,6 +476,11 @@ def _walk(tree: GitObject, folder: str) -> Iterator[tuple[str, tuple[int, GitObj
             yield from _walk(below, path)
         elif entry.type == "blob" and below.byte_size is not None:
             yield path, (entry.mode, below)
+
+
+def _tip(reference: GitReference | None) -> str:
+    target = reference.target if reference is not None else None
+    return target.oid if target is not None else ""
 
 
 def _branch(reference: GitReference | None, head: str) -> Branch | None:
