@@ -196,12 +196,11 @@ def comment_text(template: str, entry: LedgerEntry, campaign: str) -> str:
 
 
 def _render(name: str, template: str, values: Mapping[str, object]) -> str:
-    from jinja2 import TemplateError
-
     try:
         return _compiled(template).render(values)
-    except TemplateError as error:
-        raise MessageError(f"the {name} template is invalid: {error}") from None
+    except Exception as error:  # noqa: BLE001 - what a template computes may fail with any
+        problem = str(error) or type(error).__name__
+        raise MessageError(f"the {name} template is invalid: {problem}") from None
 
 
 @cache

@@ -167,6 +167,8 @@ def test_equal_refusals_end_the_run(github: GitHubStandIn, batch: Batch) -> None
         (("-m", "x", "-F", "-"), "give the comment with either --message or --file"),
         (("-m", " "), "the comment is empty"),
         (("-m", "{{ nothing }}"), "the comment template is invalid: 'nothing' is undefined"),
+        (("-m", "{{ 1 / 0 }}"), "the comment template is invalid: division by zero"),
+        (("-m", "{% include 'x' %}"), "the comment template is invalid: no loader"),
         (("-F", "nowhere"), "nowhere"),
     ],
 )
