@@ -47,6 +47,13 @@ CHUNK = 10
 FRESH = 120.0
 
 
+#: https://circleci.com/docs/guides/security/contexts/, as `fork_and_bot_checks` has it.
+_NO_SECRETS = (
+    "CircleCI passes no secrets to pull requests from forks unless the project allows it: jobs "
+    "that need a context fail there with Unauthorized"
+)
+
+
 class ForkingError(UserError):
     """The options ask for forks on a host where none is made."""
 
@@ -93,6 +100,8 @@ class ApplyRun(Struct, frozen=True):
         for targets in by_server.values():
             self.options.extras.check(next(iter(targets.values())), list(targets))
         self.progress.begin("apply", sum(map(len, by_server.values())))
+        if self.options.fork_owner is not None:
+            self.progress.note(_NO_SECRETS)
         if unapproved:
             waiting = "1 change waits" if unapproved == 1 else f"{unapproved} changes wait"
             self.progress.note(f"{waiting} for approval; approve with `batch approve`")

@@ -79,7 +79,8 @@ def test_the_pull_request_comes_from_a_fork(
 ) -> None:
     github.add("acme/own", {CONFIG: PLAIN})
     batch("plan", "github:acme/own", code=1)
-    batch("apply", *FORKING)
+    output = batch("apply", *FORKING).output
+    assert "CircleCI passes no secrets to pull requests from forks" in output
     assert batch.states() == {"api": "pull-request-open", "own": "pull-request-open"}
     check_delivered(github, api)
     # Where the token may push, it does.
