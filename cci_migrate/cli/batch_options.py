@@ -18,6 +18,7 @@ from msgspec import Struct
 from cci_migrate.campaign.ledger import LedgerError
 from cci_migrate.campaign.repository_filter import Shard, parse_shard
 from cci_migrate.cli.command_errors import exit_code_of
+from cci_migrate.cli.option_values import seconds
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.error_kinds import OutsideError
@@ -71,6 +72,7 @@ def pace_options(command: _F) -> _F:
         click.option(
             "--seconds-between",
             type=click.FloatRange(0),
+            callback=seconds,
             default=DEFAULT_PACE_LIMITS.apart,
             show_default=True,
             metavar="SECONDS",

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from cci_migrate.bounds.limits import DEFAULT_WORK_LIMITS, WorkLimits
+from cci_migrate.cli.option_values import seconds
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -31,6 +32,7 @@ def limit_options(command: _F) -> _F:
         click.option(
             "--timeout",
             type=click.FloatRange(0, min_open=True),
+            callback=seconds,
             default=DEFAULT_WORK_LIMITS.seconds,
             metavar="SECONDS",
             help=f"Processor time for one config (default: {DEFAULT_WORK_LIMITS.seconds:g})",

@@ -9,6 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
+#: Eleven days.
+MOST_SECONDS = 1_000_000
+
 _Member = TypeVar("_Member", bound=Enum)
 
 
@@ -20,6 +23,13 @@ def member(kind: type[_Member]) -> Callable[[Any, Any, str | None], _Member | No
         return None if value is None else kind(value)
 
     return convert
+
+
+def seconds(ctx: click.Context, param: click.Parameter, value: float) -> float:
+    """A time that clocks can wait for: not ``nan`` or ``inf``, which are numbers to click."""
+    if not value <= MOST_SECONDS:
+        raise click.BadParameter(f"{value:g} is not a number up to {MOST_SECONDS:,}", ctx, param)
+    return value
 
 
 def new_file(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:

@@ -190,6 +190,13 @@ def test_the_host_is_asked_to_merge_what_only_lacks_a_review(
     assert len(github.writes()) == before
 
 
+@pytest.mark.parametrize("command", ["apply", "merge-when-green", "close", "revert"])
+def test_a_pace_is_a_number(command: str, batch: Batch) -> None:
+    for value in ("nan", "inf"):
+        output = batch(command, "--seconds-between", value, code=2).output
+        assert f"{value} is not a number up to 1,000,000" in output
+
+
 def test_equal_refusals_stop_the_run(github: GitHubStandIn, batch: Batch) -> None:
     pulls = green(github, batch, *"abcde")
     for repository in github.repositories.values():

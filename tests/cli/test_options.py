@@ -54,6 +54,8 @@ def usage_error(*arguments: str) -> str:
         (["--context", " a"], "must be the name of a context"),
         (["--username", ""], "--username': must be a name or a $VARIABLE; put '$NAME'"),
         (["--jobs", "0"], "0 is not in the range"),
+        (["--timeout", "nan"], "nan is not a number up to 1,000,000"),
+        (["--timeout", "inf"], "inf is not a number up to 1,000,000"),
         (["--config", "/nowhere.toml"], "'/nowhere.toml' does not exist"),
     ],
 )
