@@ -21,13 +21,13 @@ from cci_migrate.campaign.ledger import Ledger, LedgerEntry
 from cci_migrate.campaign.projects import project_branch
 from cci_migrate.error_kinds import UserError
 from cci_migrate.files.atomic_write import make_private_file, make_private_folder, write_atomically
+from cci_migrate.forges.campaign_identity import DEFAULT_BRANCH
 from cci_migrate.forges.repository import RepositoryRef
 from cci_migrate.policy.record import PolicyRecordError, policy_from_json, policy_to_json
 from cci_migrate.policy.settings import Policy
 
 LEDGER = "ledger.sqlite"
 RESULTS = "results.jsonl"
-DEFAULT_BRANCH = "cci-migrate/registry-auth"
 
 
 class CampaignError(UserError):

@@ -8,12 +8,7 @@ from pathlib import Path
 import click
 
 from cci_migrate.bounds.limits import WorkLimits
-from cci_migrate.campaign.folder import (
-    DEFAULT_BRANCH,
-    CampaignError,
-    begin_campaign,
-    open_read_only,
-)
+from cci_migrate.campaign.folder import CampaignError, begin_campaign, open_read_only
 from cci_migrate.campaign.plan_run import PlanRun
 from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
 from cci_migrate.cli.batch_apply import apply, comment
@@ -45,6 +40,7 @@ from cci_migrate.cli.policy_options import PolicySource, every_policy_option
 from cci_migrate.cli.verify_options import CompilerOptions, compiler_options
 from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.escaping.terminal_text import printable_lines
+from cci_migrate.forges.campaign_identity import DEFAULT_BRANCH
 from cci_migrate.forges.repository import Visibility
 from cci_migrate.preflight.slugs import Organisation
 

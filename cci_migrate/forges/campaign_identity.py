@@ -1,4 +1,4 @@
-"""The campaign that a commit or a pull request says it is from.
+"""The campaign that a branch, a commit or a pull request says it is from.
 
 Anybody can write that too: it proves nothing alone (see `campaign.ownership`), but what does not
 say it is not the campaign's.
@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+
+#: The branch of a campaign that names none.
+DEFAULT_BRANCH = "cci-migrate/registry-auth"
 
 #: The trailer with the campaign's id in its commits.
 TRAILER = "Cci-Migrate-Campaign"
