@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from functools import partial
 from itertools import groupby
 
@@ -22,6 +22,7 @@ from cci_migrate.campaign.delivering import Deliverer
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.isolation import observe_each
 from cci_migrate.campaign.ledger import LedgerEntry
+from cci_migrate.campaign.refresh import has_open_pull
 from cci_migrate.campaign.refusals import (
     RefusalStreak,
 )
@@ -80,6 +81,7 @@ class ApplyRun(Struct, frozen=True):
         check_names(self.options.canary_names, self.campaign.ledger)
         by_server: dict[tuple[Kind, str], dict[RepositoryRef, Host]] = {}
         candidates: list[Candidate] = []
+        updates: set[RepositoryRef] = set()
         unapproved = 0
         # What failed before comes last: it must not keep the others waiting again.
         for states in (PENDING, TRIED_AGAIN):
@@ -94,6 +96,8 @@ class ApplyRun(Struct, frozen=True):
                 host = self.host_of(entry.ref, entry.branch_name)
                 server = entry.ref.kind, entry.ref.host
                 by_server.setdefault(server, {})[entry.ref] = host
+                if has_open_pull(entry):
+                    updates.add(entry.ref)
                 if entry.state is State.PLANNED:
                     candidates.append(Candidate.of(entry))
         self._check_forking(by_server.values())
@@ -111,7 +115,7 @@ class ApplyRun(Struct, frozen=True):
         outcomes = {ExitCode.DONE}
         for targets in by_server.values():
             try:
-                in_order = self._canary_first(targets, candidates)
+                in_order = self._in_order(targets, candidates, updates)
                 if not self._apply_to_server(in_order, budget):
                     outcomes.add(ExitCode.LEFT)
             except HostUnavailable as error:
@@ -130,12 +134,16 @@ class ApplyRun(Struct, frozen=True):
                     "on other hosts, or leave it out"
                 )
 
-    def _canary_first(
-        self, targets: Mapping[RepositoryRef, Host], candidates: Sequence[Candidate]
+    def _in_order(
+        self,
+        targets: Mapping[RepositoryRef, Host],
+        candidates: Sequence[Candidate],
+        updates: Set[RepositoryRef],
     ) -> dict[RepositoryRef, Host]:
         """``targets`` with those that the canary lacks at the front: the named ones, then chosen.
 
-        The others come host by host: those of one host are observed together.
+        The others come host by host, as those of one host are observed together: first ``updates``
+        of open pull requests, which need no room for more.
         """
         first: list[RepositoryRef] = []
         if self._has_gates(next(iter(targets.values()))):
@@ -154,7 +162,9 @@ class ApplyRun(Struct, frozen=True):
         by_host: dict[Host, list[RepositoryRef]] = {}
         for ref, host in targets.items():
             by_host.setdefault(host, []).append(ref)
-        rest = (ref for refs in by_host.values() for ref in refs)
+        rest = sorted(
+            (ref for refs in by_host.values() for ref in refs), key=lambda ref: ref not in updates
+        )
         return {ref: targets[ref] for ref in dict.fromkeys((*first, *rest))}
 
     def _has_gates(self, host: Host) -> bool:

@@ -11,12 +11,15 @@ from msgspec import Struct
 
 from cci_migrate.campaign.ci_results import CiResult, CiWait, Gate, read_ci, still_open
 from cci_migrate.campaign.ledger import Ledger
-from cci_migrate.campaign.states import OPENED, State
+from cci_migrate.campaign.refresh import has_open_pull
+from cci_migrate.campaign.states import OPENED, PENDING, TRIED_AGAIN, State
 from cci_migrate.forges.host import Host
 from cci_migrate.forges.repository import Checks, Kind, PullState, RepositoryRef
 from cci_migrate.transport.progress import Progress
 from cci_migrate.wording import counted
 
+#: The states in which there may be an open pull request that is to be brought up to date.
+_TO_UPDATE = (PENDING | TRIED_AGAIN) - OPENED
 #: Seconds after which a pull request whose CI has not started is taken for one without CI.
 START = 300.0
 
@@ -68,7 +71,9 @@ class Waves:
 
         Waits for the CI of the wave, at most for the user's patience. Raises HostUnavailable.
         """
-        if self._limits.most_open and not self._has_room(ledger):
+        entry = ledger.entry(ref.key)
+        is_update = entry is not None and has_open_pull(entry)
+        if self._limits.most_open and not is_update and not self._has_room(ledger):
             self._progress.note(
                 f"stopped with {waiting} left: {self._limits.most_open} pull requests are open "
                 "(--max-open). Merge or close some, then run it again"
@@ -145,7 +150,8 @@ class Waves:
 
     def _count_open(self, ledger: Ledger) -> int:
         counts = ledger.counts()
-        return sum(counts[state] for state in OPENED) - len(self._ended)
+        updates = sum(map(has_open_pull, ledger.entries(_TO_UPDATE)))
+        return sum(counts[state] for state in OPENED) + updates - len(self._ended)
 
 
 def _host(ref: RepositoryRef) -> tuple[Kind, str]:

@@ -133,6 +133,16 @@ def test_no_more_are_opened_than_may_be_open(planned: GitHubStandIn, batch: Batc
     assert opened(planned) == "abcde"
 
 
+def test_what_is_to_be_updated_is_open_too(planned: GitHubStandIn, batch: Batch) -> None:
+    most = (*QUICK, "--canary", 0, "--max-open", 2)
+    batch("apply", "acme/f", "acme/g", *most, code=1)
+    batch("plan", "github:acme", "--again", "--context", "hub", code=1)
+    output = batch("apply", *most, code=1).output
+    assert "stopped with 5 left: 2 pull requests are open (--max-open)" in output
+    assert opened(planned) == "fg"
+    assert batch.states()["g"] == "pull-request-open"
+
+
 def test_the_canary_that_is_named_comes_first(planned: GitHubStandIn, batch: Batch) -> None:
     named = ("--canary-repo", "acme/f", "--canary-repo", "ACME/C")
     batch("apply", *QUICK, "--canary", 1, *named, "--max-prs", 2, code=1)
