@@ -82,7 +82,7 @@ COMMANDS = (
     (0, "completion", "powershell"),
     (0, "schema", "policy"),
     (0, "policy", "export", "--rego", "../rego"),
-    (0, "lsp"),
+    (1, "lsp"),
     (2, "doctor", "--org", "gh/acme"),
     (2, "context", "create", "--org", "gh/acme"),
     (2, "verify", "none.yml"),

@@ -11,6 +11,8 @@ from graphql import parse, validate
 
 from cci_migrate.forges import bitbucket
 from cci_migrate.forges.gitlab import queries
+from cci_migrate.forges.gitlab.reading import checks_of_status
+from cci_migrate.forges.repository import Checks
 from tests.batch import rest_stand_ins
 from tests.batch.gitea_stand_in import GiteaStandIn
 from tests.batch.gitlab_graphql import excerpt
@@ -523,6 +525,11 @@ def test_a_persons_projects_are_listed_without_graphql(gitlab: RestStandIn, batc
 
 
 # -- GitLab's GraphQL
+
+
+def test_a_pipeline_in_which_nothing_ran_has_not_passed() -> None:
+    assert checks_of_status("skipped") is Checks.NONE
+    assert checks_of_status("manual") is Checks.PASSED
 
 
 def test_every_query_fits_the_excerpt_of_the_schema() -> None:

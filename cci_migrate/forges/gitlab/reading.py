@@ -232,11 +232,13 @@ class RestCommit(Struct, frozen=True):
 def checks_of_status(status: str | None) -> Checks:
     """The result of CI that a pipeline's or commit's ``status`` means; None: there was none.
 
+    Nothing ran in a ``skipped`` pipeline. In a ``manual`` one all has passed that starts by itself.
+
     https://docs.gitlab.com/api/pipelines/#list-project-pipelines
     """
-    if status is None:
+    if status is None or status == "skipped":
         return Checks.NONE
-    if status in ("success", "skipped", "manual"):
+    if status in ("success", "manual"):
         return Checks.PASSED
     return Checks.FAILED if status in ("failed", "canceled") else Checks.PENDING
 
