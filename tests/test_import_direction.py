@@ -6,8 +6,9 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -216,3 +217,26 @@ def test_each_name_of_a_class_means_one_thing() -> None:
     several = {name: places for name, places in homes.items() if len(places) > 1}
     # The same answer of two hosts.
     assert several.keys() <= {"OwnerReply"}, several
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    homes = {_dotted(path): path for path in modules()}
+    imported = {
+        own: {
+            home for _, name in imports(path) if (home := _home_of(name, homes)) not in (None, own)
+        }
+        for own, path in homes.items()
+    }
+    try:
+        TopologicalSorter(imported).prepare()
+    except CycleError as error:
+        raise AssertionError(f"a circle: {' <- '.join(error.args[1])}") from None
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(("cci_migrate", *path.relative_to(PACKAGE).with_suffix("").parts))
+
+
+def _home_of(name: str, homes: Mapping[str, Path]) -> str | None:
+    """The module that ``name`` is, or that defines it; None for another package's."""
+    return next((each for each in (name, name.rpartition(".")[0]) if each in homes), None)

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from msgspec import Struct
-
 from cci_migrate.engine.examination import Examination
+from cci_migrate.engine.outcomes import FileEdit
 from cci_migrate.engine.planning import Plan, edits_of_fix
 from cci_migrate.engine.proof import ProvenChange
 from cci_migrate.findings import FindingKey, FindingState, Fix
-from cci_migrate.lossless.edits import Edit
-
-
-class FileEdit(Struct, frozen=True):
-    """An edit of the file at ``path``."""
-
-    path: str
-    edit: Edit
 
 
 def edits_by_finding(

@@ -17,14 +17,15 @@ from cci_migrate.redaction.redaction import Redaction
 
 if TYPE_CHECKING:
     from cci_migrate.engine.explanation import ExplainedPull
-    from cci_migrate.engine.fix_edits import FileEdit
     from cci_migrate.engine.proof import ProvenChange
     from cci_migrate.engine.suppressions import UnusedSuppression
+    from cci_migrate.lossless.edits import Edit
 
 __all__ = [
     "Cause",
     "Examined",
     "Failed",
+    "FileEdit",
     "FindingState",
     "NotAConfig",
     "Outcome",
@@ -39,6 +40,13 @@ class ToDo(Struct, frozen=True):
     """Something for the user to do outside the file: make a context, set a variable."""
 
     text: str
+
+
+class FileEdit(Struct, frozen=True):
+    """An edit of the file at ``path``."""
+
+    path: str
+    edit: Edit
 
 
 class Examined(Struct, frozen=True):

@@ -8,7 +8,14 @@ from msgspec.structs import replace
 
 from cci_migrate.engine.authenticated_images import authenticated_images, unprovided_images
 from cci_migrate.engine.examination import Examination, examine_changed
-from cci_migrate.engine.outcomes import Cause, Examined, Outcome, Refused, Unexamined
+from cci_migrate.engine.outcomes import (
+    Cause,
+    Examined,
+    FileEdit,
+    Outcome,
+    Refused,
+    Unexamined,
+)
 from cci_migrate.engine.planning import Plan, plan_changes
 from cci_migrate.engine.policy_patterns import matched_patterns
 from cci_migrate.engine.redacted_outcomes import redacted
@@ -22,7 +29,6 @@ if TYPE_CHECKING:
 
     from cci_migrate.assessing.assessment import Assessment
     from cci_migrate.engine.explanation import ExplainedPull
-    from cci_migrate.engine.fix_edits import FileEdit
     from cci_migrate.engine.proof import NotProven, ProvenChange
     from cci_migrate.engine.proof_side import ProofSide
     from cci_migrate.findings import FindingKey
