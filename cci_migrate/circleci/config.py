@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct, field
 
+from cci_migrate.circleci.config_versions import version_named
 from cci_migrate.lossless.merging import Entry
 from cci_migrate.lossless.nodes import Document, Node, Scalar
 from cci_migrate.lossless.nodes import Mapping as MappingNode
@@ -212,8 +213,8 @@ class Config(Struct, frozen=True, eq=False):
 
     @property
     def supports_orbs(self) -> bool:
-        """Whether it is version 2.1, which has orbs, commands, executors and parameters."""
-        return self.version is not None and self.version.value.strip() not in ("2", "2.0")
+        """Whether its version has orbs, commands, executors and parameters."""
+        return self.version is not None and version_named(self.version.value).supports_orbs
 
     @property
     def imports_orbs(self) -> bool:

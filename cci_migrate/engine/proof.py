@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from cci_migrate.assessing.conventions import policy_for
+from cci_migrate.circleci.config_versions import VERSION_2, VERSION_2_1
 from cci_migrate.circleci.images import PulledImage, texts_with_values
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.workflow_jobs import job_contexts
@@ -316,7 +317,7 @@ def expression_appears(before: tuple[Document, ...], after: tuple[Document, ...]
         {text_of(value_of(document.root, "version")) for document in documents}
         for documents in (before, after)
     ]
-    if not versions[0] & {"2", "2.0"} or "2.1" not in versions[1]:
+    if versions[0].isdisjoint(VERSION_2.names) or versions[1].isdisjoint(VERSION_2_1.names):
         return None
     for document in after:
         for node in walk(document.root) if document.root is not None else ():

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.circleci.config import Config, Job, WorkflowJob
+from cci_migrate.circleci.config_versions import VERSION_2_1
 from cci_migrate.circleci.expressions import Scope, references
 from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.merging import (
@@ -38,7 +39,7 @@ from cci_migrate.lossless.operations import (
     Text,
 )
 
-NEW_VERSION = "2.1"
+NEW_VERSION = VERSION_2_1.names[0]
 
 #: A ``<<`` that 2.1 would read as the start of an expression.
 _UNESCAPED = lazy_pattern(r"(?<!\\)<<")
@@ -143,16 +144,14 @@ def _without_inner_version(config: Config) -> Iterator[Operation]:
     It stays if it has no line of its own, or is shared through an anchor.
     """
     for document in config.documents:
-        workflows = value_of(document.root, "workflows")
-        if not isinstance(workflows, MappingNode) or workflows.is_flow:
+        entry = _inner_version(document.root)
+        if entry is None or not isinstance(resolved(entry.value), Scalar):
             continue
-        entry = own_entry(workflows, "version")
-        is_scalar = entry is not None and isinstance(resolved(entry.value), Scalar)
-        if entry is None or not is_scalar or len(workflows.entries) == 1:
-            continue
-        if isinstance(entry.value, Scalar) and entry.value.anchor is not None:
-            continue
-        if entry.key.anchor is None and entry.key.source is workflows.source:
+        workflows = entry.holder
+        has_line = not workflows.is_flow and len(workflows.entries) > 1
+        is_anchored = isinstance(entry.value, Scalar) and entry.value.anchor is not None
+        has_own_key = entry.key.anchor is None and entry.key.source is workflows.source
+        if has_line and has_own_key and not is_anchored:
             yield RemoveEntry(workflows, "version")
 
 
