@@ -45,6 +45,19 @@ if TYPE_CHECKING:
     from cci_migrate.circleci.step_pulls import StepLogin
 
 
+#: Which evidence wins: of two uses, the first of these. The policy's names count if there is none.
+PRECEDENCE = (
+    Use.IMAGE,
+    Use.MISPLACED,
+    Use.LOGIN_BEFORE_PULL,
+    Use.LOGIN,
+    Use.LOGIN_BEFORE_PUSH,
+    Use.DECLARED_AUTH,
+    Use.DECLARED_LOGIN,
+    Use.SIBLING,
+)
+
+
 class Account(Struct, frozen=True):
     """A credential of a registry, its most usual form, and the evidence for it.
 
@@ -197,26 +210,22 @@ def is_safe(credential: RegistryCredential) -> bool:
 def credential_conventions(
     evidence: Iterable[Evidence],
 ) -> Mapping[str, CredentialConvention]:
-    """The convention for each registry in ``evidence``; see `Use` for the precedence."""
+    """The convention for each registry in ``evidence``, by `PRECEDENCE`."""
     by_host: dict[str, list[Evidence]] = {}
     for item in evidence:
-        if item.credential is not None and item.use is not Use.POLICY:
+        if item.credential is not None and item.use in PRECEDENCE:
             by_host.setdefault(item.host, []).append(item)
     conventions: dict[str, CredentialConvention] = {}
     for host, items in by_host.items():
         usable = [item for item in items if item.allows()]
-        first = min((_RANK[item.use] for item in usable), default=0)
-        deciding = [item for item in usable if _RANK[item.use] == first]
+        first = min((PRECEDENCE.index(item.use) for item in usable), default=0)
+        deciding = [item for item in usable if item.use is PRECEDENCE[first]]
         accounts = _accounts(deciding)
         if len(accounts) > 1 and deciding[0].use is Use.SIBLING:
             accounts = ()  # it is unknown which of the other configs to follow
         if accounts or any(item.allows(item.jobs) for item in items):
             conventions[host] = CredentialConvention(host, accounts, tuple(items))
     return conventions
-
-
-#: Uses of the same rank count together.
-_RANK = {use: rank for rank, use in enumerate(Use)}
 
 
 def _accounts(evidence: Iterable[Evidence]) -> tuple[Account, ...]:

@@ -1,7 +1,7 @@
 """Evidence of a registry's credentials in a config: who uses which names, and where.
 
-`EvidenceCollector` (in `evidence_collection`) makes the list; `conventions` decides from it. Each
-item has its place and, if no name may be taken from it, the reason.
+`evidence_collection` makes the list; `conventions` decides which of it wins. Each item has its
+place and, if no name may be taken from it, the reason.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cci_migrate.policy.settings import RegistryCredential
 
 
 class Use(Enum):
-    """Where a credential is used. Of two uses, the first in this list decides."""
+    """Where a credential is used. Which use wins: `conventions.PRECEDENCE`."""
 
     IMAGE = "auth of an image"
     MISPLACED = "credentials beside an image"

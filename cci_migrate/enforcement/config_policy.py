@@ -1,8 +1,8 @@
 """A CircleCI config policy that refuses what `cci-migrate` would fix under ``docker``.
 
 It is Rego for Open Policy Agent, in the older syntax that CircleCI's pages use, without CircleCI's
-helpers: https://circleci.com/docs/reference/config-policy-reference/. The rules are in
-``registry_credentials.rego``; here the policy becomes the data that they read.
+helpers: https://circleci.com/docs/reference/config-policy-reference/. Its rules and their messages
+are in ``config_policy.rego``; here the policy becomes the data that they read.
 """
 
 from __future__ import annotations
@@ -20,13 +20,9 @@ from cci_migrate.assessing.credential_values import form_of, values_of, variable
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.docker.image_patterns import normalised_pattern
 from cci_migrate.docker.image_reference import DOCKER_HUB, DOCKER_HUB_HOSTS
-from cci_migrate.policy.settings import (
-    CredentialStore,
-    Policy,
-    RegistryPolicy,
-    specificity,
-)
+from cci_migrate.policy.settings import CredentialStore, Policy, RegistryPolicy, specificity
 
+#: Of the files that are written, without their endings.
 NAME = "registry_credentials"
 #: The rules of the config policy, as CircleCI's decisions name them.
 RULES = ("registry_credentials", "registry_contexts")
@@ -43,8 +39,9 @@ class ConfigPolicy(Struct, frozen=True):
 
 def config_policy(policy: Policy, *, is_hard: bool) -> ConfigPolicy:
     """The config policy for ``policy``. ``is_hard``: a violation stops the pipeline."""
-    rules = (files("cci_migrate.enforcement") / f"{NAME}.rego").read_text(encoding="utf-8")
-    enable = "enable_hard" if is_hard else "enable_rule"
+    rules = (files("cci_migrate.enforcement") / "config_policy.rego").read_text(encoding="utf-8")
+    # A hard failure is one of an enabled rule.
+    enabling = ("enable_rule", "enable_hard") if is_hard else ("enable_rule",)
     exempt = map(normalised_pattern, policy.exempt_images)
     head = [
         "# Made by cci-migrate policy export; make it again when the policy changes.",
@@ -52,7 +49,7 @@ def config_policy(policy: Policy, *, is_hard: bool) -> ConfigPolicy:
         "",
         'policy_name["cci_migrate_registry_credentials"]',
         "",
-        *(f'{line}["{rule}"]' for rule in RULES for line in _enabling(enable)),
+        *(f'{line}["{rule}"]' for rule in RULES for line in enabling),
         "",
         "# The most specific host comes first.",
         f"registries = {_data(_registries(policy))}",
@@ -64,22 +61,14 @@ def config_policy(policy: Policy, *, is_hard: bool) -> ConfigPolicy:
     return ConfigPolicy("\n".join([*head, "", rules]), _tests(policy, is_hard=is_hard))
 
 
-def _enabling(enable: str) -> Iterator[str]:
-    # A hard failure is one of an enabled rule.
-    yield "enable_rule"
-    if enable != "enable_rule":
-        yield enable
-
-
 def _registries(policy: Policy) -> list[dict[str, Any]]:
-    ranked = sorted(policy.registries, key=specificity, reverse=True)
     return [
         {
             "host": _regex(registry.host),
             "name": registry_name(registry.host),
             "accounts": list(_accounts(registry, policy)),
         }
-        for registry in ranked
+        for registry in sorted(policy.registries, key=specificity, reverse=True)
     ]
 
 
