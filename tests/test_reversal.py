@@ -12,7 +12,7 @@ from cci_migrate.engine.outcomes import Examined, Refused
 from cci_migrate.findings import Decisions, FindingKey, FindingState, Skip
 from cci_migrate.policy.settings import PasswordAuth, Policy, RegistryPolicy, Revert
 from cci_migrate.rules.catalogue import RULES
-from cci_migrate.rules.rule import Example
+from cci_migrate.rules.rule import Fixed
 from tests.fixture_cases import CONFIG, cases, changed
 from tests.processing import process, process_repository
 from tests.samples import NAMES, configs_of
@@ -25,7 +25,7 @@ EXAMPLES = [
     for rule in RULES
     if rule.id in PUT_IN
     for example in rule.examples
-    if isinstance(example, Example) and example.after is not None
+    if isinstance(example, Fixed)
 ]
 
 
@@ -40,8 +40,7 @@ def apply_to(text: str, policy: Policy, decisions: Decisions | None = None) -> s
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_what_the_examples_put_in_goes_again(example: Example) -> None:
-    assert example.after is not None
+def test_what_the_examples_put_in_goes_again(example: Fixed) -> None:
     reverted = apply_to(example.after, replace(example.policy, revert=Revert.ALL))
     has_own_names = apply_to(reverted, example.policy) == example.after
     assert reverted == example.before or has_own_names

@@ -8,7 +8,7 @@ from cci_migrate.engine.outcomes import Examined
 from cci_migrate.findings import FindingState
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.rules.page import rule_page
-from cci_migrate.rules.rule import Example, Rule, Unchanged
+from cci_migrate.rules.rule import Example, Fixed, Rule, Unchanged
 from tests.processing import process
 
 PATH = ".circleci/config.yml"
@@ -19,16 +19,15 @@ CASES = [
 ]
 
 
-def examine(text: str, example: Example | Unchanged) -> Examined:
+def examine(text: str, example: Example) -> Examined:
     outcome = process({PATH: text.encode()}, example.policy)
     assert isinstance(outcome, Examined), outcome
     return outcome
 
 
 @pytest.mark.parametrize(("rule", "example"), CASES)
-def test_example(rule: Rule, example: Example | Unchanged) -> None:
-    text = example.text if isinstance(example, Unchanged) else example.before
-    outcome = examine(text, example)
+def test_example(rule: Rule, example: Example) -> None:
+    outcome = examine(example.before if isinstance(example, Fixed) else example.text, example)
     states = [
         resolution.state for resolution in outcome.resolutions if resolution.finding.rule == rule.id
     ]
@@ -36,23 +35,23 @@ def test_example(rule: Rule, example: Example | Unchanged) -> None:
     if isinstance(example, Unchanged):
         assert states == []
         assert after is None
-    elif example.after is None:
-        assert FindingState.LEFT in states
-        assert after is None
-    else:
+    elif isinstance(example, Fixed):
         assert FindingState.FIXED in states
         assert after == example.after
         again = examine(example.after, example)
         assert [
             resolution for resolution in again.resolutions if resolution.finding.rule == rule.id
         ] == []
+    else:
+        assert FindingState.LEFT in states
+        assert after is None
 
 
 def test_every_rule_has_a_manual_and_an_example_with_a_finding() -> None:
     assert len({rule.id for rule in RULES}) == len(RULES)
     for rule in RULES:
         assert "## " in rule.manual
-        assert any(isinstance(example, Example) for example in rule.examples), rule.id
+        assert any(not isinstance(example, Unchanged) for example in rule.examples), rule.id
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)

@@ -50,7 +50,7 @@ from cci_migrate.policy.settings import RegistryCredential
 from cci_migrate.rule_ids import INCOMPLETE_AUTH
 from cci_migrate.rules.account_question import account_question
 from cci_migrate.rules.owners import owners_of
-from cci_migrate.rules.rule import Example, Provision, Rule
+from cci_migrate.rules.rule import Fixed, Provision, Reported, Rule
 from cci_migrate.rules.whole_fix import whole_fix
 from cci_migrate.wording import listed
 
@@ -134,18 +134,20 @@ def _completed(
     return whole_fix(assessment, f"add {listed(auth.missing)}", operations, contexts)
 
 
-_MISSING = "          password: $DOCKERHUB_PASSWORD\n"
-_COMPLETE = f"""\
-version: 2.1
-jobs:
-  test:
-    docker:
-      - image: redis:7
-        auth:
-          username: acme-ci
-{_MISSING}\
-        command: redis-server --save ""
-"""
+_COMPLETED = Fixed(
+    "a password is missing",
+    """\
+ version: 2.1
+ jobs:
+   test:
+     docker:
+       - image: redis:7
+         auth:
+           username: acme-ci
++          password: $DOCKERHUB_PASSWORD
+         command: redis-server --save ""
+""",
+)
 
 RULE = Rule(
     id=INCOMPLETE_AUTH,
@@ -156,15 +158,10 @@ RULE = Rule(
     rank=20,
     provides=Provision.CREDENTIALS,
     examples=(
-        Example(
-            "a password is missing",
-            _COMPLETE.replace(_MISSING, ""),
-            _COMPLETE,
-        ),
-        Example(
+        _COMPLETED,
+        Reported(
             "the config doesn't show the password for $CACHE_USER: no fix",
-            _COMPLETE.replace(_MISSING, "").replace("acme-ci", "$CACHE_USER"),
-            None,
+            _COMPLETED.before.replace("acme-ci", "$CACHE_USER"),
         ),
     ),
 )

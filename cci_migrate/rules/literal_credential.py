@@ -47,7 +47,7 @@ from cci_migrate.lossless.operations import ReplaceScalar, Text
 from cci_migrate.rule_ids import LITERAL_CREDENTIAL
 from cci_migrate.rules.account_question import account_question
 from cci_migrate.rules.owners import owners_of
-from cci_migrate.rules.rule import Example, Rule
+from cci_migrate.rules.rule import Fixed, Rule
 from cci_migrate.rules.whole_fix import whole_fix
 
 
@@ -121,27 +121,18 @@ RULE = Rule(
     detect=detect,
     rank=50,
     examples=(
-        Example(
+        Fixed(
             "a variable replaces the value",
             """\
-version: 2.1
-jobs:
-  test:
-    docker:
-      - image: acme/builder:3
-        auth:
-          username: acme-ci
-          password: "not-a-real-one"
-""",
-            """\
-version: 2.1
-jobs:
-  test:
-    docker:
-      - image: acme/builder:3
-        auth:
-          username: acme-ci
-          password: "$DOCKERHUB_PASSWORD"
+ version: 2.1
+ jobs:
+   test:
+     docker:
+       - image: acme/builder:3
+         auth:
+           username: acme-ci
+-          password: "not-a-real-one"
++          password: "$DOCKERHUB_PASSWORD"
 """,
         ),
     ),

@@ -38,7 +38,7 @@ from collections.abc import Iterator
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place, Remedy, route_by_text
 from cci_migrate.lossless.nodes import Scalar
-from cci_migrate.rules.rule import Example, Rule, Unchanged
+from cci_migrate.rules.rule import Fixed, Rule, Unchanged
 
 ID = "login-server"
 
@@ -78,57 +78,36 @@ RULE = Rule(
     detect=detect,
     rank=65,
     examples=(
-        Example(
+        Fixed(
             "without the server",
             """\
-version: 2.1
-jobs:
-  smoke:
-    machine:
-      image: ubuntu-2404:current
-    steps:
-      - run: |
-          echo "$HUB_TOKEN" | docker login -u "$HUB_USER" --password-stdin index.docker.io
-          docker pull redis:7
-""",
-            """\
-version: 2.1
-jobs:
-  smoke:
-    machine:
-      image: ubuntu-2404:current
-    steps:
-      - run: |
-          echo "$HUB_TOKEN" | docker login -u "$HUB_USER" --password-stdin
-          docker pull redis:7
+ version: 2.1
+ jobs:
+   smoke:
+     machine:
+       image: ubuntu-2404:current
+     steps:
+       - run: |
+-          echo "$HUB_TOKEN" | docker login -u "$HUB_USER" --password-stdin index.docker.io
++          echo "$HUB_TOKEN" | docker login -u "$HUB_USER" --password-stdin
+           docker pull redis:7
 """,
         ),
-        Example(
+        Fixed(
             "the Docker orb",
             """\
-version: 2.1
-orbs:
-  docker: circleci/docker@4.0.1
-jobs:
-  smoke:
-    machine:
-      image: ubuntu-2404:current
-    steps:
-      - docker/check:
-          registry: registry.hub.docker.com
-      - run: docker pull redis:7
-""",
-            """\
-version: 2.1
-orbs:
-  docker: circleci/docker@4.0.1
-jobs:
-  smoke:
-    machine:
-      image: ubuntu-2404:current
-    steps:
-      - docker/check
-      - run: docker pull redis:7
+ version: 2.1
+ orbs:
+   docker: circleci/docker@4.0.1
+ jobs:
+   smoke:
+     machine:
+       image: ubuntu-2404:current
+     steps:
+-      - docker/check:
+-          registry: registry.hub.docker.com
++      - docker/check
+       - run: docker pull redis:7
 """,
         ),
         Unchanged(

@@ -55,7 +55,7 @@ from cci_migrate.remedies.auth_block import add_credential
 from cci_migrate.remedies.auth_placement import AuthPlace
 from cci_migrate.rule_ids import MISPLACED_AUTH
 from cci_migrate.rules.owners import owners_of
-from cci_migrate.rules.rule import Example, Provision, Rule
+from cci_migrate.rules.rule import Fixed, Provision, Reported, Rule
 from cci_migrate.rules.whole_fix import whole_fix
 
 _BECAUSE = "The credentials look used, and CircleCI ignores them."
@@ -182,57 +182,38 @@ RULE = Rule(
     rank=30,
     provides=Provision.CREDENTIALS,
     examples=(
-        Example(
+        Fixed(
             "one level too far left",
             """\
-version: 2.1
-jobs:
-  test:
-    docker:
-      - image: acme/builder:3
-        auth:
-        username: $DOCKERHUB_USERNAME
-        password: $DOCKERHUB_PASSWORD # read-only token
-        user: root
-""",
-            """\
-version: 2.1
-jobs:
-  test:
-    docker:
-      - image: acme/builder:3
-        auth:
-          username: $DOCKERHUB_USERNAME
-          password: $DOCKERHUB_PASSWORD # read-only token
-        user: root
+ version: 2.1
+ jobs:
+   test:
+     docker:
+       - image: acme/builder:3
+         auth:
+-        username: $DOCKERHUB_USERNAME
+-        password: $DOCKERHUB_PASSWORD # read-only token
++          username: $DOCKERHUB_USERNAME
++          password: $DOCKERHUB_PASSWORD # read-only token
+         user: root
 """,
         ),
-        Example(
+        Fixed(
             "a login merged into the image",
             """\
-version: 2.1
-x-login: &login
-  username: $DOCKERHUB_USERNAME
-  password: $DOCKERHUB_PASSWORD
-jobs:
-  test:
-    docker:
-      - image: acme/builder:3
-        <<: *login
-""",
-            """\
-version: 2.1
-x-login: &login
-  username: $DOCKERHUB_USERNAME
-  password: $DOCKERHUB_PASSWORD
-jobs:
-  test:
-    docker:
-      - image: acme/builder:3
-        auth: *login
+ version: 2.1
+ x-login: &login
+   username: $DOCKERHUB_USERNAME
+   password: $DOCKERHUB_PASSWORD
+ jobs:
+   test:
+     docker:
+       - image: acme/builder:3
+-        <<: *login
++        auth: *login
 """,
         ),
-        Example(
+        Reported(
             "under machine: no fix",
             """\
 version: 2.1
@@ -244,7 +225,6 @@ jobs:
         username: $DOCKERHUB_USERNAME
         password: $DOCKERHUB_PASSWORD
 """,
-            None,
         ),
     ),
 )

@@ -50,7 +50,7 @@ from cci_migrate.circleci.misplaced_contexts import (
 from cci_migrate.findings import ContextGrant, Effect, Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.merging import text_of
 from cci_migrate.lossless.operations import RemoveEntry
-from cci_migrate.rules.rule import Example, Rule, Unchanged
+from cci_migrate.rules.rule import Fixed, Reported, Rule, Unchanged
 
 ID = "misplaced-context"
 
@@ -185,52 +185,35 @@ RULE = Rule(
     detect=detect,
     rank=100,
     examples=(
-        Example(
+        Fixed(
             "on a job, and next to a workflow job",
             """\
-version: 2.1
-jobs:
-  test:
-    context: registry-reader
-    docker:
-      - image: cimg/go:1.22
-        auth: {username: $HUB_USER, password: $HUB_TOKEN}
-  lint:
-    docker:
-      - image: cimg/go:1.22
-        auth: {username: $HUB_USER, password: $HUB_TOKEN}
-workflows:
-  main:
-    jobs:
-      - test
-      - lint:
-          requires: [test]
-        context: registry-reader
-""",
-            """\
-version: 2.1
-jobs:
-  test:
-    docker:
-      - image: cimg/go:1.22
-        auth: {username: $HUB_USER, password: $HUB_TOKEN}
-  lint:
-    docker:
-      - image: cimg/go:1.22
-        auth: {username: $HUB_USER, password: $HUB_TOKEN}
-workflows:
-  main:
-    jobs:
-      - test:
-          context:
-            - registry-reader
-      - lint:
-          requires: [test]
-          context:
-            - registry-reader
+ version: 2.1
+ jobs:
+   test:
+-    context: registry-reader
+     docker:
+       - image: cimg/go:1.22
+         auth: {username: $HUB_USER, password: $HUB_TOKEN}
+   lint:
+     docker:
+       - image: cimg/go:1.22
+         auth: {username: $HUB_USER, password: $HUB_TOKEN}
+ workflows:
+   main:
+     jobs:
+-      - test
++      - test:
++          context:
++            - registry-reader
+       - lint:
+           requires: [test]
+-        context: registry-reader
++          context:
++            - registry-reader
 """,
         ),
-        Example(
+        Reported(
             "on a workflow whose jobs read no credentials: no fix",
             """\
 version: 2.1
@@ -242,7 +225,6 @@ workflows:
     context: aws
     jobs: [mac]
 """,
-            None,
         ),
         Unchanged(
             "in the right place",

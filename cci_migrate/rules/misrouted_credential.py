@@ -51,7 +51,7 @@ from cci_migrate.policy.settings import RegistryCredential
 from cci_migrate.remedies.auth_block import add_credential
 from cci_migrate.remedies.auth_placement import AuthPlace
 from cci_migrate.rules.owners import owners_of
-from cci_migrate.rules.rule import Example, Rule, Unchanged
+from cci_migrate.rules.rule import Reported, Rule, Unchanged
 from cci_migrate.rules.whole_fix import whole_fix
 
 ID = "misrouted-credential"
@@ -164,7 +164,7 @@ RULE = Rule(
     detect=detect,
     rank=40,
     examples=(
-        Example(
+        Reported(
             "Docker Hub's password for an image of another registry: asks",
             """\
 version: 2.1
@@ -176,7 +176,6 @@ jobs:
           username: $DOCKERHUB_USERNAME
           password: $DOCKERHUB_PASSWORD
 """,
-            None,
         ),
         Unchanged(
             "names that belong to no registry",

@@ -52,7 +52,7 @@ from cci_migrate.findings import (
 from cci_migrate.lossless.nodes import Node
 from cci_migrate.policy.settings import CredentialStore
 from cci_migrate.rule_ids import MISSING_CONTEXT
-from cci_migrate.rules.rule import Example, Rule, Unchanged
+from cci_migrate.rules.rule import Reported, Rule, Unchanged
 from cci_migrate.wording import listed
 
 
@@ -141,7 +141,7 @@ RULE = Rule(
     detect=detect,
     rank=110,
     examples=(
-        Example(
+        Reported(
             "a job without the context that the others have: asks",
             """\
 version: 2.1
@@ -165,7 +165,6 @@ workflows:
       - test: {context: [dockerhub, aws]}
       - docs
 """,
-            None,
         ),
         Unchanged(
             "jobs without any context: the project's settings provide the variables",

@@ -63,7 +63,7 @@ from cci_migrate.lossless.merging import value_of
 from cci_migrate.lossless.operations import Text
 from cci_migrate.policy.settings import Policy
 from cci_migrate.remedies.job_arguments import with_arguments
-from cci_migrate.rules.rule import Example, Rule, Unchanged
+from cci_migrate.rules.rule import Reported, Rule, Unchanged
 from cci_migrate.rules.whole_fix import whole_fix
 
 ID = "orb-pull"
@@ -303,7 +303,7 @@ RULE = Rule(
     detect=detect,
     rank=90,
     examples=(
-        Example(
+        Reported(
             "a job that takes no executor: no fix",
             """\
 version: 2.1
@@ -314,7 +314,6 @@ workflows:
     jobs:
       - node/test
 """,
-            None,
         ),
         Unchanged(
             "with an executor of your own",

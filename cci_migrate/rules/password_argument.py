@@ -37,7 +37,7 @@ from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place, Remedy, rou
 from cci_migrate.lossless.nodes import Node
 from cci_migrate.lossless.operations import Operation, ReplaceText
 from cci_migrate.lossless.scalar_positions import span_in
-from cci_migrate.rules.rule import Example, Rule, Unchanged
+from cci_migrate.rules.rule import Fixed, Rule, Unchanged
 from cci_migrate.wording import listed
 
 if TYPE_CHECKING:
@@ -146,26 +146,18 @@ RULE = Rule(
     detect=detect,
     rank=80,
     examples=(
-        Example(
+        Fixed(
             "the quoting stays",
             """\
-version: 2.1
-jobs:
-  push:
-    machine:
-      image: ubuntu-2404:current
-    steps:
-      - run: docker login -u "$DOCKER_USER" -p "$DOCKER_PASS" && docker push acme/app
-""",
-            """\
-version: 2.1
-jobs:
-  push:
-    machine:
-      image: ubuntu-2404:current
-    steps:
-      - run: echo "$DOCKER_PASS" | docker login -u "$DOCKER_USER" --password-stdin && docker push \
-acme/app
+ version: 2.1
+ jobs:
+   push:
+     machine:
+       image: ubuntu-2404:current
+     steps:
+-      - run: docker login -u "$DOCKER_USER" -p "$DOCKER_PASS" && docker push acme/app
++      - run: echo "$DOCKER_PASS" | docker login -u "$DOCKER_USER" --password-stdin && docker push\
+ acme/app
 """,
         ),
         Unchanged(

@@ -101,7 +101,7 @@ from cci_migrate.findings import (
 from cci_migrate.policy.settings import PasswordAuth, RegistryCredential
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
 from cci_migrate.rules.account_question import account_question
-from cci_migrate.rules.rule import Example, Provision, Rule, Unchanged
+from cci_migrate.rules.rule import Fixed, Provision, Rule, Unchanged
 from cci_migrate.rules.whole_fix import whole_fix
 
 if TYPE_CHECKING:
@@ -377,62 +377,43 @@ RULE = Rule(
     rank=70,
     provides=Provision.LOGIN,
     examples=(
-        Example(
+        Fixed(
             "with the Docker orb",
             """\
-version: 2.1
-jobs:
-  smoke:
-    machine:
-      image: ubuntu-2404:current
-    steps:
-      - checkout
-      # a server to talk to
-      - run: docker run -d -p 6379:6379 redis:7
-""",
-            """\
-version: 2.1
-orbs:
-  docker: circleci/docker@4.0.1
-jobs:
-  smoke:
-    machine:
-      image: ubuntu-2404:current
-    steps:
-      - checkout
-      - docker/check:
-          docker_username: DOCKERHUB_USERNAME
-          docker_password: DOCKERHUB_PASSWORD
-      # a server to talk to
-      - run: docker run -d -p 6379:6379 redis:7
+ version: 2.1
++orbs:
++  docker: circleci/docker@4.0.1
+ jobs:
+   smoke:
+     machine:
+       image: ubuntu-2404:current
+     steps:
+       - checkout
++      - docker/check:
++          docker_username: DOCKERHUB_USERNAME
++          docker_password: DOCKERHUB_PASSWORD
+       # a server to talk to
+       - run: docker run -d -p 6379:6379 redis:7
 """,
         ),
-        Example(
+        Fixed(
             "with a run step, as version 2 has no orbs",
             """\
-version: 2
-jobs:
-  smoke:
-    machine: true
-    steps:
-      - run: docker pull redis:7
-""",
-            """\
-version: 2
-jobs:
-  smoke:
-    machine: true
-    steps:
-      - run:
-          name: Log in to Docker Hub
-          command: |
-            if [ -z "$DOCKERHUB_USERNAME" ] || [ -z "$DOCKERHUB_PASSWORD" ]; then
-              echo "No credentials for Docker Hub here: going on without a login."
-            else
-              echo "$DOCKERHUB_PASSWORD" | docker login --username "$DOCKERHUB_USERNAME" \
+ version: 2
+ jobs:
+   smoke:
+     machine: true
+     steps:
++      - run:
++          name: Log in to Docker Hub
++          command: |
++            if [ -z "$DOCKERHUB_USERNAME" ] || [ -z "$DOCKERHUB_PASSWORD" ]; then
++              echo "No credentials for Docker Hub here: going on without a login."
++            else
++              echo "$DOCKERHUB_PASSWORD" | docker login --username "$DOCKERHUB_USERNAME" \
 --password-stdin
-            fi
-      - run: docker pull redis:7
++            fi
+       - run: docker pull redis:7
 """,
         ),
         Unchanged(

@@ -16,23 +16,37 @@ if TYPE_CHECKING:
 
 
 class Example(Struct, frozen=True):
-    """A config that the rule has findings in, and the result of their fixes.
-
-    ``after`` is None if the findings have no fix.
-    """
-
-    title: str
-    before: str
-    after: str | None
-    policy: Policy = field(default_factory=Policy)
-
-
-class Unchanged(Struct, frozen=True):
-    """A config that the rule has no findings in."""
+    """A config, and the policy that it is examined with."""
 
     title: str
     text: str
     policy: Policy = field(default_factory=Policy)
+
+
+class Fixed(Example, frozen=True):
+    """A config whose findings are fixed. ``text`` is the diff, with every line of the config."""
+
+    @property
+    def before(self) -> str:
+        """The config as it is."""
+        return self._without("+")
+
+    @property
+    def after(self) -> str:
+        """The config with the fixes."""
+        return self._without("-")
+
+    def _without(self, sign: str) -> str:
+        lines = self.text.splitlines(keepends=True)
+        return "".join(line[1:] for line in lines if line[0] != sign)
+
+
+class Reported(Example, frozen=True):
+    """A config whose findings have no fix."""
+
+
+class Unchanged(Example, frozen=True):
+    """A config without findings."""
 
 
 class Provision(Enum):
@@ -61,7 +75,7 @@ class Rule(Struct, frozen=True):
     effect: Effect
     manual: str
     detect: Callable[[Assessment], Iterator[Finding]]
-    examples: tuple[Example | Unchanged, ...] = ()
+    examples: tuple[Fixed | Reported | Unchanged, ...]
     rank: int = 100
     provides: Provision | None = None
     security_severity: float | None = None

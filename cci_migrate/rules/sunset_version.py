@@ -34,10 +34,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.circleci.config_versions import version_named
 from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.policy.settings import Platform, Policy
 from cci_migrate.remedies.version_upgrade import NEW_VERSION, Obstacle, upgrade_of
-from cci_migrate.rules.rule import Example, Rule, Unchanged
+from cci_migrate.rules.rule import Fixed, Reported, Rule, Unchanged
 
 ID = "sunset-version"
 
@@ -45,19 +46,16 @@ ID = "sunset-version"
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding if the config's version is 2 or 2.0, and one for each obstacle to its upgrade."""
     version = assessment.config.version
-    if version is None or assessment.config.supports_orbs:
+    sunset = None if version is None else version_named(version.value).sunset
+    if version is None or sunset is None:
         return
-    cloud = assessment.policy.platform is Platform.CLOUD
-    because = (
-        "CircleCI Cloud ended support on 21 September 2026: builds are not expected to start there."
-        if cloud
-        else "CircleCI Cloud ended support for it on 21 September 2026; CircleCI Server may follow."
-    )
+    because = f"CircleCI Cloud ended support for it on {sunset}; CircleCI Server may follow."
+    if assessment.policy.platform is Platform.CLOUD:
+        because = (
+            f"CircleCI Cloud ended support on {sunset}: builds are not expected to start there."
+        )
     obstacles: tuple[Obstacle, ...] = ()
-    remedy: Remedy = NoFix(
-        "not upgraded by default",
-        "use --upgrade-version",
-    )
+    remedy: Remedy = NoFix("not upgraded by default", "use --upgrade-version")
     if assessment.policy.upgrade_version:
         upgrade = upgrade_of(assessment.config, version)
         obstacles = upgrade.obstacles
@@ -102,37 +100,25 @@ RULE = Rule(
     detect=detect,
     rank=120,
     examples=(
-        Example("version 2", "version: 2\njobs:\n  build:\n    machine: true\n", None),
-        Example(
+        Reported("version 2", "version: 2\njobs:\n  build:\n    machine: true\n"),
+        Fixed(
             "with --upgrade-version",
             """\
-version: 2
-jobs:
-  build:
-    machine: true
-    steps:
-      - run: |
-          cat <<EOF > settings
-          colour
-          EOF
-workflows:
-  version: 2
-  main:
-    jobs: [build]
-""",
-            """\
-version: 2.1
-jobs:
-  build:
-    machine: true
-    steps:
-      - run: |
-          cat \\<<EOF > settings
-          colour
-          EOF
-workflows:
-  main:
-    jobs: [build]
+-version: 2
++version: 2.1
+ jobs:
+   build:
+     machine: true
+     steps:
+       - run: |
+-          cat <<EOF > settings
++          cat \\<<EOF > settings
+           colour
+           EOF
+ workflows:
+-  version: 2
+   main:
+     jobs: [build]
 """,
             Policy(upgrade_version=True),
         ),

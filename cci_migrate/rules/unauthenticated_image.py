@@ -71,7 +71,7 @@ from cci_migrate.remedies.auth_placement import AuthPlacement, NoPlace
 from cci_migrate.rule_ids import UNAUTHENTICATED_IMAGE
 from cci_migrate.rules.account_question import account_question
 from cci_migrate.rules.owners import owners_of
-from cci_migrate.rules.rule import Example, Provision, Rule, Unchanged
+from cci_migrate.rules.rule import Fixed, Provision, Rule, Unchanged
 from cci_migrate.rules.whole_fix import whole_fix
 
 if TYPE_CHECKING:
@@ -242,137 +242,86 @@ RULE = Rule(
     rank=10,
     provides=Provision.CREDENTIALS,
     examples=(
-        Example(
+        Fixed(
             "every image of a job",
             """\
-version: 2.1
-jobs:
-  test:
-    docker:
-      - image: cimg/python:3.12
-        environment:
-          TZ: UTC
-      # the tests want a database
-      - image: postgres:16
-    steps: [checkout]
-""",
-            """\
-version: 2.1
-jobs:
-  test:
-    docker:
-      - image: cimg/python:3.12
-        auth:
-          username: $DOCKERHUB_USERNAME
-          password: $DOCKERHUB_PASSWORD
-        environment:
-          TZ: UTC
-      # the tests want a database
-      - image: postgres:16
-        auth:
-          username: $DOCKERHUB_USERNAME
-          password: $DOCKERHUB_PASSWORD
-    steps: [checkout]
+ version: 2.1
+ jobs:
+   test:
+     docker:
+       - image: cimg/python:3.12
++        auth:
++          username: $DOCKERHUB_USERNAME
++          password: $DOCKERHUB_PASSWORD
+         environment:
+           TZ: UTC
+       # the tests want a database
+       - image: postgres:16
++        auth:
++          username: $DOCKERHUB_USERNAME
++          password: $DOCKERHUB_PASSWORD
+     steps: [checkout]
 """,
         ),
-        Example(
+        Fixed(
             "an anchor of several jobs, with the file's own variables",
             """\
-version: 2.1
-x-node: &node
-  image: cimg/node:20.11
-jobs:
-  lint:
-    docker:
-      - *node
-  test:
-    docker:
-      - <<: *node
-        environment: {CI: "1"}
-  e2e:
-    docker:
-      - image: cypress/base:20
-        auth:
-          username: $HUB_USER
-          password: $HUB_TOKEN
-""",
-            """\
-version: 2.1
-x-node: &node
-  image: cimg/node:20.11
-  auth:
-    username: $HUB_USER
-    password: $HUB_TOKEN
-jobs:
-  lint:
-    docker:
-      - *node
-  test:
-    docker:
-      - <<: *node
-        environment: {CI: "1"}
-  e2e:
-    docker:
-      - image: cypress/base:20
-        auth:
-          username: $HUB_USER
-          password: $HUB_TOKEN
+ version: 2.1
+ x-node: &node
+   image: cimg/node:20.11
++  auth:
++    username: $HUB_USER
++    password: $HUB_TOKEN
+ jobs:
+   lint:
+     docker:
+       - *node
+   test:
+     docker:
+       - <<: *node
+         environment: {CI: "1"}
+   e2e:
+     docker:
+       - image: cypress/base:20
+         auth:
+           username: $HUB_USER
+           password: $HUB_TOKEN
 """,
         ),
-        Example(
+        Fixed(
             "the context, on the workflow jobs that pull the image",
             """\
-version: 2.1
-jobs:
-  test:
-    docker:
-      - image: cimg/go:1.22
-  deploy:
-    docker:
-      - image: cimg/base:2024.01
-  mac:
-    macos: {xcode: 15.2.0}
-workflows:
-  main:
-    jobs:
-      - test # on every push
-      - mac
-      - hold:
-          type: approval
-      - deploy:
-          requires: [hold]
-          context: aws
-""",
-            """\
-version: 2.1
-jobs:
-  test:
-    docker:
-      - image: cimg/go:1.22
-        auth:
-          username: $DOCKERHUB_USERNAME
-          password: $DOCKERHUB_PASSWORD
-  deploy:
-    docker:
-      - image: cimg/base:2024.01
-        auth:
-          username: $DOCKERHUB_USERNAME
-          password: $DOCKERHUB_PASSWORD
-  mac:
-    macos: {xcode: 15.2.0}
-workflows:
-  main:
-    jobs:
-      - test: # on every push
-          context: docker-hub-creds
-      - mac
-      - hold:
-          type: approval
-      - deploy:
-          requires: [hold]
-          context:
-            - aws
-            - docker-hub-creds
+ version: 2.1
+ jobs:
+   test:
+     docker:
+       - image: cimg/go:1.22
++        auth:
++          username: $DOCKERHUB_USERNAME
++          password: $DOCKERHUB_PASSWORD
+   deploy:
+     docker:
+       - image: cimg/base:2024.01
++        auth:
++          username: $DOCKERHUB_USERNAME
++          password: $DOCKERHUB_PASSWORD
+   mac:
+     macos: {xcode: 15.2.0}
+ workflows:
+   main:
+     jobs:
+-      - test # on every push
++      - test: # on every push
++          context: docker-hub-creds
+       - mac
+       - hold:
+           type: approval
+       - deploy:
+           requires: [hold]
+-          context: aws
++          context:
++            - aws
++            - docker-hub-creds
 """,
         ),
         Unchanged(

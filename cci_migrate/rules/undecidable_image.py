@@ -63,7 +63,7 @@ from cci_migrate.remedies.auth_block import give_credential
 from cci_migrate.remedies.auth_placement import AuthPlacement, NoPlace
 from cci_migrate.rule_ids import UNDECIDABLE_IMAGE
 from cci_migrate.rules.owners import owners_of
-from cci_migrate.rules.rule import Example, Provision, Rule
+from cci_migrate.rules.rule import Provision, Reported, Rule
 from cci_migrate.rules.whole_fix import whole_fix
 
 
@@ -215,7 +215,7 @@ RULE = Rule(
     rank=60,
     provides=Provision.CREDENTIALS,
     examples=(
-        Example(
+        Reported(
             "a parameter without a default",
             """\
 version: 2.1
@@ -226,7 +226,6 @@ executors:
     docker:
       - image: << parameters.image >>
 """,
-            None,
         ),
     ),
 )

@@ -43,7 +43,7 @@ from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, collections_in, resolved
 from cci_migrate.lossless.operations import ReplaceScalar, Text
 from cci_migrate.policy.settings import PasswordAuth
-from cci_migrate.rules.rule import Example, Rule, Unchanged
+from cci_migrate.rules.rule import Fixed, Reported, Rule, Unchanged
 
 ID = "variable-name"
 _TYPE = "env_var_name"
@@ -178,23 +178,27 @@ def _own_parameters(name: str, home: Namespace) -> Mapping[str, Parameter]:
     return {} if called is None else called[1].parameters
 
 
-_NAMED = """\
-version: 2.1
-orbs:
-  docker: circleci/docker@2.2.0
-jobs:
-  smoke:
-    machine:
-      image: ubuntu-2204:current
-    steps:
-      - docker/check:
-          docker-username: HUB_USER
-          docker-password: HUB_TOKEN
-      - run: docker pull redis:7
-workflows:
-  main:
-    jobs: [smoke]
-"""
+_NAMED = Fixed(
+    "a variable's value instead of its name",
+    """\
+ version: 2.1
+ orbs:
+   docker: circleci/docker@2.2.0
+ jobs:
+   smoke:
+     machine:
+       image: ubuntu-2204:current
+     steps:
+       - docker/check:
+           docker-username: HUB_USER
+-          docker-password: $HUB_TOKEN
++          docker-password: HUB_TOKEN
+       - run: docker pull redis:7
+ workflows:
+   main:
+     jobs: [smoke]
+""",
+)
 
 RULE = Rule(
     id=ID,
@@ -205,12 +209,8 @@ RULE = Rule(
     detect=detect,
     rank=60,
     examples=(
-        Example(
-            "a variable's value instead of its name",
-            _NAMED.replace("HUB_TOKEN", "$HUB_TOKEN"),
-            _NAMED,
-        ),
-        Example(
+        _NAMED,
+        Reported(
             "a literal user name: no fix",
             """\
 version: 2.1
@@ -224,8 +224,7 @@ workflows:
           docker_username: acme-bot
           docker_password: HUB_TOKEN
 """,
-            None,
         ),
-        Unchanged("names of variables", _NAMED),
+        Unchanged("names of variables", _NAMED.after),
     ),
 )
