@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cci_migrate.assessing.impact import of_anonymous_step
-from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.findings import Effect
 from cci_migrate.policy.settings import Platform
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from msgspec import Struct, field
 from typing_extensions import assert_never
 
-from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.engine.complexity import unless_too_complex
 from cci_migrate.engine.config_files import ConfigFiles, configs_in
 from cci_migrate.engine.examination import examine

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from msgspec import Struct
 from typing_extensions import assert_never
 
-from cci_migrate.docker.image_reference import DOCKER_HUB, DOCKER_HUB_HOSTS
+from cci_migrate.docker.registries import DOCKER_HUB, DOCKER_HUB_HOSTS
 from cci_migrate.policy.file import file_settings
 from cci_migrate.policy.setting_kinds import (
     EnumValue,

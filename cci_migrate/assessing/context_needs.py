@@ -17,7 +17,7 @@ from cci_migrate.assessing.step_assessment import MissingLogin
 from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.workflow_jobs import JobContexts
-from cci_migrate.docker.image_reference import normalise_host
+from cci_migrate.docker.registries import normalise_host
 from cci_migrate.findings import ChosenNames, ContextCandidate, ContextGrant, FindingKey
 from cci_migrate.policy.settings import AwsRoleAuth, CredentialStore, GcpAuth, PasswordAuth
 

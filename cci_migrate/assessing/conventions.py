@@ -26,8 +26,7 @@ from cci_migrate.circleci.images import (
     ImageAuth,
     variable_in,
 )
-from cci_migrate.docker.image_reference import DOCKER_HUB
-from cci_migrate.docker.registries import CredentialForm, host_matches
+from cci_migrate.docker.registries import DOCKER_HUB, CredentialForm, host_matches
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.policy.settings import (
     DEFAULT_DOCKER_HUB,

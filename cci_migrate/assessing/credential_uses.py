@@ -34,7 +34,7 @@ from cci_migrate.circleci.workflow_jobs import (
     job_contexts,
     runs_nothing,
 )
-from cci_migrate.docker.image_reference import normalise_host
+from cci_migrate.docker.registries import normalise_host
 from cci_migrate.findings import FindingKey
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Scalar

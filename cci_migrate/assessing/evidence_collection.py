@@ -30,8 +30,13 @@ from cci_migrate.circleci.job_runs import Runs
 from cci_migrate.circleci.misplaced_logins import auth_on_owners, beside_the_image
 from cci_migrate.circleci.value_origins import CredentialValue, Origin, credential_value
 from cci_migrate.circleci.workflow_jobs import job_contexts, runs_nothing
-from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
-from cci_migrate.docker.registries import CredentialForm, host_matches, registry_named_by_variable
+from cci_migrate.docker.registries import (
+    DOCKER_HUB,
+    CredentialForm,
+    host_matches,
+    normalise_host,
+    registry_named_by_variable,
+)
 from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.merging import entry_of, text_of, value_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode

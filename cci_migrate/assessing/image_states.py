@@ -26,8 +26,8 @@ from cci_migrate.circleci.images import (
 from cci_migrate.circleci.job_runs import Pullers
 from cci_migrate.circleci.misplaced_logins import MisplacedKind, beside_the_image
 from cci_migrate.circleci.orb_jobs import OrbImage
-from cci_migrate.docker.image_reference import DOCKER_HUB, registry_of
-from cci_migrate.docker.registries import registry_at
+from cci_migrate.docker.image_reference import registry_of
+from cci_migrate.docker.registries import DOCKER_HUB, registry_at
 from cci_migrate.findings import ChosenNames, FindingKey, Place
 from cci_migrate.lossless.nodes import Scalar, resolved
 from cci_migrate.policy.settings import PasswordAuth, Policy, RegistryCredential

@@ -15,7 +15,7 @@ from cci_migrate.assessing.step_assessment import JobDockers, MissingLogin, miss
 from cci_migrate.assessing.step_states import step_states
 from cci_migrate.circleci.config import Job, WorkflowJob
 from cci_migrate.circleci.job_runs import Runs
-from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
+from cci_migrate.docker.registries import DOCKER_HUB, normalise_host
 from cci_migrate.findings import ChosenNames, FindingKey
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.policy.settings import PasswordAuth, Policy

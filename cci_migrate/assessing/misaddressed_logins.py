@@ -17,8 +17,8 @@ from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, is_same_config
 from cci_migrate.circleci.step_scripts import written_script
 from cci_migrate.circleci.steps import Step, run_step, script_node
-from cci_migrate.docker.image_reference import DOCKER_HUB
-from cci_migrate.docker.login_keys import OTHER_HUB_HOSTS, login_key
+from cci_migrate.docker.login_keys import login_key
+from cci_migrate.docker.registries import DOCKER_HUB, OTHER_HUB_HOSTS
 from cci_migrate.docker.shell import Login
 from cci_migrate.lossless.merging import entries_of
 from cci_migrate.lossless.nodes import Mapping, Node, Scalar, resolved

@@ -14,8 +14,7 @@ from cci_migrate.circleci.images import (
     PulledImage,
     variable_in,
 )
-from cci_migrate.docker.image_reference import DOCKER_HUB
-from cci_migrate.docker.registries import host_matches, registry_named_by_variable
+from cci_migrate.docker.registries import DOCKER_HUB, host_matches, registry_named_by_variable
 from cci_migrate.policy.settings import PasswordAuth, Policy, RegistryCredential, RegistryPolicy
 
 Uses = dict[RegistryCredential, "Counter[str]"]

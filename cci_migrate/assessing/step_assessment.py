@@ -17,9 +17,9 @@ from cci_migrate.circleci.orb_jobs import OrbJob, orb_job
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.published_orbs import has_docker_commands
 from cci_migrate.circleci.step_lists import StepLists, Way, way_of
-from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.login_keys import pull_key
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
+from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.findings import FindingKey, Place
 from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.nodes import resolved

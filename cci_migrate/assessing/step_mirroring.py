@@ -20,7 +20,6 @@ from cci_migrate.circleci.step_scripts import written_script
 from cci_migrate.circleci.steps import RunStep, run_step
 from cci_migrate.docker.image_patterns import without_tag
 from cci_migrate.docker.image_reference import (
-    DOCKER_HUB,
     OFFICIAL,
     ImageReference,
     has_placeholder,
@@ -29,6 +28,7 @@ from cci_migrate.docker.image_reference import (
     registry_of,
 )
 from cci_migrate.docker.mirrors import Mirror, NewHead, mirrored
+from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.docker.shell import (
     ComposeCommand,
     ImagePull,

@@ -17,8 +17,8 @@ from cci_migrate.assessing.image_states import (
     Undecided,
     without_credentials,
 )
-from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
 from cci_migrate.docker.login_keys import pull_key
+from cci_migrate.docker.registries import DOCKER_HUB, normalise_host
 from cci_migrate.policy.settings import PasswordAuth, Policy, UnknownSteps
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from cci_migrate.circleci.value_origins import (
     credential_value,
 )
 from cci_migrate.circleci.variable_settings import VariableSettings
-from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
 from cci_migrate.docker.login_keys import login_key
+from cci_migrate.docker.registries import DOCKER_HUB, normalise_host
 from cci_migrate.docker.shell import (
     ClientAccess,
     CredentialFile,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from cci_migrate.circleci.steps import Step, script_node
-from cci_migrate.docker.image_reference import Undecidable, normalise_host, registry_of
-from cci_migrate.docker.registries import RegistryKind, registry_at
+from cci_migrate.docker.image_reference import Undecidable, registry_of
+from cci_migrate.docker.registries import RegistryKind, normalise_host, registry_at
 
 #: A push of images, in a script or in an orb's command.
 _PUSH = re.compile(r"\bpush\b|[-_]push\b|\bpublish\b")

@@ -18,8 +18,8 @@ from cci_migrate.circleci.steps import (
     sets_up_docker,
 )
 from cci_migrate.circleci.value_origins import UNKNOWN_VALUE, CredentialValue, Origin
-from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.login_keys import is_key
+from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.docker.shell import (
     USER_CONFIG,
     Purpose,

@@ -31,7 +31,7 @@ from cci_migrate.cli.processing import View, tasks_of
 from cci_migrate.cli.running import NothingFoundError, nothing_in
 from cci_migrate.cli.shared_options import colour_option, format_option
 from cci_migrate.cli.terminal import Terminal, painter
-from cci_migrate.docker.image_reference import normalise_host
+from cci_migrate.docker.registries import normalise_host
 from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.error_kinds import UserError

@@ -9,13 +9,12 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from cci_migrate.docker.image_reference import (
-    DOCKER_HUB,
     OFFICIAL,
     InvalidReference,
     masked_placeholders,
-    normalise_host,
     parse_image_reference,
 )
+from cci_migrate.docker.registries import DOCKER_HUB, normalise_host
 
 _DEFAULT_TAG = ":latest"
 

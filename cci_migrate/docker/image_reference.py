@@ -13,22 +13,8 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from cci_migrate.docker.registries import DOCKER_HUB, normalise_host
 from cci_migrate.lazy_patterns import lazy_pattern
-
-#: Docker Hub as this package names it.
-DOCKER_HUB = "docker.io"
-
-#: Hosts that are Docker Hub. The library normalises ``index.docker.io`` alone; the others reach
-#: the same registry and are what people write in logins and image names.
-DOCKER_HUB_HOSTS = frozenset(
-    {
-        DOCKER_HUB,
-        "index.docker.io",
-        "registry-1.docker.io",
-        "registry.hub.docker.com",
-        "hub.docker.com",
-    }
-)
 
 #: Where the official images of Docker Hub are: ``redis`` is ``library/redis`` there.
 OFFICIAL = "library/"
@@ -99,19 +85,6 @@ class Undecidable(Struct, frozen=True):
     """The text alone doesn't determine the answer; ``reason`` says why, for people."""
 
     reason: str
-
-
-def normalise_host(host: str) -> str:
-    """``host`` in lower case, or ``docker.io`` for any name of Docker Hub.
-
-    Accepts what people write in a login too: a scheme before the host and a path after it are
-    dropped (``https://index.docker.io/v1/`` is Docker Hub's key in ``config.json``).
-    """
-    bare = host.strip().lower()
-    for scheme in ("https://", "http://"):
-        bare = bare.removeprefix(scheme)
-    bare = bare.partition("/")[0]
-    return DOCKER_HUB if bare in DOCKER_HUB_HOSTS else bare
 
 
 @lru_cache(maxsize=4096)

@@ -8,14 +8,17 @@ registry of its own (https://github.com/docker/cli, tried with 28.2.2).
 
 from __future__ import annotations
 
-from cci_migrate.docker.image_reference import DOCKER_HUB, Undecidable, registry_of
-from cci_migrate.docker.registries import is_like
+from cci_migrate.docker.image_reference import Undecidable, registry_of
+from cci_migrate.docker.registries import (
+    DOCKER_HUB,
+    OTHER_HUB_HOSTS,
+    host_in,
+    is_like,
+)
 
 #: The address under which Docker keeps the login to Docker Hub.
 HUB_SERVER = "https://index.docker.io/v1/"
 _HUB_SERVERS = frozenset({"", DOCKER_HUB, HUB_SERVER})
-#: Hosts of Docker Hub in images that have their own keys.
-OTHER_HUB_HOSTS = frozenset({"registry-1.docker.io", "registry.hub.docker.com", "hub.docker.com"})
 
 
 def login_key(server: str | None) -> str:
@@ -23,10 +26,7 @@ def login_key(server: str | None) -> str:
     server = (server or "").strip()
     if server in _HUB_SERVERS:
         return DOCKER_HUB
-    bare = server.lower()
-    for scheme in ("https://", "http://"):
-        bare = bare.removeprefix(scheme)
-    host = bare.partition("/")[0]
+    host = host_in(server)
     # `docker.io/acme` and `https://docker.io` are stored under a key that no pull reads.
     return server if host == DOCKER_HUB else host
 

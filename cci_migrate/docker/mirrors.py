@@ -15,15 +15,14 @@ import re
 from msgspec import Struct
 
 from cci_migrate.docker.image_reference import (
-    DOCKER_HUB,
     OFFICIAL,
     ImageReference,
     Undecidable,
     masked_placeholders,
-    normalise_host,
     parse_image_reference,
     registry_of,
 )
+from cci_migrate.docker.registries import DOCKER_HUB, normalise_host
 
 
 class Mirror(Struct, frozen=True, forbid_unknown_fields=True):

@@ -15,8 +15,15 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from cci_migrate.docker.image_reference import DOCKER_HUB, DOCKER_HUB_HOSTS, normalise_host
 from cci_migrate.lazy_patterns import lazy_pattern
+
+#: Docker Hub as this package names it.
+DOCKER_HUB = "docker.io"
+#: Docker Hub's hosts that Docker's client takes for registries of their own, with their own keys.
+OTHER_HUB_HOSTS = frozenset({"registry-1.docker.io", "registry.hub.docker.com", "hub.docker.com"})
+#: All hosts that are Docker Hub. The client's library normalises ``index.docker.io`` alone; the
+#: others reach the same registry and are what people write in logins and image names.
+DOCKER_HUB_HOSTS = OTHER_HUB_HOSTS | {DOCKER_HUB, "index.docker.io"}
 
 
 class CredentialForm(Enum):
@@ -147,6 +154,22 @@ _BY_TWO_WORDS = {
     ("CR", "PAT"): "ghcr.io",
 }
 _WORD = lazy_pattern(r"[A-Z]?[a-z0-9]+|[A-Z0-9]+(?![a-z])|[A-Z]")
+
+
+def normalise_host(host: str) -> str:
+    """``host`` in lower case, or ``docker.io`` for any name of Docker Hub.
+
+    Accepts what people write in a login too: a scheme before the host and a path after it are
+    dropped (``https://index.docker.io/v1/`` is Docker Hub's key in ``config.json``).
+    """
+    bare = host_in(host)
+    return DOCKER_HUB if bare in DOCKER_HUB_HOSTS else bare
+
+
+def host_in(address: str) -> str:
+    """The host in ``address``, in lower case, without a scheme before and a path after it."""
+    host = address.strip().lower().removeprefix("https://").removeprefix("http://")
+    return host.partition("/")[0]
 
 
 @lru_cache(maxsize=1024)

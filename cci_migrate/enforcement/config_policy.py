@@ -19,7 +19,7 @@ from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.credential_values import form_of, values_of, variables_of
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.docker.image_patterns import normalised_pattern
-from cci_migrate.docker.image_reference import DOCKER_HUB, DOCKER_HUB_HOSTS
+from cci_migrate.docker.registries import DOCKER_HUB, DOCKER_HUB_HOSTS
 from cci_migrate.policy.settings import CredentialStore, Policy, RegistryPolicy, specificity
 
 #: Of the files that are written, without their endings.

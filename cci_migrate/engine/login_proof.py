@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from cci_migrate.assessing.step_assessment import login_route
-from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.engine.planning import Plan
 from cci_migrate.engine.proof_side import ProofSide
 from cci_migrate.findings import FindingState

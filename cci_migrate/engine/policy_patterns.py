@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.docker.image_patterns import image_matches
-from cci_migrate.docker.image_reference import normalise_host
+from cci_migrate.docker.registries import normalise_host
 from cci_migrate.policy.settings import DEFAULT_DOCKER_HUB, Policy, RegistryPolicy
 
 

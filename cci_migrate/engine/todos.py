@@ -14,8 +14,8 @@ from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.fork_jobs import jobs_only_for_forks
 from cci_migrate.circleci.images import USERNAME, ImageAuth, variable_in
 from cci_migrate.circleci.workflow_jobs import job_contexts
-from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.mirrors import Mirror
+from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.engine.authenticated_images import no_account_because
 from cci_migrate.engine.outcomes import ToDo
 from cci_migrate.engine.planning import Plan

@@ -9,8 +9,8 @@ from cci_migrate.assessing.account_wording import account_uses
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.image_states import NotCovered
 from cci_migrate.assessing.step_states import WHY_NO_LOGIN, NoPassword
-from cci_migrate.docker.image_reference import normalise_host
 from cci_migrate.docker.login_keys import pull_key
+from cci_migrate.docker.registries import normalise_host
 from cci_migrate.wording import counted
 
 

@@ -25,7 +25,7 @@ from cci_migrate.assessing.image_states import (
     Unauthenticated,
 )
 from cci_migrate.assessing.step_assessment import MissingLogin
-from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import ChosenNames, ContextCandidate, FindingKey
 from cci_migrate.interactive.reviews import SessionConfig, Topic

@@ -8,8 +8,7 @@ from functools import partial
 
 from msgspec import Struct
 
-from cci_migrate.docker.image_reference import DOCKER_HUB
-from cci_migrate.docker.registries import RegistryKind, registry_at
+from cci_migrate.docker.registries import DOCKER_HUB, RegistryKind, registry_at
 from cci_migrate.engine.explanation import Access, ExplainedPull
 from cci_migrate.engine.outcomes import Examined, Outcome
 from cci_migrate.interactive.policy_questions import check_of, problem_of

@@ -15,7 +15,7 @@ from typing import Annotated, Any, get_args
 from msgspec import Struct
 
 from cci_migrate.bounds.bounded_file import UnreadableFileError, read_bounded, read_bounded_text
-from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
+from cci_migrate.docker.registries import DOCKER_HUB, normalise_host
 from cci_migrate.error_kinds import UserError
 from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.policy.setting_kinds import (

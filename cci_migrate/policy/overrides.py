@@ -7,8 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from cci_migrate.docker.image_reference import DOCKER_HUB
-from cci_migrate.docker.registries import host_matches
+from cci_migrate.docker.registries import DOCKER_HUB, host_matches
 from cci_migrate.policy.setting_kinds import Setting, settings_of
 from cci_migrate.policy.settings import (
     DEFAULT_DOCKER_HUB,

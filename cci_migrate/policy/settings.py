@@ -15,8 +15,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.docker.image_patterns import image_matches
-from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.mirrors import Mirror, parse_mirror
+from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.policy.baseline import Baseline
 from cci_migrate.policy.names import (

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.credential_values import variables_of
-from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.policy.settings import DEFAULT_DOCKER_HUB, Policy
 from cci_migrate.preflight.circleci_api import CircleCi, Context
 from cci_migrate.preflight.slugs import Organisation

@@ -21,8 +21,8 @@ from msgspec.structs import replace
 
 from cci_migrate.bounds.installed_programs import find_program
 from cci_migrate.circleci.images import variable_in
-from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
 from cci_migrate.docker.login_keys import HUB_SERVER
+from cci_migrate.docker.registries import DOCKER_HUB, normalise_host
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.policy.settings import PasswordAuth
 from cci_migrate.preflight.login_consent import login_command

@@ -13,7 +13,7 @@ from shlex import quote
 from msgspec import Struct
 
 from cci_migrate.assessing.credential_values import variables_of
-from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.policy.settings import DEFAULT_DOCKER_HUB, PasswordAuth
 from cci_migrate.preflight.protected_variables import service_behind
 from cci_migrate.wording import listed

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import requests
 from msgspec import Struct
 
-from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.preflight.docker_credentials import DockerCredential
 from cci_migrate.transport.host_errors import HostError
 from cci_migrate.transport.http import (

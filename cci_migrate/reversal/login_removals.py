@@ -14,7 +14,7 @@ from cci_migrate.assessing.impact import registry_name
 from cci_migrate.assessing.step_assessment import login_conventions, login_route
 from cci_migrate.assessing.step_states import hosts_to_log_in
 from cci_migrate.circleci.docker_orb import ORBS, docker_orb, login_switch
-from cci_migrate.docker.image_reference import normalise_host
+from cci_migrate.docker.registries import normalise_host
 from cci_migrate.findings import Effect, Finding, FindingKey, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.merging import Entry, entries_of, own_entry
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, resolved

@@ -56,8 +56,8 @@ from cci_migrate.circleci.orb_jobs import (
     orb_executors,
 )
 from cci_migrate.circleci.published_orbs import published_orb
-from cci_migrate.docker.image_reference import DOCKER_HUB
 from cci_migrate.docker.mirrors import Mirror
+from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.findings import Choice, Effect, Finding, NoFix, Place, Question, Remedy
 from cci_migrate.lossless.merging import value_of
 from cci_migrate.lossless.operations import Text

@@ -83,8 +83,7 @@ from cci_migrate.assessing.step_assessment import MissingLogin
 from cci_migrate.assessing.step_states import hosts_to_log_in
 from cci_migrate.circleci.config import Job
 from cci_migrate.circleci.fork_jobs import jobs_also_for_forks
-from cci_migrate.docker.image_reference import DOCKER_HUB, normalise_host
-from cci_migrate.docker.registries import registry_at
+from cci_migrate.docker.registries import DOCKER_HUB, normalise_host, registry_at
 from cci_migrate.findings import (
     Choice,
     Effect,

@@ -46,8 +46,7 @@ from cci_migrate.assessing.credential_values import form_of, variables_of
 from cci_migrate.assessing.image_states import Undecided
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.assessing.step_assessment import undecided_pulls
-from cci_migrate.docker.image_reference import DOCKER_HUB
-from cci_migrate.docker.registries import registry_at
+from cci_migrate.docker.registries import DOCKER_HUB, registry_at
 from cci_migrate.findings import (
     Choice,
     Effect,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.engine.explanation import Access, ExplainedPull
 from cci_migrate.engine.outcomes import Examined
 from cci_migrate.policy.settings import Policy

@@ -11,10 +11,10 @@ from cci_migrate.docker.image_reference import (
     InvalidReference,
     Undecidable,
     has_placeholder,
-    normalise_host,
     parse_image_reference,
     registry_of,
 )
+from cci_migrate.docker.registries import normalise_host
 from tests.any_text import TEXTS
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4

@@ -15,7 +15,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from cci_migrate.docker.image_reference import DOCKER_HUB
+from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.preflight.docker_credentials import DockerCredential
 from cci_migrate.preflight.registry_login import (
     AnonymousRegistry,

@@ -6,11 +6,8 @@ import re
 
 from msgspec.structs import replace
 
-from cci_migrate.docker.image_reference import (
-    masked_placeholders,
-    normalise_host,
-    registry_of,
-)
+from cci_migrate.docker.image_reference import masked_placeholders, registry_of
+from cci_migrate.docker.registries import DOCKER_HUB, host_in, normalise_host
 from cci_migrate.docker.shell.command_line import CommandLine
 from cci_migrate.docker.shell.facts import (
     ClientAccess,
@@ -27,11 +24,8 @@ def registries_named(host: str | None) -> tuple[str, ...]:
     None is Docker Hub. An unknown part becomes ``*``; there is no pattern if nothing is known.
     """
     if host is None or not host.strip():
-        return ("docker.io",)
-    pattern = re.sub("[\0*]+", "*", masked_placeholders(host))
-    for scheme in ("https://", "http://"):
-        pattern = pattern.removeprefix(scheme)
-    pattern = pattern.partition("/")[0]
+        return (DOCKER_HUB,)
+    pattern = host_in(re.sub("[\0*]+", "*", masked_placeholders(host)))
     if "$" in pattern or "<" in pattern or not pattern.strip("*.-:"):
         return ()
     return (normalise_host(pattern),)
