@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from enum import Enum
-from typing import TypeVar
+from functools import partial
+from typing import Concatenate, ParamSpec, TypeVar
 
 from msgspec import Struct
 
-from cci_migrate.preflight.circleci_api import (
-    CircleCi,
-    Context,
-    ForkSettings,
-    ProjectIds,
-    Restriction,
-)
+from cci_migrate.preflight.circleci_api import CircleCi
 from cci_migrate.preflight.project_remotes import project_at
 from cci_migrate.preflight.slugs import Organisation, Project, parse_organisation
 from cci_migrate.transport.host_errors import (
@@ -26,6 +21,7 @@ from cci_migrate.transport.host_errors import (
 from cci_migrate.transport.http import MissingError
 
 _Value = TypeVar("_Value")
+_Subject = ParamSpec("_Subject")
 
 
 class FailureCause(Enum):
@@ -48,6 +44,20 @@ class FailedQuery(Struct, frozen=True):
         return self.cause is not FailureCause.FAULT
 
 
+def _once(
+    query: Callable[Concatenate[CircleCi, _Subject], _Value],
+) -> Callable[Concatenate[CircleCiCache, _Subject], _Value | FailedQuery]:
+    """The method of the cache for ``query``, a method of `CircleCi`."""
+
+    def answer(
+        cache: CircleCiCache, /, *about: _Subject.args, **more: _Subject.kwargs
+    ) -> _Value | FailedQuery:
+        key = (query, about, *more.items())
+        return cache.answer_to(key, partial(query, cache.circleci, *about, **more))
+
+    return answer
+
+
 class CircleCiCache:
     """`CircleCi` with a cache: each query is made once.
 
@@ -57,46 +67,21 @@ class CircleCiCache:
     """
 
     def __init__(self, circleci: CircleCi) -> None:
-        self._circleci = circleci
+        self.circleci = circleci
         self._answers: dict[object, object] = {}
 
-    def contexts(
-        self, organisation: Organisation, names: Iterable[str]
-    ) -> Mapping[str, Context] | FailedQuery:
-        """The contexts of ``organisation`` with one of ``names``, and others; see `CircleCi`."""
-        names = tuple(names)
-        return self._cached(
-            ("contexts", organisation, names),
-            lambda: self._circleci.contexts(organisation, names),
-        )
-
-    def variables(self, context: Context) -> frozenset[str] | FailedQuery:
-        """The names of the variables in ``context``."""
-        return self._cached(("variables", context.id), lambda: self._circleci.variables(context))
-
-    def restrictions(self, context: Context) -> tuple[Restriction, ...] | FailedQuery:
-        """The restrictions of ``context``; empty if it has none."""
-        return self._cached(
-            ("restrictions", context.id), lambda: self._circleci.restrictions(context)
-        )
-
-    def ids(self, project: Project) -> ProjectIds | FailedQuery:
-        """The ids of ``project``."""
-        return self._cached(("ids", project), lambda: self._circleci.ids(project))
-
-    def project_variables(self, project: Project) -> frozenset[str] | FailedQuery:
-        """The names of the variables in the settings of ``project``."""
-        return self._cached(
-            ("project-variables", project), lambda: self._circleci.project_variables(project)
-        )
-
-    def fork_settings(self, project: Project) -> ForkSettings | FailedQuery:
-        """What ``project`` does with pull requests of forks."""
-        return self._cached(("forks", project), lambda: self._circleci.fork_settings(project))
+    contexts = _once(CircleCi.contexts)
+    variables = _once(CircleCi.variables)
+    restrictions = _once(CircleCi.restrictions)
+    ids = _once(CircleCi.ids)
+    project_variables = _once(CircleCi.project_variables)
+    fork_settings = _once(CircleCi.fork_settings)
+    _own_organisations = _once(CircleCi.own_organisations)
+    _recent_projects = _once(CircleCi.recent_projects)
 
     def own_organisations_named(self, organisation: Organisation) -> tuple[Organisation, ...]:
         """Other organisations of that name to which the token's owner belongs."""
-        own = self._cached("own", self._circleci.own_organisations)
+        own = self._own_organisations()
         if isinstance(own, FailedQuery):
             return ()
         parsed = {
@@ -114,9 +99,7 @@ class CircleCiCache:
 
         Only repositories of hosts whose names CircleCI once used are known by their URLs.
         """
-        recent = self._cached(
-            ("recent", organisation), lambda: self._circleci.recent_projects(organisation)
-        )
+        recent = self._recent_projects(organisation)
         if isinstance(recent, FailedQuery):
             return None
         for url, slug in recent.items():
@@ -124,17 +107,14 @@ class CircleCiCache:
                 return slug
         return None
 
-    def _cached(self, key: object, request: Callable[[], _Value]) -> _Value | FailedQuery:
+    def answer_to(self, key: object, query: Callable[[], _Value]) -> _Value | FailedQuery:
+        """What ``query`` returned when it was made first; ``key`` identifies it."""
         if key not in self._answers:
-            self._answers[key] = _attempt(request)
+            try:
+                self._answers[key] = query()
+            except FAILURES as error:
+                self._answers[key] = failed_query(error)
         return self._answers[key]  # type: ignore[return-value]
-
-
-def _attempt(request: Callable[[], _Value]) -> _Value | FailedQuery:
-    try:
-        return request()
-    except FAILURES as error:
-        return failed_query(error)
 
 
 #: What `CircleCi` raises for one query; others may have an answer.

@@ -8,77 +8,17 @@ from __future__ import annotations
 
 #: The services, by the first words of the variables of theirs and of their tools.
 _SERVICES = {
-    "a code host": frozenset(
-        [
-            "GH",
-            "GITHUB",
-            "GITLAB",
-            "BITBUCKET",
-            "GITEA",
-            "FORGEJO",
-            "GERRIT",
-            "GIT",
-            "CODEBERG",
-            "SOURCEHUT",
-            "ADO",
-            "VSTS",
-        ]
+    "a code host": (
+        "GH GITHUB GITLAB BITBUCKET GITEA FORGEJO GERRIT GIT CODEBERG SOURCEHUT ADO VSTS"
     ),
-    "a CI service": frozenset(
-        [
-            "CI",
-            "CIRCLE",
-            "CIRCLECI",
-            "TRAVIS",
-            "JENKINS",
-            "BUILDKITE",
-            "DRONE",
-            "APPVEYOR",
-            "SEMAPHORE",
-            "TEAMCITY",
-            "CIRRUS",
-            "ACTIONS",
-            "RUNNER",
-            "SYSTEM",
-            "CODECOV",
-        ]
+    "a CI service": (
+        "CI CIRCLE CIRCLECI TRAVIS JENKINS BUILDKITE DRONE APPVEYOR SEMAPHORE TEAMCITY CIRRUS "
+        "ACTIONS RUNNER SYSTEM CODECOV"
     ),
-    "a cloud": frozenset(
-        [
-            "AWS",
-            "AMAZON",
-            "GOOGLE",
-            "GCP",
-            "GCLOUD",
-            "CLOUDSDK",
-            "AZURE",
-            "ARM",
-            "AZ",
-            "DIGITALOCEAN",
-            "HCLOUD",
-            "LINODE",
-            "CLOUDFLARE",
-            "CF",
-            "HEROKU",
-            "FLY",
-            "SCW",
-            "OCI",
-            "IBMCLOUD",
-            "ALICLOUD",
-            "ALIBABA",
-            "VERCEL",
-            "NETLIFY",
-            "RENDER",
-            "PULUMI",
-            "TF",
-            "TFE",
-            "TERRAFORM",
-            "VAULT",
-            "CONSUL",
-            "KUBE",
-            "KUBERNETES",
-            "SSH",
-        ]
+    "a cloud": (
+        "AWS AMAZON GOOGLE GCP GCLOUD CLOUDSDK AZURE ARM AZ DIGITALOCEAN HCLOUD LINODE "
+        "CLOUDFLARE CF HEROKU FLY SCW OCI IBMCLOUD ALICLOUD ALIBABA VERCEL NETLIFY RENDER "
+        "PULUMI TF TFE TERRAFORM VAULT CONSUL KUBE KUBERNETES SSH"
     ),
 }
 #: A later word of a credential's name is one of these, or has one of the endings.
@@ -91,15 +31,16 @@ _CREDENTIAL_ENDINGS = ("TOKEN", "TOKENS", "PASSWORD", "SECRET", "SECRETS", "KEY"
 def service_behind(variable: str) -> str | None:
     """The kind of service that ``variable`` is a credential of, by its name; None for any other.
 
-    >>> protecting_kind("GITHUB_TOKEN")
+    >>> service_behind("GITHUB_TOKEN")
     'a code host'
-    >>> protecting_kind("DOCKERHUB_PASSWORD") is None
+    >>> service_behind("DOCKERHUB_PASSWORD") is None
     True
     """
     words = variable.upper().split("_")
     credentials = [index for index, word in enumerate(words) if _is_credential(word)]
+    before = set(words[: credentials[-1]]) if credentials else set()
     for kind, services in _SERVICES.items():
-        if credentials and not services.isdisjoint(words[: credentials[-1]]):
+        if not before.isdisjoint(services.split()):
             return kind
     return None
 
