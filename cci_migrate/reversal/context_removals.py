@@ -19,12 +19,10 @@ from cci_migrate.circleci.steps import Step, job_steps
 from cci_migrate.circleci.workflow_jobs import JobContexts, image_items, job_contexts
 from cci_migrate.findings import Effect, Finding, FindingKey, Fix, NoFix, Place
 from cci_migrate.lossless.merging import (
-    MERGE_KEY,
     Entry,
     entries_of,
     entry_of,
     merged_mappings,
-    own_entry,
     text_of,
 )
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, resolved, scalars_in
@@ -40,7 +38,11 @@ from cci_migrate.lossless.operations import (
 from cci_migrate.policy.settings import RegistryCredential, RegistryPolicy, Revert
 from cci_migrate.remedies.context_placement import CONTEXT
 from cci_migrate.remedies.context_sharers import argument_users, is_used_elsewhere
-from cci_migrate.reversal.credential_removals import CredentialRemovals
+from cci_migrate.reversal.credential_removals import (
+    CredentialRemovals,
+    is_alias_with_one_more,
+    is_only_merge,
+)
 from cci_migrate.reversal.login_removals import LoginRemovals
 from cci_migrate.rule_ids import MISSING_CONTEXT
 from cci_migrate.wording import listed
@@ -267,12 +269,7 @@ class _ContextRemoval:
             if (context_entry := job_contexts(entry).entry) is not None
             and (value := resolved(context_entry.value)) is not None
         )
-        self._restores_aliases = not any(
-            isinstance(entry.arguments, Mapping)
-            and len(entry.arguments.entries) == 1
-            and own_entry(entry.arguments, MERGE_KEY) is not None
-            for entry in staying
-        )
+        self._restores_aliases = not any(is_only_merge(entry.arguments) for entry in staying)
 
     def operations(self, departure: _Departure) -> tuple[Operation, ...] | NoFix:
         """The operations that make ``departure``, or why they can't be made."""
@@ -311,22 +308,15 @@ class _ContextRemoval:
         holder = context.holder
         node = resolved(departure.entry.node)
         if len(holder.entries) == 1:
-            is_own = departure.entry.arguments is holder and holder.anchor is None
-            if is_own and isinstance(node, Mapping) and len(node.entries) == 1:
+            has_own = departure.entry.arguments is holder and holder.anchor is None
+            if has_own and isinstance(node, Mapping) and len(node.entries) == 1:
                 return (MappingToScalar(node),)
             what = f"under {departure.entry.name}"
             if holder.anchor is not None:
                 what = f"of the anchor &{holder.anchor}"
             return NoFix(f"it is the only key {what}", "remove it by hand")
-        merged = own_entry(holder, MERGE_KEY)
-        if (
-            self._restores_aliases
-            and departure.entry.arguments is holder
-            and len(holder.entries) == 2
-            and holder.anchor is None
-            and merged is not None
-            and isinstance(merged.value, Alias)
-        ):
+        is_own = departure.entry.arguments is holder
+        if self._restores_aliases and is_own and is_alias_with_one_more(holder):
             return (MergeToAlias(holder),)
         return (RemoveEntry(holder, CONTEXT),)
 

@@ -67,7 +67,7 @@ class CredentialRemovals:
         self._removals = tuple(_removals(assessment, own_names))
         self._by_image = {image: removal for removal in self._removals for image in removal.images}
         self._restores_aliases = not any(
-            _is_only_merge(image.image.item.node) for image in assessment.images
+            is_only_merge(image.image.item.node) for image in assessment.images
         )
         self._reasons = self._find_obstacles()
 
@@ -124,16 +124,8 @@ class CredentialRemovals:
     def _operation(self, removal: _CredentialRemoval) -> Operation:
         holder = removal.holder
         is_item = any(image.image.item.node is holder for image in removal.images)
-        merged = own_entry(holder, MERGE_KEY)
-        if (
-            self._restores_aliases
-            and is_item
-            and removal.key != MERGE_KEY
-            and len(holder.entries) == 2
-            and holder.anchor is None
-            and merged is not None
-            and isinstance(merged.value, Alias)
-        ):
+        is_other_entry = is_item and removal.key != MERGE_KEY
+        if self._restores_aliases and is_other_entry and is_alias_with_one_more(holder):
             return MergeToAlias(holder)
         return RemoveEntry(holder, removal.key)
 
@@ -238,9 +230,14 @@ def _aliases_in(value: Node) -> Iterator[Alias]:
     return (node for node in walk(value) if isinstance(node, Alias))
 
 
-def _is_only_merge(node: Node) -> bool:
-    return (
-        isinstance(node, Mapping)
-        and len(node.entries) == 1
-        and own_entry(node, MERGE_KEY) is not None
-    )
+def is_only_merge(node: Node | None) -> bool:
+    """Whether ``node`` is a mapping that could be an alias: it merges, and has nothing else."""
+    if not isinstance(node, Mapping) or len(node.entries) != 1:
+        return False
+    return own_entry(node, MERGE_KEY) is not None
+
+
+def is_alias_with_one_more(mapping: Mapping) -> bool:
+    """Whether ``mapping`` could be an alias without one of its two entries."""
+    merged = own_entry(mapping, MERGE_KEY) if len(mapping.entries) == 2 else None
+    return mapping.anchor is None and merged is not None and isinstance(merged.value, Alias)
