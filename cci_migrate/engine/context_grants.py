@@ -19,13 +19,7 @@ from cci_migrate.findings import (
     Remedy,
 )
 from cci_migrate.policy.settings import Platform, Policy
-from cci_migrate.remedies.context_placement import (
-    ContextPlacement,
-    NoRoom,
-    Places,
-    instead_of,
-    without_room,
-)
+from cci_migrate.remedies.context_placement import ContextPlacement, Places, without_context
 from cci_migrate.rule_ids import MISSING_CONTEXT
 from cci_migrate.wording import listed
 
@@ -97,8 +91,8 @@ def _choice_without_unwanted(choice: Choice) -> Choice:
 def _with_room(remedy: Remedy, places: Places) -> Remedy:
     for grant in _contexts_of(remedy):
         place = places.get(grant.entry)
-        if isinstance(place, NoRoom):
-            return NoFix(without_room(grant, place), instead_of(grant, place))
+        if isinstance(place, NoFix):
+            return without_context(grant, place)
     return remedy
 
 

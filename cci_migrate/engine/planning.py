@@ -34,7 +34,7 @@ from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.operations import AddComment, Operation, joined
 from cci_migrate.lossless.source import SourceText
 from cci_migrate.policy.settings import DEFAULT_POLICY, Policy
-from cci_migrate.remedies.context_placement import ContextPlacement, NoRoom, Places, without_room
+from cci_migrate.remedies.context_placement import ContextPlacement, Places, without_context
 from cci_migrate.remedies.version_upgrade import in_new_version
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _resolve(
             resolved.append(effect)
         contexts = tuple(dict.fromkeys(grant for effect in resolved for grant in effect.contexts))
         places = {} if placement is None else placement.places(contexts)
-        if not any(isinstance(place, NoRoom) for place in places.values()):
+        if not any(isinstance(place, NoFix) for place in places.values()):
             return tuple(resolutions), _operations(resolved, places), contexts
         # Without one of its contexts a fix is not made, which may leave others without a place.
         effects = [_placed(effect, places) for effect in effects]
@@ -151,8 +151,8 @@ def _resolve(
 def _placed(effect: _Effect, places: Places) -> _Effect:
     for grant in effect.contexts:
         place = places.get(grant.entry)
-        if isinstance(place, NoRoom):
-            return effect.left(without_room(grant, place))
+        if isinstance(place, NoFix):
+            return effect.left(without_context(grant, place).reason)
     return effect
 
 
@@ -238,5 +238,5 @@ def _operations(effects: Iterable[_Effect], places: Places) -> tuple[Operation, 
     for effect in effects:
         operations.update(dict.fromkeys(effect.operations))
     for place in places.values():
-        operations.update(dict.fromkeys(() if isinstance(place, NoRoom) else place))
+        operations.update(dict.fromkeys(() if isinstance(place, NoFix) else place))
     return joined(in_new_version(operations))

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.sharing import Sharing, Users, merge_chain
+from cci_migrate.findings import NoFix
 from cci_migrate.lossless.merging import MERGE_KEY, own_entry
 from cci_migrate.lossless.nodes import Alias, Mapping
 
@@ -30,12 +31,6 @@ class AuthSplit(Struct, frozen=True, eq=False):
     aliases: tuple[Alias, ...]
 
 
-class NoPlace(Struct, frozen=True):
-    """Why the image's credentials cannot be put anywhere."""
-
-    reason: str
-
-
 class AuthPlacement:
     """Finds the places for credentials among all images of a config."""
 
@@ -46,7 +41,7 @@ class AuthPlacement:
 
     def place(
         self, image: PulledImage, alike: frozenset[PulledImage]
-    ) -> AuthPlace | AuthSplit | NoPlace:
+    ) -> AuthPlace | AuthSplit | NoFix:
         """Where credentials for ``image`` are added, or why there is no place.
 
         ``alike`` are the images, including ``image``, that are to get the same credentials.
@@ -65,7 +60,7 @@ class AuthPlacement:
             if len(aliases) == len(image.owners):
                 return AuthSplit(tuple({alias: alias for alias in aliases}.values()))
             where = others[0].route
-            return NoPlace(f"{where} merges this image and comes from another registry")
+            return NoFix(f"{where} merges this image and comes from another registry")
         # Whatever else uses this item is no known pull; it has the same image.
         return AuthPlace(item, _neighbour(item))
 

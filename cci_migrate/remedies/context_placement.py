@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.misplaced_contexts import plural_contexts
-from cci_migrate.circleci.sharing import Sharing, Users
+from cci_migrate.circleci.sharing import Sharing
 from cci_migrate.circleci.workflow_jobs import JobContexts, contexts_in, job_contexts
-from cci_migrate.findings import ContextGrant
+from cci_migrate.findings import ContextGrant, NoFix
 from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.merging import (
     Entry,
@@ -52,13 +52,6 @@ from cci_migrate.remedies.context_sharers import (
 CONTEXT = "context"
 
 
-class NoRoom(Struct, frozen=True):
-    """Why a context cannot be added, and what to do instead."""
-
-    reason: str
-    instead: str
-
-
 class ContextStyle(Struct, frozen=True):
     """How the file writes a new ``context``: a list, a list in brackets, or a string."""
 
@@ -87,30 +80,24 @@ def usual_style(contexts: Iterable[JobContexts], *, single_only: bool) -> Contex
 
 
 #: The operations that add a plan's contexts to each workflow job.
-Places = Mapping[WorkflowJob, tuple[Operation, ...] | NoRoom]
+Places = Mapping[WorkflowJob, tuple[Operation, ...] | NoFix]
 
 
-def without_room(grant: ContextGrant, room: NoRoom) -> str:
-    """Why a fix that brings ``grant`` along is not made."""
+def without_context(grant: ContextGrant, obstacle: NoFix) -> NoFix:
+    """Why a fix that needs ``grant`` is not made, as ``obstacle`` says, and what to do instead."""
     variables = ", ".join(f"${name}" for name in grant.variables)
     provided = f" (provides {variables})" if variables and not grant.among else ""
-    return (
-        f"{grant.entry.name} needs context {grant.context}{provided}, which can't be "
-        f"added: {room.reason}"
+    needs = f"{grant.entry.name} needs context {grant.context}{provided}"
+    by_project = f", or store {variables} in the project's settings (--credentials project)"
+    return NoFix(
+        f"{needs}, which can't be added: {obstacle.reason}",
+        obstacle.instead + (by_project if variables else ""),
     )
 
 
-def instead_of(grant: ContextGrant, room: NoRoom) -> str:
-    """What the user can do where ``grant`` has no place."""
-    variables = ", ".join(f"${name}" for name in grant.variables)
-    if not variables:
-        return room.instead
-    return f"{room.instead}, or store {variables} in the project's settings (--credentials project)"
-
-
-def _overriding(grant: ContextGrant) -> NoRoom:
+def _overriding(grant: ContextGrant) -> NoFix:
     variables = ", ".join(f"${name}" for name in grant.overrides)
-    return NoRoom(
+    return NoFix(
         f"the job reads {variables} from the project today, and the context may override that",
         "let contexts provide all credentials (--credentials context)",
     )
@@ -146,9 +133,10 @@ class ContextPlacement:
             )
             for entry, job_grants in by_entry.items()
         }
-        placing = _Placing(
-            additions, self._contexts, self._plural, self._users, self._sharing, self._style
+        sharers = ContextSharers(
+            additions, self._contexts, self._plural, self._users, self._sharing
         )
+        placing = _Placing(sharers, self._style)
         places = {entry: placing.operations(addition) for entry, addition in additions.items()}
         for entry, job_grants in by_entry.items():
             for grant in job_grants:
@@ -158,30 +146,13 @@ class ContextPlacement:
 
 
 class _Placing:
-    """The places for ``additions``.
+    """The places for the additions of `ContextSharers`."""
 
-    ``contexts`` are the current ones of each workflow job, ``plural`` the misspelt ``contexts``
-    keys of some.
-    """
-
-    def __init__(
-        self,
-        additions: Mapping[WorkflowJob, ContextAddition],
-        contexts: Mapping[WorkflowJob, JobContexts],
-        plural: Mapping[WorkflowJob, Entry],
-        users: Users[WorkflowJob],
-        sharing: Sharing,
-        style: ContextStyle,
-    ) -> None:
-        self._additions = additions
-        self._contexts = contexts
-        self._plural = plural
-        self._users = users
-        self._sharing = sharing
+    def __init__(self, sharers: ContextSharers, style: ContextStyle) -> None:
+        self._sharers = sharers
         self._style = style
-        self._sharers = ContextSharers(additions, contexts, plural, users, sharing)
 
-    def operations(self, addition: ContextAddition) -> tuple[Operation, ...] | NoRoom:
+    def operations(self, addition: ContextAddition) -> tuple[Operation, ...] | NoFix:
         """The operations that make ``addition``; none if a shared anchor's edit makes it."""
         if addition.current.entry is not None:
             return self._extend(addition, addition.current.entry)
@@ -189,26 +160,24 @@ class _Placing:
 
     # No context yet
 
-    def _add(self, addition: ContextAddition) -> tuple[Operation, ...] | NoRoom:
+    def _add(self, addition: ContextAddition) -> tuple[Operation, ...] | NoFix:
         entry = addition.entry
         content = self._style.content(addition.all_names)
         arguments = entry.arguments
         if arguments is None:
             if isinstance(entry.node, Scalar | Alias):
                 return (ScalarToMapping(entry.node, Entries(((CONTEXT, content),))),)
-            return NoRoom("the entry isn't the name of a job", "write it as the name of a job")
+            return NoFix("the entry isn't the name of a job", "write it as the name of a job")
         target = resolved(arguments)
         if isinstance(target, Scalar) and is_null(target) and not isinstance(arguments, Alias):
             return (AddEntry(target, CONTEXT, content),)
         if not isinstance(target, MappingNode):
-            return NoRoom(
-                "the job's arguments aren't a mapping", "write them as keys under the job"
-            )
-        plural = self._plural.get(entry)
+            return NoFix("the job's arguments aren't a mapping", "write them as keys under the job")
+        plural = self._sharers.plural.get(entry)
         if plural is not None:
             return self._rename(addition, plural)
         for source in _merged_in(target):
-            is_shared = len(self._users.of(source)) > 1 and self._may_hold_a_context(source)
+            is_shared = len(self._sharers.users.of(source)) > 1 and self._may_hold_a_context(source)
             if is_shared and self._sharers.all_lack(source, addition.names):
                 return (AddEntry(source, CONTEXT, content),)
         is_own = not isinstance(arguments, Alias) or self._may_hold_a_context(target)
@@ -218,7 +187,7 @@ class _Placing:
 
     def _with_own_key(
         self, addition: ContextAddition, content: Content
-    ) -> tuple[Operation, ...] | NoRoom:
+    ) -> tuple[Operation, ...] | NoFix:
         """Give the job a ``context`` key of its own, without a change for those that share it.
 
         Its arguments must be a mapping or an alias of one.
@@ -227,7 +196,7 @@ class _Placing:
         target = resolved(arguments) if arguments is not None else None
         if not isinstance(arguments, Alias | MappingNode) or not isinstance(target, MappingNode):
             return _shared(addition)
-        own = [user for user in self._users.of(target) if user.arguments is arguments]
+        own = [user for user in self._sharers.users.of(target) if user.arguments is arguments]
         if not all(self._sharers.lacks_as(user, addition) for user in own):
             return _shared(addition)
         if isinstance(arguments, MappingNode):
@@ -237,21 +206,21 @@ class _Placing:
                 return _shared(addition)
         return (WrapInMerge(arguments, Entries(((CONTEXT, content),))),)
 
-    def _rename(self, addition: ContextAddition, plural: Entry) -> tuple[Operation, ...] | NoRoom:
+    def _rename(self, addition: ContextAddition, plural: Entry) -> tuple[Operation, ...] | NoFix:
         """Rename ``contexts``, which CircleCI ignores, to ``context``.
 
         Contexts that it does not list are added as to any ``context`` key.
         """
         holder = plural.holder
-        all_users = self._users.of(holder)
+        all_users = self._sharers.users.of(holder)
         users = [user for user in all_users if not self._sharers.hides(user, holder)]
         is_for_all = all(
-            user in self._additions
-            and (self._plural.get(user) == plural or self._renames_its_own(user, holder))
+            user in self._sharers.additions
+            and (self._sharers.plural.get(user) == plural or self._renames_its_own(user, holder))
             for user in users
         )
-        if not is_for_all or is_used_elsewhere(holder, all_users, self._sharing):
-            return NoRoom(
+        if not is_for_all or is_used_elsewhere(holder, all_users, self._sharers.sharing):
+            return NoFix(
                 "its key is contexts, and jobs that need no context share it",
                 "rename the key to context, and write out the entries of the other jobs",
             )
@@ -266,18 +235,18 @@ class _Placing:
             extended = self._extend_value(self._sharers.in_order_for(rest, users), plural)
         else:
             extended = self._with_own_key(rest, self._all_contexts(rest))
-        return extended if isinstance(extended, NoRoom) else (rename, *extended)
+        return extended if isinstance(extended, NoFix) else (rename, *extended)
 
     def _renames_its_own(self, user: WorkflowJob, holder: MappingNode) -> bool:
         """Whether ``user`` has a key ``contexts`` that wins over that of ``holder``."""
-        return wins(self._plural.get(user), user, holder)
+        return wins(self._sharers.plural.get(user), user, holder)
 
     def _may_hold_a_context(self, mapping: MappingNode) -> bool:
         """Whether an anchored ``mapping`` is meant for workflow jobs as such, or itself is one's.
 
         One that is named for a filter, or has nothing else, is used where filters are wanted.
         """
-        users = self._users.of(mapping)
+        users = self._sharers.users.of(mapping)
         if any(user.arguments is mapping for user in users):
             return True
         keys = {key.value for key, _ in mapping.entries if isinstance(key, Scalar)}
@@ -285,11 +254,11 @@ class _Placing:
 
     # A context is there
 
-    def _extend(self, addition: ContextAddition, context: Entry) -> tuple[Operation, ...] | NoRoom:
+    def _extend(self, addition: ContextAddition, context: Entry) -> tuple[Operation, ...] | NoFix:
         holder = context.holder
         if self._sharers.all_lack(holder, addition.names):
             return self._extend_value(
-                self._sharers.in_order_for(addition, self._users.of(holder)), context
+                self._sharers.in_order_for(addition, self._sharers.users.of(holder)), context
             )
         owner = self._sharers.owner(holder)
         if owner is not None and owner.all_names == addition.all_names:
@@ -298,7 +267,7 @@ class _Placing:
                 if owner is not addition:
                     return ()  # It inherits what its anchor gets.
                 extended = self._extend_value(addition, context)
-                return extended if isinstance(extended, NoRoom) else (*extended, *copies)
+                return extended if isinstance(extended, NoFix) else (*extended, *copies)
         return self._with_own_key(addition, self._all_contexts(addition))
 
     def _copies_for_sharers(self, holder: MappingNode) -> tuple[Operation, ...] | None:
@@ -308,9 +277,9 @@ class _Placing:
         that are not workflow jobs.
         """
         copies: list[Operation] = []
-        users = self._users.of(holder)
+        users = self._sharers.users.of(holder)
         for user in users:
-            contexts, addition = self._contexts[user], self._additions.get(user)
+            contexts, addition = self._sharers.contexts[user], self._sharers.additions.get(user)
             if (
                 contexts.entry is None
                 or contexts.entry.holder is not holder
@@ -324,11 +293,11 @@ class _Placing:
                 copies.append(AddEntry(user.arguments, CONTEXT, content))
             else:
                 return None
-        return None if is_used_elsewhere(holder, users, self._sharing) else tuple(copies)
+        return None if is_used_elsewhere(holder, users, self._sharers.sharing) else tuple(copies)
 
     def _extend_value(
         self, addition: ContextAddition, context: Entry
-    ) -> tuple[Operation, ...] | NoRoom:
+    ) -> tuple[Operation, ...] | NoFix:
         written = context.value
         value = resolved(written)
         if isinstance(value, SequenceNode):
@@ -338,7 +307,7 @@ class _Placing:
                 return (
                     (ReplaceScalar(written, Text(addition.names[0])),)
                     if len(addition.names) == 1
-                    else NoRoom("the entry has an empty context key", "give the key a value")
+                    else NoFix("the entry has an empty context key", "give the key a value")
                 )
             node: Scalar | Alias = written if isinstance(written, Alias) else value
             return (
@@ -348,7 +317,7 @@ class _Placing:
                     tuple(map(Text, addition.before)),
                 ),
             )
-        return NoRoom("its context is a mapping", "write it as a string or a list")
+        return NoFix("its context is a mapping", "write it as a string or a list")
 
     def _extend_list(
         self, addition: ContextAddition, written: Node, value: SequenceNode
@@ -364,7 +333,7 @@ class _Placing:
         return (
             *(
                 ReplaceScalar(alias, copy)
-                for alias in self._sharing.aliases_of(value)
+                for alias in self._sharers.sharing.aliases_of(value)
                 if not self._sharers.is_replaced(alias)
                 and not self._sharers.holders_lack(addition.names, alias)
             ),
@@ -376,8 +345,8 @@ class _Placing:
         return _items(addition.all_names, flow=self._style.flow)
 
 
-def _shared(addition: ContextAddition) -> NoRoom:
-    return NoRoom(
+def _shared(addition: ContextAddition) -> NoFix:
+    return NoFix(
         f"{addition.entry.name} is shared with workflow jobs that don't need the context",
         "write this entry out, with its own context",
     )

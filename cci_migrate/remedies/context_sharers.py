@@ -60,11 +60,11 @@ class ContextSharers:
         users: Users[WorkflowJob],
         sharing: Sharing,
     ) -> None:
-        self._additions = additions
-        self._contexts = contexts
-        self._plural = plural
-        self._users = users
-        self._sharing = sharing
+        self.additions = additions
+        self.contexts = contexts
+        self.plural = plural
+        self.users = users
+        self.sharing = sharing
         self._all_lack_cache: dict[tuple[MappingNode, tuple[str, ...]], bool] = {}
         self._list_cache: dict[tuple[SequenceNode, tuple[str, ...]], bool] = {}
 
@@ -72,7 +72,7 @@ class ContextSharers:
     def _holders(self) -> Mapping[Node, Sequence[WorkflowJob]]:
         """The workflow jobs by the value of their ``context`` key, as written."""
         holders: dict[Node, list[WorkflowJob]] = defaultdict(list)
-        for entry, contexts in self._contexts.items():
+        for entry, contexts in self.contexts.items():
             if contexts.entry is not None:
                 holders[contexts.entry.value].append(entry)
         return holders
@@ -85,35 +85,35 @@ class ContextSharers:
         return self._all_lack_cache[key]
 
     def _do_all_lack(self, mapping: MappingNode, names: tuple[str, ...]) -> bool:
-        users = self._users.of(mapping)
+        users = self.users.of(mapping)
         for user in users:
             if self.hides(user, mapping):
                 continue
-            addition = self._additions.get(user)
+            addition = self.additions.get(user)
             if addition is None or not set(names) <= set(addition.names):
                 return False
             if user.arguments is mapping and set(names) < self._unnamed(addition):
                 return False  # It gets further contexts there, which the others must not get.
-        return not is_used_elsewhere(mapping, users, self._sharing)
+        return not is_used_elsewhere(mapping, users, self.sharing)
 
     def _unnamed(self, addition: ContextAddition) -> set[str]:
         """The names of ``addition`` that the job's ``contexts`` key does not list."""
-        plural = self._plural.get(addition.entry)
+        plural = self.plural.get(addition.entry)
         return set(addition.names) - set(() if plural is None else contexts_in(plural).values)
 
     def hides(self, user: WorkflowJob, mapping: MappingNode) -> bool:
         """Whether ``user`` has a ``context`` that wins over any of ``mapping``."""
-        return wins(self._contexts[user].entry, user, mapping)
+        return wins(self.contexts[user].entry, user, mapping)
 
     def lacks_as(self, user: WorkflowJob, addition: ContextAddition) -> bool:
         """Whether ``user`` ends up with the same contexts as the job of ``addition``."""
-        own, same = self._additions.get(user), self._additions[addition.entry]
+        own, same = self.additions.get(user), self.additions[addition.entry]
         return own is not None and own.all_names == same.all_names
 
     def holders_lack(self, names: tuple[str, ...], *values: Node) -> bool:
         """Whether there are jobs whose contexts are one of ``values``, and all lack ``names``."""
         holders = [
-            self._additions.get(entry) for value in values for entry in self._holders.get(value, ())
+            self.additions.get(entry) for value in values for entry in self._holders.get(value, ())
         ]
         return bool(holders) and all(
             holder and set(names) == set(holder.names) for holder in holders
@@ -123,7 +123,7 @@ class ContextSharers:
         """Whether everyone who uses the list ``value`` as contexts lacks ``names``."""
         key = (value, names)
         if key not in self._list_cache:
-            aliases = self._sharing.aliases_of(value)
+            aliases = self.sharing.aliases_of(value)
             is_used = self.holders_lack(names, value, *aliases)
             self._list_cache[key] = is_used and all(
                 self.holders_lack(names, alias) for alias in aliases
@@ -134,7 +134,7 @@ class ContextSharers:
         self, addition: ContextAddition, users: Iterable[WorkflowJob]
     ) -> ContextAddition:
         """``addition`` with all contexts first that must be so for any of ``users``."""
-        additions = (self._additions.get(user) for user in users)
+        additions = (self.additions.get(user) for user in users)
         first = frozenset().union(*(user.first for user in additions if user is not None))
         return replace(addition, first=addition.first | first)
 
@@ -142,19 +142,19 @@ class ContextSharers:
         """`in_order_for` all jobs whose contexts are the list ``value``."""
         others = (
             other.entry
-            for other in self._additions.values()
+            for other in self.additions.values()
             if other.current.entry is not None and resolved(other.current.entry.value) is value
         )
         return self.in_order_for(addition, others)
 
     def owner(self, mapping: MappingNode) -> ContextAddition | None:
         """The workflow job whose own arguments are ``mapping``, if it lacks contexts."""
-        owners = (self._additions.get(user) for user in self._users.of(mapping))
+        owners = (self.additions.get(user) for user in self.users.of(mapping))
         return next((owner for owner in owners if owner and owner.entry.arguments is mapping), None)
 
     def is_replaced(self, alias: Alias) -> bool:
         """Whether an addition replaces ``alias`` by a list of its own."""
-        return any(entry in self._additions for entry in self._holders.get(alias, ()))
+        return any(entry in self.additions for entry in self._holders.get(alias, ()))
 
 
 def argument_users(entries: Iterable[WorkflowJob]) -> Users[WorkflowJob]:

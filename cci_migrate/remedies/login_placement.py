@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from collections.abc import Sequence as SequenceOf
 from typing import TypeAlias
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.assessing.conventions import credential_of_login
@@ -26,6 +25,7 @@ from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, is_s
 from cci_migrate.circleci.steps import StepPlace, run_step
 from cci_migrate.docker.registries import DOCKER_HUB, normalise_host
 from cci_migrate.docker.shell import USER_CONFIG, Tool
+from cci_migrate.findings import NoFix
 from cci_migrate.lossless.merging import entries_of, text_of
 from cci_migrate.lossless.nodes import Alias, Sequence, alias_means, resolved
 from cci_migrate.lossless.operations import (
@@ -41,14 +41,6 @@ from cci_migrate.remedies.job_arguments import with_arguments
 from cci_migrate.remedies.login_places import covers, has_client, login_places, order_of
 from cci_migrate.remedies.login_steps import client_command, orb_login, run_login
 from cci_migrate.remedies.step_users import StepUser, has_nounset, shell_for, step_users
-
-
-class NoLoginPlace(Struct, frozen=True):
-    """Why a login cannot be put anywhere, and what to do instead."""
-
-    reason: str
-    instead: str
-
 
 #: The key of a login, and the directory in which it is kept.
 _LoginKey: TypeAlias = "tuple[str, str | None]"
@@ -99,15 +91,15 @@ class LoginPlacement:
 
     def operations(
         self, missing: MissingLogin, credential: PasswordAuth, *, is_alone: bool = False
-    ) -> tuple[Operation, ...] | NoLoginPlace:
+    ) -> tuple[Operation, ...] | NoFix:
         """The operations that log the job in with ``credential`` before each of ``missing.pulls``.
 
-        `NoLoginPlace` if there is no place for one of them. A list of steps is not changed if a job
+        `NoFix` if there is no place for one of them. A list of steps is not changed if a job
         that does not need this login shares it; with ``is_alone``, if any other job does.
         """
         is_own = missing.config == missing.docker.config
         if client_command(missing.tool, missing.config, is_own=is_own) is None:
-            return NoLoginPlace(
+            return NoFix(
                 f"its command reads logins from {missing.config}, which an earlier step can't "
                 "locate",
                 "log in in the script itself, in the same way",
@@ -115,7 +107,7 @@ class LoginPlacement:
         if missing.docker.home.is_published:
             return self._before_orb_job(missing, credential)
         if any(docker.is_locked_before(pull) for docker, pull in missing.pulls):
-            return NoLoginPlace(
+            return NoFix(
                 "a step before it logs in by sudo, so the file of logins is root's and another "
                 "login would fail",
                 "log in without sudo in that step",
@@ -128,18 +120,18 @@ class LoginPlacement:
             if place is None:
                 run = run_step(pull.moment.step, docker.defaults)
                 if run is not None and run.only_on_failure:
-                    return NoLoginPlace(
+                    return NoFix(
                         "its step runs only after a failure; a login before it would run in every "
                         "build",
                         "log in in the step itself",
                     )
                 if docker.logged_out_at(pull, missing.host) == pull.moment.order:
-                    return NoLoginPlace(
+                    return NoFix(
                         "its script logs out before it, or removes the file of logins",
                         "log in in that script, behind that",
                     )
                 if client_installed_at(docker) == pull.moment.order:
-                    return NoLoginPlace(
+                    return NoFix(
                         "its script installs Docker's client, so an earlier login step has no "
                         "client",
                         "log in in the script, after the installation",
@@ -147,13 +139,13 @@ class LoginPlacement:
                 needing = {missing.docker.job} if is_alone else self._needing[_login_key(missing)]
                 place = self._place(docker, pull, missing, credential, needing)
                 if place is None and client_installed_at(docker) is not None:
-                    return NoLoginPlace(
+                    return NoFix(
                         "only shared steps are between the installation of Docker's client and the "
                         "pull",
                         "log in after the installation",
                     )
                 if place is None:
-                    return NoLoginPlace(
+                    return NoFix(
                         f"jobs that need {'another' if is_alone else 'no'} login share its steps",
                         "give this job its own steps, or log in inside a reusable command",
                     )
@@ -193,24 +185,24 @@ class LoginPlacement:
 
     def _obstacle(
         self, docker: JobDocker, place: StepPlace, missing: MissingLogin, credential: PasswordAuth
-    ) -> NoLoginPlace | None:
+    ) -> NoFix | None:
         """Why a login with ``credential`` at ``place`` would do harm, if it would."""
         order = order_of(docker, place)
         unread = docker.unread_login_before(order) if missing.host == DOCKER_HUB else None
         if unread is not None:
-            return NoLoginPlace(
+            return NoFix(
                 f"{unread.command} can't be read and may log in; a second login would replace its "
                 "account",
                 "log in before it; if it logs in, ignore this with a comment",
             )
         if _other_login(docker, order, missing, credential) is not None:
-            return NoLoginPlace(
+            return NoFix(
                 "a second login would replace another account that the job may have logged in with",
                 "log in before that login, or make that login unconditional",
             )
         assigned = docker.set_before[order] & set(variables_of(credential))
         if assigned:
-            return NoLoginPlace(
+            return NoFix(
                 f"the job itself sets ${min(assigned)}, which the login would read",
                 "use other variables, or log in before the job sets it",
             )
@@ -269,14 +261,12 @@ class LoginPlacement:
 
     def _before_orb_job(
         self, missing: MissingLogin, credential: PasswordAuth
-    ) -> tuple[Operation, ...] | NoLoginPlace:
+    ) -> tuple[Operation, ...] | NoFix:
         """Log in by a parameter of the orb's job if it has one, otherwise in ``pre-steps``."""
         docker = missing.docker
         entry = docker.entry
         if entry is None or not self._has_own_arguments(entry):
-            return NoLoginPlace(
-                "other jobs share the job's arguments", "log in in the job's pre-steps"
-            )
+            return NoFix("other jobs share the job's arguments", "log in in the job's pre-steps")
         switch = login_switch(docker.job.parameters)
         passed = entries_of(entry.arguments)
         if switch is not None and (switch.enable in passed or switch.steps in passed):
@@ -309,7 +299,7 @@ class LoginPlacement:
             return (*imports, *with_arguments(entry, ("pre-steps", Items((content,)))))
         steps = before.value if before.holder is entry.arguments else None
         if not isinstance(steps, Sequence) or steps.anchor is not None:
-            return NoLoginPlace("other jobs share its pre-steps", "log in in its pre-steps")
+            return NoFix("other jobs share its pre-steps", "log in in its pre-steps")
         return (*imports, AddItem(steps, 0, content))
 
     def _has_own_arguments(self, entry: WorkflowJob) -> bool:

@@ -19,6 +19,7 @@ from cci_migrate.circleci.parameter_values import ParameterValues, ValueNode
 from cci_migrate.circleci.sharing import Sharing
 from cci_migrate.docker.image_reference import registry_of
 from cci_migrate.docker.mirrors import Mirror, NewHead, mirrored
+from cci_migrate.findings import NoFix
 from cci_migrate.lossless.merging import entries_of, items_of, text_of, value_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, resolved, scalars_in
@@ -31,12 +32,6 @@ _READ = frozenset(
 _OF_A_ROOT = _READ | {"version", "setup"}
 #: Parameters that pass each other on deeper than this are not followed.
 _DEEPEST = 20
-
-
-class NoMirror(Struct, frozen=True):
-    """Why an image's name cannot be rewritten."""
-
-    reason: str
 
 
 #: Who declares a parameter (None: the pipeline), and its name.
@@ -81,11 +76,11 @@ class MirrorPlacement:
         while self._refuse_some():
             pass
 
-    def rewritten(self, image: PulledImage) -> tuple[ReplaceText, ...] | NoMirror:
+    def rewritten(self, image: PulledImage) -> tuple[ReplaceText, ...] | NoFix:
         """The changes that make ``image``, one of those wanted, come from the mirror."""
         trace = self._traces[image]
         if trace.error is not None:
-            return NoMirror(trace.error)
+            return NoFix(trace.error)
         return tuple(
             ReplaceText(scalar, 0, head.length, head.text) for scalar, head in trace.heads.items()
         )

@@ -353,16 +353,13 @@ def _login_fix(
 
     ``is_alone``: not in a list of steps that other jobs run too.
     """
-    from cci_migrate.remedies.login_placement import NoLoginPlace
-
     if not isinstance(credential, PasswordAuth):
         return NoFix(
-            "no password for this registry in the config or policy",
-            "add it to the policy",
+            "no password for this registry in the config or policy", "add it to the policy"
         )
     operations = placement.operations(missing, credential, is_alone=is_alone)
-    if isinstance(operations, NoLoginPlace):
-        return NoFix(operations.reason, operations.instead)
+    if isinstance(operations, NoFix):
+        return operations
     contexts = assessment.contexts.for_login(missing, credential)
     return whole_fix(assessment, "log in before the first pull", operations, contexts)
 

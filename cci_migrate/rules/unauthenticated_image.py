@@ -67,7 +67,7 @@ from cci_migrate.findings import (
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.policy.settings import RegistryCredential
 from cci_migrate.remedies.auth_block import give_credential
-from cci_migrate.remedies.auth_placement import AuthPlacement, NoPlace
+from cci_migrate.remedies.auth_placement import AuthPlacement
 from cci_migrate.rule_ids import UNAUTHENTICATED_IMAGE
 from cci_migrate.rules.account_question import account_question
 from cci_migrate.rules.owners import owners_of
@@ -147,7 +147,7 @@ def _which_account(
     mirrors = _mirrors(assessment, [image] if state.host != image.host else [])
     # The credentials of a mirror must not reach the registry that the image still comes from.
     rewritten = () if mirrors is None else mirrors.rewritten(image)
-    if isinstance(place, NoPlace) or not isinstance(rewritten, tuple):
+    if isinstance(place, NoFix) or isinstance(rewritten, NoFix):
         return NoFix(several_accounts(state.accounts), which_account(state.host, state.accounts))
 
     def fix_with(account: Account) -> Fix | NoFix:
@@ -206,14 +206,14 @@ def _remedy(
     for assessed, state in users:
         if isinstance(state, Unmirrored) and mirrors is not None:
             rewritten = mirrors.rewritten(assessed.image)
-            if not isinstance(rewritten, tuple):
+            if isinstance(rewritten, NoFix):
                 return NoFix(rewritten.reason, f"change the name to {state.host} by hand")
             operations.update(dict.fromkeys(rewritten))
         proposed = state.proposed
         if proposed is None:
             continue
         place = placement.place(assessed.image, alike[state.host, proposed.credential])
-        if isinstance(place, NoPlace):
+        if isinstance(place, NoFix):
             return NoFix(place.reason, "define the two images separately")
         added = give_credential(place, proposed.credential, proposed.form)
         operations.update(dict.fromkeys(added))

@@ -59,7 +59,7 @@ from cci_migrate.findings import (
 from cci_migrate.lossless.merging import entry_of
 from cci_migrate.policy.settings import DEFAULT_DOCKER_HUB, RegistryCredential
 from cci_migrate.remedies.auth_block import give_credential
-from cci_migrate.remedies.auth_placement import AuthPlacement, NoPlace
+from cci_migrate.remedies.auth_placement import AuthPlacement
 from cci_migrate.rule_ids import UNDECIDABLE_IMAGE
 from cci_migrate.rules.owners import owners_of
 from cci_migrate.rules.rule import Provision, Reported, Rule
@@ -158,7 +158,7 @@ def _remedy(assessed: AssessedImage, assessment: Assessment, placement: AuthPlac
             "use a pipeline parameter with a default instead",
         )
     place = placement.place(image, frozenset({image}))
-    if isinstance(place, NoPlace):
+    if isinstance(place, NoFix):
         return NoFix(place.reason, "write the registry into the name")
     choices: list[Choice] = []
     candidates: dict[str, tuple[RegistryCredential, AuthForm]] = {
