@@ -7,12 +7,11 @@ uses too is not changed; the entry that uses it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from msgspec import Struct
 
+from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.circleci.images import PulledImage
-from cci_migrate.circleci.sharing import Sharing, Users, merge_chain
+from cci_migrate.circleci.sharing import Users, merge_chain
 from cci_migrate.findings import NoFix
 from cci_migrate.lossless.merging import MERGE_KEY, own_entry
 from cci_migrate.lossless.nodes import Alias, Mapping
@@ -34,9 +33,10 @@ class AuthSplit(Struct, frozen=True, eq=False):
 class AuthPlacement:
     """Finds the places for credentials among all images of a config."""
 
-    def __init__(self, images: Iterable[PulledImage], sharing: Sharing) -> None:
+    def __init__(self, assessment: Assessment) -> None:
+        images = (assessed.image for assessed in assessment.images)
         self._users = Users((image, image.item.mapping) for image in images)
-        self._sharing = sharing
+        self._sharing = assessment.sharing
         self._is_for_all: dict[tuple[Mapping, frozenset[PulledImage]], bool] = {}
 
     def place(

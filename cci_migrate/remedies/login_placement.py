@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from collections.abc import Sequence as SequenceOf
 from typing import TypeAlias
 
 from msgspec.structs import replace
 
+from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import credential_of_login
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.step_assessment import MissingLogin
-from cci_migrate.circleci.config import Config, Job, WorkflowJob
+from cci_migrate.circleci.config import Job, WorkflowJob
 from cci_migrate.circleci.declared_logins import DeclaredLogin
 from cci_migrate.circleci.docker_client import client_installed_at
 from cci_migrate.circleci.docker_daemon import Daemon, client_is_old, may_lack_bash
@@ -19,8 +18,8 @@ from cci_migrate.circleci.docker_orb import (
     LoginSwitch,
     login_switch,
 )
+from cci_migrate.circleci.fork_jobs import jobs_also_for_forks
 from cci_migrate.circleci.images import variable_in
-from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, is_same_config, serves
 from cci_migrate.circleci.steps import StepPlace, run_step
 from cci_migrate.docker.registries import DOCKER_HUB, normalise_host
@@ -36,7 +35,7 @@ from cci_migrate.lossless.operations import (
     Operation,
     Text,
 )
-from cci_migrate.policy.settings import LoginMethod, PasswordAuth, Policy
+from cci_migrate.policy.settings import LoginMethod, PasswordAuth
 from cci_migrate.remedies.job_arguments import with_arguments
 from cci_migrate.remedies.login_places import covers, has_client, login_places, order_of
 from cci_migrate.remedies.login_steps import client_command, orb_login, run_login
@@ -51,33 +50,22 @@ def _login_key(missing: MissingLogin) -> _LoginKey:
 
 
 class LoginPlacement:
-    """Finds the places for ``missing``, the logins that the jobs of a config lack.
+    """Finds the places for the logins that the jobs of a config lack."""
 
-    ``declared`` are the commands and anchored steps of the config that only log in. ``for_forks``
-    are jobs that also run in builds of forks alone.
-    """
-
-    def __init__(
-        self,
-        config: Config,
-        missing: SequenceOf[MissingLogin],
-        dockers: Iterable[JobDocker],
-        values: ParameterValues,
-        policy: Policy,
-        declared: SequenceOf[DeclaredLogin],
-        for_forks: frozenset[Job],
-    ) -> None:
+    def __init__(self, assessment: Assessment) -> None:
+        config, missing = assessment.config, assessment.logins.missing
         self._config = config
-        self._for_forks = for_forks
-        self._values = values
-        self._policy = policy
+        #: The jobs that also run in builds of forks alone.
+        self._for_forks = jobs_also_for_forks(assessment.logins.entries_for_forks, config)
+        self._values = assessment.values
+        self._policy = assessment.policy
         self._needing: dict[_LoginKey, set[Job]] = {}
         self._tools: dict[tuple[_LoginKey, Job], Tool] = {}
         for missing_login in missing:
             job = missing_login.docker.job
             self._needing.setdefault(_login_key(missing_login), set()).add(job)
             self._tools[_login_key(missing_login), job] = missing_login.tool
-        jobs_docker = tuple(dockers) if missing else ()
+        jobs_docker = tuple(assessment.dockers.all()) if missing else ()
         self._users = step_users(config, jobs_docker) if missing else {}
         #: The registries of logins that are skipped in builds without their variables.
         self._guarded = frozenset(
@@ -87,7 +75,7 @@ class LoginPlacement:
             if login.is_guarded
             for registry in login.registries
         )
-        self._declared = declared if missing else ()
+        self._declared = assessment.declared_logins if missing else ()
 
     def operations(
         self, missing: MissingLogin, credential: PasswordAuth, *, is_alone: bool = False

@@ -8,15 +8,15 @@ it is an image that is to come from the mirror.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 
-from cci_migrate.circleci.config import Command, Config, Executor, Job
+from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.circleci.config import Command, Executor, Job
 from cci_migrate.circleci.expressions import Reference, Scope, references
 from cci_migrate.circleci.images import PulledImage
-from cci_migrate.circleci.parameter_values import ParameterValues, ValueNode
-from cci_migrate.circleci.sharing import Sharing
+from cci_migrate.circleci.parameter_values import ValueNode
 from cci_migrate.docker.image_reference import registry_of
 from cci_migrate.docker.mirrors import Mirror, NewHead, mirrored
 from cci_migrate.findings import NoFix
@@ -51,27 +51,20 @@ class _Trace(Struct):
 
 
 class MirrorPlacement:
-    """Finds what to rewrite for ``to_mirror``, the images that are to come from ``mirror``.
-
-    ``others`` are all other images of the config.
-    """
+    """Finds what to rewrite for ``to_mirror``, the images that are to come from ``mirror``."""
 
     def __init__(
-        self,
-        config: Config,
-        values: ParameterValues,
-        sharing: Sharing,
-        mirror: Mirror,
-        to_mirror: Iterable[PulledImage],
-        others: Iterable[PulledImage],
+        self, assessment: Assessment, mirror: Mirror, to_mirror: Sequence[PulledImage]
     ) -> None:
-        self._config = config
-        self._values = values
-        self._sharing = sharing
+        self._config = assessment.config
+        self._values = assessment.values
+        self._sharing = assessment.sharing
         self._mirror = mirror
         self._readers: dict[Job | Executor | Command | None, Mapping[str, list[Scalar]]] = {}
-        self._others = tuple(others)
-        self._to_mirror = tuple(to_mirror)
+        self._to_mirror = to_mirror
+        moved = frozenset(to_mirror)
+        images = (assessed.image for assessed in assessment.images)
+        self._others = [image for image in images if image not in moved]
         self._traces = {image: self._trace(image) for image in self._to_mirror}
         while self._refuse_some():
             pass

@@ -82,7 +82,6 @@ from cci_migrate.assessing.impact import Impact, of_anonymous_step, registry_nam
 from cci_migrate.assessing.step_assessment import MissingLogin
 from cci_migrate.assessing.step_states import hosts_to_log_in
 from cci_migrate.circleci.config import Job
-from cci_migrate.circleci.fork_jobs import jobs_also_for_forks
 from cci_migrate.docker.registries import DOCKER_HUB, normalise_host, registry_at
 from cci_migrate.findings import (
     Choice,
@@ -124,15 +123,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         return
     from cci_migrate.remedies.login_placement import LoginPlacement
 
-    placement = LoginPlacement(
-        assessment.config,
-        assessment.logins.missing,
-        assessment.dockers.all(),
-        assessment.values,
-        assessment.policy,
-        assessment.declared_logins,
-        jobs_also_for_forks(assessment.logins.entries_for_forks, assessment.config),
-    )
+    placement = LoginPlacement(assessment)
     remedies = {
         missing.key: _remedy(missing, placement, assessment)
         for missing in assessment.logins.missing
@@ -292,11 +283,10 @@ def _usage_question(site: NameSite, fix: Fix) -> Question:
                 "The local image then has the mirror's name.",
                 fix,
             ),
-            Choice(
-                "leave",
-                "yes or maybe, leave it",
+            Choice.leave(
                 "The pull from Docker Hub stays without a login.",
-                NoFix("you chose to leave it", "change the name everywhere by hand"),
+                "change the name everywhere by hand",
+                "yes or maybe, leave it",
             ),
         ),
     )
