@@ -234,6 +234,11 @@ class Choice(Struct, frozen=True):
     consequence: str
     remedy: Fix | NoFix
 
+    @classmethod
+    def leave(cls, consequence: str, instead: str = "", label: str = "leave it") -> Choice:
+        """The choice of no fix; ``instead`` is what the user can do then."""
+        return cls("leave", label, consequence, NoFix("you chose to leave it", instead))
+
 
 class Question(Struct, frozen=True):
     """A decision that only the user can make; without an answer nothing is changed."""

@@ -4,10 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from typing_extensions import assert_never
+
 from cci_migrate.assessing.account_wording import account_uses, several_accounts, which_account
 from cci_migrate.assessing.conventions import Account
 from cci_migrate.assessing.credential_values import values_of, variables_of
+from cci_migrate.assessing.image_states import Contested, Proposed
 from cci_migrate.findings import Choice, Fix, NoFix, Question, Remedy
+
+
+def remedy_with(
+    proposed: Proposed | Contested | None,
+    host: str,
+    fix_with: Callable[[Proposed | Account], Fix | NoFix],
+    otherwise: NoFix,
+) -> Remedy:
+    """The fix with the credential that is ``proposed`` for pulls from ``host``, or a question.
+
+    ``otherwise``: nothing is proposed.
+    """
+    match proposed:
+        case Proposed():
+            return fix_with(proposed)
+        case Contested(accounts):
+            return account_question(host, accounts, fix_with)
+        case None:
+            return otherwise
+        case _:
+            assert_never(proposed)
 
 
 def account_question(
@@ -27,8 +51,7 @@ def account_question(
     ]
     if not any(isinstance(choice.remedy, Fix) for choice in choices):
         return NoFix(reason, instead)
-    left = NoFix("you chose to leave it", instead)
-    leave = Choice("leave", "leave it", "The pull stays without credentials.", left)
+    leave = Choice.leave("The pull stays without credentials.", instead)
     return Question(f"{reason}; {instead}", (*choices, leave))
 
 

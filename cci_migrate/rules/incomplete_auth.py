@@ -29,30 +29,26 @@ If the image is meant to be pulled anonymously; better remove the whole block. A
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-from typing_extensions import assert_never
+from functools import partial
 
 from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.assessing.conventions import Account
 from cci_migrate.assessing.credential_uses import AssessedImage
 from cci_migrate.assessing.credential_values import form_of, values_of, variables_of
-from cci_migrate.assessing.image_states import (
-    Contested,
-    Incomplete,
-    Proposed,
-    half_of_another_pair,
-)
+from cci_migrate.assessing.image_states import Incomplete, Proposed, half_of_another_pair
 from cci_migrate.circleci.images import ImageAuth
-from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place, Remedy
+from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place
 from cci_migrate.lossless.merging import entry_of, is_null
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
 from cci_migrate.lossless.operations import AddEntry, Operation, ReplaceScalar, Text
-from cci_migrate.policy.settings import RegistryCredential
 from cci_migrate.rule_ids import INCOMPLETE_AUTH
-from cci_migrate.rules.account_question import account_question
+from cci_migrate.rules.account_question import remedy_with
 from cci_migrate.rules.owners import owners_of
 from cci_migrate.rules.rule import Fixed, Provision, Reported, Rule
 from cci_migrate.rules.whole_fix import whole_fix
 from cci_migrate.wording import listed
+
+_BY_HAND = "write the missing key by hand"
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
@@ -70,40 +66,22 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
                 owner=owners_of(image),
                 effect=Effect.CREDENTIALS,
                 because="CircleCI refuses the config, or pulls anonymously.",
-                remedy=_remedy(assessment, assessed, auth, assessed.state.proposed),
+                remedy=remedy_with(
+                    assessed.state.proposed,
+                    assessed.registry or "",
+                    partial(_completed, assessment, assessed, auth),
+                    NoFix("no credentials for this registry in the config or policy", _BY_HAND),
+                ),
                 registry=image.host,
                 names=assessment.name_reason(assessed.state.proposed, image.host),
             )
 
 
-_BY_HAND = "write the missing key by hand"
-
-
-def _remedy(
-    assessment: Assessment,
-    assessed: AssessedImage,
-    auth: ImageAuth,
-    proposed: Proposed | Contested | None,
-) -> Remedy:
-    match proposed:
-        case Proposed(credential):
-            return _completed(assessment, assessed, auth, credential)
-        case Contested(accounts):
-            return account_question(
-                assessed.registry or "",
-                accounts,
-                lambda account: _completed(assessment, assessed, auth, account.credential),
-            )
-        case None:
-            return NoFix("no credentials for this registry in the config or policy", _BY_HAND)
-        case _:
-            assert_never(proposed)
-
-
 def _completed(
-    assessment: Assessment, assessed: AssessedImage, auth: ImageAuth, credential: RegistryCredential
+    assessment: Assessment, assessed: AssessedImage, auth: ImageAuth, source: Proposed | Account
 ) -> Fix | NoFix:
-    """The fix that adds the keys missing in ``auth`` from ``credential``."""
+    """The fix that adds the keys missing in ``auth`` from the credential of ``source``."""
+    credential = source.credential
     values = values_of(credential)
     if form_of(credential) is not auth.form or not set(auth.missing) <= set(values):
         return NoFix("the registry's credentials use another key", _BY_HAND)

@@ -30,22 +30,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from typing_extensions import assert_never
-
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import Account
 from cci_migrate.assessing.credential_uses import AssessedImage
-from cci_migrate.assessing.image_states import (
-    Authenticated,
-    Contested,
-    LiteralSecret,
-    Proposed,
-)
+from cci_migrate.assessing.image_states import Authenticated, LiteralSecret, Proposed
 from cci_migrate.circleci.images import ImageAuth
 from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.operations import ReplaceScalar, Text
 from cci_migrate.rule_ids import LITERAL_CREDENTIAL
-from cci_migrate.rules.account_question import account_question
+from cci_migrate.rules.account_question import remedy_with
 from cci_migrate.rules.owners import owners_of
 from cci_migrate.rules.rule import Fixed, Rule
 from cci_migrate.rules.whole_fix import whole_fix
@@ -95,15 +88,7 @@ def _remedy(
         operation = ReplaceScalar(literal.value, Text(variable))
         return whole_fix(assessment, f"use {variable} instead", (operation,), contexts)
 
-    match literal.proposed:
-        case Proposed() as proposed:
-            return fix_with(proposed)
-        case Contested(accounts):
-            return account_question(first.registry or "", accounts, fix_with)
-        case None:
-            return _UNKNOWN
-        case _:
-            assert_never(literal.proposed)
+    return remedy_with(literal.proposed, first.registry or "", fix_with, _UNKNOWN)
 
 
 _UNKNOWN = NoFix(

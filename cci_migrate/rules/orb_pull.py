@@ -267,12 +267,7 @@ def _remedy(job: OrbJob, assessment: Assessment) -> Remedy:
             "the config has no executor with credentials",
             f"define one, and pass it as {parameter}",
         )
-    leave = Choice(
-        "leave",
-        "leave it as it is",
-        "The orb's image is still pulled without credentials.",
-        NoFix("you chose to leave it"),
-    )
+    leave = Choice.leave("The orb's image is still pulled without credentials.")
     return Question(f"Which executor should {entry.name} run on?", (*choices, leave))
 
 

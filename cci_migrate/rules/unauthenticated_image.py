@@ -84,17 +84,9 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     for assessed in assessment.images:
         if isinstance(assessed.state, Unauthenticated | Unmirrored):
             definitions.setdefault(assessed.image.definition, []).append((assessed, assessed.state))
-    mirrors = _mirrors(
-        assessment,
-        [
-            assessed.image
-            for assessed in assessment.images
-            if isinstance(assessed.state, Unmirrored)
-        ],
-    )
-    placement = AuthPlacement(
-        (assessed.image for assessed in assessment.images), assessment.sharing
-    )
+    unmirrored = (image for image in assessment.images if isinstance(image.state, Unmirrored))
+    mirrors = _mirrors(assessment, [assessed.image for assessed in unmirrored])
+    placement = AuthPlacement(assessment)
     alike = _alike(assessment)
     for users in definitions.values():
         _, state = users[0]
@@ -155,10 +147,8 @@ def _which_account(
         variables, key = variables_of(credential), assessed.key(UNAUTHENTICATED_IMAGE)
         grants = assessment.contexts.for_images([image], variables, state.host, key)
         operations = (*rewritten, *give_credential(place, credential, account.form))
-        is_moved = mirrors is not None
-        return whole_fix(
-            assessment, _title(state.host, credential, is_moved=is_moved), operations, grants
-        )
+        title = _title(state.host, credential, is_moved=mirrors is not None)
+        return whole_fix(assessment, title, operations, grants)
 
     return account_question(state.host, state.accounts, fix_with)
 
@@ -187,11 +177,7 @@ def _mirrors(assessment: Assessment, to_mirror: Sequence[PulledImage]) -> Mirror
         return None
     from cci_migrate.remedies.mirror_placement import MirrorPlacement
 
-    moved = frozenset(to_mirror)
-    others = [assessed.image for assessed in assessment.images if assessed.image not in moved]
-    return MirrorPlacement(
-        assessment.config, assessment.values, assessment.sharing, mirror, to_mirror, others
-    )
+    return MirrorPlacement(assessment, mirror, to_mirror)
 
 
 def _remedy(

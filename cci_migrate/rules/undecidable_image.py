@@ -71,9 +71,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
 
     For steps there is one finding per job: their images are often in files outside the config.
     """
-    placement = AuthPlacement(
-        (assessed.image for assessed in assessment.images), assessment.sharing
-    )
+    placement = AuthPlacement(assessment)
     for assessed in assessment.images:
         if isinstance(assessed.state, Undecided):
             yield Finding(
@@ -186,22 +184,10 @@ def _remedy(assessed: AssessedImage, assessment: Assessment, placement: AuthPlac
             give_credential(place, credential, form),
             contexts,
         )
-        choices.append(
-            Choice(
-                host,
-                f"it always comes from {name}",
-                f"The image gets the credentials of {registry_at(host).name}.",
-                remedy,
-            )
-        )
-    choices.append(
-        Choice(
-            "leave",
-            "leave it as it is",
-            "The image is still pulled without credentials.",
-            NoFix("you chose to leave it", "give its parameter a default"),
-        )
-    )
+        consequence = f"The image gets the credentials of {registry_at(host).name}."
+        choices.append(Choice(host, f"it always comes from {name}", consequence, remedy))
+    left = "The image is still pulled without credentials."
+    choices.append(Choice.leave(left, "give its parameter a default"))
     return Question(f"Which registry does {image.item.text} come from?", tuple(choices))
 
 
