@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
+from msgspec.structs import replace
 from typing_extensions import assert_never
 
 from cci_migrate.interactive.fix_keys import Action
@@ -15,6 +17,7 @@ from cci_migrate.interactive.policy_questions import (
     GeneralQuestion,
     TextQuestion,
     next_question,
+    problem_with,
 )
 from cci_migrate.interactive.prompter import BACK, LineInput, Menu, MenuOption, Prompter
 from cci_migrate.interactive.screen import Screen
@@ -40,7 +43,7 @@ def ask_for_all(
         if answer is None:
             del answers[-1]
         else:
-            answers.append(answers[-1].with_answer(question.topic, answer))
+            answers.append(replace(answers[-1], **{question.topic.value: answer}))
     return tuple(answers)
 
 
@@ -70,7 +73,8 @@ def _asked(question: GeneralQuestion, prompter: Prompter, *, can_go_back: bool) 
                 choices.append(MenuOption(Action.BACK.value, "go back to the previous question"))
             letter = prompter.choose(Menu(text, tuple(choices), first, unavailable))
             return None if letter == Action.BACK.value else options[int(letter) - 1].key
-        case TextQuestion(text=text, default=default, check=check):
+        case TextQuestion(topic=topic, text=text, default=default):
+            check = partial(problem_with, topic)
             answer = prompter.enter(LineInput(text, default, check, can_go_back=can_go_back))
             return None if answer == BACK else answer
         case _:

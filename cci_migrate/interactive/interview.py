@@ -256,10 +256,6 @@ class Interview(Struct, frozen=True, dict=True):
         """The names that single fixes of one config are to write."""
         return {key.finding: names for key, names in self.names.items() if key.config == config}
 
-    def with_items(self, items: Iterable[Item]) -> Interview:
-        """The same decisions over the items as they are found now."""
-        return replace(self, items=in_order(items))
-
 
 def in_order(items: Iterable[Item]) -> tuple[Item, ...]:
     """Config by config, by place; what rests on other fixes after all that rest on none."""

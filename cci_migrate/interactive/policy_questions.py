@@ -14,6 +14,7 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
+from typing_extensions import assert_never
 
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.context_conventions import ContextConvention
@@ -64,18 +65,13 @@ class GeneralAnswers(Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         """Raises ValueError for what no question takes for an answer."""
         for topic in Topic:
             answer = self.of(topic)
-            problem = None if answer is None else check_of(topic)(answer)
-            if problem is not None:
+            if answer is not None and problem_with(topic, answer) is not None:
                 raise ValueError(f"{topic.value} has an invalid value")
 
     def of(self, topic: Topic) -> str | None:
         """The answer on ``topic``."""
         answer: str | None = getattr(self, topic.value)
         return answer
-
-    def with_answer(self, topic: Topic, answer: str) -> GeneralAnswers:
-        """These answers with ``answer`` on ``topic``."""
-        return replace(self, **{topic.value: answer})
 
 
 #: A variable whose dollar was forgotten: an account at a registry is not called like this.
@@ -100,13 +96,12 @@ class ChoiceQuestion(Struct, frozen=True):
 
 
 class TextQuestion(Struct, frozen=True):
-    """A question for a name. ``check`` says what is wrong with an answer, None if nothing is."""
+    """A question for a name."""
 
     topic: Topic
     text: str
     explanation: str
     default: str
-    check: Callable[[str], str | None]
 
 
 GeneralQuestion = ChoiceQuestion | TextQuestion
@@ -115,20 +110,23 @@ GeneralQuestion = ChoiceQuestion | TextQuestion
 class ConfigNeeds(Struct, frozen=True, eq=False):
     """What the fixes of one config need, and the conventions that the config has.
 
-    ``names`` and ``context`` are the file's own for Docker Hub; ``keys`` the findings whose fixes
-    write names.
+    ``needed_topics`` are those that its fixes depend on, ``decided_topics`` those that its policy
+    settles. ``names`` and ``context`` are the file's own for Docker Hub; ``keys`` the findings
+    whose fixes write names.
     """
 
     decided_topics: frozenset[Topic]
     policy: Policy
-    platform: bool = False
-    names_are_written: bool = False
-    has_workflows: bool = False
-    login_is_written: bool = False
+    needed_topics: frozenset[Topic] = frozenset()
     names: PasswordAuth | None = None
     context: ContextConvention | None = None
     login: LoginMethod | None = None
     keys: tuple[FindingKey, ...] = ()
+
+    @property
+    def open_topics(self) -> frozenset[Topic]:
+        """What only an answer can settle for its fixes."""
+        return self.needed_topics - self.decided_topics
 
     @property
     def own_store(self) -> CredentialStore | None:
@@ -158,16 +156,21 @@ def needs_of(config: SessionConfig, assessment: Assessment | None) -> ConfigNeed
     missing = [login for login in assessment.logins.missing if assessment.logins.credential(login)]
     keys = tuple(dict.fromkeys(_keys_with_names(assessment, missing)))
     is_writable = not assessment.config.is_orb_source or policy.fix_orbs
-    writes = is_writable and (bool(keys) or any(_literal_secrets(assessment)))
+    needed: set[Topic] = set()
+    if keys or missing:
+        needed.add(Topic.PLATFORM)
+    if is_writable and (keys or any(_literal_secrets(assessment))):
+        needed |= {Topic.USERNAME, Topic.PASSWORD}
+        if assessment.config.workflow_jobs:
+            needed |= {Topic.CREDENTIALS, Topic.CONTEXT}
+    if is_writable and missing and assessment.config.supports_orbs:
+        needed.add(Topic.LOGIN)
     convention = assessment.conventions.get(DOCKER_HUB)
     own = convention.credential if convention is not None else None
     return ConfigNeeds(
         config.decided_topics,
         policy,
-        platform=bool(keys or missing),
-        names_are_written=writes,
-        has_workflows=bool(assessment.config.workflow_jobs),
-        login_is_written=is_writable and bool(missing) and assessment.config.supports_orbs,
+        frozenset(needed),
         names=own if isinstance(own, PasswordAuth) else None,
         context=assessment.contexts.known.for_pulls(DOCKER_HUB),
         login=_own_login(assessment),
@@ -214,53 +217,83 @@ def _own_login(assessment: Assessment) -> LoginMethod | None:
 
 def next_question(needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> GeneralQuestion | None:
     """The first question that the fixes need and ``answers`` leave open; None if there is none."""
-    for make in (_platform, _store, _username, _password, _context, _login):
-        question = make(needs, answers)
-        if question is not None and answers.of(question.topic) is None:
-            return question
+    for topic in Topic:
+        concerned = _concerned(topic, needs, answers)
+        if concerned and answers.of(topic) is None:
+            return _question(topic, concerned, needs)
     return None
 
 
-def _platform(needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> ChoiceQuestion | None:
-    del answers
-    if not any(need.platform and Topic.PLATFORM not in need.decided_topics for need in needs):
-        return None
-    return ChoiceQuestion(
-        Topic.PLATFORM,
-        "Where do the jobs run?",
-        (
-            Option(
-                Platform.CLOUD.value,
-                "CircleCI Cloud",
-                "Docker Hub limits what steps pull. Images of jobs are pulled with CircleCI's own "
-                "account unless they have credentials.",
-            ),
-            Option(
-                Platform.SERVER.value,
-                "CircleCI Server",
-                "Every pull without credentials is anonymous. A workflow job takes one context.",
-            ),
-            Option(
-                Platform.RUNNER.value,
-                "self-hosted runners",
-                "Every pull without credentials is anonymous, from your own address.",
-            ),
+def _concerned(
+    topic: Topic, needs: Sequence[ConfigNeeds], answers: GeneralAnswers
+) -> list[ConfigNeeds]:
+    """The configs whose fixes depend on the answer on ``topic``."""
+    concerned = [need for need in needs if topic in need.open_topics]
+    if topic is not Topic.CONTEXT:
+        return concerned
+    return [need for need in concerned if _store_for(need, answers) is CredentialStore.CONTEXT]
+
+
+def _question(
+    topic: Topic, concerned: Sequence[ConfigNeeds], needs: Sequence[ConfigNeeds]
+) -> GeneralQuestion:
+    match topic:
+        case Topic.PLATFORM:
+            return _PLATFORM
+        case Topic.CREDENTIALS:
+            return _store(concerned)
+        case Topic.USERNAME:
+            explanation = "A $VARIABLE, or the name itself." + _kept(needs)
+            default = default_names(needs).username
+            return TextQuestion(topic, "Docker Hub user name:", explanation, default)
+        case Topic.PASSWORD:
+            return TextQuestion(
+                topic,
+                "Variable with the password:",
+                "The name of the variable with Docker Hub's password or access token, never the "
+                "secret.",
+                default_names(needs).password,
+            )
+        case Topic.CONTEXT:
+            return TextQuestion(
+                topic,
+                "Context that holds both:",
+                "It must exist in your organisation. Each workflow job that pulls gets it."
+                + _elsewhere(concerned),
+                default_context(concerned),
+            )
+        case Topic.LOGIN:
+            return _login(concerned)
+        case _:
+            assert_never(topic)
+
+
+_PLATFORM = ChoiceQuestion(
+    Topic.PLATFORM,
+    "Where do the jobs run?",
+    (
+        Option(
+            Platform.CLOUD.value,
+            "CircleCI Cloud",
+            "Docker Hub limits what steps pull. Images of jobs are pulled with CircleCI's own "
+            "account unless they have credentials.",
         ),
-        Platform.CLOUD.value,
-    )
+        Option(
+            Platform.SERVER.value,
+            "CircleCI Server",
+            "Every pull without credentials is anonymous. A workflow job takes one context.",
+        ),
+        Option(
+            Platform.RUNNER.value,
+            "self-hosted runners",
+            "Every pull without credentials is anonymous, from your own address.",
+        ),
+    ),
+    Platform.CLOUD.value,
+)
 
 
-def _store(needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> ChoiceQuestion | None:
-    del answers
-    concerned = [
-        need
-        for need in needs
-        if need.names_are_written
-        and need.has_workflows
-        and Topic.CREDENTIALS not in need.decided_topics
-    ]
-    if not concerned:
-        return None
+def _store(concerned: Sequence[ConfigNeeds]) -> ChoiceQuestion:
     own = [need for need in concerned if need.own_store is not None]
     options = [
         Option(
@@ -297,10 +330,6 @@ def _as_the_files_do(own: Iterable[ConfigNeeds]) -> str:
     return f"as the files do ({' or '.join(sorted(kept))})"
 
 
-def _writing_names(needs: Sequence[ConfigNeeds], topic: Topic) -> list[ConfigNeeds]:
-    return [need for need in needs if need.names_are_written and topic not in need.decided_topics]
-
-
 def default_names(needs: Sequence[ConfigNeeds]) -> PasswordAuth:
     """The names that most of the files have for Docker Hub, or else the policy's."""
     own = Counter(need.names for need in needs if need.names is not None)
@@ -313,32 +342,6 @@ def default_names(needs: Sequence[ConfigNeeds]) -> PasswordAuth:
     return DEFAULT_NAMES
 
 
-def _username(needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> TextQuestion | None:
-    del answers
-    if not _writing_names(needs, Topic.USERNAME):
-        return None
-    return TextQuestion(
-        Topic.USERNAME,
-        "Docker Hub user name:",
-        "A $VARIABLE, or the name itself." + _kept(needs),
-        default_names(needs).username,
-        check_of(Topic.USERNAME),
-    )
-
-
-def _password(needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> TextQuestion | None:
-    del answers
-    if not _writing_names(needs, Topic.PASSWORD):
-        return None
-    return TextQuestion(
-        Topic.PASSWORD,
-        "Variable with the password:",
-        "The name of the variable with Docker Hub's password or access token, never the secret.",
-        default_names(needs).password,
-        check_of(Topic.PASSWORD),
-    )
-
-
 def _kept(needs: Sequence[ConfigNeeds]) -> str:
     """A sentence on files that keep names of their own."""
     default = default_names(needs)
@@ -349,32 +352,10 @@ def _kept(needs: Sequence[ConfigNeeds]) -> str:
     return f" {files}."
 
 
-def _context(needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> TextQuestion | None:
-    concerned = _naming_a_context(needs, answers)
-    if not concerned:
-        return None
-    return TextQuestion(
-        Topic.CONTEXT,
-        "Context that holds both:",
-        "It must exist in your organisation. Each workflow job that pulls gets it."
-        + _elsewhere(concerned),
-        default_context(concerned),
-        check_of(Topic.CONTEXT),
-    )
-
-
 def _elsewhere(needs: Iterable[ConfigNeeds]) -> str:
     """A sentence on the places in which other configs keep the variables."""
     titles = dict.fromkeys(place.title for need in needs for place in need.candidates)
     return f" Other configs have both in {'; '.join(titles)}." if titles else ""
-
-
-def _naming_a_context(needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> list[ConfigNeeds]:
-    return [
-        need
-        for need in _writing_names(needs, Topic.CONTEXT)
-        if need.has_workflows and _store_for(need, answers) is CredentialStore.CONTEXT
-    ]
 
 
 def default_context(needs: Sequence[ConfigNeeds]) -> str:
@@ -403,13 +384,7 @@ def _store_for(need: ConfigNeeds, answers: GeneralAnswers) -> CredentialStore:
     return CredentialStore(answers.credentials)
 
 
-def _login(needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> ChoiceQuestion | None:
-    del answers
-    concerned = [
-        need for need in needs if need.login_is_written and Topic.LOGIN not in need.decided_topics
-    ]
-    if not concerned:
-        return None
+def _login(concerned: Sequence[ConfigNeeds]) -> ChoiceQuestion:
     own = Counter(need.login for need in concerned if need.login is not None)
     return ChoiceQuestion(
         Topic.LOGIN,
@@ -442,16 +417,12 @@ def setting_value(topic: Topic, text: str) -> Any:
     return setting.read_text(text)
 
 
-def check_of(topic: Topic) -> Callable[[str], str | None]:
-    """A function that says what is wrong with a text as an answer on ``topic``, None if nothing."""
-
-    def check(text: str) -> str | None:
-        problem = problem_of(partial(setting_value, topic), text)
-        if problem is None and topic is Topic.USERNAME and _LIKE_VARIABLE.fullmatch(text):
-            return f"It looks like a variable; write ${text}."
-        return problem
-
-    return check
+def problem_with(topic: Topic, text: str) -> str | None:
+    """What is wrong with ``text`` as an answer on ``topic``, None if nothing is."""
+    problem = problem_of(partial(setting_value, topic), text)
+    if problem is None and topic is Topic.USERNAME and _LIKE_VARIABLE.fullmatch(text):
+        return f"It looks like a variable; write ${text}."
+    return problem
 
 
 def problem_of(read: Callable[[str], object], text: str) -> str | None:
@@ -511,7 +482,7 @@ def _override(
         return {}
     names = _names(need.names, need, answers)
     context = usual = _usual_context(need, answers)
-    default = default_context(_naming_a_context(needs, answers))
+    default = default_context(_concerned(Topic.CONTEXT, needs, answers))
     if usual is not None and need.own_context in (None, default):
         context = _answer_for(Topic.CONTEXT, need, answers) or usual
     is_in_policy = bool(need.candidates) and need.decided_topics.isdisjoint(
@@ -533,22 +504,6 @@ def _usual_context(need: ConfigNeeds, answers: GeneralAnswers) -> str | None:
 def needs_of_everything(needs: Sequence[ConfigNeeds]) -> tuple[ConfigNeeds, ...]:
     """``needs`` with every question open, for a policy file."""
     return tuple(
-        replace(
-            need,
-            decided_topics=frozenset(),
-            platform=True,
-            names_are_written=True,
-            has_workflows=True,
-            login_is_written=True,
-        )
-        for need in needs
-    ) or (
-        ConfigNeeds(
-            frozenset(),
-            Policy(),
-            platform=True,
-            names_are_written=True,
-            has_workflows=True,
-            login_is_written=True,
-        ),
+        replace(need, decided_topics=frozenset(), needed_topics=frozenset(Topic))
+        for need in needs or [ConfigNeeds(frozenset(), Policy())]
     )

@@ -11,7 +11,7 @@ from msgspec import Struct
 from cci_migrate.docker.registries import DOCKER_HUB, RegistryKind, registry_at
 from cci_migrate.engine.explanation import Access, ExplainedPull
 from cci_migrate.engine.outcomes import Examined, Outcome
-from cci_migrate.interactive.policy_questions import check_of, problem_of
+from cci_migrate.interactive.policy_questions import problem_of, problem_with
 from cci_migrate.interactive.prompter import BACK, LineInput, Menu, MenuOption, Prompter
 from cci_migrate.interactive.reviews import Topic
 from cci_migrate.interactive.screen import Screen
@@ -129,7 +129,11 @@ def _asked(
         values[setting.field] = setting.read_text(text)
     context: str | None = None
     if in_contexts:
-        entry = LineInput("Context that holds them (empty: none):", use.context, _check_context)
+        entry = LineInput(
+            "Context that holds them (empty: none):",
+            use.context,
+            lambda text: problem_with(Topic.CONTEXT, text) if text else None,
+        )
         text = prompter.enter(entry)
         if text == BACK:
             return None
@@ -152,9 +156,5 @@ def _default(use: RegistryUse, form: _Form, number: int) -> str:
 
 def _check_of(form: _Form, setting: Setting) -> Callable[[str], str | None]:
     if form is PasswordAuth:
-        return check_of(Topic(setting.key))
+        return partial(problem_with, Topic(setting.key))
     return partial(problem_of, setting.read_text)
-
-
-def _check_context(text: str) -> str | None:
-    return check_of(Topic.CONTEXT)(text) if text else None

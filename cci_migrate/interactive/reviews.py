@@ -20,7 +20,7 @@ from cci_migrate.engine.planning import plan_changes
 from cci_migrate.engine.proof import ProvenFile
 from cci_migrate.engine.proposing import propose
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.findings import ChosenNames, Decision, Decisions, FindingKey, Skip
+from cci_migrate.findings import ChosenNames, Decision, Decisions, FindingKey, Resolution, Skip
 from cci_migrate.lossless.edits import Edit
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.source import SourceText
@@ -64,10 +64,6 @@ class SessionConfig(Struct, frozen=True, eq=False):
         """What the config is called: its first file."""
         return self.display_path(min(self.files.paths))
 
-    def with_policy(self, policy: Policy) -> SessionConfig:
-        """The same files under another policy."""
-        return replace(self, policy=policy)
-
 
 class TextChange(Struct, frozen=True):
     """Edits of a file's text."""
@@ -96,6 +92,11 @@ class ConfigReview:
         self.outcome = self._within_limits(
             lambda: propose(self._examined, explain=True, only_find=True)
         )
+
+    @property
+    def resolutions(self) -> tuple[Resolution, ...]:
+        """Its findings, in no order; none of what is not examined."""
+        return self.outcome.resolutions if isinstance(self.outcome, Examined) else ()
 
     def decided(self, decisions: Decisions) -> Outcome:
         """What becomes of the config with ``decisions``, proven."""

@@ -6,6 +6,7 @@ Nothing is written here but an answers file: what comes out are proven changes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -41,7 +42,7 @@ from cci_migrate.interactive.interview import (
 )
 from cci_migrate.interactive.menus import END_REPLIES, end_menu, fix_menu, group_menu
 from cci_migrate.interactive.overview import overview
-from cci_migrate.interactive.policy_questions import GeneralAnswers, check_of, setting_value
+from cci_migrate.interactive.policy_questions import GeneralAnswers, problem_with, setting_value
 from cci_migrate.interactive.prompter import BACK, LineInput, Menu, MenuOption
 from cci_migrate.interactive.reviews import ConfigReview, SessionConfig, TextChange, Topic
 from cci_migrate.interactive.screen import Screen
@@ -201,12 +202,16 @@ class _Session:
             return Cancelled()
         lines: list[str] = []
         for entry in (
-            LineInput("User name:", default.username, check_of(Topic.USERNAME)),
-            LineInput("Variable with the password:", default.password, check_of(Topic.PASSWORD)),
+            LineInput("User name:", default.username, partial(problem_with, Topic.USERNAME)),
+            LineInput(
+                "Variable with the password:",
+                default.password,
+                partial(problem_with, Topic.PASSWORD),
+            ),
             LineInput(
                 f"Context ({_PROJECT} for the project's settings):",
                 now.context or _PROJECT,
-                lambda text: None if text == _PROJECT else check_of(Topic.CONTEXT)(text),
+                lambda text: None if text == _PROJECT else problem_with(Topic.CONTEXT, text),
             ),
         ):
             line = self._prompter.enter(entry)

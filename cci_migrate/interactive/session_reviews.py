@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from msgspec.structs import replace
+
 from cci_migrate.engine.outcomes import Examined, Outcome
 from cci_migrate.findings import Apply, ChosenNames, Decision, Decisions, Finding, FindingKey, Skip
 from cci_migrate.interactive.answers_file import Answers, SavedConfig, saved
 from cci_migrate.interactive.fix_views import diff_lines
-from cci_migrate.interactive.interview import Interview, Item, can_be_decided
+from cci_migrate.interactive.interview import Interview, Item, can_be_decided, in_order
 from cci_migrate.interactive.policy_questions import (
     ConfigNeeds,
     GeneralAnswers,
@@ -43,8 +45,7 @@ class SessionReviews:
         ]
 
     def _has_items(self, review: ConfigReview) -> bool:
-        resolutions = review.outcome.resolutions if isinstance(review.outcome, Examined) else ()
-        return any(can_be_decided(resolution.finding) for resolution in resolutions)
+        return any(can_be_decided(resolution.finding) for resolution in review.resolutions)
 
     def apply_general_answers(self, needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> None:
         """Review the configs with ``answers`` in their policies, in place of earlier answers."""
@@ -53,7 +54,7 @@ class SessionReviews:
             policy = answered_policy(need, answers)
             names = self._general[index]
             if policy != need.policy or names:
-                config = self._configs[index].with_policy(policy)
+                config = replace(self._configs[index], policy=policy)
                 self.reviews[index] = ConfigReview(config, names)
             else:
                 self.reviews[index] = self._initial[index]
@@ -66,7 +67,7 @@ class SessionReviews:
             if names != review.names:
                 self.reviews[index] = ConfigReview(review.config, names)
                 changed = True
-        return interview.with_items(self.items()) if changed else interview
+        return replace(interview, items=in_order(self.items())) if changed else interview
 
     def items(self) -> list[Item]:
         """The findings to decide on, config by config."""
@@ -82,13 +83,9 @@ class SessionReviews:
 
     def decisions(self, index: int, decided: Mapping[FindingKey, Decision]) -> Decisions:
         """``decided`` as decisions on a config; findings without a fix keep their reasons."""
-        outcome = self.reviews[index].outcome
-        resolutions = outcome.resolutions if isinstance(outcome, Examined) else ()
-        unfixable = [
-            resolution.finding.key
-            for resolution in resolutions
-            if not can_be_decided(resolution.finding)
-        ]
+        resolutions = self.reviews[index].resolutions
+        findings = (resolution.finding for resolution in resolutions)
+        unfixable = [finding.key for finding in findings if not can_be_decided(finding)]
         by_key: dict[FindingKey, Decision] = {**dict.fromkeys(unfixable, Apply()), **decided}
         return Decisions(Skip(), by_key)
 
@@ -103,10 +100,9 @@ class SessionReviews:
 
     def decidable_findings(self, index: int) -> list[Finding]:
         """The findings of a config that can be decided on."""
-        outcome = self.reviews[index].outcome
         return [
             resolution.finding
-            for resolution in (outcome.resolutions if isinstance(outcome, Examined) else ())
+            for resolution in self.reviews[index].resolutions
             if not resolution.state.is_ignored and can_be_decided(resolution.finding)
         ]
 
