@@ -1,4 +1,4 @@
-"""How messages count and list things: ``2 files``, ``a, b and c``, ``a, b and 3 more``."""
+"""How messages count, list and advise: ``2 files``, ``a, b and c``, ``problem; what to do``."""
 
 from __future__ import annotations
 
@@ -21,3 +21,8 @@ def shortened(words: Sequence[str], most: int) -> str:
     """``a, b``, or ``a, b and 3 more`` if there are more than ``most``."""
     more = len(words) - most
     return ", ".join(words[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def with_advice(problem: str, instead: str) -> str:
+    """``problem`` with what to do about it, if anything."""
+    return f"{problem}; {instead}" if instead else problem

@@ -11,6 +11,7 @@ from typing_extensions import assert_never
 from cci_migrate.editor.config_reviews import Review
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Refused
 from cci_migrate.findings import Finding, Fix, NoFix, Question, Severity
+from cci_migrate.wording import with_advice
 
 SOURCE = "cci-migrate"
 _SEVERITIES = {
@@ -33,13 +34,10 @@ def diagnostics_of(review: Review) -> Mapping[Path, list[Diagnostic]]:
         case NotAConfig() | Examined():
             pass
         case Failed(problem=problem, instead=instead):
-            position = outcome.position
-            line = 0 if position is None else position.line - 1
-            column = 0 if position is None else position.column - 1
-            path = config.path_of(outcome.paths[0])
-            by_file[path].append(
-                _about_file(problem, instead, Position(line, column), DiagnosticSeverity.Error)
-            )
+            path, at = config.path_of(outcome.paths[0]), Position(0, 0)
+            if outcome.position is not None:
+                at = Position(outcome.position.line - 1, outcome.position.column - 1)
+            by_file[path].append(_about_file(problem, instead, at, DiagnosticSeverity.Error))
         case Refused(reason=reason, instead=instead):
             path = config.path_of(outcome.paths[0])
             by_file[path].append(
@@ -57,8 +55,7 @@ def diagnostics_of(review: Review) -> Mapping[Path, list[Diagnostic]]:
 def _about_file(
     problem: str, instead: str, at: Position, severity: DiagnosticSeverity
 ) -> Diagnostic:
-    text = f"{problem}; {instead}" if instead else problem
-    return Diagnostic(Range(at, at), text, severity, source=SOURCE)
+    return Diagnostic(Range(at, at), with_advice(problem, instead), severity, source=SOURCE)
 
 
 def _diagnostic(finding: Finding, underlined: Range) -> Diagnostic:
@@ -77,7 +74,7 @@ def _what_to_do(finding: Finding) -> str:
         case Fix(summary=summary):
             return f"To fix: {summary}"
         case NoFix(reason, instead):
-            return f"{reason}; {instead}" if instead else reason
+            return with_advice(reason, instead)
         case Question(text):
             return text
         case _:

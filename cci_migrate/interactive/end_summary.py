@@ -26,7 +26,7 @@ from cci_migrate.interactive.interview import accepted_fix
 from cci_migrate.interactive.reviews import SessionConfig, TextChange
 from cci_migrate.interactive.shown_lines import BLANK, Line, Look, Prose
 from cci_migrate.rule_ids import MISSING_CONTEXT
-from cci_migrate.wording import counted
+from cci_migrate.wording import counted, with_advice
 
 _MOST_REASONS = 3
 
@@ -137,8 +137,8 @@ def _not_changed(outcome: Outcome) -> str | None:
     """Why the changes to a config cannot be made, if they cannot."""
     match outcome:
         case Refused(reason=reason, instead=instead):
-            return f"{reason}; {instead}" if instead else reason
+            return with_advice(reason, instead)
         case Failed(problem=problem, instead=instead):
-            return f"{problem}; {instead}" if instead else problem
+            return with_advice(problem, instead)
         case Examined() | NotAConfig():
             return None

@@ -8,9 +8,10 @@ from cci_migrate.engine.outcomes import Refused
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.findings import FindingState
 from cci_migrate.reports.closing_lines import closing_text
-from cci_migrate.reports.grouping import location, with_advice
+from cci_migrate.reports.grouping import location
 from cci_migrate.reports.report import Report, resolutions_of
 from cci_migrate.reports.text_report import SEVERITY_WORDS, Detail
+from cci_migrate.wording import with_advice
 
 
 def concise_report(report: Report, detail: Detail) -> Iterator[str]:

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.findings import Severity
-from cci_migrate.reports.grouping import FindingGroup, groups_of, with_advice
+from cci_migrate.lossless.source import Position
+from cci_migrate.reports.grouping import FindingGroup, groups_of
 from cci_migrate.reports.report import Report, Result
+from cci_migrate.wording import with_advice
 
 #: The number of annotations of one kind that GitHub shows for a step; the log has the others.
 #: https://github.com/orgs/community/discussions/26680
@@ -47,13 +49,15 @@ def _annotations(report: Report) -> Iterator[str]:
                 yield _command("warning", result, outcome.paths[0], "cci-migrate", text)
         elif isinstance(outcome, Failed):
             text = with_advice(outcome.problem, outcome.instead)
-            position = outcome.position
-            at = {} if position is None else {"line": position.line, "col": position.column}
+            at = _at(outcome.position)
             yield _command("error", result, outcome.paths[0], "cci-migrate", text, at=at)
     for result, unused in report.unused:
-        where = unused.position
-        line = {} if where is None else {"line": where.line, "col": where.column}
-        yield _command("notice", result, unused.path, "cci-migrate", unused.text, at=line)
+        at = _at(unused.position)
+        yield _command("notice", result, unused.path, "cci-migrate", unused.text, at=at)
+
+
+def _at(position: Position | None) -> dict[str, int]:
+    return {} if position is None else {"line": position.line, "col": position.column}
 
 
 def _finding(group: FindingGroup) -> str:

@@ -18,6 +18,7 @@ from cci_migrate.findings import (
     summary_of,
 )
 from cci_migrate.reports.report import Report, Result, resolutions_of
+from cci_migrate.wording import with_advice
 
 _EFFECTS = tuple(Effect)
 
@@ -71,10 +72,9 @@ class FindingGroup(Struct, frozen=True):
             return ""
         if not lines:
             return f"and {count} more on that line"
-        listed = ", ".join(map(str, lines[:limit])) + (
-            ", …" if len(lines) > len(lines[:limit]) else ""
-        )
-        return f"and {count} more: {'line' if len(lines) == 1 else 'lines'} {listed}"
+        some = lines[:limit]
+        numbers = ", ".join([*map(str, some), *(["…"] if len(lines) > len(some) else [])])
+        return f"and {count} more: {'line' if len(lines) == 1 else 'lines'} {numbers}"
 
     @property
     def remedy(self) -> str:
@@ -98,9 +98,7 @@ def groups_of(report: Report, is_listed: Callable[[Resolution], bool]) -> list[F
 
 def location(result: Result, finding: Finding) -> str:
     """Where ``finding`` is: ``path:line:column``, with control characters escaped."""
-    position = finding.place.position
-    path = result.display_path(finding.place.source.path)
-    return f"{path}:{position.line}:{position.column}"
+    return result.display_place(finding.place.source.path, finding.place.position)
 
 
 def headline(groups: tuple[FindingGroup, ...]) -> str:
@@ -148,11 +146,6 @@ def _why_left(resolution: Resolution) -> str:
             return f"{reason} (--interactive asks)" if asked else f"not fixed: {resolution.reason}"
         case _:
             assert_never(remedy)
-
-
-def with_advice(problem: str, instead: str) -> str:
-    """``problem`` with what to do about it, if anything."""
-    return f"{problem}; {instead}" if instead else problem
 
 
 def _kind(resolution: Resolution) -> GroupKind:

@@ -14,6 +14,7 @@ from cci_migrate.engine.explanation import ExplainedPull
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Refused
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.findings import Fix, NameReason, NoFix, Question, Remedy, Resolution
+from cci_migrate.lossless.source import Position
 from cci_migrate.reports.diffs import diffs_of_result
 from cci_migrate.reports.report import Mode, Report, Result, resolutions_of
 
@@ -51,15 +52,8 @@ def _config(result: Result, report: Report) -> dict[str, Any]:
                 "todos": [todo.text for todo in outcome.todos],
                 "notes": [*outcome.notes, *outcome.compiler_notes],
                 "unused_suppressions": [
-                    {
-                        "path": suppression.path,
-                        "line": None if suppression.position is None else suppression.position.line,
-                        "column": None
-                        if suppression.position is None
-                        else suppression.position.column,
-                        "text": suppression.text,
-                    }
-                    for suppression in outcome.unused
+                    {"path": unused.path, **_position(unused.position), "text": unused.text}
+                    for unused in outcome.unused
                 ],
             }
         case NotAConfig():
@@ -75,16 +69,19 @@ def _config(result: Result, report: Report) -> dict[str, Any]:
                 "pulls": [_pull(pull) for pull in outcome.pulls],
             }
         case Failed():
-            position = outcome.position
             return common | {
                 "state": "failed",
                 "problem": outcome.problem,
                 "instead": outcome.instead or None,
-                "line": position.line if position is not None else None,
-                "column": position.column if position is not None else None,
+                **_position(outcome.position),
             }
         case _:
             assert_never(outcome)
+
+
+def _position(position: Position | None) -> dict[str, int | None]:
+    line, column = (None, None) if position is None else (position.line, position.column)
+    return {"line": line, "column": column}
 
 
 def _pull(pull: ExplainedPull) -> dict[str, Any]:
@@ -124,8 +121,7 @@ def _finding(resolution: Resolution) -> dict[str, Any]:
         "state": resolution.state.value,
         "reason": resolution.reason or None,
         "path": place.source.path,
-        "line": start.line,
-        "column": start.column,
+        **_position(start),
         "end_line": end.line,
         "end_column": end.column,
         "route": place.route,

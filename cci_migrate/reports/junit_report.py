@@ -15,8 +15,9 @@ from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Refused
 from cci_migrate.engine.suppressions import UnusedSuppression
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.findings import Severity
-from cci_migrate.reports.grouping import FindingGroup, groups_of, location, with_advice
+from cci_migrate.reports.grouping import FindingGroup, groups_of, location
 from cci_migrate.reports.report import Report, Result
+from cci_migrate.wording import with_advice
 
 NAME = "cci-migrate"
 

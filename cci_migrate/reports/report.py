@@ -12,6 +12,7 @@ from cci_migrate.engine.outcomes import Examined, Failed, Outcome, Refused
 from cci_migrate.engine.suppressions import UnusedSuppression
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.findings import FindingState, Resolution, Severity
+from cci_migrate.lossless.source import Position
 
 
 class Mode(Enum):
@@ -37,6 +38,11 @@ class Result(Struct, frozen=True, eq=False):
     def display_path(self, path: str) -> str:
         """``path`` of the outcome as the user sees it, with control characters escaped."""
         return printable(self.names.get(path, self.prefix + path))
+
+    def display_place(self, path: str, position: Position | None) -> str:
+        """``path:line:column`` as the user sees it; without a position, the path."""
+        at = "" if position is None else f":{position.line}:{position.column}"
+        return self.display_path(path) + at
 
 
 class Counts(Struct, frozen=True):

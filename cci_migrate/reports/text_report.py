@@ -21,11 +21,10 @@ from cci_migrate.reports.grouping import (
     headline,
     location,
     remedy_of,
-    with_advice,
 )
 from cci_migrate.reports.report import Mode, Report, Result
 from cci_migrate.reports.terminal_page import Page
-from cci_migrate.wording import counted
+from cci_migrate.wording import counted, with_advice
 
 #: The largest number of files, and of lines of a file, that are listed without --verbose.
 _FEW_FILES = 3
@@ -110,11 +109,10 @@ def failure_lines(result: Result) -> list[str]:
     if not isinstance(result.outcome, Failed):
         return []
     failed = result.outcome
-    place = ", ".join(result.display_path(path) for path in failed.paths)
-    if failed.position is not None:
-        place += f":{failed.position.line}:{failed.position.column}"
+    *others, last = failed.paths
+    paths = [*map(result.display_path, others), result.display_place(last, failed.position)]
     source = [] if failed.excerpt is None else list(Page().source(failed.excerpt))
-    return [f"{place}: {with_advice(failed.problem, failed.instead)}", *source]
+    return [f"{', '.join(paths)}: {with_advice(failed.problem, failed.instead)}", *source]
 
 
 def _changes(report: Report, detail: Detail, page: Page) -> Iterator[str]:
@@ -283,10 +281,7 @@ def _by_text(report: Report, texts_of: Callable[[Examined], Iterable[str]]) -> d
 
 
 def _unused(report: Report) -> list[str]:
-    items = []
-    for result, suppression in report.unused:
-        place = result.display_path(suppression.path)
-        if suppression.position is not None:
-            place += f":{suppression.position.line}:{suppression.position.column}"
-        items.append(f"{place}: {suppression.text}")
-    return items
+    return [
+        f"{result.display_place(unused.path, unused.position)}: {unused.text}"
+        for result, unused in report.unused
+    ]
