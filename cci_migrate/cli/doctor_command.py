@@ -41,7 +41,7 @@ from cci_migrate.policy.settings import PasswordAuth, Policy
 from cci_migrate.preflight.campaign_repositories import campaign_repositories
 from cci_migrate.preflight.circleci_cache import CircleCiCache
 from cci_migrate.preflight.doctor.check_report import as_json, as_text
-from cci_migrate.preflight.doctor.check_results import CheckResult, Status, exit_code
+from cci_migrate.preflight.doctor.check_results import CheckResult, exit_code, not_asked
 from cci_migrate.preflight.doctor.checked_repositories import CheckedRepository
 from cci_migrate.preflight.doctor.fork_and_bot_checks import configured_bots
 from cci_migrate.preflight.doctor.login_checks import check_logins
@@ -257,13 +257,12 @@ def _doctor(options: Doctor, terminal: Terminal) -> ExitCode:
             except HostUnavailable as error:
                 is_token = isinstance(error, UnauthorizedError)
                 answers.append(
-                    CheckResult(
-                        "CircleCI",
-                        Status.NOT_ASKED,
+                    not_asked(
                         redact(str(error)),
                         "set CIRCLE_TOKEN to a personal API token "
                         "(https://app.circleci.com/settings/user/tokens)",
                         command="" if is_token else options.steps.repeat_with(),
+                        subject="CircleCI",
                     )
                 )
     if options.only is not Only.CIRCLECI:

@@ -21,11 +21,7 @@ from cci_migrate.transport.host_errors import (
     UnauthorizedError,
 )
 from cci_migrate.transport.known_secrets import Secret, redact
-from cci_migrate.verification.compilation import (
-    Compilation,
-    CompileErrors,
-    NoAnswer,
-)
+from cci_migrate.verification.compilation import Compilation, CompileErrors, NoAnswer
 
 #: Compiles a text, with the orbs that an organisation may use where one is given.
 Ask = Callable[[str, "Organisation | None"], Compilation]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import Enum
+from functools import partial
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cci_migrate.engine.exit_codes import ExitCode
 
@@ -23,25 +25,38 @@ class Status(Enum):
 
 
 class CheckResult(Struct, frozen=True):
-    """The result of one check of ``subject`` (``organisation gh/acme``).
+    """The result of one check.
 
     ``instead`` is what to do next, in words; ``command`` is a command that does it, to be copied
     whole. ``jobs`` are the workflow jobs concerned, ``projects`` the projects, if several have the
-    same result.
+    same result. ``subject`` is what it is about: ``organisation gh/acme``.
     """
 
-    subject: str
     status: Status
     text: str
     instead: str = ""
     jobs: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
     command: str = ""
+    subject: str = ""
 
     @property
     def next(self) -> str:
         """What to do next; empty if there is nothing to do."""
         return self.command or self.instead
+
+
+fine = partial(CheckResult, Status.FINE)
+problem = partial(CheckResult, Status.PROBLEM)
+note = partial(CheckResult, Status.NOTE)
+unknown = partial(CheckResult, Status.UNKNOWN)
+not_asked = partial(CheckResult, Status.NOT_ASKED)
+
+
+def about(subject: str, results: Iterable[CheckResult]) -> Iterator[CheckResult]:
+    """``results``, about ``subject`` if they don't name another."""
+    for result in results:
+        yield result if result.subject else replace(result, subject=subject)
 
 
 def exit_code(answers: Iterable[CheckResult]) -> ExitCode:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from cci_migrate.preflight.circleci_api import Context
 from cci_migrate.preflight.circleci_cache import CircleCiCache, FailedQuery, FailureCause
-from cci_migrate.preflight.doctor.check_results import CheckResult, Status
+from cci_migrate.preflight.doctor.check_results import CheckResult, fine, not_asked, problem
 from cci_migrate.preflight.doctor.checked_repositories import (
     CheckedRepository,
     ContextUser,
@@ -41,7 +41,6 @@ def credentials_context(contexts: Sequence[str]) -> str:
 
 
 def unlistable_contexts(
-    subject: str,
     organisation: Organisation,
     why: FailedQuery,
     repositories: Sequence[CheckedRepository],
@@ -51,18 +50,18 @@ def unlistable_contexts(
     """The result where CircleCI does not list the contexts of ``organisation``."""
     text = f"can't list its contexts: {why.why}"
     if why.cause is FailureCause.FAULT:
-        return CheckResult(subject, Status.NOT_ASKED, text, command=steps.repeat_with())
+        return not_asked(text, command=steps.repeat_with())
     others = circleci.own_organisations_named(organisation)
     if not others:
         instead = (
             "name the organisation as CircleCI does (--org; Organization Settings show its id: "
             "circleci/ID), or use the token of one of its members"
         )
-        return CheckResult(subject, Status.NOT_ASKED, text, instead)
+        return not_asked(text, instead)
     if len(others) > 1:
         slugs = " or ".join(f"--org {other.slug}" for other in others)
         instead = f"the token's owner belongs to other organisations of this name: {slugs}"
-        return CheckResult(subject, Status.NOT_ASKED, text, instead)
+        return not_asked(text, instead)
     (other,) = others
     projects = [repository.project for repository in repositories if repository.project is not None]
     slug = circleci.slug_of(projects[0], other) if len(projects) == 1 else None
@@ -71,12 +70,11 @@ def unlistable_contexts(
             f"the token's owner belongs to an organisation of this name: --org {other.slug} "
             f"--project {other.slug}/PROJECT-ID (Project Settings show the id)"
         )
-        return CheckResult(subject, Status.NOT_ASKED, text, instead)
-    return CheckResult(subject, Status.NOT_ASKED, text, command=steps.repeat(other, slug))
+        return not_asked(text, instead)
+    return not_asked(text, command=steps.repeat(other, slug))
 
 
 def check_context(
-    subject: str,
     context: Context,
     variables: frozenset[str] | FailedQuery,
     users: Sequence[ContextUser],
@@ -84,11 +82,9 @@ def check_context(
 ) -> Iterator[CheckResult]:
     """That ``context`` exists, and which ``variables`` of those that ``users`` read it holds."""
     if isinstance(variables, FailedQuery):
-        yield CheckResult(subject, Status.FINE, f"context {context.name}: exists")
+        yield fine(f"context {context.name}: exists")
         is_fault = variables.cause is FailureCause.FAULT
-        yield CheckResult(
-            subject,
-            Status.NOT_ASKED,
+        yield not_asked(
             f"context {context.name}: can't list its variables: {variables.why}",
             "" if is_fault else "use the token of somebody with access to the context",
             command=steps.repeat_with() if is_fault else "",
@@ -97,11 +93,10 @@ def check_context(
     required = {variable for user in users for variable in user.job.variables}
     stored = sorted(required & variables)
     what = f" and holds {listed(stored)}" if stored else ""
-    yield CheckResult(subject, Status.FINE, f"context {context.name}: exists{what}")
+    yield fine(f"context {context.name}: exists{what}")
 
 
 def missing_context(
-    subject: str,
     organisation: Organisation,
     name: str,
     users: Sequence[ContextUser],
@@ -146,9 +141,7 @@ def missing_context(
             instead, command = f"remove the context from these jobs, or {command}", ""
         elif alike is not None:
             instead, command = f"write {alike} instead, or {command or instead}", ""
-        yield CheckResult(
-            subject, Status.PROBLEM, f"{text}; {why}", instead, titles(jobs), command=command
-        )
+        yield problem(f"{text}; {why}", instead, titles(jobs), command=command)
 
 
 def not_in_contexts(job: JobRequirements, variables: Variables) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from cci_migrate.preflight.circleci_cache import CircleCiCache, FailedQuery, FailureCause
-from cci_migrate.preflight.doctor.check_results import CheckResult, Status
+from cci_migrate.preflight.doctor.check_results import CheckResult, Status, note
 from cci_migrate.preflight.slugs import Project
 from cci_migrate.wording import listed
 
@@ -38,12 +38,10 @@ def configured_bots(read: Callable[[str], bytes | None]) -> tuple[str, ...]:
     )
 
 
-def check_bots(subject: str, bots: Sequence[str], jobs: Sequence[str]) -> CheckResult:
+def check_bots(bots: Sequence[str], jobs: Sequence[str]) -> CheckResult:
     """A note on what ``jobs`` with contexts do when a bot starts them."""
     who = f"{listed(bots)} (configured here)" if bots else "bots such as Dependabot or Renovate"
-    return CheckResult(
-        subject,
-        Status.NOTE,
+    return note(
         f"pull requests from {who}: jobs with a context fail with Unauthorized unless the bot's "
         "user is a member of the organisation, which CircleCI's API does not show",
         "make the bot's user a member, or keep these variables in the project's settings",
@@ -52,7 +50,6 @@ def check_bots(subject: str, bots: Sequence[str], jobs: Sequence[str]) -> CheckR
 
 
 def check_forks(
-    subject: str,
     project: Project,
     jobs: tuple[str, ...],
     circleci: CircleCiCache,
@@ -66,7 +63,7 @@ def check_forks(
     settings = circleci.fork_settings(project)
 
     def answer(status: Status, text: str, instead: str = "", *, names: bool = False) -> CheckResult:
-        return CheckResult(subject, status, text, instead, jobs if names else (), (project.slug,))
+        return CheckResult(status, text, instead, jobs if names else (), (project.slug,))
 
     if isinstance(settings, FailedQuery):
         return answer(

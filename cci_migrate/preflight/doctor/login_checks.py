@@ -10,7 +10,15 @@ from typing_extensions import assert_never
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.policy.settings import PasswordAuth
 from cci_migrate.preflight.docker_credentials import DockerCredential, credential_for
-from cci_migrate.preflight.doctor.check_results import CheckResult, Status
+from cci_migrate.preflight.doctor.check_results import (
+    CheckResult,
+    about,
+    fine,
+    not_asked,
+    note,
+    problem,
+    unknown,
+)
 from cci_migrate.preflight.doctor.checked_repositories import CheckedRepository, contexts_with
 from cci_migrate.preflight.doctor.next_steps import NextSteps
 from cci_migrate.preflight.login_consent import LoginConsent
@@ -60,10 +68,11 @@ def check_logins(
             instead = "; ".join(dict.fromkeys(filter(None, (reason.instead for reason in reasons))))
             options = [word for reason in reasons for word in reason.option]
             command = steps.repeat_with(*options) if options and not instead else ""
-            yield CheckResult(subject, Status.UNKNOWN, text, instead or credential, command=command)
+            yield unknown(text, instead or credential, command=command, subject=subject)
         else:
             outcome = log_in(host, registry_root(host, roots), credential, trusted)
-            yield from _login_results(host, outcome, credential, repositories, steps)
+            results = _login_results(host, outcome, credential, repositories, steps)
+            yield from about(subject, results)
 
 
 def _login_results(
@@ -73,39 +82,30 @@ def _login_results(
     repositories: Sequence[CheckedRepository],
     steps: NextSteps,
 ) -> Iterator[CheckResult]:
-    subject = f"registry {registry_name(host)}"
     account = f"the user of {credential.origin}"
     match outcome:
         case LoggedIn(pulls=pulls):
-            yield CheckResult(subject, Status.FINE, f"lets {account} in")
+            yield fine(f"lets {account} in")
             if pulls is not None:
-                yield _limit_result(subject, pulls)
+                yield _limit_result(pulls)
             elif registry_name(host) != host:
-                yield CheckResult(subject, Status.FINE, "states no limit of pulls for this account")
+                yield fine("states no limit of pulls for this account")
         case AnonymousRegistry():
-            yield CheckResult(
-                subject,
-                Status.UNKNOWN,
-                f"lets everybody in: can't check {account}",
-            )
+            yield unknown(f"lets everybody in: can't check {account}")
         case CredentialRejected():
-            yield CheckResult(
-                subject,
-                Status.PROBLEM,
+            yield problem(
                 f"does not let {account} in: with these values every job that logs in fails; "
                 "renew the password or token",
                 "store the new one where the jobs read it",
                 command=_store_command(credential, repositories, steps),
             )
         case LimitReached():
-            yield CheckResult(
-                subject,
-                Status.PROBLEM,
+            yield problem(
                 f"lets {account} in, and pull no more for now: the limit of pulls is reached",
                 "wait, or take an account of a paid plan",
             )
         case Inconclusive(why=why):
-            yield CheckResult(subject, Status.NOT_ASKED, f"can't check {account}: {redact(why)}")
+            yield not_asked(f"can't check {account}: {redact(why)}")
         case _:
             assert_never(outcome)
 
@@ -121,21 +121,11 @@ def _store_command(
     return steps.create_context(name, organisation, credential.variables, overwrite=True)
 
 
-def _limit_result(subject: str, pulls: PullLimit) -> CheckResult:
+def _limit_result(pulls: PullLimit) -> CheckResult:
     hours = f" in {pulls.seconds // 3600} hours" if pulls.seconds >= 3600 else ""
     remaining = "" if pulls.remaining is None else f", {pulls.remaining} are left"
     text = f"allows this account {pulls.limit} pulls{hours}{remaining}; all jobs with it share them"
     if pulls.remaining == 0:
-        return CheckResult(
-            subject,
-            Status.PROBLEM,
-            text,
-            "wait, or take an account of a paid plan",
-        )
+        return problem(text, "wait, or take an account of a paid plan")
     more = "; that is no more than without an account" if pulls.limit <= _ANONYMOUS else ""
-    return CheckResult(
-        subject,
-        Status.NOTE,
-        text + more,
-        "an account of a paid plan has no such limit",
-    )
+    return note(text + more, "an account of a paid plan has no such limit")

@@ -8,12 +8,15 @@ from msgspec.structs import replace
 
 from cci_migrate.preflight.circleci_api import Context
 from cci_migrate.preflight.circleci_cache import CircleCiCache, FailedQuery
-from cci_migrate.preflight.doctor.check_results import CheckResult, Status
-from cci_migrate.preflight.doctor.checked_repositories import (
-    CheckedRepository,
-    ContextUser,
-    titles,
+from cci_migrate.preflight.doctor.check_results import (
+    CheckResult,
+    Status,
+    about,
+    fine,
+    not_asked,
+    unknown,
 )
+from cci_migrate.preflight.doctor.checked_repositories import CheckedRepository, ContextUser, titles
 from cci_migrate.preflight.doctor.context_checks import (
     Variables,
     check_context,
@@ -31,6 +34,12 @@ from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.transport.host_errors import HostUnavailable
 from cci_migrate.wording import listed
 
+_UNKNOWN_PROJECT = not_asked(
+    "can't determine its organisation and project at CircleCI from its git remote",
+    "name them: --org circleci/ORGANISATION-ID --project circleci/ORGANISATION-ID/PROJECT-ID "
+    "(Organization Settings and Project Settings show the ids)",
+)
+
 
 def check_repositories(
     repositories: Sequence[CheckedRepository], circleci: CircleCiCache, steps: NextSteps
@@ -43,20 +52,21 @@ def check_repositories(
     for repository in repositories:
         for unreadable in repository.requirements.unreadable:
             yield CheckResult(
-                f"configs of {repository.label}" if repository.label else "configs",
                 Status.NOT_ASKED if unreadable.is_fault else Status.UNKNOWN,
                 f"{unreadable.text}; can't determine what it requires",
                 "correct the file, then run again" if unreadable.is_fault else "",
+                subject=f"configs of {repository.label}" if repository.label else "configs",
             )
         if repository.organisation is None:
             if repository.requirements.jobs:
-                yield _unknown_project(repository)
+                yield replace(_UNKNOWN_PROJECT, subject=repository.subject)
         else:
             by_organisation.setdefault(repository.organisation, []).append(repository)
     for organisation, members in sorted(by_organisation.items()):
         results: list[CheckResult] = []
+        checks = _check_organisation(organisation, members, circleci, steps)
         try:
-            for result in _check_organisation(organisation, members, circleci, steps):
+            for result in about(f"organisation {organisation.slug}", checks):
                 results.append(result)
         except HostUnavailable:
             yield from merge_results(results)
@@ -90,33 +100,20 @@ def merge_results(results: Iterable[CheckResult]) -> Iterator[CheckResult]:
     return iter(merged.values())
 
 
-def _unknown_project(repository: CheckedRepository) -> CheckResult:
-    return CheckResult(
-        repository.subject,
-        Status.NOT_ASKED,
-        "can't determine its organisation and project at CircleCI from its git remote",
-        "name them: --org circleci/ORGANISATION-ID --project circleci/ORGANISATION-ID/PROJECT-ID "
-        "(Organization Settings and Project Settings show the ids)",
-    )
-
-
 def _check_organisation(
     organisation: Organisation,
     repositories: Sequence[CheckedRepository],
     circleci: CircleCiCache,
     steps: NextSteps,
 ) -> Iterator[CheckResult]:
-    subject = f"organisation {organisation.slug}"
     uses = _uses(repositories)
     jobs = [job for repository in repositories for job in repository.requirements.jobs]
     if not any(job.contexts or job.variables or job.has_context_expression for job in jobs):
-        yield CheckResult(
-            subject, Status.FINE, "no job uses a context or reads registry credentials"
-        )
+        yield fine("no job uses a context or reads registry credentials")
         return
     contexts = circleci.contexts(organisation, tuple(uses)) if uses else {}
     if isinstance(contexts, FailedQuery):
-        yield unlistable_contexts(subject, organisation, contexts, repositories, circleci, steps)
+        yield unlistable_contexts(organisation, contexts, repositories, circleci, steps)
         return
     existing = [contexts[name] for name in uses if name in contexts]
     answers = in_parallel(circleci.variables, existing)
@@ -124,13 +121,13 @@ def _check_organisation(
     variables = {context.name: names for context, names in answers.items()}
     for name, users in uses.items():
         if name in contexts:
-            yield from check_context(subject, contexts[name], variables[name], users, steps)
-            yield from check_restrictions(subject, contexts[name], users, circleci, steps)
+            yield from check_context(contexts[name], variables[name], users, steps)
+            yield from check_restrictions(contexts[name], users, circleci, steps)
         else:
             yield from missing_context(
-                subject, organisation, name, users, contexts, variables, circleci, steps
+                organisation, name, users, contexts, variables, circleci, steps
             )
-    yield from _who_starts(subject, organisation, repositories, existing, circleci)
+    yield from _who_starts(organisation, repositories, existing, circleci)
     yield from _check_projects(repositories, contexts, variables, circleci, steps)
 
 
@@ -145,7 +142,6 @@ def _uses(repositories: Sequence[CheckedRepository]) -> Mapping[str, list[Contex
 
 
 def _who_starts(
-    subject: str,
     organisation: Organisation,
     repositories: Sequence[CheckedRepository],
     existing: Sequence[Context],
@@ -153,9 +149,7 @@ def _who_starts(
 ) -> Iterator[CheckResult]:
     """What depends on who starts a pipeline: security groups, and bots."""
     if organisation.provider == "gh" and existing and not shows_groups(existing, circleci):
-        yield CheckResult(
-            subject,
-            Status.UNKNOWN,
+        yield unknown(
             "can't determine whether security groups restrict its contexts: CircleCI's API does "
             "not show them",
             "see Organization Settings > Contexts: the column Security should say All members",
@@ -168,7 +162,7 @@ def _who_starts(
     ]
     if users:
         bots = dict.fromkeys(bot for repository in repositories for bot in repository.bots)
-        yield check_bots(subject, tuple(bots), titles(users))
+        yield check_bots(tuple(bots), titles(users))
 
 
 def _check_projects(
@@ -198,20 +192,25 @@ def _check_projects(
         ],
     )
     for repository, jobs in zip(repositories, lacking, strict=True):
-        project = repository.project
-        if jobs:
-            yield from check_settings(repository, jobs, variables, circleci, steps)
-        yield from _check_expressions(repository)
-        users = _relying(repository)
-        if users and project is not None:
-            with_context = [user for user in users if _has_context(user.job)]
-            yield check_forks(
-                repository.subject,
-                project,
-                titles(with_context or users),
-                circleci,
-                has_context=bool(with_context),
-            )
+        checks = _check_project(repository, jobs, variables, circleci, steps)
+        yield from about(repository.subject, checks)
+
+
+def _check_project(
+    repository: CheckedRepository,
+    lacking: Lacking,
+    variables: Variables,
+    circleci: CircleCiCache,
+    steps: NextSteps,
+) -> Iterator[CheckResult]:
+    if lacking:
+        yield from check_settings(repository, lacking, variables, circleci, steps)
+    yield from _check_expressions(repository)
+    users = _relying(repository)
+    if users and repository.project is not None:
+        with_context = [user for user in users if _has_context(user.job)]
+        jobs = titles(with_context or users)
+        yield check_forks(repository.project, jobs, circleci, has_context=bool(with_context))
 
 
 def _lacking(
@@ -237,9 +236,7 @@ def _check_expressions(repository: CheckedRepository) -> Iterator[CheckResult]:
     if unclear:
         variables = dict.fromkeys(variable for job in unclear for variable in job.variables)
         what = f"they exist and hold {listed(list(variables))}" if variables else "they exist"
-        yield CheckResult(
-            repository.subject,
-            Status.UNKNOWN,
+        yield unknown(
             f"an expression names the contexts of these jobs: can't determine whether {what}",
             "check each context that the expression can name in Organization Settings > Contexts",
             titles(ContextUser(repository, job) for job in unclear),

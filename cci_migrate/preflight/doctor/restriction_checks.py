@@ -13,7 +13,14 @@ from cci_migrate.circleci.expression_restrictions import Coverage, coverage, is_
 from cci_migrate.circleci.pipeline_expressions import parse_expression
 from cci_migrate.preflight.circleci_api import Context, Restriction
 from cci_migrate.preflight.circleci_cache import CircleCiCache, FailedQuery, FailureCause
-from cci_migrate.preflight.doctor.check_results import CheckResult, Status
+from cci_migrate.preflight.doctor.check_results import (
+    CheckResult,
+    Status,
+    fine,
+    note,
+    problem,
+    unknown,
+)
 from cci_migrate.preflight.doctor.checked_repositories import ContextUser, projects_of, titles
 from cci_migrate.preflight.doctor.next_steps import NextSteps
 from cci_migrate.preflight.parallel_queries import in_parallel
@@ -27,7 +34,6 @@ _SETTINGS = "Organization Settings > Contexts"
 
 
 def check_restrictions(
-    subject: str,
     context: Context,
     users: Sequence[ContextUser],
     circleci: CircleCiCache,
@@ -37,7 +43,6 @@ def check_restrictions(
     restrictions = circleci.restrictions(context)
     if isinstance(restrictions, FailedQuery):
         yield CheckResult(
-            subject,
             Status.UNKNOWN if restrictions.is_refusal else Status.NOT_ASKED,
             f"context {context.name}: can't read its restrictions: {restrictions.why}",
             f"see {_SETTINGS}, or use the token of an administrator"
@@ -47,14 +52,12 @@ def check_restrictions(
         )
         return
     if not restrictions:
-        yield CheckResult(
-            subject, Status.FINE, f"context {context.name}: no project or expression restricts it"
-        )
-    yield from _by_project(subject, context, restrictions, users, circleci, steps)
+        yield fine(f"context {context.name}: no project or expression restricts it")
+    yield from _by_project(context, restrictions, users, circleci, steps)
     for restriction in restrictions:
         if restriction.kind == "expression":
-            yield from _by_expression(subject, context, restriction.value, users)
-    yield from _by_group(subject, context, restrictions, users)
+            yield from _by_expression(context, restriction.value, users)
+    yield from _by_group(context, restrictions, users)
 
 
 def shows_groups(contexts: Sequence[Context], circleci: CircleCiCache) -> bool:
@@ -69,7 +72,6 @@ def shows_groups(contexts: Sequence[Context], circleci: CircleCiCache) -> bool:
 
 
 def _by_project(
-    subject: str,
     context: Context,
     restrictions: Sequence[Restriction],
     users: Sequence[ContextUser],
@@ -102,9 +104,7 @@ def _by_project(
         elif answer.project not in allowed:
             excluded.append(user)
     if excluded:
-        yield CheckResult(
-            subject,
-            Status.PROBLEM,
+        yield problem(
             f"{restricted}; these jobs belong to another project and fail with Unauthorized",
             f"add the project in {_SETTINGS}, or use another context",
             titles(excluded),
@@ -114,7 +114,6 @@ def _by_project(
         answer = None if project is None else ids[project]
         why = f": {answer.why}" if isinstance(answer, FailedQuery) else ""
         yield CheckResult(
-            subject,
             Status.NOT_ASKED if cause is FailureCause.FAULT else Status.UNKNOWN,
             f"{restricted}; can't determine whether the project of these jobs is one of them{why}",
             "use the token of a member of the project"
@@ -124,7 +123,7 @@ def _by_project(
             command=steps.repeat_with() if cause is FailureCause.FAULT else "",
         )
     if not excluded and not unclear:
-        yield CheckResult(subject, Status.FINE, f"{restricted}, where all jobs that use it belong")
+        yield fine(f"{restricted}, where all jobs that use it belong")
 
 
 def _is_named(project: Project, names: Collection[str]) -> bool:
@@ -132,7 +131,7 @@ def _is_named(project: Project, names: Collection[str]) -> bool:
 
 
 def _by_expression(
-    subject: str, context: Context, expression: str, users: Sequence[ContextUser]
+    context: Context, expression: str, users: Sequence[ContextUser]
 ) -> Iterator[CheckResult]:
     parsed = parse_expression(expression)
     restricted = (
@@ -146,9 +145,7 @@ def _by_expression(
         by_outcome.setdefault((result.holds, result.counterexample), []).extend(jobs)
     for (holds, counterexample), jobs in by_outcome.items():
         if holds is False:
-            yield CheckResult(
-                subject,
-                Status.PROBLEM,
+            yield problem(
                 f"{restricted}; these jobs also run on {counterexample}, and fail with "
                 "Unauthorized there",
                 "keep the registry's variables in a context without this restriction, or run the "
@@ -156,21 +153,14 @@ def _by_expression(
                 titles(jobs),
             )
         elif holds is None:
-            yield CheckResult(
-                subject,
-                Status.UNKNOWN,
+            yield unknown(
                 f"{restricted}; can't determine whether that holds wherever these jobs run; where "
                 "it does not, they fail with Unauthorized",
                 "compare it with the jobs' filters and the workflow's conditions",
                 titles(jobs),
             )
         elif is_about_refs(parsed):
-            yield CheckResult(
-                subject,
-                Status.FINE,
-                f"{restricted}; {_jobs(len(jobs))} only where that holds",
-                jobs=titles(jobs),
-            )
+            yield fine(f"{restricted}; {_jobs(len(jobs))} only where that holds", jobs=titles(jobs))
     special = [
         what
         for what, is_excluded in (
@@ -183,11 +173,7 @@ def _by_expression(
         if is_excluded
     ]
     if special:
-        yield CheckResult(
-            subject,
-            Status.NOTE,
-            f"{restricted}; {listed(special)} fail with Unauthorized",
-        )
+        yield note(f"{restricted}; {listed(special)} fail with Unauthorized")
 
 
 def _jobs(count: int) -> str:
@@ -195,7 +181,6 @@ def _jobs(count: int) -> str:
 
 
 def _by_group(
-    subject: str,
     context: Context,
     restrictions: Sequence[Restriction],
     users: Sequence[ContextUser],
@@ -206,9 +191,7 @@ def _by_group(
     if not others or any(other.name == _ALL_MEMBERS for other in others):
         return
     names = listed(sorted({other.name or other.value for other in others}))
-    yield CheckResult(
-        subject,
-        Status.PROBLEM,
+    yield problem(
         f"context {context.name}: restricted to members of {names}; these jobs fail with "
         "Unauthorized when anybody else, a bot or a schedule starts them",
         f"allow All members in {_SETTINGS}, or use another context",

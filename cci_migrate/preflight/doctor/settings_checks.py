@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from cci_migrate.preflight.circleci_cache import CircleCiCache, FailedQuery, FailureCause
-from cci_migrate.preflight.doctor.check_results import CheckResult, Status
-from cci_migrate.preflight.doctor.checked_repositories import (
-    CheckedRepository,
-    ContextUser,
-    titles,
+from cci_migrate.preflight.doctor.check_results import (
+    CheckResult,
+    fine,
+    not_asked,
+    problem,
+    unknown,
 )
-from cci_migrate.preflight.doctor.context_checks import (
-    Variables,
-    credentials_context,
-    known_names,
-)
+from cci_migrate.preflight.doctor.checked_repositories import CheckedRepository, ContextUser, titles
+from cci_migrate.preflight.doctor.context_checks import Variables, credentials_context, known_names
 from cci_migrate.preflight.doctor.next_steps import NextSteps
 from cci_migrate.preflight.requirements import JobRequirements
 from cci_migrate.wording import listed
@@ -39,9 +37,7 @@ def check_settings(
         slug = None
         if repository.remote is not None and repository.organisation is not None:
             slug = circleci.slug_of(repository.remote, repository.organisation)
-        yield CheckResult(
-            repository.subject,
-            Status.UNKNOWN,
+        yield unknown(
             f"can't check whether the project's settings hold {listed(required)}: its name is "
             "unknown",
             "name the project: --project (Project Settings show its id)",
@@ -51,9 +47,7 @@ def check_settings(
         return
     settings = circleci.project_variables(project)
     if isinstance(settings, FailedQuery):
-        yield CheckResult(
-            repository.subject,
-            Status.NOT_ASKED,
+        yield not_asked(
             f"can't check whether its settings hold {listed(required)}: {settings.why}",
             {
                 FailureCause.MISSING: "name the project as CircleCI does: --project (Project "
@@ -68,12 +62,7 @@ def check_settings(
         return
     stored = [name for name in required if name in settings]
     if stored:
-        yield CheckResult(
-            repository.subject,
-            Status.FINE,
-            f"its settings hold {listed(stored)}",
-            projects=repository.slugs,
-        )
+        yield fine(f"its settings hold {listed(stored)}", projects=repository.slugs)
     for contexts in dict.fromkeys(names for names, _ in lacking):
         missing = [name for names, name in lacking if names == contexts and name not in settings]
         if missing:
@@ -96,9 +85,7 @@ def _missing(
     )
     unless = f", unless an orb or a script sets {it}" if is_in_steps_only else ""
     if not contexts:
-        return CheckResult(
-            repository.subject,
-            Status.PROBLEM,
+        return problem(
             f"{listed(missing)}: these jobs use no context, and the project's settings lack "
             f"{it}{unless}",
             f"add {it} in Project Settings > Environment Variables",
@@ -112,9 +99,7 @@ def _missing(
         partial = [name for name in contexts if read & known_names(variables.get(name))]
         name = credentials_context(partial or contexts)
         command = steps.create_context(name, repository.organisation, missing)
-    return CheckResult(
-        repository.subject,
-        Status.PROBLEM,
+    return problem(
         f"{listed(missing)}: {named} {listed(list(contexts))} and the project's settings lack "
         f"{it}{unless}",
         "",
