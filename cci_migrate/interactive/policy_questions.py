@@ -19,12 +19,7 @@ from typing_extensions import assert_never
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.context_conventions import ContextConvention
 from cci_migrate.assessing.conventions import policy_for
-from cci_migrate.assessing.image_states import (
-    Authenticated,
-    Incomplete,
-    Proposed,
-    Unauthenticated,
-)
+from cci_migrate.assessing.image_states import Authenticated, Incomplete, Proposed, Unauthenticated
 from cci_migrate.assessing.step_assessment import MissingLogin
 from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.escaping.hidden_fields import repr_without

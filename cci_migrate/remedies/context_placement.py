@@ -19,11 +19,7 @@ from cci_migrate.circleci.sharing import Sharing
 from cci_migrate.circleci.workflow_jobs import JobContexts, contexts_in, job_contexts
 from cci_migrate.findings import ContextGrant, NoFix
 from cci_migrate.lazy_patterns import lazy_pattern
-from cci_migrate.lossless.merging import (
-    Entry,
-    is_null,
-    merged_mappings,
-)
+from cci_migrate.lossless.merging import Entry, is_null, merged_mappings
 from cci_migrate.lossless.nodes import Alias, Node, Scalar, resolved
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Sequence as SequenceNode

@@ -14,10 +14,7 @@ from cci_migrate.circleci.config import Job, WorkflowJob
 from cci_migrate.circleci.declared_logins import DeclaredLogin
 from cci_migrate.circleci.docker_client import client_installed_at
 from cci_migrate.circleci.docker_daemon import Daemon, client_is_old, may_lack_bash
-from cci_migrate.circleci.docker_orb import (
-    LoginSwitch,
-    login_switch,
-)
+from cci_migrate.circleci.docker_orb import LoginSwitch, login_switch
 from cci_migrate.circleci.fork_jobs import jobs_also_for_forks
 from cci_migrate.circleci.images import variable_in
 from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, is_same_config, serves
@@ -27,14 +24,7 @@ from cci_migrate.docker.shell import USER_CONFIG, Tool
 from cci_migrate.findings import NoFix
 from cci_migrate.lossless.merging import entries_of, text_of
 from cci_migrate.lossless.nodes import Alias, Sequence, alias_means, resolved
-from cci_migrate.lossless.operations import (
-    AddItem,
-    AliasTo,
-    Content,
-    Items,
-    Operation,
-    Text,
-)
+from cci_migrate.lossless.operations import AddItem, AliasTo, Content, Items, Operation, Text
 from cci_migrate.policy.settings import LoginMethod, PasswordAuth
 from cci_migrate.remedies.job_arguments import with_arguments
 from cci_migrate.remedies.login_places import covers, has_client, login_places, order_of

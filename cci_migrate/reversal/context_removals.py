@@ -18,13 +18,7 @@ from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.steps import Step, job_steps
 from cci_migrate.circleci.workflow_jobs import JobContexts, image_items, job_contexts
 from cci_migrate.findings import Effect, Finding, FindingKey, Fix, NoFix, Place
-from cci_migrate.lossless.merging import (
-    Entry,
-    entries_of,
-    entry_of,
-    merged_mappings,
-    text_of,
-)
+from cci_migrate.lossless.merging import Entry, entries_of, entry_of, merged_mappings, text_of
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, resolved, scalars_in
 from cci_migrate.lossless.nodes import Sequence as SequenceNode
 from cci_migrate.lossless.operations import (

@@ -34,16 +34,7 @@ from cci_migrate.assessing.credential_uses import AssessedImage
 from cci_migrate.assessing.credential_values import form_of, values_of, variables_of
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.circleci.images import ImageAuth
-from cci_migrate.findings import (
-    Choice,
-    Effect,
-    Finding,
-    Fix,
-    NoFix,
-    Place,
-    Question,
-    Remedy,
-)
+from cci_migrate.findings import Choice, Effect, Finding, Fix, NoFix, Place, Question, Remedy
 from cci_migrate.lossless.merging import MERGE_KEY, is_merge_key, own_entry
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
 from cci_migrate.lossless.operations import Operation, RemoveEntry, ReplaceScalar, Text

@@ -39,16 +39,7 @@ from collections.abc import Iterator, Sequence
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.context_needs import MissingContext
 from cci_migrate.assessing.credential_uses import AssessedEntry
-from cci_migrate.findings import (
-    Choice,
-    ContextGrant,
-    Effect,
-    Finding,
-    Fix,
-    NoFix,
-    Place,
-    Question,
-)
+from cci_migrate.findings import Choice, ContextGrant, Effect, Finding, Fix, NoFix, Place, Question
 from cci_migrate.lossless.nodes import Node
 from cci_migrate.policy.settings import CredentialStore
 from cci_migrate.rule_ids import MISSING_CONTEXT

@@ -47,15 +47,7 @@ from cci_migrate.assessing.image_states import Undecided
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.assessing.step_assessment import undecided_pulls
 from cci_migrate.docker.registries import DOCKER_HUB, registry_at
-from cci_migrate.findings import (
-    Choice,
-    Effect,
-    Finding,
-    NoFix,
-    Place,
-    Question,
-    Remedy,
-)
+from cci_migrate.findings import Choice, Effect, Finding, NoFix, Place, Question, Remedy
 from cci_migrate.lossless.merging import entry_of
 from cci_migrate.policy.settings import DEFAULT_DOCKER_HUB, RegistryCredential
 from cci_migrate.remedies.auth_block import give_credential
