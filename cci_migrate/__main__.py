@@ -7,13 +7,13 @@ import os
 import signal
 import sys
 
+from cci_migrate.error_kinds import OutsideError
+from cci_migrate.escaping.error_place import place_of
+from cci_migrate.exit_codes import ExitCode
+
 #: A config's tree is many small objects that all live until it is done: collecting between them
 #: finds nothing and takes a third of the time.
 OBJECTS_BETWEEN_COLLECTIONS = 100_000
-
-_USAGE = 2
-_FAILED = 3
-_INTERRUPTED = 130
 
 
 def main() -> int:
@@ -29,19 +29,16 @@ def main() -> int:
         _end_at_once_if_reading(code)
         # Python looks for garbage in all that is there before it ends: the system takes it anyway.
         gc.freeze()
-        return code if _is_flushed() else code or _FAILED
+        return code if _is_flushed() else code or ExitCode.FAILED
     except KeyboardInterrupt:
         # While importing, or after everything was done: `run` itself tells what was written.
         sys.stderr.write("cci-migrate: interrupted\n")
-        return _INTERRUPTED
+        return ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - Python's own exit code means that something is left
-        from cci_migrate.error_kinds import OutsideError
-        from cci_migrate.escaping.error_place import place_of
-
         internal = f"internal error, please report it: {place_of(error)}"
         problem = str(error) if isinstance(error, OutsideError) else internal
         sys.stderr.write(f"error: {problem}\n")
-        return _FAILED
+        return ExitCode.FAILED
 
 
 def _end_at_once_if_reading(code: int) -> None:
@@ -49,7 +46,7 @@ def _end_at_once_if_reading(code: int) -> None:
     threads = sys.modules.get("cci_migrate.transport.reading_threads")
     if threads is not None and threads.is_reading():
         sys.stderr.flush()
-        os._exit(code if _is_flushed() else code or _FAILED)
+        os._exit(code if _is_flushed() else code or ExitCode.FAILED)
 
 
 def _is_flushed() -> bool:
@@ -94,7 +91,7 @@ def _run() -> int:
         code = main_command.main(prog_name="cci-migrate", standalone_mode=False)
     except click.exceptions.Abort:
         sys.stderr.write("cci-migrate: interrupted\n")
-        return _INTERRUPTED
+        return ExitCode.INTERRUPTED
     except click.ClickException as error:
         # It may quote an argument, and a shell makes arguments of the names of files.
         text = StringIO()
@@ -103,7 +100,7 @@ def _run() -> int:
         # click lists choices on lines of their own.
         one_line = printable(message.replace("\n\t", " "))
         sys.stderr.write(text.getvalue().replace(message, one_line))
-        return _USAGE
+        return ExitCode.USAGE
     return code if isinstance(code, int) else 0
 
 

@@ -351,6 +351,11 @@ class Resolution(Struct, frozen=True):
     state: FindingState
     reason: str = ""
 
+    @property
+    def is_left(self) -> bool:
+        """Whether it leaves something to do. Notes are about what this tool does not change."""
+        return self.state is FindingState.LEFT and self.finding.severity is not Severity.NOTE
+
     def unmade(self, reason: str) -> Resolution:
         """The resolution if the change is not made after all: a fixed finding is left."""
         if self.state is not FindingState.FIXED:

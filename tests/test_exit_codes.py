@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cci_migrate.engine.exit_codes import exit_code
 from cci_migrate.engine.outcomes import Cause, Examined, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.policy.settings import Policy
+from cci_migrate.reports.report import Mode, Report, Result
 from tests.processing import process
 
 HEAD = "version: 2.1\njobs:\n  a:\n    docker:\n"
@@ -40,5 +40,7 @@ OTHER = NotAConfig(("a",), "something else")
     ],
 )
 def test_exit_codes(outcomes: list[Outcome], written: int, not_written: int) -> None:
-    assert exit_code(outcomes, written=True).value == written
-    assert exit_code(outcomes, written=False).value == not_written
+    results = tuple(Result("", outcome) for outcome in outcomes)
+    assert Report(Mode.WRITE, results).exit_code == written
+    assert Report(Mode.CHECK, results).exit_code == not_written
+    assert Report(Mode.DRY_RUN, results).exit_code == not_written

@@ -13,7 +13,7 @@ from cci_migrate.campaign.isolation import observe_each
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.states import PENDING, TRIED_AGAIN
-from cci_migrate.engine.exit_codes import ExitCode
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.access import TokenAccess
 from cci_migrate.forges.host import ForkingHost, Host
 from cci_migrate.forges.repository import RepositoryRef, Snapshot, Unreadable

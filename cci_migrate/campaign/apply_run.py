@@ -28,8 +28,8 @@ from cci_migrate.campaign.refusals import (
 )
 from cci_migrate.campaign.states import OPENED, PENDING, TRIED_AGAIN, State
 from cci_migrate.campaign.waves import Waves
-from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.error_kinds import UserError
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.host import Delivery, ForkingHost, Host
 from cci_migrate.forges.repository import (
     Kind,
@@ -121,7 +121,7 @@ class ApplyRun(Struct, frozen=True):
             except HostUnavailable as error:
                 self.progress.note(str(error))
                 outcomes.add(ExitCode.LEFT if error.is_limit else ExitCode.FAILED)
-        return max(outcomes, key=lambda code: code.value)
+        return max(outcomes)
 
     def _check_forking(self, servers: Iterable[Mapping[RepositoryRef, Host]]) -> None:
         """Raises ForkingError for a host with pull requests where none can be made from a fork."""

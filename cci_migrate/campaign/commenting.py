@@ -25,7 +25,7 @@ from cci_migrate.campaign.refusals import (
 )
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.states import OPENED, State
-from cci_migrate.engine.exit_codes import ExitCode
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.campaign_identity import comment_mark
 from cci_migrate.forges.host import Host
 from cci_migrate.forges.repository import PullState, RepositoryRef, Snapshot, Unreadable
@@ -80,7 +80,7 @@ class CommentRun(Struct, frozen=True):
             outcomes.add(ExitCode.FAILED)
         totals = ", ".join(f"{counts[what]} {what}" for what in _OUTCOMES if counts[what])
         self.progress.note(totals or "no pull request of this campaign is open")
-        return max(outcomes, key=lambda code: code.value)
+        return max(outcomes)
 
     def _comment_on_host(
         self, host: Host, entries: Sequence[LedgerEntry], counts: Counter[str]

@@ -15,7 +15,7 @@ from cci_migrate.campaign.ownership import pull_to_record, with_ownership
 from cci_migrate.campaign.refresh import ended_entry, has_open_pull
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.states import ENDED, State, Undoing
-from cci_migrate.engine.exit_codes import ExitCode
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.host import DeliveredChange, Delivery, Host
 from cci_migrate.forges.repository import (
     Observation,
@@ -81,7 +81,7 @@ class FollowUp(Struct, frozen=True):
             except HostUnavailable as error:
                 self.progress.note(str(error))
                 outcomes.add(ExitCode.LEFT if error.is_limit else ExitCode.FAILED)
-        return max(outcomes, key=lambda code: code.value)
+        return max(outcomes)
 
     def _observations(
         self, host: Host, refs: list[RepositoryRef]

@@ -20,7 +20,7 @@ from cci_migrate.campaign.refusals import (
     WriteStep,
     writing,
 )
-from cci_migrate.engine.exit_codes import ExitCode
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.pull_request_reviews import OwnPull, PullRequestReview, Reviews
 from cci_migrate.forges.repository import Checks, PullState, RepositoryRef
 from cci_migrate.forges.repository_errors import describe_error

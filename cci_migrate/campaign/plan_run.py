@@ -28,8 +28,8 @@ from cci_migrate.campaign.repositories_to_plan import RepositoriesToPlan
 from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
 from cci_migrate.campaign.repository_plan import RepositoryPlan
 from cci_migrate.campaign.states import State
-from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.engine.policy_patterns import unmatched
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.host import Host, Source
 from cci_migrate.forges.repository import RepositoryRef, Snapshot
 from cci_migrate.forges.repository_errors import describe_error

@@ -20,7 +20,7 @@ from cci_migrate.campaign.ownership import is_own_pull
 from cci_migrate.campaign.projects import project_refs
 from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
 from cci_migrate.campaign.states import PLANNED_AGAIN, WRITTEN, State
-from cci_migrate.engine.exit_codes import ExitCode
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.host import Host, RepositoryPage, Source
 from cci_migrate.forges.repository import (
     Blocker,

@@ -28,7 +28,7 @@ from cci_migrate.engine.outcomes import (
 from cci_migrate.engine.proof import ProvenChange, ProvenFile
 from cci_migrate.engine.proposing import propose
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.findings import Decisions, FindingState, NoFix, Question, Severity
+from cci_migrate.findings import Decisions, FindingState, NoFix, Question
 from cci_migrate.forges.fetched_files import FetchedFiles
 from cci_migrate.forges.repository import FileHash
 from cci_migrate.lossless.unified_diff import Hunk
@@ -285,7 +285,7 @@ def combined_state(outcomes: tuple[Outcome, ...]) -> tuple[State, str]:
         return State.NO_CONFIG, f"only {', '.join(kinds)}" if kinds else ""
     failed = [outcome for outcome in configs if isinstance(outcome, Failed)]
     refused = [outcome for outcome in configs if isinstance(outcome, Refused)]
-    left = [resolution for resolution in _resolutions(outcomes) if _is_left(resolution)]
+    left = [resolution for resolution in _resolutions(outcomes) if resolution.is_left]
     if any(isinstance(outcome, Examined) and outcome.change is not None for outcome in configs):
         return State.PLANNED, _remaining_problems(failed, refused, left)
     if failed:
@@ -306,13 +306,6 @@ def combined_state(outcomes: tuple[Outcome, ...]) -> tuple[State, str]:
     if left:
         return State.NEEDS_DECISION, _why_left(left[0])
     return State.NOTHING_TO_DO, ""
-
-
-def _is_left(resolution: Resolution) -> bool:
-    """Whether something is left to do. Notes are about what this tool does not change."""
-    return (
-        resolution.state is FindingState.LEFT and resolution.finding.severity is not Severity.NOTE
-    )
 
 
 def _is_generated(refused: Refused) -> bool:

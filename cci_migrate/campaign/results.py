@@ -12,8 +12,8 @@ from cci_migrate.campaign.folder import RESULTS, Campaign
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
 from cci_migrate.campaign.pull_request_waits import wait_record
 from cci_migrate.campaign.states import MEANING, UNFINISHED, State
-from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.escaping.json_text import json_text
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.files.atomic_write import write_atomically
 from cci_migrate.transport.known_secrets import redact
 

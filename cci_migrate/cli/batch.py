@@ -38,8 +38,8 @@ from cci_migrate.cli.optional_values import CommandWithOptionalValues
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, every_policy_option
 from cci_migrate.cli.verify_options import CompilerOptions, compiler_options
-from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.escaping.terminal_text import printable_lines
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.campaign_identity import DEFAULT_BRANCH
 from cci_migrate.forges.repository import Visibility
 from cci_migrate.preflight.slugs import Organisation

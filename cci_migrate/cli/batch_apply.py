@@ -41,7 +41,7 @@ from cci_migrate.cli.batch_sessions import (
     show_access,
 )
 from cci_migrate.cli.limit_options import limit_options
-from cci_migrate.engine.exit_codes import ExitCode
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.host import Extras
 from cci_migrate.forges.local_checkouts import LocalMode
 

@@ -40,9 +40,9 @@ from cci_migrate.cli.batch_sessions import (
     refresh_session,
 )
 from cci_migrate.cli.watch_output import watch_output
-from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal_text import printable
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.pull_request_reviews import MergeMethod
 from cci_migrate.transport.pace import Clock
 from cci_migrate.transport.progress import Notes, Progress, make_progress
@@ -83,11 +83,7 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
             for line in chain(listed, summary(campaign.ledger), _waits(campaign, running)):
                 click.echo(printable(line))
         code = exit_code(campaign.ledger)
-    return _at_least(code, ExitCode.FAILED) if unread else code
-
-
-def _at_least(code: ExitCode, least: ExitCode) -> ExitCode:
-    return max(code, least, key=lambda each: each.value)
+    return max(code, ExitCode.FAILED) if unread else code
 
 
 @click.command()
@@ -127,7 +123,7 @@ def watch(folder: Path, names: tuple[str, ...], until: float, running: Running) 
     with open_read_only(folder) as campaign:
         code = exit_code(campaign.ledger)
     is_failed = result in (Pass.INCOMPLETE, Pass.FAILED)
-    return _at_least(code, ExitCode.FAILED) if is_failed else code
+    return max(code, ExitCode.FAILED) if is_failed else code
 
 
 @click.command("merge-when-green")
@@ -210,7 +206,7 @@ def merge_when_green(
     with open_read_only(folder) as campaign:
         for line in (*summary(campaign.ledger), *_waits(campaign, running)):
             click.echo(printable(line))
-        return _at_least(exit_code(campaign.ledger), reached.code)
+        return max(exit_code(campaign.ledger), reached.code)
 
 
 def _until_merged(

@@ -20,8 +20,8 @@ from cci_migrate.campaign.repository_filter import Shard, parse_shard
 from cci_migrate.cli.command_errors import exit_code_of
 from cci_migrate.cli.option_values import seconds
 from cci_migrate.cli.terminal import Terminal
-from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.error_kinds import OutsideError
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.repository import Visibility
 from cci_migrate.forges.tokens import AppKey, Tokens
 from cci_migrate.transport.pace import DEFAULT_PACE_LIMITS, PaceLimits
@@ -197,7 +197,7 @@ def exits_with_code(command: _F) -> _F:
             return code
 
         output = _JsonErrors() if is_json else Terminal()
-        sys.exit(exit_code_of(carried_out, output, "run the same command again to continue").value)
+        sys.exit(exit_code_of(carried_out, output, "run the same command again to continue"))
 
     return run  # type: ignore[return-value]
 

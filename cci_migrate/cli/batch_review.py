@@ -26,8 +26,8 @@ from cci_migrate.cli.batch_options import campaign_option, exits_with_code
 from cci_migrate.cli.options import Colour
 from cci_migrate.cli.shared_options import colour_option
 from cci_migrate.cli.terminal import Terminal
-from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.escaping.terminal_text import printable, printable_file
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.findings import FindingState
 from cci_migrate.reports.diffs import coloured_diff
 from cci_migrate.rules.catalogue import RULES

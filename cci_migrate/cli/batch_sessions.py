@@ -21,8 +21,8 @@ from cci_migrate.campaign.results import exit_code, summary, write_results
 from cci_migrate.campaign.states import PENDING, State
 from cci_migrate.cli.batch_options import Pace, Running
 from cci_migrate.cli.verify_options import CompilerOptions, opened_compiler
-from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.escaping.terminal_text import printable
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.committer import NoIdentityError, committer, user_signs_commits
 from cci_migrate.forges.local_checkouts import LocalMode
 from cci_migrate.forges.repository import Kind, RepositoryRef
@@ -177,7 +177,7 @@ def conclude(campaign: Campaign, reached: ExitCode) -> ExitCode:
     write_results(campaign)
     for line in summary(campaign.ledger):
         click.echo(printable(line))
-    return max(reached, exit_code(campaign.ledger), key=lambda code: code.value)
+    return max(reached, exit_code(campaign.ledger))
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import click
 
-from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.error_kinds import OutsideError, UserError
+from cci_migrate.exit_codes import ExitCode
 
 
 class ErrorOutput(Protocol):

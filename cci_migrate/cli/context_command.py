@@ -21,9 +21,9 @@ from cci_migrate.cli.command_errors import exit_code_of
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, policy_options
 from cci_migrate.cli.terminal import Terminal
-from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.error_kinds import UserError
 from cci_migrate.escaping.terminal_text import printable
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.files.discovery import root_of
 from cci_migrate.forges.repository import Kind
 from cci_migrate.policy.names import is_context_name
@@ -119,7 +119,7 @@ def create(
                 yes=yes,
             )
 
-    sys.exit(exit_code_of(created, terminal, "run the same command again to continue").value)
+    sys.exit(exit_code_of(created, terminal, "run the same command again to continue"))
 
 
 def _required_variables(

@@ -32,10 +32,10 @@ from cci_migrate.cli.running import NothingFoundError, nothing_in
 from cci_migrate.cli.shared_options import colour_option, format_option
 from cci_migrate.cli.terminal import Terminal, painter
 from cci_migrate.docker.registries import normalise_host
-from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.error_kinds import UserError
 from cci_migrate.escaping.terminal_text import printable
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.files.discovery import Discovery, Repository, discover, reader_of
 from cci_migrate.policy.settings import PasswordAuth, Policy
 from cci_migrate.preflight.campaign_repositories import campaign_repositories
@@ -239,7 +239,7 @@ def doctor(
         ),
     )
     code = exit_code_of(lambda: _doctor(options, terminal), terminal, "nothing was changed")
-    ctx.exit(code.value)
+    ctx.exit(code)
 
 
 def _doctor(options: Doctor, terminal: Terminal) -> ExitCode:

@@ -18,10 +18,10 @@ from cci_migrate.cli.running import compiling_for, tasks_for
 from cci_migrate.cli.shared_options import colour_option, format_option
 from cci_migrate.cli.terminal import Terminal, painter
 from cci_migrate.cli.verify_options import CompilerOptions, compiler_options
-from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.engine.explanation import ExplainedPull
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.escaping.terminal_text import printable
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.reports.explanation_tree import Grouping, explanation_tree
 from cci_migrate.reports.report import Mode, Report, Result
@@ -83,7 +83,7 @@ def explain(
         if compiles
         else None,
     )
-    ctx.exit(exit_code_of(lambda: _explain(options, grouping, terminal), terminal).value)
+    ctx.exit(exit_code_of(lambda: _explain(options, grouping, terminal), terminal))
 
 
 def _explain(options: Options, grouping: Grouping, terminal: Terminal) -> ExitCode:

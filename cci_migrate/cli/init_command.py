@@ -13,9 +13,9 @@ from cci_migrate.cli.path_names import prefix_of
 from cci_migrate.cli.shared_options import colour_option
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.engine.config_files import configs_of
-from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.engine.outcomes import Failed
 from cci_migrate.escaping.terminal_text import printable
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.files.discovery import Repository, discover, read_config, root_of
 from cci_migrate.interactive.policy_session import ask_for_policy
 from cci_migrate.interactive.reviews import SessionConfig
@@ -37,7 +37,7 @@ def init(ctx: click.Context, folder: Path, colour: Colour) -> None:
     defaults are what the configs do already. Never replaces a policy file.
     """
     terminal = Terminal(colour)
-    ctx.exit(exit_code_of(lambda: _init(folder, terminal), terminal).value)
+    ctx.exit(exit_code_of(lambda: _init(folder, terminal), terminal))
 
 
 def _init(folder: Path, terminal: Terminal) -> ExitCode:

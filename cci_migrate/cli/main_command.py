@@ -165,7 +165,7 @@ def main_command(ctx: click.Context, /, **values: Any) -> None:
     from cci_migrate.cli.terminal import Terminal
 
     terminal, written = Terminal(options.colour), WrittenFiles()
-    ctx.exit(exit_code_of(lambda: run(options, terminal, written), terminal, written.effects).value)
+    ctx.exit(exit_code_of(lambda: run(options, terminal, written), terminal, written.effects))
 
 
 def _options(ctx: click.Context, values: dict[str, Any]) -> Options:

@@ -11,8 +11,8 @@ from cci_migrate.cli.command_errors import exit_code_of
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, policy_options
 from cci_migrate.cli.terminal import Terminal
-from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.escaping.terminal_text import printable
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.files.atomic_write import write_atomically
 
 
@@ -47,7 +47,7 @@ def export(
     del rego
     terminal = Terminal()
     export_to = partial(_export, folder, policy, terminal, is_hard=hard_fail, replaces=force)
-    ctx.exit(exit_code_of(export_to, terminal).value)
+    ctx.exit(exit_code_of(export_to, terminal))
 
 
 def _export(

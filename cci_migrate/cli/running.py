@@ -17,11 +17,11 @@ from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.processing import Compiling, Task, View, process_all, tasks_of
 from cci_migrate.cli.terminal import OutputError, Terminal
 from cci_migrate.engine.config_files import ConfigPaths
-from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome
 from cci_migrate.engine.policy_patterns import patterns_of, unmatched
 from cci_migrate.error_kinds import UserError
 from cci_migrate.escaping.terminal_text import printable
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.files.discovery import Discovery, Repository, discover, root_of
 from cci_migrate.policy.settings import Policy
 from cci_migrate.reports.report import Mode, Report, Result

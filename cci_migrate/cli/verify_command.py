@@ -25,10 +25,10 @@ from cci_migrate.cli.verify_options import (
     opened_compiler,
 )
 from cci_migrate.engine.examination import Examination
-from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Refused
 from cci_migrate.engine.proof import ProvenChange
 from cci_migrate.engine.proposing import propose
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.reports.verdict_report import VerdictReport, as_json, as_text
 from cci_migrate.verification.verdicts import Verdict, VerdictStatus
@@ -75,7 +75,7 @@ def verify(
         with opened_compiler(asked) as compiler:
             return _verify(options, compiler, terminal)
 
-    ctx.exit(exit_code_of(verified, terminal).value)
+    ctx.exit(exit_code_of(verified, terminal))
 
 
 def _verify(options: Options, compiler: CompilerSession, terminal: Terminal) -> ExitCode:

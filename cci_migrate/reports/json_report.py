@@ -28,7 +28,7 @@ def json_report(report: Report) -> Iterator[str]:
         "version": VERSION,
         "tool": {"name": "cci-migrate", "version": __version__},
         "mode": report.mode.value,
-        "exit_code": report.exit_code.value,
+        "exit_code": report.exit_code,
         "summary": asdict(report.counts),
         "configs": [_config(result, report) for result in report.results],
         "todos": list(report.todos),

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 
 from msgspec import Struct, field
+from typing_extensions import assert_never
 
-from cci_migrate.engine.exit_codes import ExitCode, exit_code
-from cci_migrate.engine.outcomes import Examined, Failed, Outcome, Refused
+from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.engine.suppressions import UnusedSuppression
 from cci_migrate.escaping.terminal_text import printable
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.findings import FindingState, Resolution, Severity
 from cci_migrate.lossless.source import Position
 
@@ -79,8 +80,9 @@ class Report(Struct, frozen=True):
     @property
     def exit_code(self) -> ExitCode:
         """The exit code of the process."""
-        outcomes = (result.outcome for result in self.results)
-        return exit_code(outcomes, written=self.mode is Mode.WRITE)
+        is_written = self.mode is Mode.WRITE
+        codes = (_exit_code(result.outcome, is_written=is_written) for result in self.results)
+        return max(codes, default=ExitCode.DONE)
 
     @property
     def todos(self) -> tuple[str, ...]:
@@ -152,6 +154,24 @@ class Report(Struct, frozen=True):
             if isinstance(result.outcome, Examined)
             for suppression in result.outcome.unused
         )
+
+
+def _exit_code(outcome: Outcome, *, is_written: bool) -> ExitCode:
+    match outcome:
+        case Failed():
+            return ExitCode.FAILED
+        case Refused(in_baseline=in_baseline):
+            return ExitCode.DONE if in_baseline else ExitCode.LEFT
+        case Examined(resolutions=resolutions):
+            is_left = any(
+                resolution.is_left or (resolution.state is FindingState.FIXED and not is_written)
+                for resolution in resolutions
+            )
+            return ExitCode.LEFT if is_left else ExitCode.DONE
+        case NotAConfig():
+            return ExitCode.DONE
+        case _:
+            assert_never(outcome)
 
 
 def resolutions_of(outcome: Outcome) -> tuple[Resolution, ...]:

@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import quote
 
 from cci_migrate import __version__
-from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.engine.outcomes import Examined, Failed, Refused
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal_text import printable
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.findings import Finding, FindingState, Fix, Resolution, Severity
 from cci_migrate.lossless.edits import Edit
 from cci_migrate.lossless.source import Position, SourceText, Span
@@ -198,7 +198,7 @@ def _invocation(report: Report) -> dict[str, Any]:
         )
     return {
         "executionSuccessful": report.exit_code in {ExitCode.DONE, ExitCode.LEFT},
-        "exitCode": report.exit_code.value,
+        "exitCode": report.exit_code,
         "toolExecutionNotifications": notifications,
     }
 

@@ -8,10 +8,10 @@ from typing import Any
 from msgspec import Struct
 from typing_extensions import assert_never
 
-from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.engine.outcomes import Cause, Failed, Refused
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal_text import printable
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.findings import Resolution
 from cci_migrate.verification.verdicts import CompiledPull, Verdict, VerdictStatus
 from cci_migrate.wording import counted
@@ -35,7 +35,7 @@ class VerdictReport(Struct, frozen=True):
     def exit_code(self) -> ExitCode:
         """What the process ends with."""
         codes = [verdict.exit_code for _, verdict in self.verdicts]
-        return max(codes, key=lambda code: code.value, default=ExitCode.DONE)
+        return max(codes, default=ExitCode.DONE)
 
 
 def as_text(report: VerdictReport, paint: Paint) -> Iterator[str]:
@@ -162,7 +162,7 @@ def as_json(report: VerdictReport) -> str:
     """All verdicts as one JSON object; docs/verify.md describes its keys."""
     body = {
         "version": VERSION,
-        "exit_code": report.exit_code.value,
+        "exit_code": report.exit_code,
         "configs": [_object(prefix, verdict) for prefix, verdict in report.verdicts],
     }
     return json_text(body, indent=2) + "\n"

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from typing_extensions import assert_never
 
 from cci_migrate.engine.examination import Examination
-from cci_migrate.engine.exit_codes import ExitCode
 from cci_migrate.engine.explanation import explained_pulls
+from cci_migrate.exit_codes import ExitCode
 from cci_migrate.verification.comparison import Agreement, Gains, agreement, difference
 from cci_migrate.verification.compilation import (
     Compilation,

@@ -53,7 +53,7 @@ def as_json(answers: Sequence[CheckResult]) -> str:
     code = exit_code(answers)
     body = {
         "version": VERSION,
-        "exit_code": code.value,
+        "exit_code": code,
         "counts": {
             status.value: sum(answer.status is status for answer in answers) for status in Status
         },
