@@ -166,7 +166,7 @@ class MessageTemplates(Struct, frozen=True):
         ]
         return Proposal(
             changes=plan.changes,
-            digest=plan.digest,
+            files=plan.hashes,
             branch=branch,
             message=with_trailers(rendered["message"], trailers),
             title=rendered["title"].strip(),

@@ -62,10 +62,13 @@ NO_EXTRAS = Extras()
 
 
 class Proposal(Struct, frozen=True):
-    """The proven changes of one repository, and the texts of their commit and pull request."""
+    """The proven changes of one repository, and the texts of their commit and pull request.
+
+    ``files`` are the hashes of each changed file, before and after.
+    """
 
     changes: tuple[ProvenChange, ...]
-    digest: str
+    files: tuple[FileHash, ...]
     branch: str
     message: str
     title: str = ""
@@ -77,15 +80,6 @@ class Proposal(Struct, frozen=True):
     def contents(self) -> dict[str, bytes]:
         """The new content of each changed file, by path."""
         return {file.path: file.after for change in self.changes for file in change.files}
-
-    @property
-    def file_hashes(self) -> tuple[FileHash, ...]:
-        """The hashes of each changed file, before and after."""
-        return tuple(
-            FileHash.of(file.path, file.before, file.after)
-            for change in self.changes
-            for file in change.files
-        )
 
 
 class NewPullRequest(Struct, frozen=True):

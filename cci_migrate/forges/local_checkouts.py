@@ -337,7 +337,7 @@ class LocalHost(WithoutPullRequests):
             repository,
             tip,
             snapshot.head,
-            proposal.file_hashes,
+            proposal.files,
             lambda oids: read_blobs(repository, oids),
         )
         if content is BranchContent.NOTHING:
