@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from cci_migrate.campaign.folder import Campaign
-from cci_migrate.campaign.host_groups import group_by_host
+from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.isolation import observe_each
-from cci_migrate.campaign.ledger import LedgerEntry
-from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.states import PENDING, TRIED_AGAIN
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.access import TokenAccess
@@ -19,7 +16,6 @@ from cci_migrate.forges.host import ForkingHost, Host
 from cci_migrate.forges.repository import RepositoryRef, Snapshot, Unreadable
 from cci_migrate.forges.repository_errors import FATAL_ERRORS, describe_error
 from cci_migrate.transport.host_errors import HostUnavailable
-from cci_migrate.transport.progress import Progress
 
 
 class CheckedAccess(Struct, frozen=True):
@@ -64,31 +60,20 @@ class AccessCheck(Struct, frozen=True):
     ``may_fork``: with ``--fork``.
     """
 
-    campaign: Campaign
-    host_of: Callable[[RepositoryRef, str], Host]
-    filter: RepositoryFilter
-    progress: Progress
+    session: CampaignSession
     may_fork: bool = False
 
     def run(self) -> list[CheckedAccess]:
         """The access to each repository with a planned change."""
-        by_host = group_by_host(
-            (
-                (entry.ref, entry.branch_name, entry)
-                for entry in self.campaign.ledger.entries(PENDING | TRIED_AGAIN)
-                if entry.files and not self.filter.why_not_by_name(entry.ref)
-            ),
-            self.host_of,
-        )
-        self.progress.begin("check access", sum(map(len, by_host.values())))
-        return [
-            checked for host, entries in by_host.items() for checked in self._check(host, entries)
-        ]
+        entries = self.session.ledger.entries(PENDING | TRIED_AGAIN)
+        by_host = self.session.by_host(entry for entry in entries if entry.files)
+        self.session.begin("check access", by_host)
+        return [checked for host, refs in by_host.items() for checked in self._check(host, refs)]
 
-    def _check(self, host: Host, entries: list[LedgerEntry]) -> Iterator[CheckedAccess]:
-        waiting = {entry.ref.key: entry.ref for entry in entries}
+    def _check(self, host: Host, refs: Sequence[RepositoryRef]) -> Iterator[CheckedAccess]:
+        waiting = {ref.key: ref for ref in refs}
         try:
-            for observation in observe_each(host, list(waiting.values())):
+            for observation in observe_each(host, refs):
                 ref = waiting.pop(observation.ref.key)
                 if isinstance(observation, Unreadable):
                     yield CheckedAccess(ref, error=observation.cause)
@@ -109,7 +94,7 @@ class AccessCheck(Struct, frozen=True):
         return CheckedAccess(snapshot.ref, host.access(snapshot))
 
 
-def report(checked: Iterable[CheckedAccess], *, lists_all: bool) -> Iterator[str]:
+def access_report(checked: Iterable[CheckedAccess], *, lists_all: bool) -> Iterator[str]:
     """The lines of the report: the totals, then what is missing, then what is not known.
 
     Equal results are counted together unless ``lists_all``.
@@ -144,7 +129,7 @@ def _kind(result: CheckedAccess) -> str:
     return _BY_FORK if result.is_by_fork else _SUFFICIENT
 
 
-def exit_code(checked: Iterable[CheckedAccess]) -> ExitCode:
+def access_exit_code(checked: Iterable[CheckedAccess]) -> ExitCode:
     """3 if some access could not be checked, 1 if some is missing, else 0."""
     kinds = set(map(_kind, checked))
     if _UNREADABLE in kinds:

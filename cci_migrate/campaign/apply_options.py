@@ -6,10 +6,7 @@ from msgspec import Struct
 
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.message_templates import MessageTemplates
-from cci_migrate.campaign.pull_request_extras import (
-    PullRequestExtras,
-)
-from cci_migrate.campaign.repository_filter import RepositoryFilter
+from cci_migrate.campaign.pull_request_extras import PullRequestExtras
 from cci_migrate.campaign.states import State
 from cci_migrate.transport.pace import DEFAULT_PACE_LIMITS, PaceLimits
 
@@ -17,7 +14,6 @@ from cci_migrate.transport.pace import DEFAULT_PACE_LIMITS, PaceLimits
 class ApplyOptions(Struct, frozen=True):
     """The options of one run of `batch apply`.
 
-    ``max_changes`` None: no limit. ``deadline`` is a time in seconds since 1970; 0: none.
     ``approved`` are the only groups of changes to write; None: all. ``canary_names`` are the
     repositories that the user wants in the canary. ``replaces_discussed``: outdated pull requests
     on which people have commented are closed, and others opened. ``fork_owner`` gets the forks of
@@ -26,10 +22,7 @@ class ApplyOptions(Struct, frozen=True):
 
     messages: MessageTemplates
     extras: PullRequestExtras = PullRequestExtras()
-    max_changes: int | None = None
-    deadline: float = 0.0
     is_dry_run: bool = False
-    filter: RepositoryFilter = RepositoryFilter(forks=True)
     pace: PaceLimits = DEFAULT_PACE_LIMITS
     approved: frozenset[str] | None = None
     canary_names: tuple[str, ...] = ()

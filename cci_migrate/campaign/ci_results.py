@@ -26,11 +26,15 @@ POLL = 60.0
 
 
 class CiResult(Struct, frozen=True):
-    """The CI of a pull request. ``pull`` is its state; None if it could not be read."""
+    """The CI of a pull request. ``pull`` is its state; None if it could not be read.
+
+    ``fails_as_base``: it fails, and ``checks`` is PASSED as its base fails too.
+    """
 
     entry: LedgerEntry
     pull: PullState | None
     checks: Checks = Checks.NONE
+    fails_as_base: bool = False
 
     @property
     def url(self) -> str:
@@ -49,8 +53,9 @@ def read_ci(
         if review is None:
             yield CiResult(entry, None)
         elif review.state is PullState.OPEN:
-            own = OwnPull(entry.ref, pull)
-            yield CiResult(entry, review.state, _beside_base(reviews, own, review))
+            checks = _beside_base(reviews, OwnPull(entry.ref, pull), review)
+            fails_as_base = checks is Checks.PASSED and review.checks is Checks.FAILED
+            yield CiResult(entry, review.state, checks, fails_as_base)
         else:
             yield CiResult(entry, review.state)
 
@@ -111,7 +116,23 @@ class CiWait(Struct, frozen=True):
     progress: Progress
     deadline: float = 0.0
 
-    def verdict(self, judge: Callable[[], tuple[Gate, str]]) -> tuple[Gate, str]:
+    def gate(self, judge: Callable[[], tuple[Gate, str]], left: str, skip: str) -> Gate:
+        """What ``judge`` says in the end.
+
+        A note says why, and if the gate is not open what is ``left``, and how to ``skip`` it.
+        Raises HostUnavailable.
+        """
+        gate, why = self._verdict(judge)
+        match gate:
+            case Gate.OPEN:
+                self.progress.note(why)
+            case Gate.SHUT:
+                self.progress.note(f"stopped with {left}: {why}. Fix it, or {skip}")
+            case Gate.WAITING:
+                self.progress.note(f"{left}: {why}; run it again later, or {skip}")
+        return gate
+
+    def _verdict(self, judge: Callable[[], tuple[Gate, str]]) -> tuple[Gate, str]:
         """What ``judge`` says, and why; it is asked every minute for as long as it says WAITING."""
         until = self.clock.now() + self.patience
         if self.deadline:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cci_migrate.campaign.folder import Campaign
-from cci_migrate.campaign.host_groups import group_by_host
-from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each
+from cci_migrate.campaign.campaign_session import CampaignSession
+from cci_migrate.campaign.isolation import FATAL_ERRORS
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.message_templates import MessageError, comment_text
 from cci_migrate.campaign.ownership import with_ownership
@@ -23,15 +22,13 @@ from cci_migrate.campaign.refusals import (
     WriteStep,
     writing,
 )
-from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.states import OPENED, State
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.campaign_identity import comment_mark
 from cci_migrate.forges.host import Host
 from cci_migrate.forges.repository import PullState, RepositoryRef, Snapshot, Unreadable
 from cci_migrate.forges.repository_errors import describe_error
-from cci_migrate.transport.host_errors import HostUnavailable, StaleSnapshot
-from cci_migrate.transport.progress import Progress
+from cci_migrate.transport.host_errors import StaleSnapshot
 
 #: Repositories observed in one request.
 CHUNK = 40
@@ -46,11 +43,8 @@ class CommentRun(Struct, frozen=True):
     written. So a killed run can be repeated.
     """
 
-    campaign: Campaign
-    host_of: Callable[[RepositoryRef, str], Host]
-    filter: RepositoryFilter
+    session: CampaignSession
     template: str
-    progress: Progress
     is_dry_run: bool = False
 
     def run(self) -> ExitCode:
@@ -59,56 +53,44 @@ class CommentRun(Struct, frozen=True):
         Returns LEFT if a limit ended the run early, FAILED if a comment could not be written.
         Raises MessageError for a template that does not render.
         """
-        by_host = group_by_host(
-            (
-                (entry.ref, entry.branch_name, entry)
-                for entry in self.campaign.ledger.entries(OPENED)
-                if entry.pull is not None and not self.filter.why_not_by_name(entry.ref)
-            ),
-            self.host_of,
-        )
-        self.progress.begin("comment", sum(map(len, by_host.values())))
+        opened = self.session.ledger.entries(OPENED)
+        by_host = self.session.by_host(entry for entry in opened if entry.pull is not None)
+        self.session.begin("comment", by_host)
         counts: Counter[str] = Counter()
-        outcomes = {ExitCode.DONE}
-        for host, entries in by_host.items():
-            try:
-                self._comment_on_host(host, entries, counts)
-            except HostUnavailable as error:
-                self.progress.note(str(error))
-                outcomes.add(ExitCode.LEFT if error.is_limit else ExitCode.FAILED)
-        if counts[_FAILED]:
-            outcomes.add(ExitCode.FAILED)
+
+        def on_host(host: Host) -> ExitCode:
+            self._comment_on_host(host, by_host[host], counts)
+            return ExitCode.DONE
+
+        reached = self.session.for_each(by_host, on_host)
         totals = ", ".join(f"{counts[what]} {what}" for what in _OUTCOMES if counts[what])
-        self.progress.note(totals or "no pull request of this campaign is open")
-        return max(outcomes)
+        self.session.progress.note(totals or "no pull request of this campaign is open")
+        return ExitCode.FAILED if counts[_FAILED] else reached
 
     def _comment_on_host(
-        self, host: Host, entries: Sequence[LedgerEntry], counts: Counter[str]
+        self, host: Host, refs: Sequence[RepositoryRef], counts: Counter[str]
     ) -> None:
         streak = RefusalStreak()
-        for start in range(0, len(entries), CHUNK):
-            chunk = {entry.ref.key: entry for entry in entries[start : start + CHUNK]}
-            for observation in observe_each(host, [entry.ref for entry in chunk.values()]):
-                entry = chunk[observation.ref.key]
-                if isinstance(observation, Unreadable):
-                    comment = _Comment(_FAILED, observation.cause)
-                else:
-                    comment = self._comment(host, entry, observation)
-                counts[comment.outcome] += 1
-                if comment.outcome == _FAILED:
-                    self.progress.note(f"{entry.ref.label}: {comment.cause}")
-                self.progress.done(replace(entry, cause=comment.outcome).done)
-                if reason := streak.add(comment.attempt(entry)):
-                    self.progress.note(reason)
-                    return
+        for entry, observation in self.session.observe(host, refs, CHUNK):
+            if isinstance(observation, Unreadable):
+                comment = _Comment(_FAILED, observation.cause)
+            else:
+                comment = self._comment(host, entry, observation)
+            counts[comment.outcome] += 1
+            if comment.outcome == _FAILED:
+                self.session.progress.note(f"{entry.ref.label}: {comment.cause}")
+            self.session.progress.done(replace(entry, cause=comment.outcome).done)
+            if reason := streak.add(comment.attempt(entry)):
+                self.session.progress.note(reason)
+                return
 
     def _comment(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> _Comment:
         try:
-            snapshot = with_ownership(host, snapshot, entry.files, entry, self.campaign.ids)
+            snapshot = with_ownership(host, snapshot, entry.files, entry, self.session.campaign.ids)
             pull = snapshot.pull
             if pull is None or pull.state is not PullState.OPEN or not pull.is_ours:
                 return _Comment(_NOT_OPEN)
-            text = comment_text(self.template, entry, self.campaign.id)
+            text = comment_text(self.template, entry, self.session.campaign.id)
             return _Comment(self._write_once(host, snapshot, text))
         except WriteRefused as error:
             return _Comment(_FAILED, str(error), error.refusal)

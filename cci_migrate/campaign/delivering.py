@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from typing_extensions import assert_never
 
 from cci_migrate.campaign.apply_options import ApplyOptions
+from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.canary import Canary
-from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.isolation import FATAL_ERRORS, begin_reads, observe_each
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.next_step import (
@@ -60,8 +60,6 @@ from cci_migrate.transport.host_errors import (
     RefusedError,
     StaleSnapshot,
 )
-from cci_migrate.transport.pace import Clock
-from cci_migrate.transport.progress import Progress
 
 #: How often a repository is observed again after a write of unknown effect.
 ATTEMPTS = 6
@@ -75,12 +73,10 @@ FORK_PAUSE = 3.0
 class Deliverer(Struct, frozen=True):
     """Delivers planned changes, and records in the ledger what became of each."""
 
-    campaign: Campaign
+    session: CampaignSession
     options: ApplyOptions
     canary: Canary
     waves: Waves
-    progress: Progress
-    clock: Clock
     planner: Planner
 
     def deliver(self, host: Host, entry: LedgerEntry, observation: Observation) -> Attempt:
@@ -98,7 +94,7 @@ class Deliverer(Struct, frozen=True):
                     return Attempt(self._fail(initial, State.FAILED, planned.error))
                 delivered = self._advance(host, initial, observation, planned.plan)
             except StaleSnapshot as error:
-                self.progress.note(f"{entry.ref.label}: {error}; reading it again")
+                self.session.progress.note(f"{entry.ref.label}: {error}; reading it again")
                 initial = replace(self._recorded(initial), state=State.APPLYING)
                 observation, last = next(observe_each(host, [initial.ref])), str(error)
             except WriteRefused as error:
@@ -124,7 +120,8 @@ class Deliverer(Struct, frozen=True):
         self, host: Host, entry: LedgerEntry, snapshot: Snapshot, plan: RepositoryPlan
     ) -> LedgerEntry:
         """Perform steps until none is left. Raises what `Host.write` raises."""
-        snapshot = with_ownership(host, snapshot, plan.hashes, entry, self.campaign.ids)
+        ids = self.session.campaign.ids
+        snapshot = with_ownership(host, snapshot, plan.hashes, entry, ids)
         is_under_way = entry.state is State.APPLYING
         is_remote = entry.ref.kind is not Kind.LOCAL
         wanted: WantedExtras | None = None
@@ -150,7 +147,7 @@ class Deliverer(Struct, frozen=True):
                 is_under_way = True
             if isinstance(step, MakeFork):
                 entry, snapshot = self._forked(host, entry, snapshot)
-                snapshot = with_ownership(host, snapshot, plan.hashes, entry, self.campaign.ids)
+                snapshot = with_ownership(host, snapshot, plan.hashes, entry, ids)
                 continue
             if isinstance(step, Write) and self._is_to_replace(host, entry, snapshot):
                 entry, snapshot = self._close_replaced(host, entry, snapshot)
@@ -187,7 +184,7 @@ class Deliverer(Struct, frozen=True):
         while isinstance(observation, Unreadable) or observation.fork is None:
             if self._now() >= until:
                 raise HostError(f"the fork {fork} is not ready; run it again later")
-            self.clock.sleep(FORK_PAUSE)
+            self.session.clock.sleep(FORK_PAUSE)
             observation = next(observe_each(host, [entry.ref]))
         if (observation.head, observation.files) != (snapshot.head, snapshot.files):
             raise StaleSnapshot("it changed while it was forked")
@@ -237,23 +234,23 @@ class Deliverer(Struct, frozen=True):
             entry = self._recorded(entry)
             observation = next(observe_each(host, [entry.ref]))
             if isinstance(observation, Snapshot):
-                ids = self.campaign.ids
+                ids = self.session.campaign.ids
                 _without_leftover_branch(
                     host, with_ownership(host, observation, planned, entry, ids)
                 )
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - it is deleted by the next run
-            self.progress.note(
+            self.session.progress.note(
                 f"{entry.ref.label}: could not delete its branch: {describe_error(error)}"
             )
 
     def _proposal(self, entry: LedgerEntry, plan: RepositoryPlan) -> Proposal:
-        branch = entry.branch_name or self.campaign.branch_of(entry.ref)
+        branch = entry.branch_name or self.session.campaign.branch_of(entry.ref)
         replaced = ""
         if entry.pull is not None and entry.pull.number == entry.replaced:
             replaced = entry.pull.url
-        messages, ref, campaign = self.options.messages, entry.ref, self.campaign.id
+        messages, ref, campaign = self.options.messages, entry.ref, self.session.campaign.id
         return messages.proposal(ref, plan, branch, campaign, replaced)
 
     def _stop(
@@ -263,11 +260,10 @@ class Deliverer(Struct, frozen=True):
         if is_under_way and state is State.NOTHING_TO_DO and host.delivery is Delivery.FILES:
             # Written by a run that was killed before it could say so.
             state, cause = State.CHANGED, "in place"
-        ledger = self.campaign.ledger
-        is_canary = entry.is_canary or self.canary.takes(state, entry.ref, ledger)
+        is_canary = entry.is_canary or self.canary.takes(state, entry.ref)
         wave = entry.wave
         if is_under_way and not is_canary and not wave:
-            wave = self.waves.joined(state, entry.ref, ledger)
+            wave = self.waves.joined(state, entry.ref)
         updated = replace(
             with_stop(entry.with_pull(pull_to_record(snapshot, entry)), Stop(state, cause)),
             branch=branch_to_record(snapshot, entry),
@@ -285,11 +281,11 @@ class Deliverer(Struct, frozen=True):
             return LedgerEntry(
                 snapshot.ref, State.PLANNED, "would be planned again, because it changed"
             )
-        if self.campaign.needs_confirmation:
-            self.campaign.store_diff(snapshot.ref, b"")
+        if self.session.campaign.needs_confirmation:
+            self.session.campaign.store_diff(snapshot.ref, b"")
             cause = "it changed after CircleCI's compiler confirmed the plan; plan it again"
             return self._record(replace(entry.without_plan(), state=State.LISTED, cause=cause))
-        self.campaign.store_diff(snapshot.ref, plan.diff)
+        self.session.campaign.store_diff(snapshot.ref, plan.diff)
         replanned = planned_entry(snapshot, plan, None, self._now(), entry, entry.branch_name)
         cause = "planned again, because it changed; review the new diff, then apply again"
         return self._record(replace(replanned, cause=cause))
@@ -299,16 +295,16 @@ class Deliverer(Struct, frozen=True):
 
     def _recorded(self, entry: LedgerEntry) -> LedgerEntry:
         """``entry`` as the ledger has it: part of its delivery may have been recorded since."""
-        return self.campaign.ledger.entry(entry.ref.key) or entry
+        return self.session.ledger.entry(entry.ref.key) or entry
 
     def _record(self, entry: LedgerEntry) -> LedgerEntry:
         updated = replace(entry, changed_at=self._now(), undoing=None)
         if not self.options.is_dry_run:
-            self.campaign.ledger.record(updated)
+            self.session.ledger.record(updated)
         return updated
 
     def _now(self) -> float:
-        return self.clock.now()
+        return self.session.clock.now()
 
 
 def _is_not_delivered(entry: LedgerEntry, snapshot: Snapshot, plan: RepositoryPlan) -> bool:

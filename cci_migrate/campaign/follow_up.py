@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cci_migrate.campaign.folder import Campaign
-from cci_migrate.campaign.host_groups import group_by_host
-from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each
+from cci_migrate.campaign.campaign_session import CampaignSession
+from cci_migrate.campaign.isolation import FATAL_ERRORS
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.ownership import pull_to_record, with_ownership
-from cci_migrate.campaign.refresh import ended_entry, has_open_pull
-from cci_migrate.campaign.repository_filter import RepositoryFilter
+from cci_migrate.campaign.refresh import ended_entry
 from cci_migrate.campaign.states import ENDED, State, Undoing
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.host import DeliveredChange, Delivery, Host
@@ -21,14 +19,11 @@ from cci_migrate.forges.repository import (
     Observation,
     PullRequest,
     PullState,
-    RepositoryRef,
     Snapshot,
     Unreadable,
 )
 from cci_migrate.forges.repository_errors import describe_error
-from cci_migrate.transport.host_errors import HostError, HostUnavailable
-from cci_migrate.transport.pace import Clock
-from cci_migrate.transport.progress import Progress
+from cci_migrate.transport.host_errors import HostError
 
 #: Repositories observed in one request.
 CHUNK = 40
@@ -41,11 +36,7 @@ class FollowUp(Struct, frozen=True):
     with a note why.
     """
 
-    campaign: Campaign
-    host_of: Callable[[RepositoryRef, str], Host]
-    filter: RepositoryFilter
-    progress: Progress
-    clock: Clock
+    session: CampaignSession
 
     def close(self) -> ExitCode:
         """Close the open pull requests and delete the branches that were not merged."""
@@ -61,40 +52,19 @@ class FollowUp(Struct, frozen=True):
         selects: Callable[[LedgerEntry], bool],
         action: Callable[[Host, LedgerEntry, Snapshot], LedgerEntry],
     ) -> ExitCode:
-        by_host = group_by_host(
-            (
-                (entry.ref, entry.branch_name, entry.ref)
-                for entry in self.campaign.ledger.entries()
-                if selects(entry) and not self.filter.why_not_by_name(entry.ref)
-            ),
-            self.host_of,
-        )
-        self.progress.begin(task, sum(map(len, by_host.values())))
-        outcomes = {ExitCode.DONE}
-        for host, refs in by_host.items():
-            try:
-                for entry, observation in self._observations(host, refs):
-                    updated = self._attempt(host, entry, observation, action)
-                    if updated is None:
-                        outcomes.add(ExitCode.LEFT)
-                    self.progress.done((updated or entry).done)
-            except HostUnavailable as error:
-                self.progress.note(str(error))
-                outcomes.add(ExitCode.LEFT if error.is_limit else ExitCode.FAILED)
-        return max(outcomes)
+        by_host = self.session.by_host(filter(selects, self.session.ledger.entries()))
+        self.session.begin(task, by_host)
 
-    def _observations(
-        self, host: Host, refs: list[RepositoryRef]
-    ) -> Iterator[tuple[LedgerEntry, Observation]]:
-        for start in range(0, len(refs), CHUNK):
-            chunk = refs[start : start + CHUNK]
-            observations = {
-                observation.ref.key: observation for observation in observe_each(host, chunk)
-            }
-            for ref in chunk:
-                entry = self.campaign.ledger.entry(ref.key)
-                if entry is not None:
-                    yield entry, observations[ref.key]
+        def on_host(host: Host) -> ExitCode:
+            reached = ExitCode.DONE
+            for entry, observation in self.session.observe(host, by_host[host], CHUNK):
+                updated = self._attempt(host, entry, observation, action)
+                if updated is None:
+                    reached = ExitCode.LEFT
+                self.session.progress.done((updated or entry).done)
+            return reached
+
+        return self.session.for_each(by_host, on_host)
 
     def _attempt(
         self,
@@ -105,15 +75,15 @@ class FollowUp(Struct, frozen=True):
     ) -> LedgerEntry | None:
         """The entry after ``action``; None, with a note, where that fails."""
         if isinstance(observation, Unreadable):
-            self.progress.note(f"{entry.ref.label}: {observation.cause}")
+            self.session.progress.note(f"{entry.ref.label}: {observation.cause}")
             return None
         try:
-            ids = self.campaign.ids
+            ids = self.session.campaign.ids
             return action(host, entry, with_ownership(host, observation, entry.files, entry, ids))
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - the other repositories go on
-            self.progress.note(f"{entry.ref.label}: {describe_error(error)}")
+            self.session.progress.note(f"{entry.ref.label}: {describe_error(error)}")
             return None
 
     def _ended(self, entry: LedgerEntry, snapshot: Snapshot) -> LedgerEntry:
@@ -122,8 +92,8 @@ class FollowUp(Struct, frozen=True):
         if pull is None or pull.state is PullState.OPEN or not _is_recorded(pull, entry):
             return entry
         entry = replace(entry, pull=pull_to_record(snapshot, entry))
-        ended = ended_entry(entry, pull.state, self.clock.now())
-        self.campaign.ledger.record(ended)
+        ended = ended_entry(entry, pull.state, self.session.clock.now())
+        self.session.ledger.record(ended)
         return ended
 
     def _close_entry(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> LedgerEntry:
@@ -142,9 +112,9 @@ class FollowUp(Struct, frozen=True):
     def _revert_entry(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> LedgerEntry:
         if entry.undoing is Undoing.CLOSING:
             return self._close_entry(host, entry, snapshot)
-        if has_open_pull(entry):
+        if entry.has_open_pull:
             entry = self._ended(entry, snapshot)
-            if has_open_pull(entry):
+            if entry.has_open_pull:
                 return self._close_entry(host, entry, snapshot)
         if not _is_delivered(entry):
             return entry
@@ -169,16 +139,16 @@ class FollowUp(Struct, frozen=True):
             state=state,
             cause=cause,
             pull=pull_to_record(snapshot, entry),
-            changed_at=self.clock.now(),
+            changed_at=self.session.clock.now(),
             undoing=undoing,
             review=None if undoing is None else entry.review,
         )
-        self.campaign.ledger.record(updated)
+        self.session.ledger.record(updated)
         return updated
 
 
 def _can_close(entry: LedgerEntry) -> bool:
-    return has_open_pull(entry) or entry.state is State.CHANGED
+    return entry.has_open_pull or entry.state is State.CHANGED
 
 
 def _is_delivered(entry: LedgerEntry) -> bool:

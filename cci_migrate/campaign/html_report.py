@@ -18,8 +18,7 @@ from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
 from cci_migrate.campaign.pull_request_waits import WaitingPull, waiting_pull, waits_summary
 from cci_migrate.campaign.repository_plan import FindingRecord
-from cci_migrate.campaign.results import ORDER
-from cci_migrate.campaign.states import MEANING, UNFINISHED, State
+from cci_migrate.campaign.states import MEANING, NOT_UP_TO_DATE, UNFINISHED, State
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.files.atomic_write import write_atomically
 from cci_migrate.findings import FindingState
@@ -44,8 +43,6 @@ _GOOD = frozenset(
         State.NOTHING_TO_DO,
     }
 )
-_WAITING = frozenset({State.LISTED, State.PLANNED, State.APPLYING})
-
 
 #: The order of the rows: what needs somebody comes first, what is done last.
 _ROW_ORDER = ("bad", "wait", "good", "none")
@@ -158,14 +155,14 @@ def write_report(campaign: Campaign, path: Path) -> None:
 def _tone(state: State) -> str:
     if state in _GOOD:
         return "good"
-    if state in _WAITING:
+    if state in NOT_UP_TO_DATE:
         return "wait"
     return "bad" if state is State.FAILED or state in UNFINISHED else "none"
 
 
 def _states(ledger: Ledger) -> Iterator[StateRow]:
     counts = ledger.counts()
-    for state in ORDER:
+    for state in State:
         if counts[state]:
             meaning = MEANING[state].replace("`", "")
             yield StateRow(state.value, counts[state], meaning, _tone(state))

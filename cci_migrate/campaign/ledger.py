@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from cci_migrate.bounds.json_input import JsonInputError, parsed_json, typed
 from cci_migrate.campaign.campaign_files import diff_name
 from cci_migrate.campaign.repository_plan import FindingRecord, RegistryCount
-from cci_migrate.campaign.states import WRITTEN, State, Undoing
+from cci_migrate.campaign.states import ENDED, WRITTEN, State, Undoing
 from cci_migrate.error_kinds import UserError
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.forges.pull_request_reviews import PullRequestReview
@@ -159,6 +159,12 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         if pull is not None and pull.state is not PullState.OPEN:
             return replace(self, pull=pull, review=None, waits_since=0.0)
         return replace(self, pull=pull)
+
+    @property
+    def has_open_pull(self) -> bool:
+        """Whether the campaign's pull request was open when it was last read."""
+        is_open = self.pull is not None and self.pull.state is PullState.OPEN
+        return is_open and self.state not in ENDED
 
     @property
     def done(self) -> RepositoryDone:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cci_migrate.campaign.canary import SKIP_CANARY
 from cci_migrate.campaign.ci_results import CiWait, Gate
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
 from cci_migrate.campaign.states import ENDED, State
@@ -9,7 +10,6 @@ from cci_migrate.forges.pull_request_reviews import OwnPull, Reviews
 from cci_migrate.forges.repository import Checks, Kind, PullState, RepositoryRef
 from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.transport.host_errors import HostError, OverloadedError, RefusedError
-from cci_migrate.transport.progress import Progress
 
 
 class MergeCanary:
@@ -18,15 +18,14 @@ class MergeCanary:
     It is recorded, so that a later run does not begin with another one.
     """
 
-    def __init__(self, size: int, wait: CiWait, progress: Progress) -> None:
+    def __init__(self, size: int, wait: CiWait) -> None:
         self._size = size
         self._wait = wait
-        self._progress = progress
         self._passed: set[tuple[Kind, str]] = set()
 
     def takes(self, ref: RepositoryRef, ledger: Ledger) -> bool:
         """Whether the next merge on the host of ``ref`` belongs to the canary."""
-        if not self._size or _host(ref) in self._passed:
+        if not self._size or ref.server in self._passed:
             return False
         return len(_members(ref, ledger)) < self._size
 
@@ -38,24 +37,18 @@ class MergeCanary:
         """
         members = _members(ref, ledger)
         is_short = len(members) < self._size
-        if is_short or not self._size or _host(ref) in self._passed:
+        if is_short or not self._size or ref.server in self._passed:
             return Gate.OPEN
-        gate, why = self._wait.verdict(lambda: _judge(reviews, members))
+        gate = self._wait.gate(
+            lambda: _judge(reviews, members), f"{waiting} left to merge", SKIP_CANARY
+        )
         if gate is Gate.OPEN:
-            self._passed.add(_host(ref))
-            count = len(members)
-            self._progress.note(f"CI of the base is as before after the first {count} merges")
-        elif gate is Gate.SHUT:
-            advice = "Fix it, or continue with --canary 0"
-            self._progress.note(f"stopped with {waiting} left to merge: {why}. {advice}")
-        else:
-            advice = "run `batch merge-when-green` again later, or continue with --canary 0"
-            self._progress.note(f"{why}; {advice}")
+            self._passed.add(ref.server)
         return gate
 
     def has_passed(self, ref: RepositoryRef) -> bool:
         """Whether the canary on the host of ``ref`` passed in this run, or there is none."""
-        return not self._size or _host(ref) in self._passed
+        return not self._size or ref.server in self._passed
 
 
 def _judge(reviews: Reviews, members: list[LedgerEntry]) -> tuple[Gate, str]:
@@ -76,11 +69,9 @@ def _judge(reviews: Reviews, members: list[LedgerEntry]) -> tuple[Gate, str]:
         if checks is Checks.PENDING or not has_started:
             state = "has not finished" if has_started else "has not started"
             waiting = f"CI of the base {state} after {entry.pull.url} was merged"
-    return (Gate.WAITING, waiting) if waiting else (Gate.OPEN, "")
-
-
-def _host(ref: RepositoryRef) -> tuple[Kind, str]:
-    return ref.kind, ref.host
+    if waiting:
+        return Gate.WAITING, waiting
+    return Gate.OPEN, f"CI of the base is as before after the first {len(members)} merges"
 
 
 def _members(ref: RepositoryRef, ledger: Ledger) -> list[LedgerEntry]:
@@ -95,5 +86,5 @@ def _members(ref: RepositoryRef, ledger: Ledger) -> list[LedgerEntry]:
         and entry.merge.is_canary
         and entry.pull is not None
         and entry.pull.state is PullState.MERGED
-        and _host(entry.ref) == _host(ref)
+        and entry.ref.server == ref.server
     ]

@@ -25,16 +25,13 @@ class MergeOptions(Struct, frozen=True):
     """The options of one run of `batch merge-when-green`.
 
     ``method`` None: as each repository usually does. ``merges_unreviewed``: merge also what nobody
-    reviewed, where the host requires no review. ``max_merges`` None: no limit. ``deadline`` is a
-    time in seconds since 1970; 0: none.
+    reviewed, where the host requires no review.
     """
 
     method: MergeMethod | None = None
     merges_unreviewed: bool = False
     uses_auto_merge: bool = True
     is_dry_run: bool = False
-    max_merges: int | None = None
-    deadline: float = 0.0
 
 
 class MergeStep(Enum):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.ci_results import Gate
 from cci_migrate.campaign.isolation import FATAL_ERRORS
 from cci_migrate.campaign.ledger import LedgerEntry, MergeRecord
@@ -20,6 +21,7 @@ from cci_migrate.campaign.refusals import (
     WriteStep,
     writing,
 )
+from cci_migrate.campaign.write_budget import WriteBudget
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.pull_request_reviews import OwnPull, PullRequestReview, Reviews
 from cci_migrate.forges.repository import Checks, PullState, RepositoryRef
@@ -54,37 +56,42 @@ class _Ready(Struct, frozen=True):
 class MergeRun(Struct, frozen=True):
     """One run of `batch merge-when-green` over the open pull requests of a campaign."""
 
-    refresh: Refresh
+    session: CampaignSession
     options: MergeOptions
     canary: MergeCanary
+    budget: WriteBudget
+
+    @property
+    def _refresh(self) -> Refresh:
+        return Refresh(self.session)
 
     def run(self) -> MergeOutcome:
         """Merge what is ready, and record the outcomes in the ledger."""
-        by_host = self.refresh.keys_by_host()
-        self.refresh.progress.begin("merge", sum(map(len, by_host.values())))
-        tally = _Tally(self.options.max_merges)
+        by_host = self._refresh.keys_by_host()
+        self.session.begin("merge", by_host)
+        tally = _Tally()
         is_down = False
         for reviews, keys in by_host.items():
             tally.is_stopped = False
             try:
                 self._merge_on_host(reviews, keys, tally)
             except HostUnavailable as error:
-                self.refresh.progress.note(str(error))
+                self.session.progress.note(str(error))
                 is_down |= not error.is_limit
         if tally.has_failed or is_down:
             return MergeOutcome(ExitCode.FAILED, tally.needs_person, is_down)
-        code = ExitCode.LEFT if self.refresh.keys_by_host() else ExitCode.DONE
+        code = ExitCode.LEFT if self._refresh.keys_by_host() else ExitCode.DONE
         return MergeOutcome(code, tally.needs_person)
 
     def _merge_on_host(self, reviews: Reviews, keys: Sequence[str], tally: _Tally) -> None:
-        method, progress = self.options.method, self.refresh.progress
+        method, progress = self.options.method, self.session.progress
         if method is not None and method not in reviews.merge_methods:
             known = ", ".join(sorted(each.value for each in reviews.merge_methods))
             progress.note(f"this host can't be asked for --method {method.value}, only for {known}")
             tally.has_failed = tally.needs_person = True
             return
         ready: dict[MergeStep, list[_Ready]] = {step: [] for step in MergeStep}
-        for pull in self.refresh.read(reviews, keys):
+        for pull in self._refresh.read(reviews, keys):
             step = self._step(pull)
             ready[step].append(_Ready(pull.entry.ref, self._now()))
             tally.has_failed |= pull.review is None
@@ -97,9 +104,9 @@ class MergeRun(Struct, frozen=True):
         if pull.review is None:
             return MergeStep.WAIT
         if pull.review.state is not PullState.OPEN:
-            self.refresh.progress.done(pull.entry.done)
+            self.session.progress.done(pull.entry.done)
             return MergeStep.WAIT
-        ids = self.refresh.campaign.ids
+        ids = self.session.campaign.ids
         ready = readiness(pull.entry, pull.review, ids, self.options)
         if ready.step is MergeStep.WAIT or self.options.is_dry_run:
             would = {
@@ -107,7 +114,7 @@ class MergeRun(Struct, frozen=True):
                 MergeStep.AUTO_MERGE: "the host would be asked to merge it",
             }
             cause = would.get(ready.step, ready.reason)
-            self.refresh.progress.done(replace(pull.entry.done, cause=cause))
+            self.session.progress.done(replace(pull.entry.done, cause=cause))
             return MergeStep.WAIT
         return ready.step
 
@@ -116,10 +123,10 @@ class MergeRun(Struct, frozen=True):
     ) -> None:
         """Do ``step`` with each of ``ready``, until there is a reason to stop."""
         streak = RefusalStreak()
-        progress, ledger = self.refresh.progress, self.refresh.campaign.ledger
+        progress, ledger = self.session.progress, self.session.ledger
         for at, pull in enumerate(ready):
             left = len(ready) - at
-            if tally.is_spent or (self.options.deadline and self._now() >= self.options.deadline):
+            if self.budget.is_spent:
                 limit = f"reached the limit of this run with {left} left"
                 progress.note(f"{limit}; run it again to continue")
                 tally.is_stopped = True
@@ -142,7 +149,9 @@ class MergeRun(Struct, frozen=True):
                 continue
             attempt = self._attempt(reviews, step, read)
             progress.done(attempt.entry.done)
-            tally.count(attempt)
+            tally.has_failed |= attempt.is_refused
+            if not attempt.is_refused:
+                self.budget.spend()
             if why := streak.add(attempt):
                 progress.note(f"{why}; {left - 1} more are waiting")
                 tally.is_stopped = tally.needs_person = True
@@ -150,12 +159,12 @@ class MergeRun(Struct, frozen=True):
 
     def _read_again(self, reviews: Reviews, step: MergeStep, ready: _Ready) -> ReadPull | None:
         """The pull request as it is now; None if ``step`` is not its next one any more."""
-        entry = self.refresh.campaign.ledger.entry(ready.ref.key)
+        entry = self.session.ledger.entry(ready.ref.key)
         if entry is None or entry.review is None:
             return None
         if self._now() - ready.read_at <= FRESH:
             return ReadPull(entry, entry.review)
-        read = next(self.refresh.read(reviews, [ready.ref.key]))
+        read = next(self._refresh.read(reviews, [ready.ref.key]))
         return read if self._step(read) is step else None
 
     def _attempt(self, reviews: Reviews, step: MergeStep, read: ReadPull) -> Attempt:
@@ -180,7 +189,7 @@ class MergeRun(Struct, frozen=True):
         self, reviews: Reviews, entry: LedgerEntry, own: OwnPull, review: PullRequestReview
     ) -> LedgerEntry:
         """Merge a pull request, which the ledger knows before it happens."""
-        is_canary = self.canary.takes(entry.ref, self.refresh.campaign.ledger)
+        is_canary = self.canary.takes(entry.ref, self.session.ledger)
         base = reviews.base_checks(own) if is_canary else Checks.NONE
         entry = self._record(replace(entry, merge=MergeRecord(base, is_canary)))
         with writing(WriteStep.MERGE):
@@ -205,9 +214,9 @@ class MergeRun(Struct, frozen=True):
 
     def _after_unknown_effect(self, reviews: Reviews, entry: LedgerEntry, why: str) -> Attempt:
         """Read what a merge came to whose answer was lost, or that came too late."""
-        read = next(self.refresh.read(reviews, [entry.ref.key]))
+        read = next(self._refresh.read(reviews, [entry.ref.key]))
         if read.review is not None:
-            ready = readiness(read.entry, read.review, self.refresh.campaign.ids, self.options)
+            ready = readiness(read.entry, read.review, self.session.campaign.ids, self.options)
             if read.review.state is not PullState.OPEN or read.review.auto_merges:
                 return Attempt(read.entry)
             if ready.step is MergeStep.WAIT:
@@ -218,32 +227,21 @@ class MergeRun(Struct, frozen=True):
         return self._record(replace(entry, cause=cause, merge=None))
 
     def _record(self, entry: LedgerEntry) -> LedgerEntry:
-        self.refresh.campaign.ledger.record(entry)
+        self.session.ledger.record(entry)
         return entry
 
     def _now(self) -> float:
-        return self.refresh.clock.now()
+        return self.session.clock.now()
 
 
-class _Tally:
-    """The merges of one run. ``limit`` None: any number of them."""
+class _Tally(Struct):
+    """What came of the merges of one run so far.
 
-    def __init__(self, limit: int | None) -> None:
-        self._left = limit
-        #: Whether a pull request could not be read or merged.
-        self.has_failed = False
-        #: Whether nothing more is to be merged on the host at hand.
-        self.is_stopped = False
-        #: Whether somebody has to change something before another run.
-        self.needs_person = False
+    ``has_failed``: a pull request could not be read or merged. ``is_stopped``: nothing more is to
+    be merged on the host at hand. ``needs_person``: somebody has to change something before another
+    run.
+    """
 
-    @property
-    def is_spent(self) -> bool:
-        """Whether no further merge may be made."""
-        return self._left is not None and self._left <= 0
-
-    def count(self, attempt: Attempt) -> None:
-        """Count one merge, or its failure."""
-        self.has_failed |= attempt.is_refused
-        if self._left is not None and not attempt.is_refused:
-            self._left -= 1
+    has_failed: bool = False
+    is_stopped: bool = False
+    needs_person: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import WorkLimits
-from cci_migrate.campaign.folder import Campaign
+from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.isolation import FATAL_ERRORS, begin_reads
 from cci_migrate.campaign.ledger import LedgerEntry, PlanRecord
 from cci_migrate.campaign.next_step import Stop, next_step
@@ -25,16 +25,14 @@ from cci_migrate.campaign.ownership import (
 from cci_migrate.campaign.plan_basis import PlanBasis
 from cci_migrate.campaign.planner import PlanResult, planner
 from cci_migrate.campaign.repositories_to_plan import RepositoriesToPlan
-from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
+from cci_migrate.campaign.repository_filter import Shard
 from cci_migrate.campaign.repository_plan import RepositoryPlan
 from cci_migrate.campaign.states import State
 from cci_migrate.engine.policy_patterns import unmatched
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.host import Host, Source
-from cci_migrate.forges.repository import RepositoryRef, Snapshot
+from cci_migrate.forges.repository import Snapshot
 from cci_migrate.forges.repository_errors import describe_error
-from cci_migrate.transport.pace import Clock
-from cci_migrate.transport.progress import Progress
 from cci_migrate.wording import shortened
 
 if TYPE_CHECKING:
@@ -44,12 +42,8 @@ if TYPE_CHECKING:
 class PlanRun(Struct, frozen=True):
     """One run of `batch plan`. ``verification`` is for changes that must be confirmed."""
 
-    campaign: Campaign
-    host_of: Callable[[RepositoryRef, str], Host]
-    filter: RepositoryFilter
+    session: CampaignSession
     shard: Shard
-    progress: Progress
-    clock: Clock
     limits: WorkLimits
     jobs: int | None = None
     verification: PlanVerification | None = None
@@ -61,44 +55,42 @@ class PlanRun(Struct, frozen=True):
         a source could not be listed. Raises LedgerError when a plan cannot be recorded.
         """
         self._apply_filter()
+        progress = self.session.progress
         names = {source.name for source in sources}
-        others = [name for name in self.campaign.ledger.sources() if name not in names]
+        others = [name for name in self.session.ledger.sources() if name not in names]
         if others:
-            self.progress.note(f"The campaign keeps the repositories of {shortened(others, 1)}.")
-        self.progress.begin("plan", None)
+            progress.note(f"The campaign keeps the repositories of {shortened(others, 1)}.")
+        progress.begin("plan", None)
         matched: list[frozenset[str]] = []
         repositories = RepositoriesToPlan(
-            self.campaign,
-            self.host_of,
-            self.filter,
+            self.session,
             self.shard,
-            self.clock,
             self._finish,
             partial(self._keep, matched),
             self._is_spent,
         )
-        with planner(self.campaign.policy, self.limits, self.jobs) as pool:
+        with planner(self.session.campaign.policy, self.limits, self.jobs) as pool:
             for planned in pool.plan_all(
                 repositories.snapshots(sources), partial(begin_reads, repositories.host)
             ):
                 self._record(planned, repositories)
                 if planned.plan is not None:
                     matched.append(planned.plan.matched_patterns)
-        for pattern in unmatched(self.campaign.policy, matched) if matched else ():
-            self.progress.note(f"The policy's {pattern} matches nothing in this run.")
+        for pattern in unmatched(self.session.campaign.policy, matched) if matched else ():
+            progress.note(f"The policy's {pattern} matches nothing in this run.")
         unreached = repositories.unreached
         if self._is_spent():
             unreached.add("reached --verify-limit; run it again to continue", is_limit=True)
         for text in unreached.causes:
-            self.progress.note(text)
+            progress.note(text)
         return unreached.exit_code
 
     def _apply_filter(self) -> None:
         """Have everything planned again if other filters were given than in the last run."""
-        ledger = self.campaign.ledger
-        current, recorded = self.filter.as_json(), ledger.setting("filter")
+        ledger = self.session.ledger
+        current, recorded = self.session.filter.as_json(), ledger.setting("filter")
         if recorded and recorded != current:
-            self.progress.note(
+            self.session.progress.note(
                 "The filters are not those of the last plan: all repositories are planned again, "
                 "except those that were changed, closed or reverted."
             )
@@ -111,8 +103,8 @@ class PlanRun(Struct, frozen=True):
 
     @property
     def _basis(self) -> PlanBasis:
-        campaign = self.campaign
-        policy = campaign.ledger.setting("policy")
+        campaign = self.session.campaign
+        policy = self.session.ledger.setting("policy")
         return PlanBasis(policy, self.limits, campaign.is_nested, campaign.is_split)
 
     def _keep(
@@ -127,15 +119,14 @@ class PlanRun(Struct, frozen=True):
 
         ``matched`` gets the policy's patterns that match something in the repository.
         """
-        kept = recorded.plan
-        if kept is None or self.verification is not None or not self.campaign.has_diff(recorded):
+        kept, campaign = recorded.plan, self.session.campaign
+        if kept is None or self.verification is not None or not campaign.has_diff(recorded):
             return False
         if not self._basis.holds(recorded, snapshot):
             return False
-        ids = self.campaign.ids
         try:
-            snapshot = with_recorded_ownership(snapshot, recorded, ids) or with_ownership(
-                host, snapshot, recorded.files, recorded, ids
+            snapshot = with_recorded_ownership(snapshot, recorded, campaign.ids) or with_ownership(
+                host, snapshot, recorded.files, recorded, campaign.ids
             )
         except FATAL_ERRORS:
             raise
@@ -145,13 +136,13 @@ class PlanRun(Struct, frozen=True):
         if isinstance(step, Stop) and has_another_change(snapshot):
             return False
         stop = step if isinstance(step, Stop) else Stop(State.PLANNED, kept.cause)
-        entry = delivered_entry(recorded, snapshot, self.clock.now(), recorded, branch_name)
+        entry = delivered_entry(recorded, snapshot, self.session.clock.now(), recorded, branch_name)
         self._finish(with_stop(entry, stop), recorded)
         matched.append(frozenset(kept.matched_patterns))
         return True
 
     def _record(self, planned: PlanResult, repositories: RepositoriesToPlan) -> None:
-        now, snapshot = self.clock.now(), planned.snapshot
+        now, snapshot = self.session.clock.now(), planned.snapshot
         recorded = repositories.recorded.pop(snapshot.ref.key, None)
         if planned.plan is None:
             failed = LedgerEntry(snapshot.ref, State.FAILED, planned.error, changed_at=now)
@@ -181,14 +172,14 @@ class PlanRun(Struct, frozen=True):
         recorded: LedgerEntry | None,
         repositories: RepositoriesToPlan,
     ) -> LedgerEntry:
-        now, host = self.clock.now(), repositories.host(snapshot.ref)
-        snapshot = with_ownership(host, snapshot, plan.hashes, recorded, self.campaign.ids)
+        now, host = self.session.clock.now(), repositories.host(snapshot.ref)
+        snapshot = with_ownership(host, snapshot, plan.hashes, recorded, self.session.campaign.ids)
         step = next_step(snapshot, plan, host.delivery)
         if recorded is not None and isinstance(step, Stop) and has_another_change(snapshot):
             # The diff and the record stay those of the pull request.
             pull = pull_to_record(snapshot, recorded)
             return with_stop(replace(recorded.with_pull(pull), changed_at=now, plan=None), step)
-        self.campaign.store_diff(snapshot.ref, plan.diff)
+        self.session.campaign.store_diff(snapshot.ref, plan.diff)
         name = repositories.branch_names.get(snapshot.ref.key, "")
         return replace(planned_entry(snapshot, plan, step, now, recorded, name), plan=record)
 
@@ -198,8 +189,8 @@ class PlanRun(Struct, frozen=True):
             entry = replace(
                 recorded, state=entry.state, cause=entry.cause, changed_at=entry.changed_at
             )
-        self.campaign.ledger.record(entry)
-        self.progress.done(entry.done)
+        self.session.ledger.record(entry)
+        self.session.progress.done(entry.done)
 
 
 def planned_entry(

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cci_migrate.campaign.folder import Campaign
+from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.host_groups import group_by_host
 from cci_migrate.campaign.isolation import review_each
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
 from cci_migrate.campaign.ownership import is_replaced
 from cci_migrate.campaign.pull_request_waits import WaitsFor, wait_of
-from cci_migrate.campaign.repository_filter import RepositoryFilter
-from cci_migrate.campaign.states import ENDED, State
-from cci_migrate.forges.host import Host
+from cci_migrate.campaign.states import State
 from cci_migrate.forges.pull_request_reviews import (
     OwnPull,
     PullRequestReview,
     ReviewedHost,
     Reviews,
 )
-from cci_migrate.forges.repository import PullState, RepositoryRef, Unreadable
+from cci_migrate.forges.repository import PullState, Unreadable
 from cci_migrate.transport.host_errors import HostUnavailable
-from cci_migrate.transport.pace import Clock
-from cci_migrate.transport.progress import Progress
 
 #: Pull requests read together, in as few requests as their host needs.
 CHUNK = 200
@@ -61,37 +57,32 @@ class ReadPull(Struct, frozen=True):
 
 
 class Refresh(Struct, frozen=True):
-    """The open pull requests of a campaign, in the repositories that ``filter`` includes."""
+    """The open pull requests of a campaign, in the repositories that the session includes."""
 
-    campaign: Campaign
-    host_of: Callable[[RepositoryRef, str], Host]
-    filter: RepositoryFilter
-    progress: Progress
-    clock: Clock
+    session: CampaignSession
 
     def run(self) -> RefreshCounts:
         """Read and record all of them; a note says why one could not be read."""
         by_host = self.keys_by_host()
-        total = sum(map(len, by_host.values()))
-        self.progress.begin("status", total)
+        self.session.begin("status", by_host)
         read = 0
         for reviews, keys in by_host.items():
             try:
                 for pull in self.read(reviews, keys):
                     read += pull.review is not None
-                    self.progress.done(pull.entry.done)
+                    self.session.progress.done(pull.entry.done)
             except HostUnavailable as error:
-                self.progress.note(str(error))
-        return RefreshCounts(read, total - read)
+                self.session.progress.note(str(error))
+        return RefreshCounts(read, sum(map(len, by_host.values())) - read)
 
     def keys_by_host(self) -> dict[Reviews, list[str]]:
         """The keys of the repositories with an open pull request, by their hosts."""
-        entries = (
-            entry
-            for entry in self.campaign.ledger.entries()
-            if has_open_pull(entry) and not self.filter.why_not_by_name(entry.ref)
+        keys_of_opened = (
+            (entry.ref, "", entry.ref.key)
+            for entry in self.session.ledger.entries()
+            if entry.has_open_pull and self.session.includes(entry)
         )
-        grouped = group_by_host(((entry.ref, "", entry.ref.key) for entry in entries), self.host_of)
+        grouped = group_by_host(keys_of_opened, self.session.host_of)
         return {
             host.reviews: keys for host, keys in grouped.items() if isinstance(host, ReviewedHost)
         }
@@ -109,40 +100,34 @@ class Refresh(Struct, frozen=True):
             else:
                 yield pull
         if undecided:
-            self.clock.sleep(MERGEABILITY_PAUSE)
+            self.session.clock.sleep(MERGEABILITY_PAUSE)
             yield from self._read(reviews, undecided)
-        self.campaign.ledger.set({_READ_AT: str(self.clock.now())})
+        self.session.ledger.set({_READ_AT: str(self.session.clock.now())})
 
     def _read(self, reviews: Reviews, keys: Sequence[str]) -> Iterator[ReadPull]:
         for start in range(0, len(keys), CHUNK):
             entries = [
                 entry
                 for key in keys[start : start + CHUNK]
-                if (entry := self.campaign.ledger.entry(key)) is not None and entry.pull is not None
+                if (entry := self.session.ledger.entry(key)) is not None and entry.pull is not None
             ]
             pulls = [OwnPull(entry.ref, entry.pull) for entry in entries if entry.pull is not None]
             for entry, review in zip(entries, review_each(reviews, pulls), strict=True):
                 if isinstance(review, Unreadable):
-                    self.progress.note(f"{entry.ref.label}: {review.cause}")
+                    self.session.progress.note(f"{entry.ref.label}: {review.cause}")
                     yield ReadPull(entry, None)
                 else:
                     yield ReadPull(self._record(entry, review), review)
 
     def _record(self, entry: LedgerEntry, review: PullRequestReview) -> LedgerEntry:
-        updated = reviewed_entry(entry, review, self.clock.now())
+        updated = reviewed_entry(entry, review, self.session.clock.now())
         if updated != entry:
-            self.campaign.ledger.record(updated)
+            self.session.ledger.record(updated)
         return updated
 
 
 def _is_undecided(review: PullRequestReview, base: str) -> bool:
     return review.state is PullState.OPEN and wait_of(review, base).kind is WaitsFor.HOST
-
-
-def has_open_pull(entry: LedgerEntry) -> bool:
-    """Whether the campaign's pull request was open when it was last read."""
-    is_open = entry.pull is not None and entry.pull.state is PullState.OPEN
-    return is_open and entry.state not in ENDED
 
 
 def reviewed_entry(entry: LedgerEntry, review: PullRequestReview, now: float) -> LedgerEntry:

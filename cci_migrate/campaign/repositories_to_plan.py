@@ -12,13 +12,13 @@ from itertools import chain
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from cci_migrate.campaign.folder import Campaign
+from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.host_groups import group_by_host
 from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.ownership import is_own_pull
 from cci_migrate.campaign.projects import project_refs
-from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
+from cci_migrate.campaign.repository_filter import Shard
 from cci_migrate.campaign.states import PLANNED_AGAIN, WRITTEN, State
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.host import Host, RepositoryPage, Source
@@ -33,7 +33,6 @@ from cci_migrate.forges.repository import (
 )
 from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.transport.host_errors import HostUnavailable
-from cci_migrate.transport.pace import Clock
 
 
 class Unreached:
@@ -81,11 +80,8 @@ class RepositoriesToPlan(Struct, frozen=True):
     be planned.
     """
 
-    campaign: Campaign
-    host_of: Callable[[RepositoryRef, str], Host]
-    filter: RepositoryFilter
+    session: CampaignSession
     shard: Shard
-    clock: Clock
     finish: Callable[[LedgerEntry, LedgerEntry | None], None]
     keep: Callable[[Snapshot, LedgerEntry, Host, str], bool]
     is_spent: Callable[[], bool]
@@ -100,7 +96,7 @@ class RepositoriesToPlan(Struct, frozen=True):
 
         Raises LedgerError.
         """
-        started_at = self.clock.now()
+        started_at = self.session.clock.now()
         # What is under way is not recorded yet, and must not be planned twice.
         begun: set[str] = set()
         for source in sources:
@@ -118,7 +114,7 @@ class RepositoriesToPlan(Struct, frozen=True):
 
     def host(self, ref: RepositoryRef) -> Host:
         """The host of ``ref``, for the branch that is to be written there."""
-        return self.host_of(ref, self.branch_names.get(ref.key, ""))
+        return self.session.host_of(ref, self.branch_names.get(ref.key, ""))
 
     def _observed(
         self, refs: Iterator[RepositoryRef], others: _Others, name: str = ""
@@ -143,8 +139,8 @@ class RepositoriesToPlan(Struct, frozen=True):
 
     def _by_host(self, refs: Iterable[RepositoryRef]) -> dict[Host, list[RepositoryRef]]:
         """``refs`` by their hosts, one for each branch that is to be written there."""
-        branches = self.branch_names
-        return group_by_host(((ref, branches.get(ref.key, ""), ref) for ref in refs), self.host_of)
+        with_branches = ((ref, self.branch_names.get(ref.key, ""), ref) for ref in refs)
+        return group_by_host(with_branches, self.session.host_of)
 
     def _listed(self, source: Source, others: _Others) -> Iterator[RepositoryRef]:
         """The repositories of ``source`` to observe, without the ``others``."""
@@ -152,7 +148,7 @@ class RepositoriesToPlan(Struct, frozen=True):
             for page in self._pages(source):
                 others.ready.extend(self._plannable(page.observations, others))
                 for outline in self._plannable(page.outlines, others):
-                    if outline.config_tree == "" and not self.campaign.is_nested:
+                    if outline.config_tree == "" and not self.session.campaign.is_nested:
                         others.ready.append(outline)
                     else:
                         yield outline.ref
@@ -165,7 +161,7 @@ class RepositoriesToPlan(Struct, frozen=True):
 
     def _pages(self, source: Source) -> Iterator[RepositoryPage]:
         """The pages of ``source`` that a killed run has not listed, with what is new in each."""
-        ledger = self.campaign.ledger
+        ledger = self.session.ledger
         cursor, is_listed = ledger.source(source.name)
         if is_listed:
             return
@@ -183,7 +179,7 @@ class RepositoriesToPlan(Struct, frozen=True):
             }
             refs = [ref for ref in page.refs if self.shard.has(ref)]
             listed = [observation.ref for observation in shown if observation.ref.key in new]
-            ledger.add([*refs, *listed], self.clock.now(), source.name, page.cursor)
+            ledger.add([*refs, *listed], self.session.clock.now(), source.name, page.cursor)
             self.recorded.update({key: recorded.get(key) for key in new})
             for ref in refs:
                 self._leave_out(ref, self._why_not(ref))
@@ -204,7 +200,7 @@ class RepositoriesToPlan(Struct, frozen=True):
         """The repositories that were only listed, and those that failed in an earlier run."""
         return self._by_host(
             entry.ref
-            for entry in self.campaign.ledger.entries(PLANNED_AGAIN)
+            for entry in self.session.ledger.entries(PLANNED_AGAIN)
             if entry.ref.key not in begun
             and (entry.state is State.LISTED or entry.changed_at < started_at)
         )
@@ -221,7 +217,7 @@ class RepositoriesToPlan(Struct, frozen=True):
         for observation in observations:
             ref = observation.ref
             if isinstance(observation, Unreadable):
-                self._finish(unreadable_entry(observation, self.clock.now()))
+                self._finish(unreadable_entry(observation, self.session.clock.now()))
                 continue
             recorded = self.entry(ref)
             if recorded is not None and recorded.ref.fork and not ref.fork:
@@ -231,7 +227,7 @@ class RepositoriesToPlan(Struct, frozen=True):
             if why_not:
                 self._leave_out(ref, why_not)
             elif observation.traits.archived:
-                self._finish(LedgerEntry(ref, State.ARCHIVED, changed_at=self.clock.now()))
+                self._finish(LedgerEntry(ref, State.ARCHIVED, changed_at=self.session.clock.now()))
             elif self._has_used_up_branch(observation):
                 self.branch_names[ref.key] = self._next_branch_name(ref)
                 others.again.append(ref)
@@ -255,12 +251,12 @@ class RepositoriesToPlan(Struct, frozen=True):
         """
         entry = self.entry(snapshot.ref)
         stays_whole = snapshot.ref.project or (entry is not None and entry.pull is not None)
-        return self.campaign.is_split and not stays_whole and bool(project_refs(snapshot))
+        return self.session.campaign.is_split and not stays_whole and bool(project_refs(snapshot))
 
     def _projects(self, monorepo: Snapshot) -> Iterator[RepositoryRef]:
         """The projects that are to be planned; records them in place of the ``monorepo``."""
-        refs, now = project_refs(monorepo), self.clock.now()
-        self.campaign.ledger.add(refs, now)
+        refs, now = project_refs(monorepo), self.session.clock.now()
+        self.session.ledger.add(refs, now)
         cause = f"{len(refs)} projects"
         self._finish(LedgerEntry(monorepo.ref, State.SPLIT, cause, changed_at=now))
         return (ref for ref in refs if _is_to_plan(self.entry(ref)))
@@ -269,18 +265,18 @@ class RepositoriesToPlan(Struct, frozen=True):
         """Whether another campaign's pull request was merged from the branch."""
         if snapshot.pull is None or snapshot.pull.state is not PullState.MERGED:
             return False
-        return not is_own_pull(snapshot, self.entry(snapshot.ref), self.campaign.ids)
+        return not is_own_pull(snapshot, self.entry(snapshot.ref), self.session.campaign.ids)
 
     def _next_branch_name(self, ref: RepositoryRef) -> str:
         """The campaign's branch with the next number: ``cci-migrate/registry-auth-2``, ``-3``."""
-        usual = self.campaign.branch_of(ref)
+        usual = self.session.campaign.branch_of(ref)
         number = self.branch_names.get(ref.key, usual).removeprefix(usual)
         return f"{usual}-{int(number[1:] or 1) + 1}"
 
     def entry(self, ref: RepositoryRef) -> LedgerEntry | None:
         """The entry of a repository that is under way, as it was before this run."""
         if ref.key not in self.recorded:
-            self.recorded[ref.key] = self.campaign.ledger.entry(ref.key)
+            self.recorded[ref.key] = self.session.ledger.entry(ref.key)
         return self.recorded[ref.key]
 
     def _why_not(self, ref: RepositoryRef, traits: Traits | None = None) -> str:
@@ -288,12 +284,13 @@ class RepositoriesToPlan(Struct, frozen=True):
         entry = self.entry(ref)
         if entry is not None and (entry.pull is not None or entry.state in WRITTEN):
             return ""
-        by_name = self.filter.why_not_by_name(ref)
-        return by_name or ("" if traits is None else self.filter.why_not(traits))
+        by_name = self.session.filter.why_not_by_name(ref)
+        return by_name or ("" if traits is None else self.session.filter.why_not(traits))
 
     def _leave_out(self, ref: RepositoryRef, why_not: str) -> None:
         if why_not:
-            self._finish(LedgerEntry(ref, State.EXCLUDED, why_not, changed_at=self.clock.now()))
+            now = self.session.clock.now()
+            self._finish(LedgerEntry(ref, State.EXCLUDED, why_not, changed_at=now))
 
     def _finish(self, entry: LedgerEntry) -> None:
         self.finish(entry, self.entry(entry.ref))

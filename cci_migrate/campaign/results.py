@@ -20,9 +20,6 @@ from cci_migrate.transport.known_secrets import redact
 #: The version of the lines of results.jsonl, raised with every change of their keys.
 RESULTS_VERSION = 4
 
-#: The order in which states are listed.
-ORDER = tuple(State)
-
 
 def result(entry: LedgerEntry) -> dict[str, Any]:
     """The line of results.jsonl for ``entry``, as an object."""
@@ -94,7 +91,7 @@ def summary(ledger: Ledger) -> Iterator[str]:
             first.setdefault((entry.state, cause), _named_cause(entry))
     counts = ledger.counts()
     width = max((len(state.value) for state in counts), default=0)
-    for state in ORDER:
+    for state in State:
         if counts[state]:
             yield f"{counts[state]:>6}  {state.value:<{width}}  {MEANING[state]}"
             listed = causes[state].most_common(5)

@@ -80,6 +80,9 @@ TRIED_AGAIN = frozenset({State.FAILED, State.NO_PERMISSION})
 #: The states of what was written, or is being written, and is not planned again.
 WRITTEN = frozenset({State.CHANGED, State.CLOSED, State.REVERTED, State.APPLYING})
 
+#: The states of what is still to be written, or to be brought up to date.
+NOT_UP_TO_DATE = frozenset({State.LISTED, State.PLANNED, State.APPLYING})
+
 #: The states of an open pull request.
 OPENED = frozenset({State.PULL_REQUEST_OPEN, State.PULL_REQUEST_INCOMPLETE})
 

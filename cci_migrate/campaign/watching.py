@@ -7,9 +7,8 @@ from enum import Enum
 
 from msgspec import Struct
 
-from cci_migrate.campaign.ledger import Ledger
+from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.pull_request_waits import WaitingPull, longest_first
-from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.transport.pace import Clock
 
 #: Seconds between two passes, at least.
@@ -69,12 +68,12 @@ class WatchedPulls(Struct, frozen=True):
     states: Mapping[str, str]
 
 
-def watched_pulls(ledger: Ledger, included: RepositoryFilter) -> WatchedPulls:
-    """The pull requests in the ``included`` repositories, as ``ledger`` records them."""
+def watched_pulls(session: CampaignSession) -> WatchedPulls:
+    """The pull requests in the included repositories, as the ledger records them."""
     entries = [
         entry
-        for entry in ledger.entries()
-        if entry.pull is not None and not included.why_not_by_name(entry.ref)
+        for entry in filter(session.includes, session.ledger.entries())
+        if entry.pull is not None
     ]
     states = {entry.ref.key: entry.state.value for entry in entries}
     return WatchedPulls(tuple(longest_first(entries)), states)

@@ -5,17 +5,12 @@ The ledger records the wave of each pull request, so that a later run goes on wi
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from msgspec import Struct
 
+from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.ci_results import CiResult, CiWait, Gate, read_ci, still_open
-from cci_migrate.campaign.ledger import Ledger
-from cci_migrate.campaign.refresh import has_open_pull
 from cci_migrate.campaign.states import OPENED, PENDING, TRIED_AGAIN, State
-from cci_migrate.forges.host import Host
 from cci_migrate.forges.repository import Checks, Kind, PullState, RepositoryRef
-from cci_migrate.transport.progress import Progress
 from cci_migrate.wording import counted
 
 #: The states in which there may be an open pull request that is to be brought up to date.
@@ -42,82 +37,68 @@ class _Wave(Struct):
 class Waves:
     """The waves of a campaign; each host has its own."""
 
-    def __init__(
-        self,
-        limits: WaveLimits,
-        wait: CiWait,
-        host_of: Callable[[RepositoryRef, str], Host],
-        progress: Progress,
-    ) -> None:
+    def __init__(self, limits: WaveLimits, wait: CiWait, session: CampaignSession) -> None:
         self._limits = limits
         self._wait = wait
-        self._host_of = host_of
-        self._progress = progress
+        self._session = session
         self._waves: dict[tuple[Kind, str], _Wave] = {}
         #: The pull requests that the ledger has as open, and that were merged or closed.
         self._ended: set[str] = set()
 
-    def joined(self, state: State, ref: RepositoryRef, ledger: Ledger) -> int:
+    def joined(self, state: State, ref: RepositoryRef) -> int:
         """The number of the wave that ``ref`` joins, which just reached ``state``; 0: none."""
         if not self._limits.size or state not in OPENED:
             return 0
-        wave = self._current(ref, ledger)
+        wave = self._current(ref)
         if ref.key not in wave.keys:
             wave.keys.append(ref.key)
         return wave.number
 
-    def gate(self, ref: RepositoryRef, ledger: Ledger, waiting: int) -> Gate:
+    def gate(self, ref: RepositoryRef, waiting: int) -> Gate:
         """Whether the next of ``waiting`` pull requests on the host of ``ref`` may be opened now.
 
         Waits for the CI of the wave, at most for the user's patience. Raises HostUnavailable.
         """
-        entry = ledger.entry(ref.key)
-        is_update = entry is not None and has_open_pull(entry)
-        if self._limits.most_open and not is_update and not self._has_room(ledger):
-            self._progress.note(
+        entry = self._session.ledger.entry(ref.key)
+        is_update = entry is not None and entry.has_open_pull
+        if self._limits.most_open and not is_update and not self._has_room():
+            self._session.progress.note(
                 f"stopped with {waiting} left: {self._limits.most_open} pull requests are open "
                 "(--max-open). Merge or close some, then run it again"
             )
             return Gate.SHUT
         if not self._limits.size:
             return Gate.OPEN
-        wave = self._current(ref, ledger)
+        wave = self._current(ref)
         if len(wave.keys) < self._limits.size:
             return Gate.OPEN
-        gate, why = self._wait.verdict(lambda: self._judge(wave, ledger))
+        gate = self._wait.gate(
+            lambda: self._judge(wave), f"{waiting} left", "continue without --wave"
+        )
         if gate is Gate.OPEN:
-            self._progress.note(
-                f"no CI failed in wave {wave.number} ({counted(len(wave.keys), 'pull request')}); "
-                f"wave {wave.number + 1} begins"
-            )
-            self._waves[_host(ref)] = _Wave(wave.number + 1, [], set())
-        elif gate is Gate.SHUT:
-            self._progress.note(
-                f"stopped with {waiting} left: {why}. Fix it, or continue without --wave"
-            )
-        else:
-            self._progress.note(f"{waiting} left: {why}; run `batch apply` again later")
+            self._waves[ref.server] = _Wave(wave.number + 1, [], set())
         return gate
 
-    def _current(self, ref: RepositoryRef, ledger: Ledger) -> _Wave:
+    def _current(self, ref: RepositoryRef) -> _Wave:
         """The last wave that the ledger has of the host of ``ref``, or the first."""
-        host = _host(ref)
-        if host not in self._waves:
+        if ref.server not in self._waves:
             wave = _Wave(1, [], set())
-            for entry in ledger.entries():
-                if _host(entry.ref) != host or not entry.wave:
+            for entry in self._session.ledger.entries():
+                if entry.ref.server != ref.server or not entry.wave:
                     continue
                 if entry.wave > wave.number:
                     wave = _Wave(entry.wave, [], set())
                 if entry.wave == wave.number:
                     wave.keys.append(entry.ref.key)
-            self._waves[host] = wave
-        return self._waves[host]
+            self._waves[ref.server] = wave
+        return self._waves[ref.server]
 
-    def _judge(self, wave: _Wave, ledger: Ledger) -> tuple[Gate, str]:
-        undecided = (ledger.entry(key) for key in wave.keys if key not in wave.settled)
+    def _judge(self, wave: _Wave) -> tuple[Gate, str]:
+        undecided = (
+            self._session.ledger.entry(key) for key in wave.keys if key not in wave.settled
+        )
         entries = [entry for entry in undecided if entry is not None]
-        results = list(read_ci(entries, self._host_of))
+        results = list(read_ci(entries, self._session.host_of))
         waiting = []
         for result in results:
             if result.checks is Checks.FAILED:
@@ -127,7 +108,13 @@ class Waves:
             else:
                 wave.settled.add(result.entry.ref.key)
         more = f", and {len(waiting) - 1} more" if waiting[1:] else ""
-        return (Gate.WAITING, f"{waiting[0]}{more}") if waiting else (Gate.OPEN, "")
+        if waiting:
+            return Gate.WAITING, f"{waiting[0]}{more}"
+        size = counted(len(wave.keys), "pull request")
+        return (
+            Gate.OPEN,
+            f"no CI failed in wave {wave.number} ({size}); wave {wave.number + 1} begins",
+        )
 
     def _why_undecided(self, result: CiResult) -> str:
         """Why the CI of a pull request may still turn red; empty if it is done."""
@@ -140,19 +127,15 @@ class Waves:
         age = self._wait.clock.now() - result.entry.changed_at
         return f"CI has not started on {result.url}" if age < START else ""
 
-    def _has_room(self, ledger: Ledger) -> bool:
-        if self._count_open(ledger) < self._limits.most_open:
+    def _has_room(self) -> bool:
+        if self._count_open() < self._limits.most_open:
             return True
-        opened = list(ledger.entries(OPENED))
+        opened = list(self._session.ledger.entries(OPENED))
         self._ended = {entry.ref.key for entry in opened}
-        self._ended -= {entry.ref.key for entry in still_open(opened, self._host_of)}
-        return self._count_open(ledger) < self._limits.most_open
+        self._ended -= {entry.ref.key for entry in still_open(opened, self._session.host_of)}
+        return self._count_open() < self._limits.most_open
 
-    def _count_open(self, ledger: Ledger) -> int:
-        counts = ledger.counts()
-        updates = sum(map(has_open_pull, ledger.entries(_TO_UPDATE)))
+    def _count_open(self) -> int:
+        counts = self._session.ledger.counts()
+        updates = sum(entry.has_open_pull for entry in self._session.ledger.entries(_TO_UPDATE))
         return sum(counts[state] for state in OPENED) + updates - len(self._ended)
-
-
-def _host(ref: RepositoryRef) -> tuple[Kind, str]:
-    return ref.kind, ref.host

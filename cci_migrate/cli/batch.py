@@ -8,7 +8,12 @@ from pathlib import Path
 import click
 
 from cci_migrate.bounds.limits import WorkLimits
+from cci_migrate.campaign.campaign_merge import merge as merge_campaigns
+from cci_migrate.campaign.campaign_session import CampaignSession
+from cci_migrate.campaign.export import exportable_entries, sourcegraph_spec
 from cci_migrate.campaign.folder import CampaignError, begin_campaign, open_read_only
+from cci_migrate.campaign.follow_up import FollowUp
+from cci_migrate.campaign.html_report import write_report
 from cci_migrate.campaign.plan_run import PlanRun
 from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
 from cci_migrate.cli.batch_apply import apply, comment
@@ -16,33 +21,33 @@ from cci_migrate.cli.batch_following import merge_when_green, status, watch
 from cci_migrate.cli.batch_options import (
     Pace,
     Running,
-    campaign_option,
     default_shard,
     exits_with_code,
+    folder_option,
     pace_options,
+    repositories_argument,
     running_options,
     to_shard,
-    visibilities,
 )
 from cci_migrate.cli.batch_review import approve, diff
 from cci_migrate.cli.batch_sessions import (
+    campaign_session,
     conclude,
     connections_of,
-    follow_up_session,
     make_clock,
     plan_verification,
     progress_reporter,
 )
-from cci_migrate.cli.limit_options import limit_options
+from cci_migrate.cli.compiler_options import CompilerOptions, compiler_options
+from cci_migrate.cli.option_values import choice_of
 from cci_migrate.cli.optional_values import CommandWithOptionalValues
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, every_policy_option
-from cci_migrate.cli.verify_options import CompilerOptions, compiler_options
+from cci_migrate.cli.shared_options import dry_run_option, limit_options
 from cci_migrate.escaping.terminal_text import printable_lines
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.campaign_identity import DEFAULT_BRANCH
 from cci_migrate.forges.repository import Visibility
-from cci_migrate.preflight.slugs import Organisation
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -60,7 +65,7 @@ def batch() -> None:
 
 @batch.command(cls=CommandWithOptionalValues)
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@campaign_option
+@folder_option
 @every_policy_option
 @click.option("--include", multiple=True, metavar="GLOB", help="Only names matching GLOB")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Skip names matching GLOB")
@@ -68,9 +73,7 @@ def batch() -> None:
 @click.option(
     "--visibility",
     multiple=True,
-    type=click.Choice(
-        [visibility.value for visibility in Visibility if visibility is not Visibility.UNKNOWN]
-    ),
+    **choice_of(kind for kind in Visibility if kind is not Visibility.UNKNOWN),
     help="Only repositories with this visibility",
 )
 @click.option("--forks", is_flag=True, help="Include forks")
@@ -99,8 +102,8 @@ def batch() -> None:
     help="Plan every repository again, except changed, closed and reverted ones",
 )
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Number of processes")
-@click.option("-n", "--dry-run", is_flag=True, help="Show what would be planned; write nothing")
-@click.option("--verify", is_flag=True, help="Plan only changes that CircleCI's compiler confirms")
+@dry_run_option("Show what would be planned; write nothing")
+@compiler_options(verify="Plan only changes that CircleCI's compiler confirms")
 @click.option(
     "--verify-limit",
     type=click.IntRange(1),
@@ -109,19 +112,16 @@ def batch() -> None:
     metavar="N",
     help="With --verify: stop after N configs",
 )
-@compiler_options
 @limit_options
 @running_options
 @exits_with_code
-@click.pass_context
 def plan(
-    ctx: click.Context,
     sources: tuple[str, ...],
     folder: Path,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     topic: tuple[str, ...],
-    visibility: tuple[str, ...],
+    visibility: tuple[Visibility, ...],
     forks: bool,
     shard: Shard,
     nested: bool,
@@ -130,11 +130,8 @@ def plan(
     again: bool,
     jobs: int | None,
     dry_run: bool,
-    verify: bool,
+    compiler: CompilerOptions | None,
     verify_limit: int,
-    organisation: Organisation | None,
-    api_url: str,
-    send_secrets: bool,
     limits: WorkLimits,
     running: Running,
     policy: PolicySource,
@@ -152,9 +149,6 @@ def plan(
     a folder             ~/checkouts, with the checkouts in it
     @FILE or -           a list, one source a line
     """
-    if not verify and (organisation is not None or send_secrets):
-        raise click.UsageError("--org and --send-secrets require --verify", ctx)
-    compiler = CompilerOptions(api_url, organisation, send_secrets) if verify else None
     # One policy for the whole campaign: a repository's own policy file could make the tool write
     # names that nobody reviewed.
     campaign_policy = Policies(policy).for_folder(Path.cwd())
@@ -167,76 +161,62 @@ def plan(
             is_dry_run=dry_run,
             is_nested=nested,
             is_split=split,
-            needs_confirmation=verify,
+            needs_confirmation=compiler is not None,
         ) as campaign,
         progress_reporter(running) as progress,
         connections_of(campaign, progress, running) as connections,
         plan_verification(campaign, progress, compiler, limits, verify_limit) as verification,
     ):
-        repository_filter = RepositoryFilter(
-            include, exclude, topic, visibilities(visibility), forks
+        repositories = RepositoryFilter(include, exclude, topic, visibility, forks)
+        session = CampaignSession(
+            campaign, connections.host_of, repositories, progress, make_clock()
         )
-        run = PlanRun(
-            campaign,
-            connections.host_of,
-            repository_filter,
-            shard,
-            progress,
-            make_clock(),
-            limits,
-            jobs,
-            verification,
-        )
+        run = PlanRun(session, shard, limits, jobs, verification)
         reached = run.run(connections.sources(sources, sys.stdin))
         for problem in connections.token_problems():
             progress.note(problem)
         return conclude(campaign, reached)
 
 
-batch.add_command(diff)
-batch.add_command(approve)
-batch.add_command(apply)
-batch.add_command(comment)
-batch.add_command(status)
-batch.add_command(watch)
-batch.add_command(merge_when_green)
+for command in (diff, approve, apply, comment, status, watch, merge_when_green):
+    batch.add_command(command)
 
 
 @batch.command()
-@campaign_option
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@folder_option
+@repositories_argument
 @pace_options
 @running_options
 @exits_with_code
-def close(folder: Path, names: tuple[str, ...], pace: Pace, running: Running) -> ExitCode:
+def close(folder: Path, repositories: RepositoryFilter, pace: Pace, running: Running) -> ExitCode:
     """Close the open pull requests.
 
     NAME limits it to some repositories; globs work. Also deletes the branches, unless somebody
     else committed to them. Merged changes stay.
     """
-    with follow_up_session(folder, names, running, pace) as (campaign, follow_up):
-        return conclude(campaign, follow_up.close())
+    with campaign_session(folder, repositories, running, pace) as session:
+        return conclude(session.campaign, FollowUp(session).close())
 
 
 @batch.command()
-@campaign_option
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@folder_option
+@repositories_argument
 @pace_options
 @running_options
 @exits_with_code
-def revert(folder: Path, names: tuple[str, ...], pace: Pace, running: Running) -> ExitCode:
+def revert(folder: Path, repositories: RepositoryFilter, pace: Pace, running: Running) -> ExitCode:
     """Undo the changes.
 
     NAME limits it to some repositories; globs work. Closes open pull requests, opens one that
     reverts each merged one, deletes branches in checkouts, and restores files rewritten in place
     unless somebody changed them since.
     """
-    with follow_up_session(folder, names, running, pace) as (campaign, follow_up):
-        return conclude(campaign, follow_up.revert())
+    with campaign_session(folder, repositories, running, pace) as session:
+        return conclude(session.campaign, FollowUp(session).revert())
 
 
 @batch.command()
-@campaign_option
+@folder_option
 @click.option(
     "--html",
     "path",
@@ -248,8 +228,6 @@ def revert(folder: Path, names: tuple[str, ...], pace: Pace, running: Running) -
 @exits_with_code
 def report(folder: Path, path: Path) -> ExitCode:
     """Write an HTML report."""
-    from cci_migrate.campaign.html_report import write_report
-
     with open_read_only(folder) as campaign:
         try:
             write_report(campaign, path)
@@ -266,7 +244,7 @@ def report(folder: Path, path: Path) -> ExitCode:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIR...",
 )
-@campaign_option
+@folder_option
 @exits_with_code
 def merge(folders: tuple[Path, ...], folder: Path) -> ExitCode:
     """Merge campaigns into one.
@@ -274,8 +252,6 @@ def merge(folders: tuple[Path, ...], folder: Path) -> ExitCode:
     For instance the shares that the nodes of a CI job planned. `batch merge-when-green` merges
     pull requests.
     """
-    from cci_migrate.campaign.campaign_merge import merge as merge_campaigns
-
     with open_read_only(folders[0]) as first:
         policy, branch, is_nested = first.policy, first.branch, first.is_nested
         is_split, is_confirmed = first.is_split, first.needs_confirmation
@@ -293,7 +269,7 @@ def merge(folders: tuple[Path, ...], folder: Path) -> ExitCode:
 
 
 @batch.command()
-@campaign_option
+@folder_option
 @click.option(
     "--sourcegraph",
     is_flag=True,
@@ -310,8 +286,6 @@ def merge(folders: tuple[Path, ...], folder: Path) -> ExitCode:
 @exits_with_code
 def export(folder: Path, sourcegraph: bool, name: str, container: str) -> ExitCode:
     """Print the planned changes for another tool."""
-    from cci_migrate.campaign.export import exportable_entries, sourcegraph_spec
-
     del sourcegraph
     with open_read_only(folder) as campaign:
         if not exportable_entries(campaign):

@@ -15,45 +15,45 @@ from cci_migrate.campaign.change_groups import approved_groups
 from cci_migrate.campaign.ci_results import CiWait
 from cci_migrate.campaign.commenting import CommentRun
 from cci_migrate.campaign.delivering import Deliverer
-from cci_migrate.campaign.folder import open_campaign
 from cci_migrate.campaign.message_templates import MessageTemplates, check_comment
 from cci_migrate.campaign.planner import planner
 from cci_migrate.campaign.pull_request_extras import PullRequestExtras
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.waves import WaveLimits, Waves
+from cci_migrate.campaign.write_budget import WriteBudget
 from cci_migrate.cli.batch_options import (
     Pace,
     Running,
-    campaign_option,
+    canary_options,
     exits_with_code,
+    folder_option,
     pace_options,
+    repositories_argument,
     running_options,
 )
 from cci_migrate.cli.batch_sessions import (
+    campaign_session,
     check_commits,
     check_local_mode,
     conclude,
-    connections_of,
     git_identity,
-    make_clock,
-    progress_reporter,
     record_local_mode,
     show_access,
 )
-from cci_migrate.cli.limit_options import limit_options
+from cci_migrate.cli.option_values import choice_of
+from cci_migrate.cli.shared_options import dry_run_option, limit_options
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.host import Extras
 from cci_migrate.forges.local_checkouts import LocalMode
 
 
 @click.command()
-@campaign_option
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@folder_option
+@repositories_argument
 @click.option(
     "--local",
     "mode",
-    type=click.Choice([mode.value for mode in LocalMode]),
-    callback=lambda _ctx, _param, value: LocalMode(value),
+    **choice_of(LocalMode),
     default=LocalMode.IN_PLACE.value,
     show_default=True,
     help="Local checkouts: rewrite the files, commit on the branch, or push that to origin",
@@ -100,13 +100,9 @@ from cci_migrate.forges.local_checkouts import LocalMode
 @click.option("--signoff", is_flag=True, help="Add your Signed-off-by to the commit messages")
 @click.option("--max-prs", type=click.IntRange(1), metavar="N", help="Stop after N changes")
 @click.option("--approved", is_flag=True, help="Write only changes that `batch approve` approved")
-@click.option(
-    "--canary",
-    type=click.IntRange(0),
-    default=3,
-    show_default=True,
-    metavar="N",
-    help="Open N pull requests first, and the rest when their CI has passed",
+@canary_options(
+    "Open N pull requests first, and the rest when their CI has passed",
+    "How long to wait for the CI of the canary, or of a wave",
 )
 @click.option(
     "--canary-repo",
@@ -129,29 +125,19 @@ from cci_migrate.forges.local_checkouts import LocalMode
     metavar="N",
     help="Stop while N pull requests of the campaign are open",
 )
-@click.option(
-    "--canary-wait",
-    type=click.IntRange(0),
-    default=30,
-    show_default=True,
-    metavar="MINUTES",
-    help="How long to wait for the CI of the canary, or of a wave",
-)
 @pace_options
 @click.option(
     "--check-access",
     is_flag=True,
     help="Show where the token can't push or open pull requests; write nothing",
 )
-@click.option("-n", "--dry-run", is_flag=True, help="Show what would be written; write nothing")
+@dry_run_option("Show what would be written; write nothing")
 @limit_options
 @running_options
 @exits_with_code
-@click.pass_context
 def apply(
-    ctx: click.Context,
     folder: Path,
-    names: tuple[str, ...],
+    repositories: RepositoryFilter,
     mode: LocalMode,
     allow_dirty: bool,
     message: str | None,
@@ -169,10 +155,10 @@ def apply(
     max_prs: int | None,
     approved: bool,
     canary: int,
+    patience: float,
     canary_names: tuple[str, ...],
     wave: int,
     max_open: int,
-    canary_wait: int,
     pace: Pace,
     check_access: bool,
     dry_run: bool,
@@ -186,11 +172,11 @@ def apply(
     stay closed.
     """
     if canary_names and not canary:
-        raise click.UsageError("--canary-repo and --canary 0 exclude each other", ctx)
+        raise click.UsageError("--canary-repo and --canary 0 exclude each other")
     if fork_owner is not None and not fork:
-        raise click.UsageError("--fork-owner needs --fork", ctx)
+        raise click.UsageError("--fork-owner needs --fork")
     if check_access:
-        return show_access(folder, names, running, may_fork=fork)
+        return show_access(folder, repositories, running, may_fork=fork)
     body = None if body_file is None else body_file.read()
     templates = MessageTemplates(
         message or "",
@@ -200,53 +186,47 @@ def apply(
         git_identity() if signoff else "",
     )
     templates.check()
-    clock = make_clock()
     with (
-        open_campaign(folder) as campaign,
-        progress_reporter(running, is_dry_run=dry_run) as progress,
-        connections_of(
-            campaign,
-            progress,
-            running,
-            mode,
-            pace,
-            allows_dirty=allow_dirty,
-        ) as connections,
-        planner(campaign.policy, limits) as change_planner,
-    ):
-        check_local_mode(campaign, mode)
-        repositories = RepositoryFilter(include=names, forks=True)
-        if not dry_run:
-            check_commits(campaign, mode, repositories, progress)
-            record_local_mode(campaign, mode)
-        messages = templates.completed(campaign.policy)
-        options = ApplyOptions(
-            messages,
-            PullRequestExtras(Extras(labels, reviewers, assignees), code_owners),
-            max_prs,
-            pace.deadline,
-            dry_run,
+        campaign_session(
+            folder,
             repositories,
+            running,
+            pace,
+            mode=mode,
+            allows_dirty=allow_dirty,
+            is_dry_run=dry_run,
+        ) as session,
+        planner(session.campaign.policy, limits) as change_planner,
+    ):
+        campaign = session.campaign
+        check_local_mode(campaign, mode)
+        if not dry_run:
+            check_commits(session, mode)
+            record_local_mode(campaign, mode)
+        options = ApplyOptions(
+            templates.completed(campaign.policy),
+            PullRequestExtras(Extras(labels, reviewers, assignees), code_owners),
+            dry_run,
             pace.limits,
             approved_groups(campaign) if approved else None,
             canary_names,
             replace_discussed,
             (fork_owner or "") if fork else None,
         )
-        wait = CiWait(canary_wait * 60.0, clock, progress, pace.deadline)
-        host_of = connections.host_of
+        wait = CiWait(patience, session.clock, session.progress, pace.deadline)
         gates = (
-            Canary(max(canary, len(canary_names)), wait, host_of, progress),
-            Waves(WaveLimits(wave, max_open), wait, host_of, progress),
+            Canary(max(canary, len(canary_names)), wait, session),
+            Waves(WaveLimits(wave, max_open), wait, session),
         )
-        deliverer = Deliverer(campaign, options, *gates, progress, clock, change_planner)
-        run = ApplyRun(campaign, host_of, options, *gates, progress, clock, deliverer)
+        budget = WriteBudget(max_prs, pace.deadline, session.clock)
+        deliverer = Deliverer(session, options, *gates, change_planner)
+        run = ApplyRun(session, options, *gates, budget, deliverer)
         return conclude(campaign, run.run())
 
 
 @click.command()
-@campaign_option
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@folder_option
+@repositories_argument
 @click.option("-m", "--message", metavar="TEXT", help="The comment, a Jinja template")
 @click.option(
     "-F",
@@ -256,15 +236,13 @@ def apply(
     metavar="FILE",
     help="Read the comment from FILE; - is standard input",
 )
-@click.option("-n", "--dry-run", is_flag=True, help="Show what would be commented; write nothing")
+@dry_run_option("Show what would be commented; write nothing")
 @pace_options
 @running_options
 @exits_with_code
-@click.pass_context
 def comment(
-    ctx: click.Context,
     folder: Path,
-    names: tuple[str, ...],
+    repositories: RepositoryFilter,
     message: str | None,
     message_file: Any,
     dry_run: bool,
@@ -277,15 +255,8 @@ def comment(
     once, however often the command runs. The template has the variables of `apply --body`.
     """
     if (message is None) == (message_file is None):
-        raise click.UsageError("give the comment with either --message or --file", ctx)
+        raise click.UsageError("give the comment with either --message or --file")
     template = message_file.read() if message is None else message
     check_comment(template)
-    with (
-        open_campaign(folder) as campaign,
-        progress_reporter(running, is_dry_run=dry_run) as progress,
-        connections_of(campaign, progress, running, pace=pace) as connections,
-    ):
-        repositories = RepositoryFilter(include=names, forks=True)
-        return CommentRun(
-            campaign, connections.host_of, repositories, template, progress, dry_run
-        ).run()
+    with campaign_session(folder, repositories, running, pace, is_dry_run=dry_run) as session:
+        return CommentRun(session, template, dry_run).run()

@@ -15,7 +15,8 @@ from cci_migrate.campaign.merge_canary import MergeCanary
 from cci_migrate.campaign.merge_readiness import MergeOptions
 from cci_migrate.campaign.merge_run import MergeOutcome, MergeRun
 from cci_migrate.campaign.pull_request_waits import duration, longest_first, waits_summary
-from cci_migrate.campaign.refresh import read_at
+from cci_migrate.campaign.refresh import Refresh, read_at
+from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.results import (
     exit_code,
     repository_lines,
@@ -25,20 +26,21 @@ from cci_migrate.campaign.results import (
 )
 from cci_migrate.campaign.states import OPENED
 from cci_migrate.campaign.watching import Pass, repeat, watched_pulls
+from cci_migrate.campaign.write_budget import WriteBudget
 from cci_migrate.cli.batch_options import (
     Pace,
     Running,
-    campaign_option,
+    canary_options,
     exits_with_code,
+    folder_option,
     pace_options,
+    repositories_argument,
     running_options,
-    to_time,
+    until_option,
 )
-from cci_migrate.cli.batch_sessions import (
-    make_clock,
-    progress_reporter,
-    refresh_session,
-)
+from cci_migrate.cli.batch_sessions import campaign_session, make_clock, progress_reporter
+from cci_migrate.cli.option_values import choice_of
+from cci_migrate.cli.shared_options import dry_run_option
 from cci_migrate.cli.watch_output import watch_output
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal_text import printable
@@ -55,7 +57,7 @@ _NAME_WIDTH = 60
 
 
 @click.command()
-@campaign_option
+@folder_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each repository")
 @click.option(
     "--refresh", is_flag=True, help="Get the state of each pull request from its host first"
@@ -71,8 +73,9 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
     unread = 0
     if refresh:
         # With --verbose, the list that follows has every repository.
-        with refresh_session(folder, (), replace(running, verbose=False)) as session:
-            unread = session.run().unread
+        quiet = replace(running, verbose=False)
+        with campaign_session(folder, RepositoryFilter(), quiet) as session:
+            unread = Refresh(session).run().unread
             write_results(session.campaign)
     with open_read_only(folder) as campaign:
         if as_json:
@@ -87,12 +90,12 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
 
 
 @click.command()
-@campaign_option
-@click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--until", callback=to_time, metavar="TIME", help="Stop at HH:MM")
+@folder_option
+@repositories_argument
+@until_option
 @running_options
 @exits_with_code
-def watch(folder: Path, names: tuple[str, ...], until: float, running: Running) -> ExitCode:
+def watch(folder: Path, repositories: RepositoryFilter, until: float, running: Running) -> ExitCode:
     """Follow open pull requests until all are merged or closed.
 
     NAME limits it to some repositories; globs work. Reads every minute, or less often if that takes
@@ -108,10 +111,12 @@ def watch(folder: Path, names: tuple[str, ...], until: float, running: Running) 
 
         def one_pass() -> Pass:
             try:
-                with refresh_session(folder, names, running, pace, progress) as session:
-                    counts = session.run()
+                with campaign_session(
+                    folder, repositories, running, pace, progress=progress
+                ) as session:
+                    counts = Refresh(session).run()
                     write_results(session.campaign)
-                    pulls = watched_pulls(session.campaign.ledger, session.filter)
+                    pulls = watched_pulls(session)
             except CampaignInUseError:
                 return Pass.LEFT
             output.show(pulls)
@@ -127,12 +132,11 @@ def watch(folder: Path, names: tuple[str, ...], until: float, running: Running) 
 
 
 @click.command("merge-when-green")
-@campaign_option
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@folder_option
+@repositories_argument
 @click.option(
     "--method",
-    type=click.Choice([method.value for method in MergeMethod]),
-    callback=lambda _ctx, _param, value: None if value is None else MergeMethod(value),
+    **choice_of(MergeMethod),
     help="How to merge (default: as each repository usually does)",
 )
 @click.option(
@@ -142,38 +146,24 @@ def watch(folder: Path, names: tuple[str, ...], until: float, running: Running) 
 )
 @click.option("--no-auto-merge", is_flag=True, help="Never ask a host to merge later by itself")
 @click.option("--max-merges", type=click.IntRange(1), metavar="N", help="Stop after N merges")
-@click.option(
-    "--canary",
-    type=click.IntRange(0),
-    default=3,
-    show_default=True,
-    metavar="N",
-    help="Merge N first, and the rest when CI of their default branches has passed",
-)
-@click.option(
-    "--canary-wait",
-    type=click.IntRange(0),
-    default=30,
-    show_default=True,
-    metavar="MINUTES",
-    help="How long to wait for that CI",
+@canary_options(
+    "Merge N first, and the rest when CI of their default branches has passed",
+    "How long to wait for that CI",
 )
 @pace_options
 @click.option("--watch", is_flag=True, help="Continue until all are merged, or --until")
-@click.option("-n", "--dry-run", is_flag=True, help="Show what would be merged; merge nothing")
+@dry_run_option("Show what would be merged; merge nothing")
 @running_options
 @exits_with_code
-@click.pass_context
 def merge_when_green(
-    ctx: click.Context,
     folder: Path,
-    names: tuple[str, ...],
+    repositories: RepositoryFilter,
     method: MergeMethod | None,
     unreviewed: bool,
     no_auto_merge: bool,
     max_merges: int | None,
     canary: int,
-    canary_wait: int,
+    patience: float,
     pace: Pace,
     watch: bool,
     dry_run: bool,
@@ -186,19 +176,18 @@ def merge_when_green(
     of the host. Not to be confused with `batch merge`, which merges campaigns.
     """
     if watch and (dry_run or max_merges is not None):
-        raise click.UsageError("--watch can't be combined with --dry-run or --max-merges", ctx)
-    options = MergeOptions(
-        method, unreviewed, not no_auto_merge, dry_run, max_merges, pace.deadline
-    )
+        raise click.UsageError("--watch can't be combined with --dry-run or --max-merges")
+    options = MergeOptions(method, unreviewed, not no_auto_merge, dry_run)
     clock = make_clock()
     with progress_reporter(running, is_dry_run=dry_run) as progress:
-        gate = MergeCanary(
-            canary, CiWait(canary_wait * 60.0, clock, progress, pace.deadline), progress
-        )
+        merge_canary = MergeCanary(canary, CiWait(patience, clock, progress, pace.deadline))
+        budget = WriteBudget(max_merges, pace.deadline, clock)
 
         def one_pass() -> MergeOutcome:
-            with refresh_session(folder, names, running, pace, progress) as session:
-                reached = MergeRun(session, options, gate).run()
+            with campaign_session(
+                folder, repositories, running, pace, progress=progress
+            ) as session:
+                reached = MergeRun(session, options, merge_canary, budget).run()
                 write_results(session.campaign)
             return reached
 

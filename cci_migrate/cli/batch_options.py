@@ -16,13 +16,13 @@ from click.core import ParameterSource
 from msgspec import Struct
 
 from cci_migrate.campaign.ledger import LedgerError
-from cci_migrate.campaign.repository_filter import Shard, parse_shard
+from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard, parse_shard
 from cci_migrate.cli.command_errors import exit_code_of
 from cci_migrate.cli.option_values import seconds
+from cci_migrate.cli.shared_options import campaign_option
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.error_kinds import OutsideError
 from cci_migrate.exit_codes import ExitCode
-from cci_migrate.forges.repository import Visibility
 from cci_migrate.forges.tokens import AppKey, Tokens
 from cci_migrate.transport.pace import DEFAULT_PACE_LIMITS, PaceLimits
 from cci_migrate.transport.progress import say_json
@@ -30,15 +30,17 @@ from cci_migrate.transport.progress import say_json
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def campaign_option(command: _F) -> _F:
-    """Gives ``command`` the option ``--campaign``, whose value is its argument ``folder``."""
-    return click.option(
-        "--campaign",
-        "folder",
-        type=click.Path(file_okay=False, path_type=Path),
-        required=True,
-        metavar="DIR",
-        help="The campaign's folder",
+#: Gives a command the option ``--campaign``, whose value is its argument ``folder``.
+folder_option = campaign_option("folder", is_required=True)
+
+
+def repositories_argument(command: _F) -> _F:
+    """Give ``command`` ``[NAME]...``, by which the user means some of the repositories."""
+    return click.argument(
+        "repositories",
+        nargs=-1,
+        metavar="[NAME]...",
+        callback=lambda _ctx, _param, names: RepositoryFilter(include=names),
     )(command)
 
 
@@ -55,6 +57,44 @@ class Pace(Struct, frozen=True):
 
     limits: PaceLimits = DEFAULT_PACE_LIMITS
     deadline: float = 0.0
+
+
+def until_option(command: _F) -> _F:
+    """Give ``command`` ``--until``, a time in seconds since 1970; 0 without one."""
+    return click.option("--until", callback=_to_time, metavar="TIME", help="Stop at HH:MM")(command)
+
+
+def canary_options(text: str, wait: str) -> Callable[[_F], _F]:
+    """Gives a command ``--canary`` and ``--canary-wait``, with these texts of help.
+
+    Its arguments are ``canary``, a number, and ``patience``, in seconds.
+    """
+
+    def decorate(command: _F) -> _F:
+        for option in (
+            click.option(
+                "--canary-wait",
+                "patience",
+                type=click.IntRange(0),
+                callback=lambda _ctx, _param, minutes: minutes * 60.0,
+                default=30,
+                show_default=True,
+                metavar="MINUTES",
+                help=wait,
+            ),
+            click.option(
+                "--canary",
+                type=click.IntRange(0),
+                default=3,
+                show_default=True,
+                metavar="N",
+                help=text,
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 def pace_options(command: _F) -> _F:
@@ -86,7 +126,7 @@ def pace_options(command: _F) -> _F:
             metavar="N",
             help="Maximum of pull requests an hour on each host",
         ),
-        click.option("--until", callback=to_time, metavar="TIME", help="Stop at HH:MM"),
+        until_option,
     ):
         run = option(run)
     return run  # type: ignore[return-value]
@@ -99,7 +139,7 @@ def _app(app_id: str, file: Path | None) -> AppKey | None:
     ctx = click.get_current_context()
     for name in ("app_id", "app_key"):
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError("--app-id and --app-key require each other", ctx)
+            raise click.UsageError("--app-id and --app-key require each other")
     return None
 
 
@@ -202,14 +242,8 @@ def exits_with_code(command: _F) -> _F:
     return run  # type: ignore[return-value]
 
 
-def visibilities(names: tuple[str, ...]) -> tuple[Visibility, ...]:
-    """The kinds of repositories that the values ``names`` of an option mean."""
-    return tuple(Visibility(name) for name in names)
-
-
-def to_shard(context: click.Context, parameter: click.Parameter, value: str | None) -> Shard:
+def to_shard(_ctx: Any, _param: Any, value: str | None) -> Shard:
     """The share that ``value``, ``2/5``, is; all if it is None. Raises BadParameter."""
-    del context, parameter
     if value is None:
         return Shard()
     try:
@@ -227,9 +261,8 @@ def default_shard() -> str | None:
     return f"{int(index) + 1}/{total}" if index and total and index.isdecimal() else None
 
 
-def to_time(context: click.Context, parameter: click.Parameter, text: str | None) -> float:
+def _to_time(_ctx: Any, _param: Any, text: str | None) -> float:
     """The next time the clock shows ``HH:MM``."""
-    del context, parameter
     if text is None:
         return 0.0
     try:

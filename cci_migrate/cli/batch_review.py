@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import click
 from msgspec import Struct
@@ -22,7 +23,8 @@ from cci_migrate.campaign.folder import Campaign, open_campaign, open_read_only
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.states import State
-from cci_migrate.cli.batch_options import campaign_option, exits_with_code
+from cci_migrate.cli.batch_options import exits_with_code, folder_option, repositories_argument
+from cci_migrate.cli.option_values import choice_of
 from cci_migrate.cli.options import Colour
 from cci_migrate.cli.shared_options import colour_option
 from cci_migrate.cli.terminal import Terminal
@@ -59,9 +61,7 @@ class _Selection(Struct, frozen=True):
         )
 
 
-def _to_sample(
-    _context: click.Context, _parameter: click.Parameter, text: str | None
-) -> int | None:
+def _to_sample(_ctx: Any, _param: Any, text: str | None) -> int | None:
     """The number of diffs to show of each group; 0 for all, None if the user does not say."""
     if text is None or text == "all":
         return None if text is None else 0
@@ -71,8 +71,8 @@ def _to_sample(
 
 
 @click.command()
-@campaign_option
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@folder_option
+@repositories_argument
 @click.option("--stat", is_flag=True, help="List the groups of equal changes; show no diffs")
 @click.option("--group", "groups", multiple=True, metavar="ID", help="Show only this group")
 @click.option(
@@ -85,7 +85,7 @@ def _to_sample(
     "--state",
     "states",
     multiple=True,
-    type=click.Choice([state.value for state in State]),
+    **choice_of(State),
     metavar="STATE",
     help="Only repositories in this state",
 )
@@ -102,11 +102,11 @@ def _to_sample(
 @exits_with_code
 def diff(
     folder: Path,
-    names: tuple[str, ...],
+    repositories: RepositoryFilter,
     stat: bool,
     groups: tuple[str, ...],
     sample: int | None,
-    states: tuple[str, ...],
+    states: tuple[State, ...],
     rules: tuple[str, ...],
     no_pager: bool,
     colour: Colour,
@@ -119,11 +119,12 @@ def diff(
     terminal = Terminal(colour)
     with open_read_only(folder) as campaign:
         selection = _Selection(
-            RepositoryFilter(include=names),
-            frozenset(map(State, states)),
+            repositories,
+            frozenset(states),
             frozenset(rules),
             named_groups(campaign.ledger, groups),
         )
+        names = repositories.include
         chosen = change_groups(campaign.ledger, selection.has)
         if not chosen:
             searched = f" for {', '.join(names)}" if names else ""
@@ -140,33 +141,30 @@ def diff(
             else _diffs(campaign, chosen, approved, sample, terminal)
         )
         _show(parts, terminal, is_paged=not no_pager)
-        repositories = sum(len(group.keys) for group in chosen)
-        shown = sum(min(sample, len(group.keys)) for group in chosen) if sample else repositories
-        if not stat and shown < repositories:
+        count = sum(len(group.keys) for group in chosen)
+        shown = sum(min(sample, len(group.keys)) for group in chosen) if sample else count
+        if not stat and shown < count:
             terminal.err(
-                f"{shown} of {repositories} diffs shown, {sample} of each group of equal changes; "
+                f"{shown} of {count} diffs shown, {sample} of each group of equal changes; "
                 "--sample all shows all\n"
             )
     return ExitCode.DONE
 
 
 @click.command()
-@campaign_option
+@folder_option
 @click.argument("groups", nargs=-1, metavar="[GROUP]...")
 @click.option("--all", "every", is_flag=True, help="Approve all groups")
 @click.option("--withdraw", is_flag=True, help="Withdraw the approval")
 @exits_with_code
-@click.pass_context
-def approve(
-    ctx: click.Context, folder: Path, groups: tuple[str, ...], every: bool, withdraw: bool
-) -> ExitCode:
+def approve(folder: Path, groups: tuple[str, ...], every: bool, withdraw: bool) -> ExitCode:
     """Approve groups of changes, for `batch apply --approved`.
 
     GROUP is an id that `batch diff` shows, or its beginning. A change that is planned again and
     differs is in another group, and not approved.
     """
     if bool(groups) == every:
-        raise click.UsageError("name groups, or use --all", ctx)
+        raise click.UsageError("name groups, or use --all")
     with open_campaign(folder) as campaign:
         before = approved_groups(campaign)
         planned = change_groups(campaign.ledger)

@@ -12,15 +12,15 @@ import click
 from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import WorkLimits
+from cci_migrate.campaign.access_check import AccessCheck, access_exit_code, access_report
+from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.connections import Connections
 from cci_migrate.campaign.folder import Campaign, CampaignError, open_campaign
-from cci_migrate.campaign.follow_up import FollowUp
-from cci_migrate.campaign.refresh import Refresh
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.results import exit_code, summary, write_results
 from cci_migrate.campaign.states import PENDING, State
 from cci_migrate.cli.batch_options import Pace, Running
-from cci_migrate.cli.verify_options import CompilerOptions, opened_compiler
+from cci_migrate.cli.compiler_options import CompilerOptions
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.committer import NoIdentityError, committer, user_signs_commits
@@ -38,7 +38,7 @@ _LOCAL_MODE = "local-mode"
 
 
 def make_clock() -> Clock:
-    """The system's clock."""
+    """The clock of a command."""
     return SystemClock()
 
 
@@ -63,9 +63,7 @@ def check_local_mode(campaign: Campaign, mode: LocalMode) -> None:
         )
 
 
-def check_commits(
-    campaign: Campaign, mode: LocalMode, repositories: RepositoryFilter, progress: Progress
-) -> None:
+def check_commits(session: CampaignSession, mode: LocalMode) -> None:
     """Note where commits will not be signed as the user signs them.
 
     Raises CampaignError where git is to commit, and does not know as whom.
@@ -73,9 +71,7 @@ def check_commits(
     committing = {Kind.GIT} if mode is LocalMode.IN_PLACE else {Kind.GIT, Kind.LOCAL}
     is_known = False
     hosts: set[str] = set()
-    for entry in campaign.ledger.entries(PENDING):
-        if repositories.why_not_by_name(entry.ref):
-            continue
+    for entry in filter(session.includes, session.ledger.entries(PENDING)):
         if entry.ref.kind not in (Kind.GIT, Kind.LOCAL):
             hosts.add(entry.ref.host)
         elif entry.ref.kind in committing and not is_known:
@@ -85,7 +81,7 @@ def check_commits(
                 is_known = True
     with suppress(GitError):
         if hosts and user_signs_commits():
-            progress.note(
+            session.progress.note(
                 f"commits on {', '.join(sorted(hosts))} are made by its API: they are not signed "
                 "with your key, though commit.gpgSign is set"
             )
@@ -113,60 +109,45 @@ def record_local_mode(campaign: Campaign, mode: LocalMode) -> None:
 
 
 @contextmanager
-def follow_up_session(
-    folder: Path, names: tuple[str, ...], running: Running, pace: Pace = _DEFAULT_PACE
-) -> Iterator[tuple[Campaign, FollowUp]]:
-    """The campaign in ``folder``, locked, and what works on the repositories called ``names``."""
+def campaign_session(
+    folder: Path,
+    repositories: RepositoryFilter,
+    running: Running,
+    pace: Pace = _DEFAULT_PACE,
+    *,
+    progress: Progress | None = None,
+    mode: LocalMode | None = None,
+    allows_dirty: bool = False,
+    is_dry_run: bool = False,
+) -> Iterator[CampaignSession]:
+    """The campaign in ``folder``, locked, with its hosts.
+
+    ``progress`` None: what ``running`` asks for. ``mode`` None: that of the last `batch apply`.
+    """
     with (
         open_campaign(folder) as campaign,
-        progress_reporter(running) as progress,
-        connections_of(campaign, progress, running, local_mode(campaign), pace) as connections,
+        nullcontext(progress)
+        if progress is not None
+        else progress_reporter(running, is_dry_run=is_dry_run) as reporter,
+        connections_of(
+            campaign, reporter, running, mode or local_mode(campaign), pace, allows_dirty
+        ) as connections,
     ):
-        repository_filter = RepositoryFilter(include=names, forks=True)
-        yield (
-            campaign,
-            FollowUp(campaign, connections.host_of, repository_filter, progress, make_clock()),
-        )
+        yield CampaignSession(campaign, connections.host_of, repositories, reporter, make_clock())
 
 
 def show_access(
-    folder: Path, names: tuple[str, ...], running: Running, *, may_fork: bool
+    folder: Path, repositories: RepositoryFilter, running: Running, *, may_fork: bool
 ) -> ExitCode:
-    """Print what the token may do in the repositories called ``names`` that have a change.
+    """Print what the token may do in the repositories that have a change.
 
     ``may_fork``: with ``--fork``.
     """
-    from cci_migrate.campaign.access_check import AccessCheck, exit_code, report
-
-    with (
-        open_campaign(folder) as campaign,
-        progress_reporter(running) as progress,
-        connections_of(campaign, progress, running, local_mode(campaign)) as connections,
-    ):
-        repositories = RepositoryFilter(include=names, forks=True)
-        check = AccessCheck(campaign, connections.host_of, repositories, progress, may_fork)
-        checked = check.run()
-        for line in report(checked, lists_all=running.verbose):
+    with campaign_session(folder, repositories, running) as session:
+        checked = AccessCheck(session, may_fork).run()
+        for line in access_report(checked, lists_all=running.verbose):
             click.echo(printable(line))
-        return exit_code(checked)
-
-
-@contextmanager
-def refresh_session(
-    folder: Path,
-    names: tuple[str, ...],
-    running: Running,
-    pace: Pace = _DEFAULT_PACE,
-    progress: Progress | None = None,
-) -> Iterator[Refresh]:
-    """The open pull requests of the repositories called ``names``; the campaign is locked."""
-    with (
-        open_campaign(folder) as campaign,
-        nullcontext(progress) if progress is not None else progress_reporter(running) as reporter,
-        connections_of(campaign, reporter, running, local_mode(campaign), pace) as connections,
-    ):
-        repository_filter = RepositoryFilter(include=names, forks=True)
-        yield Refresh(campaign, connections.host_of, repository_filter, reporter, make_clock())
+        return access_exit_code(checked)
 
 
 def conclude(campaign: Campaign, reached: ExitCode) -> ExitCode:
@@ -187,7 +168,6 @@ def connections_of(
     running: Running,
     mode: LocalMode = LocalMode.IN_PLACE,
     pace: Pace = _DEFAULT_PACE,
-    *,
     allows_dirty: bool = False,
 ) -> Iterator[Connections]:
     """The hosts of ``campaign``, closed at the end."""
@@ -223,6 +203,7 @@ def plan_verification(
         yield None
         return
     from cci_migrate.campaign.plan_verification import PlanVerification
+    from cci_migrate.cli.compiler_connection import opened_compiler
 
     clock = make_clock()
     lane = Lane(

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import WorkLimits
+from cci_migrate.cli.compiler_connection import CompilerSession, opened_compiler
+from cci_migrate.cli.compiler_options import CompilerOptions
 from cci_migrate.cli.processing import Compiling, Task
-from cci_migrate.cli.verify_options import CompilerOptions, CompilerSession, opened_compiler
 from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.examination import Examination, examine
 from cci_migrate.engine.outcomes import Examined, Failed, Outcome, Refused, Unexamined

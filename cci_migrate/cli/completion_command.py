@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+import cci_migrate.cli.powershell_completion  # noqa: F401 - registers its shell
+from cci_migrate.cli.main_command import COMPLETION_VARIABLE, main_command
 from cci_migrate.cli.terminal import Terminal
 
 _PROGRAM = "cci-migrate"
@@ -21,9 +23,6 @@ def completion(shell: str) -> None:
 
     For PowerShell, in $PROFILE: cci-migrate completion powershell | out-string | iex
     """
-    import cci_migrate.cli.powershell_completion  # noqa: F401 - registers its shell
-    from cci_migrate.cli.main_command import COMPLETION_VARIABLE, main_command
-
     kind = get_completion_class(shell)
     assert kind is not None  # noqa: S101 - all of them are registered
     script = kind(main_command, {}, _PROGRAM, COMPLETION_VARIABLE).source()

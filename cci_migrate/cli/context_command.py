@@ -11,15 +11,12 @@ import click
 from msgspec import Struct
 
 from cci_migrate.campaign.folder import open_read_only
-from cci_migrate.cli.circleci_options import (
-    circleci_at,
-    circleci_options,
-    is_server,
-    variable_names,
-)
+from cci_migrate.cli.circleci_connection import circleci_at
+from cci_migrate.cli.circleci_options import circleci_options, is_server, variable_names
 from cci_migrate.cli.command_errors import exit_code_of
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, policy_options
+from cci_migrate.cli.shared_options import campaign_option
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.error_kinds import UserError
 from cci_migrate.escaping.terminal_text import printable
@@ -74,12 +71,7 @@ def context() -> None:
 )
 @click.option("--overwrite", is_flag=True, help="Replace existing values")
 @click.option("-y", "--yes", is_flag=True, help="Don't ask for confirmation")
-@click.option(
-    "--campaign",
-    metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Create it in every organisation of a campaign, by its policy",
-)
+@campaign_option("campaign", "Create it in every organisation of a campaign, by its policy")
 @policy_options()
 def create(
     name: str | None,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from enum import Enum
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
@@ -15,21 +16,28 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.campaign.folder import open_read_only
+from cci_migrate.cli.batch_options import Running
+from cci_migrate.cli.circleci_connection import circleci_at
 from cci_migrate.cli.circleci_options import (
-    circleci_at,
     circleci_options,
     is_server,
     project_option,
     variable_names,
 )
 from cci_migrate.cli.command_errors import exit_code_of
+from cci_migrate.cli.option_values import choice_of
 from cci_migrate.cli.options import Colour, Format
 from cci_migrate.cli.path_names import prefix_of
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, policy_options
 from cci_migrate.cli.processing import View, tasks_of
 from cci_migrate.cli.running import NothingFoundError, nothing_in
-from cci_migrate.cli.shared_options import colour_option, format_option
+from cci_migrate.cli.shared_options import (
+    campaign_option,
+    colour_option,
+    format_option,
+    paths_argument,
+)
 from cci_migrate.cli.terminal import Terminal, painter
 from cci_migrate.docker.registries import normalise_host
 from cci_migrate.engine.outcomes import Failed, Refused
@@ -37,6 +45,7 @@ from cci_migrate.error_kinds import UserError
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.files.discovery import Discovery, Repository, discover, reader_of
+from cci_migrate.forges.tokens import Tokens
 from cci_migrate.policy.settings import PasswordAuth, Policy
 from cci_migrate.preflight.campaign_repositories import campaign_repositories
 from cci_migrate.preflight.circleci_cache import CircleCiCache
@@ -93,30 +102,26 @@ class Doctor(Struct, frozen=True):
     steps: NextSteps
 
 
-def _registry_roots(
-    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
-) -> Mapping[str, str]:
+def _registry_roots(_ctx: Any, _param: Any, values: tuple[str, ...]) -> Mapping[str, str]:
     roots = {}
     for value in values:
         host, equals, url = value.partition("=")
         parts = urlsplit(url)
         if not equals or not _HOST.fullmatch(host) or not parts.hostname or parts.username:
-            raise click.BadParameter(
-                "must be HOST=URL, such as docker.io=https://hub.acme.io", ctx, param
-            )
+            raise click.BadParameter("must be HOST=URL, such as docker.io=https://hub.acme.io")
         roots[normalise_host(host)] = url
     return roots
 
 
-def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> frozenset[Pair]:
+def _pairs(_ctx: Any, _param: Any, values: tuple[str, ...]) -> frozenset[Pair]:
     pairs: set[Pair] = set()
     for value in values:
         host, equals, names = value.partition("=")
         if not equals or not _HOST.fullmatch(host):
             raise click.BadParameter(
-                "must be HOST=VARIABLES, such as docker.io=HUB_USERNAME,HUB_PASSWORD", ctx, param
+                "must be HOST=VARIABLES, such as docker.io=HUB_USERNAME,HUB_PASSWORD"
             )
-        variables = variable_names(ctx, param, tuple(names.split(",")))
+        variables = variable_names(_ctx, _param, tuple(names.split(",")))
         pairs.update((normalise_host(host), name) for name in variables)
     return frozenset(pairs)
 
@@ -150,22 +155,11 @@ def _without_options(arguments: Sequence[str], options: Sequence[str]) -> tuple[
     epilog="Exit codes: 0 nothing to do; 1 something to do; 2 usage; 3 a check could not "
     "be made; 130 interrupted.",
 )
-@click.argument(
-    "paths", nargs=-1, metavar="[PATH]...", type=click.Path(exists=True, path_type=Path)
-)
+@paths_argument
 @circleci_options
 @project_option
-@click.option(
-    "--campaign",
-    metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Check all repositories of a campaign, and each organisation once",
-)
-@click.option(
-    "--only",
-    type=click.Choice([choice.value for choice in Only]),
-    help="Check only CircleCI, or only the registries",
-)
+@campaign_option("campaign", "Check all repositories of a campaign, and each organisation once")
+@click.option("--only", **choice_of(Only), help="Check only CircleCI, or only the registries")
 @click.option(
     "--registry",
     "roots",
@@ -200,7 +194,7 @@ def doctor(
     project: Project | None,
     api_url: str,
     campaign: Path | None,
-    only: str | None,
+    only: Only | None,
     roots: Mapping[str, str],
     trusted: tuple[str, ...],
     send: frozenset[Pair],
@@ -217,7 +211,7 @@ def doctor(
     """
     if campaign is not None and (paths or project or policy != PolicySource()):
         raise click.UsageError(
-            "--campaign can't be combined with paths, --project or policy options", ctx
+            "--campaign can't be combined with paths, --project or policy options"
         )
     terminal = Terminal(colour)
     options = Doctor(
@@ -227,7 +221,7 @@ def doctor(
         project=project,
         root=api_url,
         policy=policy,
-        only=None if only is None else Only(only),
+        only=only,
         roots=roots,
         trusted=trusted,
         send=send,
@@ -340,9 +334,7 @@ def _repositories(
 def _of_campaign(
     options: Doctor, folder: Path, stack: ExitStack
 ) -> tuple[list[CheckedRepository], tuple[Policy, ...]]:
-    from cci_migrate.cli.batch_options import Running
     from cci_migrate.cli.batch_sessions import connections_of, local_mode, progress_reporter
-    from cci_migrate.forges.tokens import Tokens
 
     campaign = stack.enter_context(open_read_only(folder))
     running = Running(verbose=False, log_format="text", tokens=Tokens(""))

@@ -9,44 +9,35 @@ import click
 from typing_extensions import assert_never
 
 from cci_migrate.cli.command_errors import exit_code_of
+from cci_migrate.cli.compiler_options import CompilerOptions, compiler_options
+from cci_migrate.cli.option_values import choice_of
 from cci_migrate.cli.options import Colour, Format, Options
 from cci_migrate.cli.path_names import PathNames
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, policy_options
 from cci_migrate.cli.processing import Task, View, process_all
 from cci_migrate.cli.running import compiling_for, tasks_for
-from cci_migrate.cli.shared_options import colour_option, format_option
+from cci_migrate.cli.shared_options import colour_option, format_option, paths_argument
 from cci_migrate.cli.terminal import Terminal, painter
-from cci_migrate.cli.verify_options import CompilerOptions, compiler_options
 from cci_migrate.engine.explanation import ExplainedPull
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.exit_codes import ExitCode
-from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.reports.explanation_tree import Grouping, explanation_tree
 from cci_migrate.reports.report import Mode, Report, Result
 
 
 @click.command(name="explain")
-@click.argument(
-    "paths", nargs=-1, metavar="[PATH]...", type=click.Path(exists=True, path_type=Path)
-)
-@click.option(
-    "--compile",
-    "compiles",
-    is_flag=True,
-    help="Have CircleCI's compiler show what orbs pull",
-)
+@paths_argument
 @click.option(
     "--by",
     "grouping",
-    type=click.Choice([grouping.value for grouping in Grouping]),
+    **choice_of(Grouping),
     default=Grouping.WORKFLOW.value,
     show_default=True,
-    callback=lambda _ctx, _param, value: Grouping(value),
     help="List pulls by workflow job, or by image",
 )
-@compiler_options
+@compiler_options(compile_="Have CircleCI's compiler show what orbs pull")
 @policy_options()
 @format_option(Format.TEXT, Format.JSON)
 @colour_option
@@ -55,11 +46,8 @@ from cci_migrate.reports.report import Mode, Report, Result
 def explain(
     ctx: click.Context,
     paths: tuple[Path, ...],
-    compiles: bool,
     grouping: Grouping,
-    organisation: Organisation | None,
-    api_url: str,
-    send_secrets: bool,
+    compiler: CompilerOptions | None,
     policy: PolicySource,
     report_format: Format,
     colour: Colour,
@@ -71,17 +59,13 @@ def explain(
 
     With --compile, the whole config is sent to CircleCI, as by cci-migrate verify.
     """
-    if not compiles and (organisation is not None or send_secrets):
-        raise click.UsageError("--org and --send-secrets require --compile", ctx)
     terminal = Terminal(colour)
     options = Options(
         paths=paths or (Path(),),
         mode=Mode.CHECK,
         policy=policy,
         format=report_format,
-        compiler=CompilerOptions(api_url, organisation, send_secrets, unfolds=True)
-        if compiles
-        else None,
+        compiler=compiler,
     )
     ctx.exit(exit_code_of(lambda: _explain(options, grouping, terminal), terminal))
 

@@ -30,7 +30,7 @@ def lsp(ctx: click.Context, policy: PolicySource) -> None:
         if error.name is None or error.name.split(".")[0] not in ("pygls", "lsprotocol"):
             raise
         problem = "the language server requires pygls; install cci-migrate[lsp]"
-        raise click.UsageError(problem, ctx) from None
+        raise click.UsageError(problem) from None
 
     server = language_server(lambda: _ConfigPolicies(Policies(policy)))
     server.start_io()

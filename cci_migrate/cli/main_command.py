@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from cci_migrate import __version__
 from cci_migrate.cli.combinations import STDIN, refuse_combinations
-from cci_migrate.cli.limit_options import limit_options
+from cci_migrate.cli.command_errors import exit_code_of
+from cci_migrate.cli.compiler_options import compiler_options
+from cci_migrate.cli.option_completion import paths_or_subcommands
 from cci_migrate.cli.option_values import new_file
 from cci_migrate.cli.options import Format, Options
 from cci_migrate.cli.policy_options import every_policy_option
-from cci_migrate.cli.shared_options import colour_option, format_option
+from cci_migrate.cli.shared_options import (
+    colour_option,
+    dry_run_option,
+    format_option,
+    limit_options,
+)
 from cci_migrate.cli.subcommands import CommandWithSubcommands, Subcommand
-from cci_migrate.cli.verify_options import CompilerOptions, compiler_options
+from cci_migrate.cli.terminal import Terminal
 from cci_migrate.reports.report import Mode
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
 
 #: A shell that asks for completions sets it; click derives it from the program's name.
 COMPLETION_VARIABLE = "_CCI_MIGRATE_COMPLETE"
@@ -61,15 +64,6 @@ SUBCOMMANDS = {
 }
 
 
-# What completes words is imported when a shell asks, not at each start.
-
-
-def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> list[CompletionItem]:
-    from cci_migrate.cli.option_completion import paths_or_subcommands
-
-    return paths_or_subcommands(ctx, param, word)
-
-
 @click.command(
     cls=CommandWithSubcommands,
     subcommands=SUBCOMMANDS,
@@ -82,9 +76,9 @@ def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> li
     nargs=-1,
     metavar="[PATH]...",
     type=click.Path(path_type=str),
-    shell_complete=_complete_paths,
+    shell_complete=paths_or_subcommands,
 )
-@click.option("-n", "--dry-run", is_flag=True, help="Print the diff, write nothing")
+@dry_run_option("Print the diff, write nothing")
 @click.option("--check", is_flag=True, help="Report, write nothing")
 @click.option("-i", "--interactive", is_flag=True, help="Decide on each fix at the terminal")
 @click.option(
@@ -122,14 +116,10 @@ def _complete_paths(ctx: click.Context, param: click.Parameter, word: str) -> li
     help="Write a baseline of all fixable findings; change no config",
 )
 @click.option("--no-ignores", is_flag=True, help="Disregard ignore comments and the baseline")
-@click.option("--verify", is_flag=True, help="Make only changes that CircleCI's compiler confirms")
-@click.option(
-    "--compile",
-    "compiles",
-    is_flag=True,
-    help="Also find and fix pulls in orbs that CircleCI's compiler shows",
+@compiler_options(
+    verify="Make only changes that CircleCI's compiler confirms",
+    compile_="Also find and fix pulls in orbs that CircleCI's compiler shows",
 )
-@compiler_options
 @click.option(
     "--show-source/--no-show-source", default=True, help="Show the lines of findings (default: on)"
 )
@@ -159,27 +149,25 @@ def main_command(ctx: click.Context, /, **values: Any) -> None:
     PATH is a file, a folder to search, or - for standard input to standard output. Without PATH
     it searches the current folder. The first argument may also be a subcommand.
     """
-    options = _options(ctx, values)
-    from cci_migrate.cli.command_errors import exit_code_of
-    from cci_migrate.cli.running import WrittenFiles, run
-    from cci_migrate.cli.terminal import Terminal
+    options = _options(values)
+    from cci_migrate.cli.running import WrittenFiles, run  # the engine, which --help needs not
 
     terminal, written = Terminal(options.colour), WrittenFiles()
     ctx.exit(exit_code_of(lambda: run(options, terminal, written), terminal, written.effects))
 
 
-def _options(ctx: click.Context, values: dict[str, Any]) -> Options:
+def _options(values: dict[str, Any]) -> Options:
     """The options as one value. Raises UsageError for those that do not go together."""
     names: tuple[str, ...] = values["paths"]
     reads_stdin = STDIN in names
-    refuse_combinations(ctx, values)
+    refuse_combinations(values)
     mode = Mode.WRITE
     if values["check"] or values["write_baseline"] is not None:
         mode = Mode.CHECK
     elif values["dry_run"]:
         mode = Mode.DRY_RUN
     return Options(
-        paths=() if reads_stdin else _paths(ctx, names or (".",)),
+        paths=() if reads_stdin else _paths(names or (".",)),
         mode=mode,
         policy=values["policy"],
         format=values["report_format"],
@@ -199,28 +187,16 @@ def _options(ctx: click.Context, values: dict[str, Any]) -> Options:
         write_baseline=values["write_baseline"],
         applies_ignores=not values["no_ignores"],
         limits=values["limits"],
-        compiler=_compiler(values),
+        compiler=values["compiler"],
     )
 
 
-def _compiler(values: dict[str, Any]) -> CompilerOptions | None:
-    if not values["verify"] and not values["compiles"]:
-        return None
-    return CompilerOptions(
-        values["api_url"],
-        values["organisation"],
-        values["send_secrets"],
-        confirms=values["verify"],
-        unfolds=values["compiles"],
-    )
-
-
-def _paths(ctx: click.Context, names: tuple[str, ...]) -> tuple[Path, ...]:
+def _paths(names: tuple[str, ...]) -> tuple[Path, ...]:
     paths = tuple(Path(name) for name in names)
     for path in paths:
         try:
             path.lstat()
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "no such path"
-            raise click.UsageError(f"{str(path)!r}: {reason}", ctx) from None
+            raise click.UsageError(f"{str(path)!r}: {reason}") from None
     return paths

@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 #: Eleven days.
 MOST_SECONDS = 1_000_000
 
-_Member = TypeVar("_Member", bound=Enum)
+
+def choice_of(members: Iterable[Enum]) -> dict[str, Any]:
+    """The arguments of ``click.option`` for one of ``members``, or several, by their values."""
+    by_value = {member.value: member for member in members}
+
+    def convert(_ctx: Any, _param: Any, value: str | tuple[str, ...] | None) -> Any:
+        if isinstance(value, tuple):
+            return tuple(by_value[each] for each in value)
+        return None if value is None else by_value[value]
+
+    return {"type": click.Choice(list(by_value)), "callback": convert}
 
 
-def member(kind: type[_Member]) -> Callable[[Any, Any, str | None], _Member | None]:
-    """A callback that gives the member of ``kind`` for its value."""
-
-    def convert(ctx: Any, param: Any, value: str | None) -> _Member | None:
-        del ctx, param
-        return None if value is None else kind(value)
-
-    return convert
-
-
-def seconds(ctx: click.Context, param: click.Parameter, value: float) -> float:
+def seconds(_ctx: Any, _param: Any, value: float) -> float:
     """A time that clocks can wait for: not ``nan`` or ``inf``, which are numbers to click."""
     if not value <= MOST_SECONDS:
-        raise click.BadParameter(f"{value:g} is not a number up to {MOST_SECONDS:,}", ctx, param)
+        raise click.BadParameter(f"{value:g} is not a number up to {MOST_SECONDS:,}")
     return value
 
 
-def new_file(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+def new_file(_ctx: Any, _param: Any, value: Path | None) -> Path | None:
     """A file that can be written."""
     if value is not None:
         from cci_migrate.files.atomic_write import cannot_write
 
         problem = cannot_write(value)
         if problem is not None:
-            raise click.BadParameter(f"{value}: {problem}", ctx, param)
+            raise click.BadParameter(f"{value}: {problem}")
     return value

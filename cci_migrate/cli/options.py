@@ -8,8 +8,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from cci_migrate.bounds.limits import DEFAULT_WORK_LIMITS, WorkLimits
+from cci_migrate.cli.compiler_options import CompilerOptions
 from cci_migrate.cli.policy_options import PolicySource
-from cci_migrate.cli.verify_options import CompilerOptions
 from cci_migrate.reports.report import Mode
 
 

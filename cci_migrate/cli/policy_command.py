@@ -11,6 +11,7 @@ from cci_migrate.cli.command_errors import exit_code_of
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, policy_options
 from cci_migrate.cli.terminal import Terminal
+from cci_migrate.enforcement.config_policy import NAME, config_policy
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.files.atomic_write import write_atomically
@@ -53,8 +54,6 @@ def export(
 def _export(
     folder: Path, source: PolicySource, terminal: Terminal, *, is_hard: bool, replaces: bool
 ) -> ExitCode:
-    from cci_migrate.enforcement.config_policy import NAME, config_policy
-
     made = config_policy(Policies(source).for_folder(Path.cwd()), is_hard=is_hard)
     texts = {folder / f"{NAME}.rego": made.rego, folder / f"{NAME}_test.yaml": made.tests}
     for path in texts:

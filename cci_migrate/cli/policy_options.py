@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 from msgspec import Struct
 from typing_extensions import assert_never
 
+from cci_migrate.cli.option_completion import rule_names
 from cci_migrate.cli.optional_values import OptionalValue
 from cci_migrate.policy.file import suggestion
 from cci_migrate.policy.overrides import OptionValues, option_settings
@@ -23,9 +24,6 @@ from cci_migrate.policy.setting_kinds import (
     TextValue,
     conflict_between,
 )
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -58,7 +56,7 @@ def policy_options(*keys: str) -> Callable[[_F], _F]:
             if policy_file is not None and no_config:
                 problem = "--config and --no-config: choose one"
             if problem is not None:
-                raise click.UsageError(problem, click.get_current_context())
+                raise click.UsageError(problem)
             source = PolicySource(chosen, policy_file, not no_config)
             return command(*args, policy=source, **kwargs)
 
@@ -119,7 +117,7 @@ def _attributes(setting: Setting) -> Iterator[tuple[str, Any]]:
             yield "multiple", True
             yield "metavar", "RULES" if values.are_rules else "TEXTS"
             yield "callback", _rules if values.are_rules else _separate
-            yield "shell_complete", _complete_rules if values.are_rules else None
+            yield "shell_complete", rule_names if values.are_rules else None
         case Tables():
             raise TypeError(f"{setting.key}: tables have no option")
         case _:
@@ -134,28 +132,25 @@ _IN_SHELL = "; put '$NAME' in single quotes, or leave out the $"
 def _callback(setting: Setting, hint: str = "") -> Callable[..., Any]:
     """A callback of click that gives what the text of an option means."""
 
-    def convert(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+    def convert(_ctx: Any, _param: Any, value: str | None) -> Any:
         if value is None:
             return None
         try:
             return setting.read_text(value)
         except ValueError as error:
-            raise click.BadParameter(f"{error}{hint}", ctx, param) from None
+            raise click.BadParameter(f"{error}{hint}") from None
 
     return convert
 
 
-def _separate(
-    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
-) -> tuple[str, ...]:
+def _separate(_ctx: Any, _param: Any, values: tuple[str, ...]) -> tuple[str, ...]:
     """The texts in ``values``, lists with commas."""
-    del ctx, param
     return tuple(text.strip() for value in values for text in value.split(","))
 
 
-def _rules(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> frozenset[str]:
+def _rules(_ctx: Any, _param: Any, values: tuple[str, ...]) -> frozenset[str]:
     """The rules that ``values``, lists with commas, name."""
-    names = _separate(ctx, param, values)
+    names = _separate(_ctx, _param, values)
     if not names:
         return frozenset()
     from cci_migrate.rules.catalogue import RULES
@@ -163,12 +158,5 @@ def _rules(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
     known = frozenset(rule.id for rule in RULES)
     for name in names:
         if name not in known:
-            raise click.BadParameter(f"no rule {name!r}{suggestion(name, known)}", ctx, param)
+            raise click.BadParameter(f"no rule {name!r}{suggestion(name, known)}")
     return frozenset(names)
-
-
-def _complete_rules(ctx: click.Context, param: click.Parameter, word: str) -> list[CompletionItem]:
-    # What completes words is imported when a shell asks, not at each start.
-    from cci_migrate.cli.option_completion import rule_names
-
-    return rule_names(ctx, param, word)

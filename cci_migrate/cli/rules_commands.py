@@ -27,8 +27,7 @@ def _list(terminal: Terminal) -> None:
 @click.command(name="rule")
 @click.argument("name", metavar="[NAME]", required=False, shell_complete=rule_names)
 @click.help_option("-h", "--help")
-@click.pass_context
-def rule(ctx: click.Context, /, name: str | None) -> None:
+def rule(name: str | None) -> None:
     """Show the page of the rule NAME: what it finds, why it matters, its fix, examples.
 
     Without NAME, list the rules.
@@ -41,7 +40,7 @@ def rule(ctx: click.Context, /, name: str | None) -> None:
     by_id = {rule.id: rule for rule in RULES}
     named = by_id.get(name.lower())
     if named is None:
-        raise click.UsageError(f"no rule {name!r}{suggestion(name.lower(), list(by_id))}", ctx)
+        raise click.UsageError(f"no rule {name!r}{suggestion(name.lower(), list(by_id))}")
     _show(named, Terminal())
 
 

@@ -1,16 +1,26 @@
-"""Options that several commands have."""
+"""Options and arguments that several commands have, each declared once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from cci_migrate.cli.option_values import member
+from cci_migrate.bounds.limits import DEFAULT_WORK_LIMITS, WorkLimits
+from cci_migrate.cli.option_values import choice_of, seconds
 from cci_migrate.cli.options import Colour, Format
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def paths_argument(command: _F) -> _F:
+    """Give ``command`` ``[PATH]...`` (``paths``), files and folders that are there."""
+    return click.argument(
+        "paths", nargs=-1, metavar="[PATH]...", type=click.Path(exists=True, path_type=Path)
+    )(command)
 
 
 def format_option(*formats: Format) -> Callable[[_F], _F]:
@@ -18,9 +28,8 @@ def format_option(*formats: Format) -> Callable[[_F], _F]:
     return click.option(
         "--format",
         "report_format",
-        type=click.Choice([format_.value for format_ in formats]),
+        **choice_of(formats),
         default=Format.TEXT.value,
-        callback=member(Format),
         help="Format of the report (default: text)",
     )
 
@@ -30,8 +39,54 @@ def colour_option(command: _F) -> _F:
     return click.option(
         "--color",
         "colour",
-        type=click.Choice([choice.value for choice in Colour]),
+        **choice_of(Colour),
         default=Colour.AUTO.value,
-        callback=member(Colour),
         help="When to use colour (default: auto)",
     )(command)
+
+
+def dry_run_option(text: str) -> Callable[[_F], _F]:
+    """Gives a command ``--dry-run``; ``text`` is its help."""
+    return click.option("-n", "--dry-run", is_flag=True, help=text)
+
+
+def campaign_option(
+    name: str, text: str = "The campaign's folder", *, is_required: bool = False
+) -> Callable[[_F], _F]:
+    """Gives a command ``--campaign`` (``name``); ``text`` is its help."""
+    return click.option(
+        "--campaign",
+        name,
+        metavar="DIR",
+        type=click.Path(file_okay=False, path_type=Path),
+        required=is_required,
+        help=text,
+    )
+
+
+def limit_options(command: _F) -> _F:
+    """Give ``command`` the options that its argument ``limits`` holds."""
+
+    @wraps(command)
+    def run(*args: Any, timeout: float, memory_limit: int, **kwargs: Any) -> Any:
+        return command(*args, limits=WorkLimits(timeout, memory_limit), **kwargs)
+
+    for option in (
+        click.option(
+            "--memory-limit",
+            type=click.IntRange(1),
+            default=DEFAULT_WORK_LIMITS.megabytes,
+            metavar="MB",
+            help=f"Memory for one config (default: {DEFAULT_WORK_LIMITS.megabytes})",
+        ),
+        click.option(
+            "--timeout",
+            type=click.FloatRange(0, min_open=True),
+            callback=seconds,
+            default=DEFAULT_WORK_LIMITS.seconds,
+            metavar="SECONDS",
+            help=f"Processor time for one config (default: {DEFAULT_WORK_LIMITS.seconds:g})",
+        ),
+    ):
+        run = option(run)
+    return run  # type: ignore[return-value]

@@ -9,6 +9,8 @@ from typing_extensions import assert_never
 
 from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.cli.command_errors import exit_code_of
+from cci_migrate.cli.compiler_connection import CompilerSession, opened_compiler
+from cci_migrate.cli.compiler_options import CompilerOptions, compiler_options
 from cci_migrate.cli.compiling import verdict_for
 from cci_migrate.cli.options import Colour, Format, Options
 from cci_migrate.cli.path_names import prefix_of
@@ -16,20 +18,13 @@ from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, every_policy_option
 from cci_migrate.cli.processing import Task, View
 from cci_migrate.cli.running import tasks_for
-from cci_migrate.cli.shared_options import colour_option, format_option
+from cci_migrate.cli.shared_options import colour_option, format_option, paths_argument
 from cci_migrate.cli.terminal import Terminal, painter
-from cci_migrate.cli.verify_options import (
-    CompilerOptions,
-    CompilerSession,
-    compiler_options,
-    opened_compiler,
-)
 from cci_migrate.engine.examination import Examination
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Refused
 from cci_migrate.engine.proof import ProvenChange
 from cci_migrate.engine.proposing import propose
 from cci_migrate.exit_codes import ExitCode
-from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.reports.verdict_report import VerdictReport, as_json, as_text
 from cci_migrate.verification.verdicts import Verdict, VerdictStatus
 
@@ -39,10 +34,8 @@ from cci_migrate.verification.verdicts import Verdict, VerdictStatus
     epilog="Exit codes: 0 all compile as planned, with credentials for each pull; 1 something does "
     "not; 2 usage; 3 a config does not compile as it is, or was not compiled; 130 interrupted.",
 )
-@click.argument(
-    "paths", nargs=-1, metavar="[PATH]...", type=click.Path(exists=True, path_type=Path)
-)
-@compiler_options
+@paths_argument
+@compiler_options()
 @every_policy_option
 @format_option(Format.TEXT, Format.JSON)
 @colour_option
@@ -51,9 +44,7 @@ from cci_migrate.verification.verdicts import Verdict, VerdictStatus
 def verify(
     ctx: click.Context,
     paths: tuple[Path, ...],
-    organisation: Organisation | None,
-    api_url: str,
-    send_secrets: bool,
+    compiler: CompilerOptions,
     policy: PolicySource,
     report_format: Format,
     colour: Colour,
@@ -64,16 +55,11 @@ def verify(
     API. Uses the token in CIRCLE_TOKEN only for orbs that are not public. Writes nothing.
     """
     terminal = Terminal(colour)
-    options = Options(
-        paths=paths or (Path(),),
-        policy=policy,
-        format=report_format,
-    )
-    asked = CompilerOptions(api_url, organisation, send_secrets)
+    options = Options(paths or (Path(),), policy=policy, format=report_format)
 
     def verified() -> ExitCode:
-        with opened_compiler(asked) as compiler:
-            return _verify(options, compiler, terminal)
+        with opened_compiler(compiler) as session:
+            return _verify(options, session, terminal)
 
     ctx.exit(exit_code_of(verified, terminal))
 

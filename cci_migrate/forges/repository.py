@@ -66,6 +66,11 @@ class RepositoryRef(Struct, frozen=True, order=True):
         return f"{self.kind.value}:{self.host}/{self.label}"
 
     @property
+    def server(self) -> tuple[Kind, str]:
+        """What it shares with the other repositories of its host, whatever the token."""
+        return self.kind, self.host
+
+    @property
     def label(self) -> str:
         """Its name for people: ``acme/api``, ``acme/mono//services/api`` for a project."""
         return f"{self.name}//{self.project}" if self.project else self.name

@@ -674,9 +674,10 @@ def test_nothing_follows_a_canary_that_failed(canaries: GitHubStandIn, batch: Ba
 def test_a_canary_as_red_as_its_base_is_not_held_against_it(
     canaries: GitHubStandIn, batch: Batch
 ) -> None:
-    for repository in canaries.repositories.values():
-        repository.otherwise = "FAILURE"
-    batch("apply", *QUICK, "--canary", 2)
+    canaries.repositories["acme/a"].otherwise = "SUCCESS"
+    canaries.repositories["acme/b"].otherwise = "FAILURE"
+    output = batch("apply", *QUICK, "--canary", 2).output
+    assert "CI of the first 2 pull requests passed, but that of 1 fails as on the base" in output
     assert [len(r.pulls) for r in canaries.repositories.values()] == [1, 1, 1, 1]
 
 

@@ -122,7 +122,7 @@ def test_the_rest_waits_for_ci_of_the_canarys_base(
         assert pulls["c"].state == "MERGED"
     elif not passes:
         assert 1790 < sum(clock.slept) < 1810
-        assert "run `batch merge-when-green` again later" in output
+        assert "; run it again later, or continue with --canary 0" in output
 
 
 @pytest.mark.parametrize("wait", [("--canary", 1), (*NO_CANARY, "--per-hour", 1)])

@@ -333,8 +333,8 @@ def test_json(run: Program, compiler: CompileStandIn, config: Path) -> None:
     ("arguments", "said"),
     [
         (["--verify", "--check"], "use cci-migrate verify"),
-        (["--send-secrets"], "--send-secrets requires --verify or --compile"),
-        (["--org", "gh/acme"], "--org requires --verify or --compile"),
+        (["--send-secrets"], "--org and --send-secrets require --verify or --compile"),
+        (["--org", "gh/acme"], "--org and --send-secrets require --verify or --compile"),
         (["verify", "--api-url", "http://ci.acme.io"], "not https"),
         (["verify", "nowhere"], "does not exist"),
     ],

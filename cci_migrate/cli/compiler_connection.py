@@ -1,53 +1,27 @@
-"""Options for CircleCI's compiler, and the connection to it."""
+"""The connection to CircleCI's compiler: its own program, or its API."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
 
-import click
-from msgspec import Struct
-
-from cci_migrate.cli.circleci_options import circleci_options, is_server, opened_api, token_in
-from cci_migrate.preflight.circleci_address import CLOUD, TOKEN_VARIABLE
+from cci_migrate.cli.circleci_connection import opened_api, token_in
+from cci_migrate.cli.circleci_options import is_server
+from cci_migrate.cli.compiler_options import CompilerOptions
+from cci_migrate.forges.repository import RepositoryRef
+from cci_migrate.preflight.circleci_address import TOKEN_VARIABLE
+from cci_migrate.preflight.circleci_program import installed_program
+from cci_migrate.preflight.compile_api import CompileApi
+from cci_migrate.preflight.compiler import Compiler, by_api, by_program
+from cci_migrate.preflight.project_remotes import project_in, project_of
 from cci_migrate.preflight.slugs import Organisation, Project
+from cci_migrate.transport.known_secrets import remember
+from cci_migrate.transport.pace import Clock, Lane
+from cci_migrate.verification.compilation import Compilation
 
-if TYPE_CHECKING:
-    from cci_migrate.forges.repository import RepositoryRef
-    from cci_migrate.preflight.compiler import Compiler
-    from cci_migrate.transport.pace import Clock, Lane
-    from cci_migrate.verification.compilation import Compilation
-
-_F = TypeVar("_F", bound=Callable[..., Any])
 #: The second is that of CircleCI's own program in its versions 0.1.
 TOKEN_VARIABLES = (TOKEN_VARIABLE, "CIRCLECI_CLI_TOKEN")
-
-
-class CompilerOptions(Struct, frozen=True):
-    """Where configs are compiled, for whom, and whether those with secrets are sent there.
-
-    ``confirms``: no change is made that the compiler does not confirm. ``unfolds``: findings rest
-    on what the compiled config shows of orbs, too.
-    """
-
-    root: str = CLOUD
-    organisation: Organisation | None = None
-    sends_secrets: bool = False
-    confirms: bool = False
-    unfolds: bool = False
-
-
-def compiler_options(command: _F) -> _F:
-    """Give ``command`` ``--org``, ``--api-url`` and ``--send-secrets``."""
-    return circleci_options(
-        click.option(
-            "--send-secrets",
-            is_flag=True,
-            help="Send configs to CircleCI even if they contain a secret",
-        )(command)
-    )
 
 
 class CompilerSession:
@@ -70,8 +44,6 @@ class CompilerSession:
         return lambda text: self._compiler.compile(text, organisation)
 
     def _project_of(self, repository: Path | RepositoryRef) -> Project | None:
-        from cci_migrate.preflight.project_remotes import project_in, project_of
-
         on_server = is_server(self._options.root)
         if isinstance(repository, Path):
             return project_in(repository, on_server=on_server)
@@ -87,11 +59,6 @@ def opened_compiler(
     The program may be set up for another CircleCI than the one that was asked for. Raises
     UnreachableError. For ``lane`` and ``clock`` see `opened_api`.
     """
-    from cci_migrate.preflight.circleci_program import installed_program
-    from cci_migrate.preflight.compile_api import CompileApi
-    from cci_migrate.preflight.compiler import by_api, by_program
-    from cci_migrate.transport.known_secrets import remember
-
     token = token_in(*TOKEN_VARIABLES)
     program = None if is_server(options.root) else installed_program()
     if program is not None:
