@@ -12,6 +12,7 @@ from cci_migrate.assessing.conventions import (
     policy_for,
 )
 from cci_migrate.assessing.evidence_collection import EvidenceCollector
+from cci_migrate.assessing.step_assessment import JobDockers
 from cci_migrate.circleci.images import pulled_images
 from cci_migrate.circleci.job_runs import Runs
 from cci_migrate.policy.settings import (
@@ -33,7 +34,7 @@ def credentials_of(images: str) -> dict[str, CredentialConvention]:
         f"jobs:\n  j:\n    docker:\n{images}"
     )
     values = values_of(config)
-    collector = EvidenceCollector(config, Runs(config, values))
+    collector = EvidenceCollector(config, Runs(config, values), JobDockers(config, values, None))
     evidence = collector.of_images(pulled_images(config, values), {})
     return dict(credential_conventions(evidence))
 
@@ -103,7 +104,7 @@ def test_credentials_of_another_registry_are_no_convention() -> None:
     config = config_of(f"version: 2.1\njobs: {{j: {{docker: [{{image: a, {AUTH}}}]}}}}")
     values = values_of(config)
     (image,) = pulled_images(config, values)
-    collector = EvidenceCollector(config, Runs(config, values))
+    collector = EvidenceCollector(config, Runs(config, values), JobDockers(config, values, None))
     evidence = collector.of_images([image], {image: "quay.io"})
     assert credential_conventions(evidence) == {}
 

@@ -55,6 +55,6 @@ def which_account(host: str, accounts: Sequence[Account]) -> str:
             f"choose other variables for {host} in the policy, or for this job in "
             f'[[registries."{host}".jobs]]'
         )
-    if not all(account.evidence for account in accounts):
+    if not any(account.evidence for account in accounts):
         return "define the image separately for each account"
     return f'assign jobs to accounts in the policy: [[registries."{host}".jobs]]'

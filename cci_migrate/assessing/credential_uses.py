@@ -22,7 +22,7 @@ from cci_migrate.assessing.image_states import (
     half_of_another_pair,
 )
 from cci_migrate.assessing.login_needs import LoginNeeds
-from cci_migrate.assessing.step_assessment import logins_of
+from cci_migrate.assessing.step_assessment import variables_by_registry
 from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.misplaced_contexts import misplaced_contexts_by_job
@@ -179,8 +179,7 @@ class CredentialUses(Struct, frozen=True, eq=False, dict=True):
             for auth in self.image_by_item[item.mapping].image.auths
         )
         names = {name for auth in auths if auth.is_complete for name in auth.variables}
-        docker = self.logins.dockers.of(entry)
-        logins = () if docker is None else docker.all_logins
+        logins = self.logins.dockers.logins_by(entry)
         return frozenset(names).union(*(login.variables for login in logins))
 
     def of_image(self, image: AssessedImage) -> CredentialUse | None:
@@ -197,7 +196,8 @@ class CredentialUses(Struct, frozen=True, eq=False, dict=True):
         docker = self.logins.dockers.of(entry)
         if docker is None:
             return
-        for registry, variables in logins_of(docker).items():
+        logins = self.logins.dockers.logins_by(entry)
+        for registry, variables in variables_by_registry(logins).items():
             host = registry if "*" not in registry else ""
             if policy_for(host, self.policy) is not None and variables:
                 yield CredentialUse(host, variables, in_steps=True)

@@ -73,11 +73,11 @@ def evidence_of(
     Unused declarations are only collected if the uses show no names for a registry that needs them,
     and evidence of other configs only if the declarations show none either.
     """
-    collector = EvidenceCollector(config, runs)
+    collector = EvidenceCollector(config, runs, dockers)
     collected = [
         *collector.of_images(images, misrouted),
         *collector.of_misplaced(images),
-        *collector.of_logins(dockers.logging_in()),
+        *collector.of_logins(),
     ]
     collected += collector.of_halves(images, misrouted, collected)
     hosts = {item.host for item in collected if item.allows()}
@@ -88,7 +88,7 @@ def evidence_of(
             needed.update(normalise_host(host) for host in hosts_to_log_in(pull, policy))
     if not needed <= hosts | {None}:
         collected += collector.of_declared_auths(images)
-        collected += collector.of_declared_logins(declared(), dockers.logging_in())
+        collected += collector.of_declared_logins(declared())
         hosts.update(item.host for item in collected if item.allows())
     if not needed <= hosts | {None}:
         collected += (sibling for sibling in siblings() if sibling.host not in hosts)
@@ -98,9 +98,10 @@ def evidence_of(
 class EvidenceCollector:
     """Collects the `Evidence` in ``config``, one kind of use at a time."""
 
-    def __init__(self, config: Config, runs: Runs) -> None:
+    def __init__(self, config: Config, runs: Runs, dockers: JobDockers) -> None:
         self._config = config
         self._runs = runs
+        self._dockers = dockers
 
     def of_images(
         self, images: Iterable[PulledImage], misrouted: Mapping[PulledImage, str]
@@ -184,13 +185,13 @@ class EvidenceCollector:
                 PasswordAuth(login.username, login.password),
             )
 
-    def of_logins(self, dockers: Iterable[JobDocker]) -> Iterator[Evidence]:
+    def of_logins(self) -> Iterator[Evidence]:
         """The evidence in logins, once for each step that a job runs.
 
         Credentials that steps pass to programs other than Docker are included.
         """
         seen: set[tuple[object, ...]] = set()
-        for docker in dockers:
+        for docker in self._dockers.logging_in():
             for login, purpose in _logins_of(docker):
                 for host in login.registries:
                     halves = (login.username_value, login.password_value)
@@ -205,9 +206,7 @@ class EvidenceCollector:
     ) -> Evidence:
         from cci_migrate.docker.shell import Purpose
 
-        entries = self._runs.entries_of(docker.job)
-        if docker.home.is_published and docker.entry is not None:
-            entries = (docker.entry,)
+        entries = self._dockers.entries_with(docker, login)
         use = _use_of(login, purpose, docker, host)
         pushes = purpose is not Purpose.LOGIN or _pushes_after(login, docker, host)
         evidence = _of_step_login(
@@ -283,22 +282,18 @@ class EvidenceCollector:
         )
         yield replace(evidence, form=Anchored(node, anchor, is_merge=is_merge))
 
-    def of_declared_logins(
-        self, declared: Iterable[DeclaredLogin], dockers: Iterable[JobDocker]
-    ) -> Iterator[Evidence]:
+    def of_declared_logins(self, declared: Iterable[DeclaredLogin]) -> Iterator[Evidence]:
         """The evidence in commands and anchored steps that only log in.
 
-        ``dockers`` are the jobs that log in; those that run a declared login become its users.
+        The workflow jobs that run a declared login become its users.
         """
-        users: dict[Node, list[JobDocker]] = {}
-        for docker in dockers:
+        users: dict[Node, dict[WorkflowJob, None]] = {}
+        for docker in self._dockers.logging_in():
             for login in docker.all_logins:
-                users.setdefault(resolved(login.moment.step.node), []).append(docker)
+                entries = dict.fromkeys(self._dockers.entries_with(docker, login))
+                users.setdefault(resolved(login.moment.step.node), {}).update(entries)
         for declaration in declared:
-            step_dockers = users.get(resolved(declaration.login.moment.step.node), [])
-            entries = dict.fromkeys(
-                entry for docker in step_dockers for entry in self._runs.entries_of(docker.job)
-            )
+            entries = users.get(resolved(declaration.login.moment.step.node), {})
             for host in declaration.login.registries:
                 if "*" not in host:
                     evidence = _of_step_login(

@@ -137,7 +137,7 @@ class JobVariables:
         self._used: dict[str, dict[WorkflowJob, bool]] = {}
         self._own: dict[WorkflowJob, _Part] = {}
         self._steps_by_entry: dict[WorkflowJob, _Steps | None] = {}
-        self._steps: dict[tuple[Job, Way], _Steps] = {}
+        self._steps: dict[tuple[Job, Way, tuple[Step, ...]], _Steps] = {}
         self._parts: dict[Node, _Part] = {}
         self._bound: dict[Bindings, _Part] = {}
 
@@ -205,10 +205,12 @@ class JobVariables:
         return self._steps_by_entry[entry]
 
     def _steps_in(self, home: Namespace, job: Job, entry: WorkflowJob) -> _Steps:
-        key = (job, way_of(job, entry))
+        listed = self._lists.of(home, job, entry)
+        run = [step for step in listed if self._lists.may_run(home, job, entry, step)]
+        key = (job, way_of(job, entry), () if len(run) == len(listed) else tuple(run))
         steps = self._steps.get(key)
         if steps is None:
-            steps = self._steps[key] = self._read(self._lists.of(home, job, entry))
+            steps = self._steps[key] = self._read(run)
         return steps
 
     def _read(self, steps: Iterable[Step]) -> _Steps:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from cci_migrate.assessing.auth_forms import PLAIN
-from cci_migrate.assessing.conventions import CredentialConvention
+from cci_migrate.assessing.conventions import Account, CredentialConvention
 from cci_migrate.assessing.image_states import Contested, Proposed, wanted_for
 from cci_migrate.assessing.step_assessment import JobDockers, MissingLogin, missing_logins
 from cci_migrate.assessing.step_states import step_states
@@ -115,4 +115,32 @@ class LoginNeeds(Struct, frozen=True, eq=False, dict=True):
             return Proposed(self.names[missing.key].credential, PLAIN)
         pullers = self.runs.pullers_in(missing.docker.job)
         host = normalise_host(missing.host)
-        return wanted_for(host, self.policy, self.conventions, pullers, prefers_own=True)
+
+        def proposed(*, prefers_own: bool) -> Proposed | Contested | None:
+            return wanted_for(host, self.policy, self.conventions, pullers, prefers_own=prefers_own)
+
+        own = proposed(prefers_own=True)
+        entries = self.runs.entries_of(missing.docker.job)
+        if not isinstance(own, Proposed) or all(
+            any(login.may_be_to(missing.host) for login in self.dockers.logins_by(entry))
+            for entry in entries
+        ):
+            return own
+        # A workflow job that makes no login may lack the variables that the others log in with.
+        usual = proposed(prefers_own=False)
+        if not isinstance(usual, Proposed) or usual.credential == own.credential:
+            return usual
+        if any(self._logs_in_first(entry, missing.host) for entry in entries):
+            accounts = (Account(each.credential, each.form, each.evidence) for each in (own, usual))
+            return Contested(tuple(accounts))
+        return usual
+
+    def _logs_in_first(self, entry: WorkflowJob, host: str) -> bool:
+        """Whether ``entry`` may log in to ``host`` before a pull: a new login may replace it."""
+        docker = self.dockers.of(entry)
+        last = max((pull.moment.order for pull in docker.pulls), default=-1) if docker else -1
+        return any(
+            login.moment.order <= last
+            for login in self.dockers.logins_by(entry)
+            if login.may_be_to(host)
+        )

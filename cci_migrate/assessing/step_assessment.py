@@ -22,7 +22,7 @@ from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.findings import FindingKey, Place
 from cci_migrate.lazy_patterns import lazy_pattern
-from cci_migrate.lossless.nodes import resolved
+from cci_migrate.lossless.nodes import Node, resolved
 from cci_migrate.policy.settings import PasswordAuth
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
 
@@ -238,6 +238,30 @@ class JobDockers:
         """The pulls and logins in the steps that ``entry`` runs; None if they are not read."""
         return self._of_entry.get(entry)
 
+    def logins_by(self, entry: WorkflowJob) -> Iterator[StepLogin]:
+        """The logins that ``entry`` may make, and the credentials that it gives other programs.
+
+        Those under conditions that its arguments rule out are left out.
+        """
+        docker = self._of_entry.get(entry)
+        if docker is None:
+            return
+        for login in docker.all_logins:
+            if self.step_lists.may_run(docker.home, docker.job, entry, login.moment.step):
+                yield login
+
+    def entries_with(self, docker: JobDocker, login: StepLogin) -> tuple[WorkflowJob, ...]:
+        """The workflow jobs that may make ``login`` of ``docker``, in whichever way they run it."""
+        return tuple(self._entries_by_login.get((docker.job, login.moment.step.node), ()))
+
+    @cached_property
+    def _entries_by_login(self) -> Mapping[tuple[Job, Node], Iterable[WorkflowJob]]:
+        entries: dict[tuple[Job, Node], dict[WorkflowJob, None]] = {}
+        for entry, docker in self._of_entry.items():
+            for login in self.logins_by(entry):
+                entries.setdefault((docker.job, login.moment.step.node), {})[entry] = None
+        return entries
+
 
 def _may_use_docker(text: str) -> bool:
     return mentions_docker(text) or ("machine" in text and mentions_script(text))
@@ -314,10 +338,10 @@ def undecided_pulls(
     return tuple(by_job.values())
 
 
-def logins_of(docker: JobDocker) -> Mapping[str, tuple[str, ...]]:
-    """The variables that the logins of a job read, by registry or pattern of registries."""
+def variables_by_registry(logins: Iterable[StepLogin]) -> Mapping[str, tuple[str, ...]]:
+    """The variables that ``logins`` read, by registry or pattern of registries."""
     by_registry: dict[str, dict[str, None]] = {}
-    for login in docker.all_logins:
+    for login in logins:
         for registry in login.registries:
             by_registry.setdefault(registry, {}).update(dict.fromkeys(sorted(login.variables)))
     return {registry: tuple(names) for registry, names in by_registry.items()}

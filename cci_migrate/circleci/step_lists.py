@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
-from cci_migrate.circleci.steps import Step, job_steps, step_allowance
+from cci_migrate.circleci.steps import Step, job_steps, step_allowance, steps_run_by
 from cci_migrate.lossless.merging import value_of
 from cci_migrate.lossless.nodes import Node
 
@@ -30,6 +30,7 @@ class StepLists:
         self._config = config
         self._allowance = step_allowance()
         self._steps: dict[tuple[Job, Way], Sequence[Step]] = {}
+        self._run_by: dict[WorkflowJob, frozenset[tuple[object, ...]]] = {}
 
     def counted(self, home: Namespace, job: Job, entry: WorkflowJob | None) -> Sequence[Step]:
         """The steps of ``job``; they count against what all jobs of a config may have together.
@@ -47,3 +48,18 @@ class StepLists:
         if steps is None:
             steps = self._steps[key] = job_steps(self._config, home, job, entry)
         return steps
+
+    def may_run(self, home: Namespace, job: Job, entry: WorkflowJob, step: Step) -> bool:
+        """Whether ``entry`` may run ``step`` of ``job``: its arguments can rule out a condition.
+
+        Raises TooComplexError.
+        """
+        if home.is_published or not job.parameters:
+            return True
+        if not any("parameters." in guard for guard in step.guards):
+            return True
+        run = self._run_by.get(entry)
+        if run is None:
+            steps = steps_run_by(self._config, home, job, entry)
+            run = self._run_by[entry] = frozenset(step.way for step in steps)
+        return step.way in run

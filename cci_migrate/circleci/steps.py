@@ -30,7 +30,7 @@ from cci_migrate.circleci.expressions import (
     substitute,
 )
 from cci_migrate.circleci.logic_statements import boolean, condition_of
-from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.circleci.parameter_values import ParameterValues, job_call
 from cci_migrate.circleci.published_orbs import published_command
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.lossless.merging import entries_of, text_of, value_of
@@ -137,6 +137,11 @@ class Step(Struct, frozen=True, eq=False):
         """The conditions under which it runs; equal conditions have equal texts."""
         return self.path[-1].guards
 
+    @property
+    def way(self) -> tuple[object, ...]:
+        """What a job's steps have in common if they are reached in the same way."""
+        return self.node, *((place.sequence, place.index) for place in self.path)
+
 
 class RunStep(Struct, frozen=True, eq=False):
     """A ``run`` step.
@@ -188,6 +193,22 @@ def job_steps(
         reader.read(resolved(job.steps.value), Bindings(job.parameters, {}, home, None))
     if entry is not None:
         reader.read(value_of(entry.arguments, "post-steps"), outside)
+    return reader.steps
+
+
+def steps_run_by(config: Config, home: Namespace, job: Job, entry: WorkflowJob) -> list[Step]:
+    """The steps of ``job`` that ``entry`` may run: its arguments decide conditions.
+
+    The values of a matrix differ from run to run, so they decide none. Raises TooComplexError.
+    """
+    call = job_call(entry)
+    known = {name: value for name, value in job.parameters.items() if name not in call.matrix}
+    outside = Bindings({}, {}, config.body, None)
+    reader = _StepListReader(outside, {}, step_allowance(), config, job)
+    reader.read(value_of(entry.arguments, "pre-steps"), outside)
+    if job.steps is not None:
+        reader.read(resolved(job.steps.value), Bindings(known, call.arguments, home, outside))
+    reader.read(value_of(entry.arguments, "post-steps"), outside)
     return reader.steps
 
 

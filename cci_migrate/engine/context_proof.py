@@ -1,7 +1,8 @@
 """CONTEXTS: what workflow jobs read stays what it is, and no context is too many.
 
 It looks at the config before and after alone, and by means of its own: at the texts of steps, where
-the planner unfolds them.
+the planner unfolds them. Only which conditions a workflow job's arguments rule out it does not
+decide anew.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.misplaced_contexts import misplaced_contexts_by_job
 from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.circleci.steps import Bindings, steps_run_by
 from cci_migrate.circleci.workflow_jobs import image_items, job_contexts
 from cci_migrate.engine.proof_side import ProofSide
 from cci_migrate.findings import ChosenNames, FindingState, Question
@@ -242,9 +244,8 @@ def _jobs(side: ProofSide) -> Iterator[_ContextUse]:
         ]
         reads = frozenset().union(*(image.reads for image in pulled))
         images_read = frozenset().union(*reads)
-        docker = side.docker_of.get(entry.route)
-        if docker is not None:
-            reads |= frozenset(login.variables for login in docker.all_logins if login.variables)
+        logins = side.logins_by.get(entry.route, ())
+        reads |= frozenset(login.variables for login in logins if login.variables)
         contexts = job_contexts(entry).values
         meant = frozenset((*contexts, *misplaced.get(entry, ())))
         token_hosts = frozenset(image.token_host for image in pulled if image.token_host)
@@ -265,11 +266,9 @@ class _StepTexts:
         self._known: dict[Node, tuple[str, frozenset[str]]] = {}
 
     def named_in(self, entry: WorkflowJob, names: Variables) -> Variables:
-        """Those of ``names`` that are words in the steps or the arguments of ``entry``."""
-        called = self._config.body.job(entry.calls)
+        """Those of ``names`` that are words in the arguments of ``entry`` or steps that it runs."""
         nodes = [] if entry.arguments is None else [entry.arguments]
-        if called is not None and called[1].steps is not None:
-            nodes.append(called[1].steps.value)
+        nodes += self._steps_of(entry)
         named: set[str] = set()
         seen: set[str] = set()
         while nodes:
@@ -280,6 +279,30 @@ class _StepTexts:
             nodes += (self._commands[name] for name in commands - seen)
             seen |= commands
         return frozenset(named)
+
+    def _steps_of(self, entry: WorkflowJob) -> Iterator[Node]:
+        """The steps of ``entry``, without those under conditions that its arguments rule out."""
+        called = self._config.body.job(entry.calls)
+        if called is None or called[1].steps is None:
+            return
+        home, job = called
+        steps = called[1].steps.value
+        if not job.parameters or not self._conditions(steps):
+            yield steps
+            return
+        for step in steps_run_by(self._config, home, job, entry):
+            yield step.node
+            bindings: Bindings | None = step.bindings
+            while bindings is not None:
+                yield from bindings.arguments.values()
+                defaults = (parameter.default for parameter in bindings.parameters.values())
+                yield from filter(None, defaults)
+                bindings = bindings.outer
+
+    def _conditions(self, steps: Node) -> bool:
+        """Whether ``steps`` or a command of the config may have conditions."""
+        lists = (steps, *self._commands.values())
+        return any("condition" in node.source.text for node in lists)
 
     def _in(self, node: Node) -> tuple[str, frozenset[str]]:
         """The text of ``node``, and the commands that it seems to name; jobs share both."""

@@ -15,14 +15,14 @@ from cci_migrate.lossless.nodes import Document
 
 if TYPE_CHECKING:
     from cci_migrate.assessing.assessment import Assessment
-    from cci_migrate.circleci.step_pulls import JobDocker
+    from cci_migrate.circleci.step_pulls import JobDocker, StepLogin
 
 
 class ProofSide(Struct, frozen=True, eq=False):
     """A config, its images and the plan for it, before the change or after.
 
     ``evidence`` is what the file shows of its credentials. ``docker_of`` are the steps of each
-    workflow job by its route.
+    workflow job by its route, ``logins_by`` the logins that it may make.
     """
 
     config: Config
@@ -31,6 +31,7 @@ class ProofSide(Struct, frozen=True, eq=False):
     evidence: tuple[Evidence, ...]
     dockers: tuple[JobDocker, ...]
     docker_of: Mapping[str, JobDocker] = field(default_factory=dict)
+    logins_by: Mapping[str, tuple[StepLogin, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, assessment: Assessment, plan: Plan) -> ProofSide:
@@ -46,6 +47,10 @@ class ProofSide(Struct, frozen=True, eq=False):
                 entry.route: docker
                 for entry in assessment.config.workflow_jobs
                 if (docker := dockers.of(entry)) is not None
+            },
+            {
+                entry.route: tuple(dockers.logins_by(entry))
+                for entry in assessment.config.workflow_jobs
             },
         )
 

@@ -203,8 +203,7 @@ def _read_by_images(assessment: Assessment, entry: WorkflowJob) -> Iterator[str]
 
 
 def _read_by_steps(assessment: Assessment, entry: WorkflowJob) -> Iterator[str]:
-    docker = assessment.dockers.of(entry)
-    for login in docker.all_logins if docker is not None else ():
+    for login in assessment.dockers.logins_by(entry):
         for name in sorted(login.variables):
             if not name.startswith(_BUILT_IN) and not _is_set_in(assessment.config, name):
                 yield name
