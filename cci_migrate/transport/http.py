@@ -158,9 +158,10 @@ TokenSource = Callable[[bool], str | None]
 class Api:
     """One host's API under one identity. Reads may come from several threads.
 
-    ``root`` is its base URL. ``authorization`` turns a token into the value of ``header``. On a
-    redirect to another host the library only removes `Authorization`: with another header,
-    redirects are not followed. ``threads`` are for reads that others don't have to wait for.
+    ``root`` is its base URL, at the server ``host``. ``authorization`` turns a token into the value
+    of ``header``. On a redirect to another host the library only removes `Authorization`: with
+    another header, redirects are not followed. ``threads`` are for reads that others don't have to
+    wait for.
     """
 
     def __init__(
@@ -174,6 +175,7 @@ class Api:
     ) -> None:
         check_is_private(root)
         self.root = root.rstrip("/")
+        self.host = urlsplit(root).netloc
         self._token_source = token
         self._lane = lane
         self._clock = clock
@@ -249,25 +251,16 @@ class Api:
         has_renewed = False
         until = self._clock.now()
         for attempt in range(LIMIT_ATTEMPTS):
-            # The token is asked for after any wait, in which it may have expired.
-            if kind:
-                self._lane.take(kind)
+            with self._lane.turn(kind):
+                # The token is asked for after any wait, in which it may have expired.
                 token = self.token()
                 response = self._send(method, path, options, token)
-            else:
-                with self._lane.reads.turn():
-                    # Within the turn: the answer to another read may have asked for a pause.
-                    self._lane.wait_out()
-                    token = self.token()
-                    response = self._send(method, path, options, token)
             if response.status == 401:
                 if token is None:
-                    raise UnauthorizedError(
-                        f"{urlsplit(self.root).netloc}: requires a token ({response.message})"
-                    )
+                    raise UnauthorizedError(f"{self.host}: requires a token ({response.message})")
                 if has_renewed or not self._renew(token, response):
                     raise UnauthorizedError(
-                        f"{urlsplit(self.root).netloc}: the token is not valid, or has expired "
+                        f"{self.host}: the token is not valid, or has expired "
                         f"({response.message}); renew it and run the command again"
                     )
                 has_renewed = True
@@ -281,8 +274,8 @@ class Api:
             if attempt + 1 < LIMIT_ATTEMPTS:
                 self._lane.wait_out()
         raise HostUnavailable(
-            f"{urlsplit(self.root).netloc}: still limits requests after {LIMIT_ATTEMPTS - 1} "
-            f"pauses; try again at {local_time(until)}",
+            f"{self.host}: still limits requests after {LIMIT_ATTEMPTS - 1} pauses; "
+            f"try again at {local_time(until)}",
             until,
         )
 
@@ -305,10 +298,9 @@ class Api:
                 allow_redirects=method == "GET" and self._header == _AUTHORIZATION,
             )
         except (requests.ConnectionError, requests.Timeout, *_BROKEN_OFF) as error:
-            raise OverloadedError(connection_fault(error, urlsplit(self.root).netloc)) from None
+            raise OverloadedError(connection_fault(error, self.host)) from None
         except AnswerTooLargeError as error:
-            problem = connection_fault(error, urlsplit(self.root).netloc)
-            raise _UnusableAnswerError(problem) from None
+            raise _UnusableAnswerError(connection_fault(error, self.host)) from None
         except requests.RequestException as error:
             raise HostError(redact(str(error))) from None
         response = _read_response(received)
@@ -343,7 +335,7 @@ class Api:
         try:
             token = self._token_source(False)
         except TokenError as error:
-            raise HostUnavailable(f"{urlsplit(self.root).netloc}: {error}") from None
+            raise HostUnavailable(f"{self.host}: {error}") from None
         return None if token is None else remember(token)
 
     def _renew(self, expired: Secret, refusal: Response) -> bool:
@@ -355,8 +347,8 @@ class Api:
                 token = self._token_source(True)
             except TokenError as error:
                 raise HostUnavailable(
-                    f"{urlsplit(self.root).netloc}: the token has expired ({refusal.message}), and "
-                    f"{error}; run the command again"
+                    f"{self.host}: the token has expired ({refusal.message}), and {error}; "
+                    "run the command again"
                 ) from None
             return token is not None and token != expired
 

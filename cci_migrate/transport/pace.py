@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from msgspec import Struct
@@ -111,6 +112,21 @@ class Lane:
         self._announced = 0.0
         self._has_ended = False
         self.reads = ReadingPace(read_limits, self._clock.now, self._clock.sleep)
+
+    @contextmanager
+    def turn(self, kind: str) -> Iterator[None]:
+        """Wait for a turn to write (``kind`` of `take`) or to read (empty), as long as the block.
+
+        Raises what `take` raises.
+        """
+        if kind:
+            self.take(kind)
+            yield
+            return
+        with self.reads.turn():
+            # Within the turn: the answer to another read may have asked for a pause.
+            self.wait_out()
+            yield
 
     def take(self, kind: str) -> None:
         """Wait until a write of ``kind`` is allowed, and count it. Call it right before each write.
