@@ -128,7 +128,7 @@ class Connections:
                 api, lane = self._api(ref), self._lane_of(ref.host)
                 return GitLab(api, lane, branch, is_nested=is_nested)
             case Kind.BITBUCKET:
-                from cci_migrate.forges.bitbucket import Bitbucket
+                from cci_migrate.forges.bitbucket.host import Bitbucket
 
                 api, lane = self._api(ref), self._lane_of(ref.host)
                 return Bitbucket(api, lane, branch, is_nested=is_nested)
@@ -186,7 +186,7 @@ class Connections:
         try:
             lane = self._lane_of(ref.host)
             if ref.kind is Kind.BITBUCKET:
-                from cci_migrate.forges.bitbucket import authorization
+                from cci_migrate.forges.bitbucket.host import authorization
 
                 return Api(ref.address, token, lane, self._clock, authorization)
             if ref.kind is Kind.GITEA:

@@ -99,7 +99,7 @@ def _content(
         return BranchContent.NOTHING
     earlier = recorded.files if recorded is not None else ()
     for files in dict.fromkeys((tuple(planned), earlier)):
-        content = host.branch_content(snapshot, files) if files else BranchContent.OTHER
+        content = host.branch_content(snapshot, branch.oid, files) if files else BranchContent.OTHER
         if content is BranchContent.NOTHING:
             return content
         if branch.campaign in campaigns:

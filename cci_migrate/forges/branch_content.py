@@ -6,9 +6,8 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import PurePosixPath
 
-from cci_migrate.forges.repository import BranchContent, FileHash, PullRequest, PullState
+from cci_migrate.forges.repository import BranchContent, FileHash
 from cci_migrate.transport.git.process import GitDirectory
-from cci_migrate.transport.host_errors import HostError
 
 #: Links and submodules: their content is another file's name, or a commit.
 _NOT_FILES = frozenset({"120000", "160000"})
@@ -49,19 +48,6 @@ def compare_with_plan(
         if data is None or hashlib.sha256(data).hexdigest() != file.after:
             return BranchContent.OTHER
     return BranchContent.PLANNED
-
-
-def reversal_url(pull: PullRequest, content: BranchContent) -> str:
-    """The address of ``pull``, which is to revert a change.
-
-    ``content`` is that of its branch, compared with the reversed files. Raises HostError if the
-    pull request is closed or does not revert the change.
-    """
-    if pull.state is PullState.CLOSED:
-        raise HostError(f"{pull.url}, which reverts it, was closed")
-    if pull.state is PullState.OPEN and content is not BranchContent.PLANNED:
-        raise HostError(f"{pull.url} is open from the branch, but does not revert the change")
-    return pull.url
 
 
 def _modified_files(

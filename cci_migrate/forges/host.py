@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
@@ -133,8 +133,12 @@ class Host(Protocol):
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
         """The content of ``paths`` at the snapshot's head; None for a file that does not exist."""
 
-    def branch_content(self, snapshot: Snapshot, files: Sequence[FileHash]) -> BranchContent:
-        """What the branch in ``snapshot`` adds to the default branch: NOTHING, PLANNED or OTHER.
+    def branch_content(
+        self, snapshot: Snapshot, tip: str, files: Sequence[FileHash]
+    ) -> BranchContent:
+        """What the branch adds to the default branch: NOTHING, PLANNED or OTHER.
+
+        ``tip`` is the commit at its tip.
 
         PLANNED is one commit on top of a commit of the default branch that gives each of
         ``files`` its new content, in its old mode, and changes nothing else.
@@ -202,14 +206,6 @@ class BatchReader(Protocol):
         self, wanted: Sequence[WantedFiles]
     ) -> PendingRead[Mapping[str, Mapping[str, bytes | None]]]:
         """What `Host.read` returns, by the repository's key. Fails for all if it does for one."""
-
-
-def read_wanted(
-    read: Callable[[Snapshot, Sequence[str]], Mapping[str, bytes | None]],
-    wanted: Sequence[WantedFiles],
-) -> Mapping[str, Mapping[str, bytes | None]]:
-    """What `BatchReader.begin_reading` reads, where ``read`` is `Host.read`."""
-    return {files.snapshot.ref.key: read(files.snapshot, files.paths) for files in wanted}
 
 
 @runtime_checkable

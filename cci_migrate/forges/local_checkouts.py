@@ -42,9 +42,10 @@ from cci_migrate.forges.repository import (
 from cci_migrate.forges.uncommitted_changes import uncommitted_changes
 from cci_migrate.forges.without_pull_requests import WithoutPullRequests
 from cci_migrate.transport.git.objects import commit_files, commit_message, read_blobs
-from cci_migrate.transport.git.process import GitDirectory, GitError, GitLimitedError
+from cci_migrate.transport.git.process import GitDirectory, GitError
+from cci_migrate.transport.git.pushing import push
 from cci_migrate.transport.git.repositories import Checkout, opened_checkout
-from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
+from cci_migrate.transport.host_errors import HostError, StaleSnapshot
 
 #: The depth to which a source folder is searched for repositories: HOST/OWNER/NAME.
 DEPTH = 3
@@ -73,11 +74,7 @@ class LocalSource:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.absolute()
-
-    @property
-    def name(self) -> str:
-        """The folder."""
-        return str(self._folder)
+        self.name = str(self._folder)
 
     def pages(self, cursor: str, known: Sequence[str]) -> Iterator[RepositoryPage]:
         """One page with every checkout, sorted. Raises HostError if there is none."""
@@ -121,11 +118,7 @@ class LocalHost(WithoutPullRequests):
         self._mode = mode
         self._branch = branch
         self._originals = originals
-
-    @property
-    def delivery(self) -> Delivery:
-        """Files, or a branch."""
-        return Delivery.FILES if self._mode is LocalMode.IN_PLACE else Delivery.BRANCH
+        self.delivery = Delivery.FILES if mode is LocalMode.IN_PLACE else Delivery.BRANCH
 
     def observe(self, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:
         """The work tree of each folder, or its HEAD if changes go to a branch."""
@@ -152,20 +145,13 @@ class LocalHost(WithoutPullRequests):
         read = reader_of(folder)
         return {path: read(path) for path in paths}
 
-    def branch_content(self, snapshot: Snapshot, files: Sequence[FileHash]) -> BranchContent:
+    def branch_content(
+        self, snapshot: Snapshot, tip: str, files: Sequence[FileHash]
+    ) -> BranchContent:
         """What the branch adds to HEAD. Raises HostError if git can't read it."""
-        if snapshot.branch is None:
-            return BranchContent.NOTHING
         try:
             with opened_checkout(Path(snapshot.ref.name)) as checkout:
-                repository = checkout.repository
-                return content_in_git(
-                    repository,
-                    snapshot.branch.oid,
-                    snapshot.head,
-                    files,
-                    lambda oids: read_blobs(repository, oids),
-                )
+                return _content(checkout.repository, tip, snapshot.head, files)
         except GitError as error:
             raise HostError(str(error)) from None
 
@@ -333,13 +319,7 @@ class LocalHost(WithoutPullRequests):
             return ""
         if snapshot.branch is not None and tip == snapshot.branch.oid:
             return ""  # the remote's branch, decided before
-        content = content_in_git(
-            repository,
-            tip,
-            snapshot.head,
-            proposal.files,
-            lambda oids: read_blobs(repository, oids),
-        )
+        content = _content(repository, tip, snapshot.head, proposal.files)
         if content is BranchContent.NOTHING:
             return ""
         campaign = campaign_of_commit(commit_message(repository, tip))
@@ -383,58 +363,14 @@ class LocalHost(WithoutPullRequests):
             raise HostError(f"{error.path} {error.problem}") from None
 
 
-def push(
-    repository: GitDirectory,
-    commit: str,
-    reference: str,
-    old: str,
-    login: Mapping[str, str] | None = None,
-) -> None:
-    """Push ``commit`` (empty: delete) to ``reference``, which has the commit ``old`` (empty: none).
-
-    Raises GitLimitedError if the server limits requests, RefusedError without permission,
-    HostError if the other side refuses it for another reason, StaleSnapshot for any other failure:
-    the push may have arrived anyway.
-    """
-    lease = f"--force-with-lease={reference}:{old}"
-    try:
-        repository.run(
-            ["push", "--quiet", lease, "origin", f"{commit}:{reference}"], settings=login
-        )
-    except GitLimitedError:
-        raise
-    except GitError as error:
-        message = str(error).lower()
-        if any(sign in message for sign in _NO_PERMISSION):
-            raise RefusedError(str(error)) from None
-        if _is_refusal(message):
-            raise HostError(str(error)) from None
-        raise StaleSnapshot(str(error)) from None
-
-
-#: What git and hosts say when the user lacks permission to push.
-_NO_PERMISSION = ("returned error: 403", "permission", "denied", "not authorized")
-#: What git says of a ref that another push changed meanwhile, so that it must be read again
-#: (https://git-scm.com/docs/git-push#_output).
-_CHANGED_MEANWHILE = ("lock", "already exists", "incorrect old value", "is at ", "expected ")
-#: What git says when it has no valid login, and so pushed nothing.
-_NO_LOGIN = ("authentication failed", "could not read username", "could not read password")
-
-
-def _is_refusal(message: str) -> bool:
-    """Whether git's lower-case ``message`` says that nothing was pushed, nor would be if repeated.
-
-    A hook or a rule of the other side rejects refs with its reason in parentheses.
-    """
-    if any(sign in message for sign in _NO_LOGIN):
-        return True
-    _, is_rejected, reason = message.partition("[remote rejected]")
-    reason = reason.partition(";")[0].rpartition("(")[2]
-    return bool(is_rejected) and not any(sign in reason for sign in _CHANGED_MEANWHILE)
-
-
 def _tree(repository: GitDirectory, commit: str) -> GitTree:
     return GitTree(repository, commit, lambda oids: read_blobs(repository, oids))
+
+
+def _content(
+    repository: GitDirectory, tip: str, head: str, files: Sequence[FileHash]
+) -> BranchContent:
+    return content_in_git(repository, tip, head, files, lambda oids: read_blobs(repository, oids))
 
 
 def _has_object(repository: GitDirectory, oid: str) -> bool:

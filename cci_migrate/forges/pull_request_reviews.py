@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
@@ -100,13 +100,6 @@ class PullRequestReview(Struct, frozen=True, omit_defaults=True):
 
 #: Bitbucket shows the first twelve digits of a commit's id.
 _SHORTEST_ID = 12
-
-
-#: Reads one pull request of a repository, with its errors turned into Unreadable.
-ReadOne = Callable[
-    [RepositoryRef, Callable[[RepositoryRef], PullRequestReview]],
-    PullRequestReview | Unreadable,
-]
 
 
 class Reviews(Protocol):

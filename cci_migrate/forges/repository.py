@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.forges.campaign_identity import campaign_of_commit
 from cci_migrate.forges.config_paths import ConfigListing, unusual_modes
 
 #: Why a repository with commits has nothing to read.
@@ -75,6 +76,10 @@ class RepositoryRef(Struct, frozen=True, order=True):
         """Its name for people: ``acme/api``, ``acme/mono//services/api`` for a project."""
         return f"{self.name}//{self.project}" if self.project else self.name
 
+    def new_name(self, name: str) -> str:
+        """``name``, by which the host knows it today, if that is another name; else empty."""
+        return "" if name.lower() == self.name.lower() else name
+
 
 class Visibility(Enum):
     """Who can see a repository."""
@@ -134,6 +139,12 @@ class Branch(Struct, frozen=True):
     oid: str
     content: BranchContent = BranchContent.OTHER
     campaign: str = ""
+
+    @classmethod
+    def at(cls, oid: str, head: str, message: str) -> Branch:
+        """The branch with the commit ``oid`` at its tip, whose message is ``message``."""
+        content = BranchContent.NOTHING if oid == head else BranchContent.OTHER
+        return cls(oid, content, campaign_of_commit(message))
 
 
 class Fork(Struct, frozen=True):
@@ -208,6 +219,11 @@ class Snapshot(Struct, frozen=True):
     def current_name(self) -> str:
         """The name by which the host knows it today."""
         return self.renamed_to or self.ref.name
+
+    @property
+    def pull_number(self) -> int:
+        """The number of its pull request; 0 without one."""
+        return self.pull.number if self.pull is not None else 0
 
     @property
     def branch_home(self) -> Fork:

@@ -13,6 +13,9 @@ from cci_migrate.transport.host_errors import HostError
 class WithoutPullRequests:
     """The part of `Host` that is about pull requests, for a host that has none."""
 
+    #: Git names no scopes.
+    token_problem = ""
+
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
         """Raises HostError: there are no pull requests."""
         del snapshot, proposal
@@ -47,11 +50,6 @@ class WithoutPullRequests:
         """Raises HostError: there are no pull requests."""
         del snapshot, text
         raise HostError("there is no pull request")
-
-    @property
-    def token_problem(self) -> str:
-        """None: git names no scopes."""
-        return ""
 
     def access(self, snapshot: Snapshot) -> TokenAccess:
         """Not known: git is asked by pushing only."""

@@ -73,56 +73,55 @@ class NodesPage(Nodes[_Data], Generic[_Data], frozen=True, kw_only=True, rename=
         return (self.page_info.end_cursor or "") if self.page_info.has_next_page else ""
 
 
-def ask(
-    api: Api, url: str, query: str, variables: dict[str, Any], kind: type[_Data], *route: str
-) -> Partial[_Data]:
-    """Send a query once, and return what is at ``route`` in the data, with the errors.
+class Graphql:
+    """The GraphQL API at ``url`` of the host behind ``api``."""
 
-    Raises OverloadedError, after which to ask for less, and HostError if there is no ``kind`` at
-    ``route``.
-    """
-    response = api.read_once("POST", url, json={"query": query, "variables": variables})
-    data, errors = _parts(response)
-    return Partial(data.body(kind, *route), errors)
+    def __init__(self, api: Api, url: str) -> None:
+        self._api = api
+        self._url = url
 
+    def ask(
+        self, query: str, variables: dict[str, Any], kind: type[_Data], *route: str
+    ) -> Partial[_Data]:
+        """Send a query once, and return what is at ``route`` in the data, with the errors.
 
-def ask_for_all(
-    api: Api, url: str, query: str, variables: dict[str, Any], kind: type[_Data], *route: str
-) -> _Data:
-    """Send a small query, again after faults, and return what is at ``route`` in the data.
+        Raises OverloadedError, after which to ask for less, and HostError if there is no ``kind``
+        at ``route``.
+        """
+        question = {"query": query, "variables": variables}
+        data, errors = _parts(self._api.read_once("POST", self._url, json=question))
+        return Partial(data.body(kind, *route), errors)
 
-    Raises HostError for any error in the response.
-    """
-    data, errors = _parts(api.read("POST", url, json={"query": query, "variables": variables}))
-    if errors:
-        raise HostError(errors[0].message)
-    return data.body(kind, *route)
+    def ask_for_all(
+        self, query: str, variables: dict[str, Any], kind: type[_Data], *route: str
+    ) -> _Data:
+        """Send a small query, again after faults, and return what is at ``route`` in the data.
 
+        Raises HostError for any error in the response.
+        """
+        question = {"query": query, "variables": variables}
+        data, errors = _parts(self._api.read("POST", self._url, json=question))
+        if errors:
+            raise HostError(errors[0].message)
+        return data.body(kind, *route)
 
-def mutate(
-    api: Api,
-    url: str,
-    write: str,
-    mutation: str,
-    fields: dict[str, Any],
-    kind: type[_Data],
-    *route: str,
-) -> _Data:
-    """Send a mutation as a write of the kind ``write``; return its only field's ``route``.
+    def mutate(
+        self, write: str, mutation: str, fields: dict[str, Any], kind: type[_Data], *route: str
+    ) -> _Data:
+        """Send a mutation as a write of the kind ``write``; return its only field's ``route``.
 
-    Raises StaleSnapshot for a conflict with the current state, RefusedError, HostError.
-    """
-    response = api.write(
-        write, "POST", url, json={"query": mutation, "variables": {"input": fields}}
-    )
-    try:
-        data, errors = _parts(response)
-    except OverloadedError as error:
-        raise StaleSnapshot(str(error)) from None
-    if errors:
-        _raise(errors[0])
-    result = next(iter(data.body(dict[str, object]).values()), None)
-    return replace(data, json=result).body(kind, *route)
+        Raises StaleSnapshot for a conflict with the current state, RefusedError, HostError.
+        """
+        request = {"query": mutation, "variables": {"input": fields}}
+        response = self._api.write(write, "POST", self._url, json=request)
+        try:
+            data, errors = _parts(response)
+        except OverloadedError as error:
+            raise StaleSnapshot(str(error)) from None
+        if errors:
+            _raise(errors[0])
+        result = next(iter(data.body(dict[str, object]).values()), None)
+        return replace(data, json=result).body(kind, *route)
 
 
 def _raise(error: GraphqlError) -> None:

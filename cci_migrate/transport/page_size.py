@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cci_migrate.transport.host_errors import HostUnavailable
+from cci_migrate.transport.host_patience import HostPatience
 
 #: Others met 502s at 50 and 100 repositories with contents, and none at 30 to 40 (gato-x issue 270,
 #: Sourcegraph issues 3881 and 4223).
@@ -10,9 +10,8 @@ FIRST = 40
 #: Answers in a row after which a few more are asked for.
 CALM = 3
 STEP = 5
-#: Failures with a single repository after which it is given up, and those after which the host is.
+#: Failures with a single repository after which it is given up.
 REPOSITORY_PATIENCE = 3
-HOST_PATIENCE = 9
 
 
 class PageSize:
@@ -22,16 +21,17 @@ class PageSize:
         self.size = first
         self._first = first
         self._calm = 0
-        self._failures = 0
+        self._patience = HostPatience()
 
     @property
     def is_hopeless(self) -> bool:
         """Whether to give up on the single repository of the last request."""
-        return self._failures > 0 and self._failures % REPOSITORY_PATIENCE == 0
+        failures = self._patience.failures
+        return failures > 0 and failures % REPOSITORY_PATIENCE == 0
 
     def grow(self) -> None:
         """Record a success."""
-        self._failures = 0
+        self._patience.record_answer()
         self._calm += 1
         if self._calm >= CALM:
             self._calm = 0
@@ -48,7 +48,5 @@ class PageSize:
             self.size = max(1, min(self.size, failed // 2))
             return 0.0
         self.size = 1
-        self._failures += 1
-        if self._failures >= HOST_PATIENCE:
-            raise HostUnavailable(f"the host does not answer ({error}); run it again later")
-        return 0.5 * 2.0 ** (self._failures % REPOSITORY_PATIENCE)
+        self._patience.record_failure("the host", error)
+        return 0.5 * 2.0 ** (self._patience.failures % REPOSITORY_PATIENCE)

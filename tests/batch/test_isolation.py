@@ -14,7 +14,7 @@ import pytest
 
 from cci_migrate.bounds import limits
 from cci_migrate.campaign import campaign_files, ledger, plan_run
-from cci_migrate.forges.git_remotes import GitClones
+from cci_migrate.forges.git_clones import GitClones
 from cci_migrate.forges.local_checkouts import LocalHost
 from cci_migrate.forges.repository import Kind, RepositoryRef
 from tests.batch.git_server import GitServer

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from graphql import parse, validate
 
-from cci_migrate.forges import bitbucket
+from cci_migrate.forges.bitbucket import host as bitbucket
 from cci_migrate.forges.gitlab import queries
 from cci_migrate.forges.gitlab.reading import checks_of_status
 from cci_migrate.forges.repository import Checks

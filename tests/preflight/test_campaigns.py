@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cci_migrate.forges.bitbucket import Bitbucket
+from cci_migrate.forges.bitbucket.host import Bitbucket
 from cci_migrate.transport.host_errors import HostError
 from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, checkout, git
 from tests.batch.rest_stand_ins import TOKEN as HOST_TOKEN

@@ -5,29 +5,26 @@ https://docs.gitea.com/api/: the reviews of a pull request, and the rules of its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote
 
 from msgspec import Struct
 
 from cci_migrate.forges.campaign_identity import campaign_of_pull_request
+from cci_migrate.forges.gitea.reading import items
 from cci_migrate.forges.pull_request_reviews import (
     MergeMethod,
     MergeStatus,
     OwnPull,
     PullRequestReview,
-    ReadOne,
     ReviewDecision,
 )
-from cci_migrate.forges.repository import Checks, PullState, RepositoryRef, Unreadable
-from cci_migrate.transport.http import Api, Response
+from cci_migrate.forges.repository import Checks, PullState
+from cci_migrate.forges.rest_hosts import BranchTip
+from cci_migrate.forges.rest_reviews import RestReviews
+from cci_migrate.transport.http import Response
 from cci_migrate.transport.pace import MERGE, OTHER
-
-#: The result of CI for a commit of a repository.
-ChecksOf = Callable[[RepositoryRef, str], Checks]
-#: The pages of a list.
-Pages = Callable[[str], Iterator[Response]]
 
 
 class _User(Struct, frozen=True):
@@ -96,30 +93,8 @@ class _Rules(Struct, frozen=True):
     user_can_merge: bool | None = None
 
 
-class _Tip(Struct, frozen=True):
-    id: str
-
-
-class GiteaReviews:
-    """The pull requests of one host. ``read_one`` turns errors of one into Unreadable."""
-
-    merge_methods = frozenset(MergeMethod)
-
-    def __init__(self, api: Api, read_one: ReadOne, checks_of: ChecksOf, pages: Pages) -> None:
-        self._api = api
-        self._read_one = read_one
-        self._checks_of = checks_of
-        self._pages = pages
-
-    def read(self, pulls: Sequence[OwnPull]) -> Iterator[PullRequestReview | Unreadable]:
-        """The state of each of ``pulls``, in four requests for an open one."""
-        return self._api.threads.in_order(
-            lambda pull: self._read_one(pull.ref, self._reader(pull)), pulls
-        )
-
-    def wait_for_turn(self, kind: str) -> None:
-        """Wait until a write of ``kind`` is allowed."""
-        self._api.wait_for_turn(kind)
+class GiteaReviews(RestReviews):
+    """The pull requests of one host, an open one read in four requests."""
 
     def merge(
         self, pull: OwnPull, review: PullRequestReview, method: MergeMethod | None
@@ -139,7 +114,7 @@ class GiteaReviews:
         request = self._request(pull)
         if request.merged and request.merge_commit_sha:
             return self._checks_of(pull.ref, request.merge_commit_sha)
-        tip = self._branch(pull, request).body(_Tip, "commit")
+        tip = self._branch(pull, request).body(BranchTip, "commit")
         return self._checks_of(pull.ref, tip.id)
 
     def _merge(
@@ -154,20 +129,14 @@ class GiteaReviews:
         body = {"do": style, "head_commit_id": review.head, **options}
         self._api.write(kind, "POST", f"{_path(pull)}/merge", json=body)
 
-    def _reader(self, pull: OwnPull) -> Callable[[RepositoryRef], PullRequestReview]:
-        def read(ref: RepositoryRef) -> PullRequestReview:
-            request = self._request(pull)
-            if request.pull_state is not PullState.OPEN:
-                return _review(request, (), _Rules(), Checks.NONE)
-            reviews = tuple(
-                review
-                for page in self._pages(f"{_path(pull)}/reviews")
-                for review in page.body(tuple[_Review, ...])
-            )
-            rules = self._branch(pull, request).body(_Rules)
-            return _review(request, reviews, rules, self._checks_of(ref, request.head.sha))
-
-        return read
+    def review_of(self, pull: OwnPull) -> PullRequestReview:
+        """The state of ``pull``; reviews, rules and CI only of an open one."""
+        request = self._request(pull)
+        if request.pull_state is not PullState.OPEN:
+            return _review(request, (), _Rules(), Checks.NONE)
+        reviews = tuple(items(self._api, f"{_path(pull)}/reviews", _Review))
+        rules = self._branch(pull, request).body(_Rules)
+        return _review(request, reviews, rules, self._checks_of(pull.ref, request.head.sha))
 
     def _request(self, pull: OwnPull) -> _PullRequest:
         return self._api.read("GET", _path(pull)).body(_PullRequest)

@@ -1,4 +1,4 @@
-"""Gitea's and Forgejo's answers as types.
+"""Gitea's and Forgejo's answers as types, and lists read page by page.
 
 https://docs.gitea.com/api/, https://codeberg.org/api/swagger: version 1 of the API, which Forgejo
 kept. What one of them does not send has a default.
@@ -6,8 +6,8 @@ kept. What one of them does not send has a default.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal, TypeVar
 
 from msgspec import Struct
 
@@ -20,6 +20,48 @@ from cci_migrate.forges.repository import (
     Visibility,
     newest_pull,
 )
+from cci_migrate.transport.http import Api, Response
+
+#: The most that a server shows at a time unless it is set up otherwise
+#: (https://docs.gitea.com/administration/config-cheat-sheet#api-api, ``MAX_RESPONSE_ITEMS``).
+PAGE = 50
+
+_Item = TypeVar("_Item")
+
+
+def pages(
+    api: Api, path: str, query: Mapping[str, object] | None = None, page: int = 1
+) -> Iterator[Response]:
+    """The answers with all pages of a list, from ``page`` on.
+
+    https://docs.gitea.com/development/api-usage#pagination
+    """
+    seen = 0
+    while True:
+        params = {**(query or {}), "page": page, "limit": PAGE}
+        answer = api.read("GET", path, params=params)
+        yield answer
+        shown = len(answer.json) if isinstance(answer.json, list) else 0
+        seen += shown
+        # Lists of labels and reviews have no Link, but a count.
+        total = answer.headers.get("x-total-count", "")
+        is_counted = "link" not in answer.headers and total.isdecimal() and shown > 0
+        if not has_next(answer) and not (is_counted and seen < int(total)):
+            return
+        page += 1
+
+
+def items(
+    api: Api, path: str, kind: type[_Item], query: Mapping[str, object] | None = None
+) -> Iterator[_Item]:
+    """The items on all pages of a list."""
+    for page in pages(api, path, query):
+        yield from page.body(tuple[kind, ...])  # type: ignore[valid-type]
+
+
+def has_next(answer: Response) -> bool:
+    """Whether there is a next page: https://docs.gitea.com/development/api-usage#pagination"""
+    return 'rel="next"' in answer.headers.get("link", "")
 
 
 class _Permission(Struct, frozen=True):
@@ -56,13 +98,6 @@ class GiteaRepository(Struct, frozen=True):
             topics=self.topics or (),
             may_write=False if self.mirror else may_write,
         )
-
-
-class Commit(Struct, frozen=True):
-    """The commit at a branch's tip."""
-
-    id: str
-    message: str = ""
 
 
 class GitEntry(Struct, frozen=True):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from msgspec import Struct
 
 from cci_migrate.forges.host import Extras
-from cci_migrate.forges.user_names import UserNames
+from cci_migrate.forges.users_and_teams import UserNames, review_request
 from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
 from cci_migrate.transport.http import Api, Response
 from cci_migrate.transport.pace import OTHER
@@ -34,15 +34,7 @@ class ExtrasWriter:
 
     def impossible(self, owner: str, extras: Extras) -> Iterator[str]:
         """Why for each user that GitHub does not know, and each team of somebody else."""
-        for name in extras.reviewers:
-            organisation, is_team, _ = name.partition("/")
-            if is_team and organisation.lower() != owner.lower():
-                yield f"reviewer {name}: not a team of {owner}, which owns the repositories"
-            elif not is_team and not self._users.has(name):
-                yield f"reviewer {name}: GitHub has no such user"
-        for name in extras.assignees:
-            if not self._users.has(name):
-                yield f"assignee {name}: GitHub has no such user"
+        return self._users.problems(owner, extras, "GitHub has no such user")
 
     def add(self, repository: str, number: int, extras: Extras) -> Iterator[str]:
         """Add ``extras`` to the pull request ``number``; why for each that could not be added.
@@ -52,7 +44,7 @@ class ExtrasWriter:
         issue = f"/repos/{repository}/issues/{number}"
         reviews = f"/repos/{repository}/pulls/{number}/requested_reviewers"
         yield from self._add_each(f"{issue}/labels", "label", extras.labels, _labels)
-        yield from self._add_each(reviews, "reviewer", extras.reviewers, _reviewers)
+        yield from self._add_each(reviews, "reviewer", extras.reviewers, review_request)
         yield from self._add_each(f"{issue}/assignees", "assignee", extras.assignees, _assignees)
 
     def _add_each(
@@ -83,14 +75,6 @@ class ExtrasWriter:
 def _labels(names: Sequence[str]) -> dict[str, list[str]]:
     """https://docs.github.com/en/rest/issues/labels#add-labels-to-an-issue"""
     return {"labels": list(names)}
-
-
-def _reviewers(names: Sequence[str]) -> dict[str, list[str]]:
-    """https://docs.github.com/en/rest/pulls/review-requests#request-reviewers-for-a-pull-request"""
-    return {
-        "reviewers": [name for name in names if "/" not in name],
-        "team_reviewers": [name.split("/", 1)[1] for name in names if "/" in name],
-    }
 
 
 def _assignees(names: Sequence[str]) -> dict[str, list[str]]:

@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
-from urllib.parse import quote
+from typing import Any
 
 from msgspec.structs import replace
 
 from cci_migrate.forges.access import TokenAccess
-from cci_migrate.forges.blob_text import contents_within_limit
-from cci_migrate.forges.branch_content import compare_with_plan, reversal_url
 from cci_migrate.forges.campaign_identity import is_own_comment
-from cci_migrate.forges.config_paths import find_configs
 from cci_migrate.forges.github import queries
 from cci_migrate.forges.github.access import read_access, token_problem
 from cci_migrate.forges.github.app import InstallationToken
+from cci_migrate.forges.github.branches import Branches
 from cci_migrate.forges.github.extras import ExtrasWriter
+from cci_migrate.forges.github.files import RepositoryFiles
 from cci_migrate.forges.github.pull_request_reviews import GitHubReviews
 from cci_migrate.forges.github.reading import (
-    BranchReply,
     Comment,
-    Compared,
     ForkedRepository,
     ForkNode,
-    GitData,
-    GitObject,
-    NetworkComparison,
     OwnerReply,
     PullNode,
     RepositoryChecks,
     RepositoryName,
     RepositoryNode,
     RevertedRepository,
-    Tip,
-    TreeListing,
-    blob_bytes,
     own_pull,
     read_outline,
     read_repository,
@@ -69,31 +57,29 @@ from cci_migrate.forges.repository import (
     Unreadable,
 )
 from cci_migrate.forges.repository_errors import FATAL_ERRORS, describe_error
-from cci_migrate.forges.reverted_files import files_before, revert_message
-from cci_migrate.transport.graphql import GraphqlError, ask, ask_for_all, mutate
+from cci_migrate.forges.reverting import (
+    files_before,
+    foreign_branch,
+    merged_pull,
+    reversal_url,
+    revert_message,
+    reverting_pull,
+)
+from cci_migrate.transport.graphql import Graphql, GraphqlError
 from cci_migrate.transport.host_errors import (
     HostError,
     OverloadedError,
-    RefusedError,
-    StaleSnapshot,
 )
-from cci_migrate.transport.http import Api, MissingError, documented
+from cci_migrate.transport.http import Api, documented
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST
 from cci_migrate.transport.page_size import PageSize
 from cci_migrate.transport.parallel_reads import asking_for_less, read_chunks, read_pages
 from cci_migrate.transport.reading_threads import PendingRead
 
-_Result = TypeVar("_Result")
-
-#: Files asked for in one request.
-FILES = 50
 #: Repositories that are listed without files in one request: the most that GitHub allows.
 LISTED_TOGETHER = 100
 #: Comments of one page.
 _COMMENTS = 100
-#: What a deleted branch points to.
-_NO_COMMIT = "0" * 40
-_RAW = {"Accept": "application/vnd.github.raw+json"}
 
 
 def graphql_url(root: str) -> str:
@@ -111,6 +97,7 @@ class GitHub:
     used as.
     """
 
+    delivery = Delivery.PULL_REQUEST
     files_together = 200
 
     def __init__(
@@ -125,23 +112,15 @@ class GitHub:
         self._installation = installation
         self._is_nested = is_nested
         self._api = api
-        self._url = graphql_url(api.root)
+        self._graphql = Graphql(api, graphql_url(api.root))
         self._host = host
         self._branch = branch
         self._page = PageSize()
         self._listed = PageSize(LISTED_TOGETHER)
         self._extras = ExtrasWriter(api)
-        self._reviews = GitHubReviews(api, self._url)
-
-    @property
-    def reviews(self) -> GitHubReviews:
-        """Its pull requests."""
-        return self._reviews
-
-    @property
-    def delivery(self) -> Delivery:
-        """Pull requests."""
-        return Delivery.PULL_REQUEST
+        self._files = RepositoryFiles(api, self._graphql)
+        self._branches = Branches(api, self._graphql, self._files)
+        self.reviews = GitHubReviews(api, self._graphql)
 
     # -- reading
 
@@ -171,52 +150,27 @@ class GitHub:
 
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
         """The content of ``paths`` at the snapshot's head, in one request."""
-        return self._read_together([WantedFiles(snapshot, tuple(paths))])[snapshot.ref.key]
+        return self._files.read(snapshot, paths)
 
     def begin_reading(
         self, wanted: Sequence[WantedFiles]
     ) -> PendingRead[Mapping[str, Mapping[str, bytes | None]]]:
         """Read the wanted files of several repositories, in one request."""
-        return self._api.threads.begin(partial(self._read_together, wanted))
-
-    def _read_together(
-        self, wanted: Sequence[WantedFiles]
-    ) -> Mapping[str, Mapping[str, bytes | None]]:
-        variables: dict[str, str] = {}
-        for at, files in enumerate(wanted):
-            variables[f"o{at}"], variables[f"n{at}"] = files.snapshot.current_name.split("/", 1)
-            for number, path in enumerate(files.paths):
-                variables[f"e{at}_{number}"] = f"{files.snapshot.head}:{path}"
-        query = queries.files([len(files.paths) for files in wanted])
-        blobs = ask_for_all(
-            self._api, self._url, query, variables, dict[str, dict[str, GitObject | None]]
-        )
-        return {
-            files.snapshot.ref.key: {
-                path: self._file(blobs[f"r{at}"].get(f"f{number}"), files.snapshot)
-                for number, path in enumerate(files.paths)
-            }
-            for at, files in enumerate(wanted)
-        }
-
-    def _file(self, blob: GitObject | None, snapshot: Snapshot) -> bytes | None:
-        if blob is None or blob.byte_size is None or blob.is_too_large:
-            return None
-        return blob_bytes(blob, snapshot.current_name, self._raw)
+        return self._api.threads.begin(partial(self._files.read_together, wanted))
 
     def base_checks(self, snapshot: Snapshot) -> Checks:
         """The result of CI for the head of the default branch."""
         owner, name = snapshot.current_name.split("/", 1)
         variables = {"owner": owner, "name": name}
-        return ask_for_all(
-            self._api, self._url, queries.HEAD_CHECKS, variables, RepositoryChecks, "repository"
+        return self._graphql.ask_for_all(
+            queries.HEAD_CHECKS, variables, RepositoryChecks, "repository"
         ).base
 
-    def branch_content(self, snapshot: Snapshot, files: Sequence[FileHash]) -> BranchContent:
+    def branch_content(
+        self, snapshot: Snapshot, tip: str, files: Sequence[FileHash]
+    ) -> BranchContent:
         """What the branch adds to the default branch."""
-        if snapshot.branch is None:
-            return BranchContent.NOTHING
-        return self._content(snapshot, self._branch, snapshot.branch.oid, files)
+        return self._branches.content(snapshot, self._branch, tip, files)
 
     # -- writing
 
@@ -226,13 +180,11 @@ class GitHub:
         A commit made by GraphQL is signed by GitHub, and has plain file modes; files with unusual
         modes, and the branch of an open pull request, are committed by the REST API for git data.
         """
-        self._sync_fork(snapshot)
         is_odd = any(path in snapshot.modes for path in proposal.contents)
         # Without a commit of its own, even for a moment, GitHub would close the pull request.
-        if is_odd or snapshot.pull is not None:
-            oid = self._commit_git_data(snapshot, proposal)
-            return Branch(oid, BranchContent.PLANNED)
-        oid = self._commit(snapshot, proposal.branch, proposal.message, proposal.contents)
+        is_at_once = is_odd or snapshot.pull is not None
+        commit = self._branches.commit_at_once if is_at_once else self._branches.commit
+        oid = commit(snapshot, proposal.branch, proposal.message, proposal.contents)
         return Branch(oid, BranchContent.PLANNED)
 
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
@@ -271,18 +223,18 @@ class GitHub:
 
     def comments(self, snapshot: Snapshot) -> Iterator[str]:
         """The texts of all comments on the pull request."""
-        return (comment.body or "" for comment in self._comments(_comments_path(snapshot)))
+        return (comment.body or "" for comment in self._comments(self._comments_path(snapshot)))
 
     def is_discussed(self, snapshot: Snapshot) -> bool:
         """Whether people have commented on or reviewed the pull request; bots don't count.
 
         https://docs.github.com/en/rest/pulls/reviews#list-reviews-for-a-pull-request
         """
-        comments = self._comments(_comments_path(snapshot))
+        comments = self._comments(self._comments_path(snapshot))
         if any(not is_own_comment(comment.body or "") for comment in comments if comment.is_human):
             return True
-        number = snapshot.pull.number if snapshot.pull is not None else 0
-        reviews = self._comments(f"/repos/{snapshot.current_name}/pulls/{number}/reviews")
+        path = f"/repos/{snapshot.current_name}/pulls/{snapshot.pull_number}/reviews"
+        reviews = self._comments(path)
         return any(review.is_human for review in reviews)
 
     def _comments(self, path: str) -> Iterator[Comment]:
@@ -297,36 +249,36 @@ class GitHub:
 
     def comment(self, snapshot: Snapshot, text: str) -> None:
         """https://docs.github.com/en/rest/issues/comments#create-an-issue-comment"""
-        self._api.write(OTHER, "POST", _comments_path(snapshot), json={"body": text})
+        self._api.write(OTHER, "POST", self._comments_path(snapshot), json={"body": text})
 
     def close(self, snapshot: Snapshot) -> None:
         """Close the pull request, then delete the branch if it is disposable."""
         if snapshot.pull is not None and snapshot.pull.state is PullState.OPEN:
             arguments = {"pullRequestId": snapshot.pull.node}
-            self._mutate(OTHER, queries.CLOSE_PULL_REQUEST, arguments, dict[str, object])
+            self._graphql.mutate(OTHER, queries.CLOSE_PULL_REQUEST, arguments, dict[str, object])
         if snapshot.branch is not None and snapshot.branch.content.is_disposable:
-            self._update_branch(snapshot, self._branch, snapshot.branch, _NO_COMMIT)
+            self._branches.delete(snapshot, self._branch, snapshot.branch)
 
     def revert(self, snapshot: Snapshot, delivered: DeliveredChange) -> str:
         """Open the pull request that reverts a merged one; returns its address.
 
         Raises HostError if the snapshot has no merged one.
         """
-        if snapshot.pull is None or snapshot.pull.state is not PullState.MERGED:
-            raise HostError("there is no merged pull request")
+        merged = merged_pull(snapshot)
         at_home = replace(snapshot, fork=None)
         if not at_home.may_deliver:
-            return self._revert_by_fork(snapshot, snapshot.pull, delivered)
-        # GitHub's name for the branch of a reverting pull request.
-        head = f"revert-{snapshot.pull.number}-{self._branch}"
+            return self._revert_by_fork(snapshot, merged, delivered)
+        head = reverting_pull(merged, self._branch).branch
         repository = self._reverted(snapshot.current_name, head)
         pull = own_pull(repository.pull_requests)
         if pull is not None:
             content = self._reverting(at_home, head, repository.tip, delivered)
             return reversal_url(pull, content)
-        arguments = {"pullRequestId": snapshot.pull.node}
+        arguments = {"pullRequestId": merged.node}
         route = ("revertPullRequest", "url")
-        return self._mutate(PULL_REQUEST, queries.REVERT_PULL_REQUEST, arguments, str, *route)
+        return self._graphql.mutate(
+            PULL_REQUEST, queries.REVERT_PULL_REQUEST, arguments, str, *route
+        )
 
     def _revert_by_fork(
         self, snapshot: Snapshot, merged: PullRequest, delivered: DeliveredChange
@@ -337,7 +289,8 @@ class GitHub:
                 f"the fork {snapshot.ref.fork} is gone, and the token can't push to "
                 f"{snapshot.current_name}; ask somebody who can to revert {merged.url}"
             )
-        head = f"revert-{merged.number}-{self._branch}"
+        opening = reverting_pull(merged, self._branch)
+        head = opening.branch
         pulls = self._reverted(snapshot.current_name, head).pull_requests
         tip = self._reverted(snapshot.fork.name, head).tip
         content = self._reverting(snapshot, head, tip, delivered)
@@ -345,26 +298,21 @@ class GitHub:
         if pull is not None:
             return reversal_url(pull, content)
         if tip and content is BranchContent.OTHER:
-            raise HostError(f"the branch {head} exists, but does not revert the change")
+            raise foreign_branch(head)
         if content is not BranchContent.PLANNED:
-
-            def read(commit: str, path: str) -> bytes:
-                return self._content_at(replace(snapshot, head=commit), path)
-
+            read = partial(self._files.content, snapshot)
             contents = files_before(snapshot, delivered, merged, read)
             branch = Branch(tip, content) if tip else None
-            self._sync_fork(snapshot)
             message = revert_message(merged, contents)
-            self._commit(replace(snapshot, branch=branch), head, message, contents)
-        title = f"Revert the change of {merged.number}"
-        return self._open(snapshot, NewPullRequest(head, title, f"Reverts {merged.url}.")).url
+            self._branches.commit(replace(snapshot, branch=branch), head, message, contents)
+        return self._open(snapshot, opening).url
 
     def _reverted(self, name: str, head: str) -> RevertedRepository:
         """The branch ``head`` of the repository ``name``, and its pull requests from such ones."""
         owner, _, short = name.partition("/")
         variables = {"owner": owner, "name": short, "head": head, "ref": f"refs/heads/{head}"}
-        return ask_for_all(
-            self._api, self._url, queries.REVERTED, variables, RevertedRepository, "repository"
+        return self._graphql.ask_for_all(
+            queries.REVERTED, variables, RevertedRepository, "repository"
         )
 
     def _reverting(
@@ -373,7 +321,7 @@ class GitHub:
         """What the branch ``head`` adds, PLANNED if it reverts ``delivered``; OTHER without one."""
         if not tip:
             return BranchContent.OTHER
-        return self._content(snapshot, head, tip, delivered.reversed_files)
+        return self._branches.content(snapshot, head, tip, delivered.reversed_files)
 
     @property
     def token_problem(self) -> str:
@@ -399,14 +347,13 @@ class GitHub:
 
     # -- internals
 
+    def _comments_path(self, snapshot: Snapshot) -> str:
+        """Those of a pull request are comments on an issue."""
+        return f"/repos/{snapshot.current_name}/issues/{snapshot.pull_number}/comments"
+
     @property
     def _branch_variables(self) -> dict[str, str]:
         return {"ref": f"refs/heads/{self._branch}", "head": self._branch}
-
-    def _mutate(
-        self, write: str, mutation: str, arguments: dict[str, Any], kind: type[_Result], *route: str
-    ) -> _Result:
-        return mutate(self._api, self._url, write, mutation, arguments, kind, *route)
 
     def _owner_page(self, owner: str, after: str, size: int) -> RepositoryPage:
         """A page of the listing. Incomplete repositories are observed by name later.
@@ -419,7 +366,7 @@ class GitHub:
             "after": after or None,
             **self._branch_variables,
         }
-        reply = ask(self._api, self._url, queries.OWNER, variables, OwnerReply)
+        reply = self._graphql.ask(queries.OWNER, variables, OwnerReply)
         errors = reply.errors
         if reply.data.repository_owner is None:
             raise _owner_error(owner, errors)
@@ -461,9 +408,7 @@ class GitHub:
             variables[f"o{at}"], variables[f"n{at}"] = ref.name.split("/", 1)
         for at in forked:
             variables[f"ko{at}"], variables[f"kn{at}"] = refs[at].fork.split("/", 1)
-        reply = ask(
-            self._api,
-            self._url,
+        reply = self._graphql.ask(
             queries.named(len(refs), forked),
             variables,
             dict[str, dict[str, Any] | None],
@@ -495,7 +440,9 @@ class GitHub:
     ) -> Observation:
         def observed() -> Snapshot:
             repository = documented(node, RepositoryNode)
-            snapshot = self._with_further_configs(read_repository(repository, ref, self._raw))
+            snapshot = self._files.with_further_configs(
+                read_repository(repository, ref, self._files.raw), is_nested=self._is_nested
+            )
             if not ref.fork:
                 return snapshot
             if fork is None:
@@ -504,142 +451,9 @@ class GitHub:
 
         return _attempt(ref, observed)
 
-    def _with_further_configs(self, snapshot: Snapshot) -> Snapshot:
-        """``snapshot`` with the targets of links, and if nested with configs below the root.
-
-        https://docs.github.com/en/rest/git/trees#get-a-tree
-        """
-        if not (self._is_nested or snapshot.has_links) or not snapshot.head:
-            return snapshot
-        listing = self._api.read(
-            "GET",
-            f"/repos/{snapshot.current_name}/git/trees/{snapshot.head}",
-            params={"recursive": "1"},
-        ).body(TreeListing)
-        if listing.truncated:
-            raise HostError(
-                "more files than GitHub lists in one answer; plan it by its git URL instead"
-            )
-        modes = {entry.path: entry.mode for entry in listing.tree if entry.type == "blob"}
-        below = "" if self._is_nested else ".circleci"
-        configs = find_configs(modes, lambda path: self._content_at(snapshot, path), below)
-        further = [path for path in configs.modes if path not in snapshot.files]
-        contents = contents_within_limit(
-            (path, data)
-            for start in range(0, len(further), FILES)
-            for path, data in self.read(snapshot, further[start : start + FILES]).items()
-            if data is not None
-        )
-        return snapshot.with_configs(contents, configs)
-
-    def _content_at(self, snapshot: Snapshot, path: str) -> bytes:
-        return self.read(snapshot, [path])[path] or b""
-
-    def _content(
-        self, snapshot: Snapshot, branch: str, tip: str, files: Sequence[FileHash]
-    ) -> BranchContent:
-        """https://docs.github.com/en/graphql/reference/objects#commit
-
-        The commit must change each of the planned files, and no others.
-        """
-        home = snapshot.branch_home.name
-        owner, name = home.split("/", 1)
-        paths = {f"p{at}": file.path for at, file in enumerate(files)}
-        is_in_fork = snapshot.fork is not None
-        head = {} if is_in_fork else {"head": branch}
-        reply = ask_for_all(
-            self._api,
-            self._url,
-            queries.branch_content(len(files), is_in_fork=is_in_fork),
-            {"owner": owner, "name": name, "oid": tip, **head, **paths},
-            BranchReply,
-            "repository",
-        )
-        compared = self._in_network(snapshot, branch) if is_in_fork else reply.compared
-        if compared is None or compared.tip != tip:
-            return BranchContent.OTHER
-        if compared.ahead_by == 0:
-            return BranchContent.NOTHING
-        if reply.commit is None or reply.files is None:
-            return BranchContent.OTHER
-        parents = reply.commit.parents.present
-        is_one_commit = compared.ahead_by == 1 and len(parents) == 1
-        if not is_one_commit or reply.commit.changed_files_if_available != len(files):
-            return BranchContent.OTHER
-        for at in range(len(files)):
-            before, after = parents[0].get(f"f{at}"), reply.files.get(f"f{at}")
-            if before is None or after is None:
-                return BranchContent.OTHER
-            if before.oid == after.oid or before.mode != after.mode:
-                return BranchContent.OTHER
-        return compare_with_plan(
-            files, self.read(replace(snapshot, head=tip, renamed_to=home), list(paths.values()))
-        )
-
-    def _in_network(self, snapshot: Snapshot, branch: str) -> Compared | None:
-        """The fork's branch compared with the repository's default branch, which GraphQL can't do.
-
-        None if they have no common ancestor.
-        https://docs.github.com/en/rest/commits/commits#compare-two-commits
-        """
-        owner, fork_owner = (
-            name.partition("/")[0] for name in (snapshot.current_name, snapshot.branch_home.name)
-        )
-        compared = quote(f"{owner}:{snapshot.default_branch}...{fork_owner}:{branch}", safe="/:")
-        path = f"/repos/{snapshot.current_name}/compare/{compared}"
-        try:
-            return self._api.read("GET", path).body(NetworkComparison).compared
-        except MissingError:
-            return None
-
-    def _raw(self, name: str, oid: str) -> bytes:
-        return self._api.read_bytes(f"/repos/{name}/git/blobs/{oid}", headers=_RAW)
-
-    def _sync_fork(self, snapshot: Snapshot) -> None:
-        """Bring the default branch of a fork that is behind up to date: it may lack the head.
-
-        Only if that adds no merge commit to it; otherwise the fork may have the head all the same.
-        https://docs.github.com/en/rest/branches/branches#sync-a-fork-branch-with-the-upstream-repository
-        """
-        if snapshot.fork is None or snapshot.fork.is_current:
-            return
-        compared = self._in_network(snapshot, snapshot.default_branch)
-        if compared is not None and compared.ahead_by == 0:
-            path = f"/repos/{snapshot.fork.name}/merge-upstream"
-            with suppress(HostError, RefusedError, StaleSnapshot):
-                self._api.write(OTHER, "POST", path, json={"branch": snapshot.default_branch})
-
-    def _commit(
-        self, snapshot: Snapshot, branch: str, message: str, contents: Mapping[str, bytes]
-    ) -> str:
-        """Set ``branch``, which is as in ``snapshot``, to one signed commit on top of the head."""
-        self._set_branch(snapshot, branch, snapshot.head)
-        headline, _, body = message.partition("\n\n")
-        commit = self._mutate(
-            OTHER,
-            queries.CREATE_COMMIT,
-            {
-                "branch": {
-                    "repositoryNameWithOwner": snapshot.branch_home.name,
-                    "branchName": branch,
-                },
-                "message": {"headline": headline, "body": body},
-                "expectedHeadOid": snapshot.head,
-                "fileChanges": {
-                    "additions": [
-                        {"path": path, "contents": base64.b64encode(content).decode()}
-                        for path, content in contents.items()
-                    ]
-                },
-            },
-            Tip,
-            "commit",
-        )
-        return commit.oid
-
     def _open(self, snapshot: Snapshot, opening: NewPullRequest) -> PullRequest:
         head = {} if snapshot.fork is None else {"headRepositoryId": snapshot.fork.node}
-        return self._mutate(
+        return self._graphql.mutate(
             PULL_REQUEST,
             queries.CREATE_PULL_REQUEST,
             {
@@ -654,81 +468,6 @@ class GitHub:
             PullNode,
             "pullRequest",
         ).pull
-
-    def _set_branch(self, snapshot: Snapshot, name: str, oid: str) -> None:
-        """Create the branch called ``name`` at ``oid``, or move it there."""
-        if snapshot.branch is None:
-            arguments = {
-                "repositoryId": snapshot.branch_home.node,
-                "name": f"refs/heads/{name}",
-                "oid": oid,
-            }
-            try:
-                self._mutate(OTHER, queries.CREATE_REF, arguments, Tip, "ref", "target")
-            except (HostError, StaleSnapshot) as error:
-                if snapshot.fork is None or "does not exist" not in str(error):
-                    raise
-                raise HostError(
-                    f"{snapshot.fork.name} lacks the newest commits of {snapshot.current_name}; "
-                    "sync that fork, then run it again"
-                ) from None
-        elif snapshot.branch.oid != oid:
-            self._update_branch(snapshot, name, snapshot.branch, oid)
-
-    def _update_branch(self, snapshot: Snapshot, name: str, branch: Branch, oid: str) -> None:
-        """Move the branch ``name`` to ``oid``, or delete it, if it still is as in ``snapshot``.
-
-        https://docs.github.com/en/graphql/reference/mutations#updaterefs
-        """
-        update = {
-            "name": f"refs/heads/{name}",
-            "beforeOid": branch.oid,
-            "afterOid": oid,
-            "force": True,
-        }
-        arguments = {"repositoryId": snapshot.branch_home.node, "refUpdates": [update]}
-        try:
-            self._mutate(OTHER, queries.UPDATE_REF, arguments, dict[str, object])
-        except HostError as error:
-            raise StaleSnapshot(f"the branch cannot be moved: {error}") from None
-
-    def _commit_git_data(self, snapshot: Snapshot, proposal: Proposal) -> str:
-        """Commit by single blobs and a tree; nothing is visible until the branch points there.
-
-        https://docs.github.com/en/rest/git
-        """
-        root = f"/repos/{snapshot.branch_home.name}/git"
-        entries = []
-        for path, content in proposal.contents.items():
-            blob = self._api.write(
-                OTHER,
-                "POST",
-                f"{root}/blobs",
-                json={"content": base64.b64encode(content).decode(), "encoding": "base64"},
-            ).body(GitData)
-            mode = snapshot.modes.get(path, "100644")
-            entries.append({"path": path, "mode": mode, "type": "blob", "sha": blob.sha})
-        tree = self._api.write(
-            OTHER, "POST", f"{root}/trees", json={"base_tree": snapshot.head, "tree": entries}
-        ).body(GitData)
-        commit = self._api.write(
-            OTHER,
-            "POST",
-            f"{root}/commits",
-            json={
-                "message": proposal.message,
-                "tree": tree.sha,
-                "parents": [snapshot.head],
-            },
-        ).body(GitData)
-        self._set_branch(snapshot, proposal.branch, commit.sha)
-        return commit.sha
-
-
-def _comments_path(snapshot: Snapshot) -> str:
-    """Those of a pull request are comments on an issue."""
-    number = snapshot.pull.number if snapshot.pull is not None else 0
-    return f"/repos/{snapshot.current_name}/issues/{number}/comments"
 
 
 def _attempt(ref: RepositoryRef, observe: Callable[[], Snapshot]) -> Observation:

@@ -23,14 +23,7 @@ from cci_migrate.forges.pull_request_reviews import (
 )
 from cci_migrate.forges.repository import Blocker, Checks, PullState, Unreadable
 from cci_migrate.forges.repository_errors import FATAL_ERRORS, describe_error
-from cci_migrate.transport.graphql import (
-    GraphqlError,
-    Nodes,
-    NodesPage,
-    ask,
-    ask_for_all,
-    mutate,
-)
+from cci_migrate.transport.graphql import Graphql, GraphqlError, Nodes, NodesPage
 from cci_migrate.transport.host_errors import HostError, OverloadedError
 from cci_migrate.transport.http import Api, documented
 from cci_migrate.transport.pace import MERGE, OTHER
@@ -130,13 +123,13 @@ class _MergedPull(Struct, frozen=True, rename="camel"):
 
 
 class GitHubReviews:
-    """The pull requests of GitHub under one identity; ``url`` is that of GraphQL."""
+    """The pull requests of GitHub under one identity."""
 
     merge_methods = frozenset(MergeMethod)
 
-    def __init__(self, api: Api, url: str) -> None:
+    def __init__(self, api: Api, graphql: Graphql) -> None:
         self._api = api
-        self._url = url
+        self._graphql = graphql
         self._page = PageSize()
 
     def read(self, pulls: Sequence[OwnPull]) -> Iterator[PullRequestReview | Unreadable]:
@@ -163,7 +156,7 @@ class GitHubReviews:
         """
         fields = _merging(pull, review, method)
         route = ("pullRequest", "state")
-        state = mutate(self._api, self._url, MERGE, queries.MERGE, fields, str, *route)
+        state = self._graphql.mutate(MERGE, queries.MERGE, fields, str, *route)
         return PullState(state.lower())
 
     def enable_auto_merge(
@@ -174,14 +167,12 @@ class GitHubReviews:
         Where the base has a merge queue, this adds the pull request to it.
         """
         fields = _merging(pull, review, method)
-        mutate(self._api, self._url, OTHER, queries.AUTO_MERGE, fields, dict[str, object])
+        self._graphql.mutate(OTHER, queries.AUTO_MERGE, fields, dict[str, object])
 
     def base_checks(self, pull: OwnPull) -> Checks:
         """The result of CI for the merge commit, or for the base's tip."""
         variables = {"id": pull.pull.node}
-        merged = ask_for_all(
-            self._api, self._url, queries.BASE_CHECKS, variables, _MergedPull, "node"
-        )
+        merged = self._graphql.ask_for_all(queries.BASE_CHECKS, variables, _MergedPull, "node")
         if merged.merge_commit is not None:
             return merged.merge_commit.checks
         tip = merged.base_ref.target if merged.base_ref is not None else None
@@ -191,7 +182,7 @@ class GitHubReviews:
         variables = {"ids": [pull.pull.node for pull in pulls]}
         route = ("nodes",)
         kind = list[dict[str, Any] | None]
-        partial = ask(self._api, self._url, queries.REVIEWS, variables, kind, *route)
+        partial = self._graphql.ask(queries.REVIEWS, variables, kind, *route)
         missing: dict[str | int, GraphqlError] = {}
         for error in partial.errors:
             if len(error.path) < 2:
@@ -264,9 +255,7 @@ class GitHubReviews:
         items = page.present
         while page.cursor:
             variables = {"id": pull.pull.node, "after": page.cursor}
-            page = ask_for_all(
-                self._api,
-                self._url,
+            page = self._graphql.ask_for_all(
                 queries.further(name),
                 variables,
                 NodesPage[kind],  # type: ignore[valid-type]

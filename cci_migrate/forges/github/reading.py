@@ -15,7 +15,6 @@ from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.forges.blob_text import contents_within_limit, exact_bytes
 from cci_migrate.forges.campaign_identity import campaign_of_pull_request
 from cci_migrate.forges.config_paths import config_paths
-from cci_migrate.forges.git_remotes import branch_at
 from cci_migrate.forges.repository import (
     MISSING_DEFAULT,
     Branch,
@@ -343,7 +342,6 @@ def read_outline(node: RepositoryNode, ref: RepositoryRef) -> Snapshot:
 
     Raises HostError if there are files but no default branch.
     """
-    is_renamed = node.name_with_owner.lower() != ref.name.lower()
     default = node.default_branch_ref
     head = default.target.oid if default is not None and default.target is not None else ""
     if not head and not node.is_empty:
@@ -367,7 +365,7 @@ def read_outline(node: RepositoryNode, ref: RepositoryRef) -> Snapshot:
         branch=_branch(node.branch, head),
         pull=own_pull(node.pull_requests),
         node=node.id,
-        renamed_to=node.name_with_owner if is_renamed else "",
+        renamed_to=ref.new_name(node.name_with_owner),
     )
 
 
@@ -486,4 +484,4 @@ def _tip(reference: GitReference | None) -> str:
 def _branch(reference: GitReference | None, head: str) -> Branch | None:
     if reference is None or reference.target is None:
         return None
-    return branch_at(reference.target.oid, head, reference.target.message)
+    return Branch.at(reference.target.oid, head, reference.target.message)

@@ -13,16 +13,15 @@ from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from msgspec.structs import replace
+
 from cci_migrate.forges.access import TokenAccess
-from cci_migrate.forges.blob_text import contents_within_limit
 from cci_migrate.forges.config_paths import config_modes, find_configs
-from cci_migrate.forges.git_remotes import branch_at
 from cci_migrate.forges.gitlab import queries
 from cci_migrate.forges.gitlab.access import GitLabAccess
 from cci_migrate.forges.gitlab.pull_request_reviews import GitLabReviews
 from cci_migrate.forges.gitlab.reading import (
     BlobNode,
-    ListedProject,
     MergeRequest,
     MergeRequestExtras,
     NamedReply,
@@ -36,17 +35,13 @@ from cci_migrate.forges.gitlab.reading import (
     User,
     checks_of_status,
     own_pull,
+    pages,
     read_node,
     read_project,
+    with_files,
 )
-from cci_migrate.forges.host import Extras, NewPullRequest, RepositoryPage, WantedFiles, read_wanted
-from cci_migrate.forges.pull_request_hosts import (
-    IncompleteError,
-    PullRequestHost,
-)
+from cci_migrate.forges.host import Extras, NewPullRequest, RepositoryPage
 from cci_migrate.forges.repository import (
-    MISSING_DEFAULT,
-    Branch,
     Checks,
     Kind,
     Observation,
@@ -54,7 +49,9 @@ from cci_migrate.forges.repository import (
     RepositoryRef,
     Snapshot,
 )
-from cci_migrate.transport.graphql import GraphqlError, Nodes, Partial, ask
+from cci_migrate.forges.rest_hosts import BranchTip, IncompleteError
+from cci_migrate.forges.rest_reading import RestReadHost, pages_of_group_or_user
+from cci_migrate.transport.graphql import Graphql, GraphqlError, Nodes, Partial
 from cci_migrate.transport.host_errors import (
     HostError,
     HostUnavailable,
@@ -65,7 +62,6 @@ from cci_migrate.transport.http import Api, MissingError, Response, documented
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST, Lane
 from cci_migrate.transport.page_size import PageSize
 from cci_migrate.transport.parallel_reads import read_chunks, read_pages
-from cci_migrate.transport.reading_threads import PendingRead
 
 _Reply = TypeVar("_Reply")
 
@@ -74,27 +70,22 @@ class NoGraphqlError(Exception):
     """This GitLab's GraphQL API cannot answer the query; the REST API has to."""
 
 
-class GitLab(PullRequestHost):
+class GitLab(RestReadHost):
     """GitLab under one identity. ``is_nested``: search for configs below the root too."""
 
     user = "oauth2"
-    #: A query has files of one project; several are under way.
-    files_together = 1
+    #: Not known: only a request of its own shows the scopes.
+    token_problem = ""
 
     def __init__(self, api: Api, lane: Lane, branch: str, *, is_nested: bool = False) -> None:
         super().__init__(api, lane, branch, is_nested=is_nested)
         # https://docs.gitlab.com/api/graphql/: beside the REST API's version.
-        self._url = f"{api.root.removesuffix('/v4')}/graphql"
-        self._host = api.root.split("/")[2]
+        self._graphql = Graphql(api, f"{api.root.removesuffix('/v4')}/graphql")
         self._page = PageSize()
         self._has_graphql = True
         self._users: dict[str, int | None] = {}
         self._access = GitLabAccess(api)
-
-    @property
-    def reviews(self) -> GitLabReviews:
-        """Its merge requests."""
-        return GitLabReviews(self._api, self.observation)
+        self.reviews = GitLabReviews(api, self.observation, self.checks_of)
 
     # -- reading
 
@@ -121,28 +112,20 @@ class GitLab(PullRequestHost):
             self._api.threads, self._page, self._observe_chunk, refs, self._can_retry_smaller
         ):
             if isinstance(result, OverloadedError):
-                yield self.observation(chunk[0], self._observe_by_rest)
+                yield self._observe_by_rest(chunk[0])
             else:
                 yield from result
 
-    def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
-        """The content of ``paths`` at the snapshot's head; None for a missing file."""
-        contents = self._files(snapshot.ref.name, snapshot.node, snapshot.head, paths)
-        return {path: contents.get(path) for path in paths}
-
-    def begin_reading(
-        self, wanted: Sequence[WantedFiles]
-    ) -> PendingRead[Mapping[str, Mapping[str, bytes | None]]]:
-        """Read the wanted files, repository by repository."""
-        return self._api.threads.begin(partial(read_wanted, self.read, wanted))
-
     def content(self, snapshot: Snapshot, commit: str, path: str) -> bytes:
         """https://docs.gitlab.com/api/repository_files/#get-raw-file-from-repository"""
-        return self._raw(snapshot.node, commit, path)
+        name = quote(path, safe="")
+        return self._api.read_bytes(
+            f"{_path(snapshot)}/repository/files/{name}/raw", params={"ref": commit}
+        )
 
     def commit_checks(self, snapshot: Snapshot, commit: str) -> Checks:
         """The result of all pipelines, including those of other services."""
-        path = f"/projects/{snapshot.node}/repository/commits/{commit}"
+        path = f"{_path(snapshot)}/repository/commits/{quote(commit, safe='')}"
         return checks_of_status(self._api.read("GET", path).body(RestCommit).status)
 
     # -- writing
@@ -159,7 +142,7 @@ class GitLab(PullRequestHost):
         answer = self._api.write(
             OTHER,
             "POST",
-            f"/projects/{snapshot.node}/repository/commits",
+            f"{_path(snapshot)}/repository/commits",
             json={
                 "branch": branch,
                 "start_sha": snapshot.head,
@@ -182,7 +165,7 @@ class GitLab(PullRequestHost):
         answer = self._api.write(
             PULL_REQUEST,
             "POST",
-            f"/projects/{snapshot.node}/merge_requests",
+            f"{_path(snapshot)}/merge_requests",
             json={
                 "source_branch": opening.branch,
                 "target_branch": snapshot.default_branch,
@@ -198,14 +181,10 @@ class GitLab(PullRequestHost):
 
     def comments(self, snapshot: Snapshot) -> Iterator[str]:
         """https://docs.gitlab.com/api/notes/#list-all-merge-request-notes"""
-        for page in self._pages(_notes_path(snapshot), {}):
+        for page in pages(self._api, self.comments_path(snapshot), {}):
             notes = page.body(tuple[Note, ...])
             # GitLab notes by itself who pushed, approved and was asked.
             yield from (note.body for note in notes if not note.system)
-
-    def comment(self, snapshot: Snapshot, text: str) -> None:
-        """https://docs.gitlab.com/api/notes/#create-new-merge-request-note"""
-        self._api.write(OTHER, "POST", _notes_path(snapshot), json={"body": text})
 
     def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
         """Why for each reviewer and assignee that GitLab does not know; it creates labels."""
@@ -226,7 +205,7 @@ class GitLab(PullRequestHost):
         https://docs.gitlab.com/api/merge_requests/#get-single-mr,
         https://docs.gitlab.com/api/merge_requests/#update-mr
         """
-        path = f"/projects/{snapshot.node}/merge_requests/{pull.number}"
+        path = f"{_path(snapshot)}/merge_requests/{pull.number}"
         current = self._api.read("GET", path).body(MergeRequestExtras)
         reviewers = {user.id for user in current.reviewers}
         assignees = {user.id for user in current.assignees}
@@ -243,28 +222,26 @@ class GitLab(PullRequestHost):
 
     def close_pull_request(self, snapshot: Snapshot, pull: PullRequest) -> None:
         """https://docs.gitlab.com/api/merge_requests/#update-mr"""
-        path = f"/projects/{snapshot.node}/merge_requests/{pull.number}"
+        path = f"{_path(snapshot)}/merge_requests/{pull.number}"
         self._api.write(OTHER, "PUT", path, json={"state_event": "close"})
 
-    def delete_branch(self, snapshot: Snapshot) -> None:
-        """https://docs.gitlab.com/api/branches/#delete-repository-branch"""
-        name = quote(self._branch, safe="")
-        path = f"/projects/{snapshot.node}/repository/branches/{name}"
-        self._api.write(OTHER, "DELETE", path)
+    def branch_path(self, snapshot: Snapshot, branch: str) -> str:
+        """https://docs.gitlab.com/api/branches/"""
+        return f"{_path(snapshot)}/repository/branches/{quote(branch, safe='')}"
 
-    def find_branch(self, snapshot: Snapshot, branch: str) -> Branch | None:
+    def comments_path(self, snapshot: Snapshot) -> str:
+        """https://docs.gitlab.com/api/notes/#create-new-merge-request-note"""
+        return f"{_path(snapshot)}/merge_requests/{snapshot.pull_number}/notes"
+
+    def read_tip(self, answer: Response) -> BranchTip:
         """https://docs.gitlab.com/api/branches/#get-single-repository-branch"""
-        tip = self._tip(snapshot.node, branch)
-        return None if tip is None else branch_at(tip.id, snapshot.head, tip.message)
+        return answer.body(BranchTip, "commit")
 
     def find_pull_request(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
-        """The open or else the newest merge request from ``branch``; None if there is none."""
-        return own_pull(self._requests(snapshot.node, branch))
-
-    @property
-    def token_problem(self) -> str:
-        """Not known: only a request of its own shows the scopes."""
-        return ""
+        """https://docs.gitlab.com/api/merge_requests/#list-project-merge-requests"""
+        query = {"source_branch": branch, "state": "all", "order_by": "created_at"}
+        answers = pages(self._api, f"{_path(snapshot)}/merge_requests", query)
+        return own_pull(each for page in answers for each in page.body(tuple[MergeRequest, ...]))
 
     def access(self, snapshot: Snapshot) -> TokenAccess:
         """What the token may do in the project."""
@@ -297,7 +274,7 @@ class GitLab(PullRequestHost):
             if node is None:
                 raise OverloadedError("GitLab returned a project without a name")
             name = documented(node, ProjectName).full_path
-            ref = RepositoryRef(Kind.GITLAB, self._host, name, self._api.root)
+            ref = self._ref(name)
             observation = None if at in incomplete else self._observation(node, ref)
             if observation is None:
                 refs.append(ref)
@@ -316,7 +293,7 @@ class GitLab(PullRequestHost):
             node = nodes.get(ref.name.lower())
             observation = None if node is None else self._observation(node, ref)
             if observation is None:
-                observation = self.observation(ref, self._observe_by_rest)
+                observation = self._observe_by_rest(ref)
             observations.append(observation)
         return observations
 
@@ -340,9 +317,9 @@ class GitLab(PullRequestHost):
             return None
 
         def files(head: str, paths: Sequence[str]) -> Mapping[str, bytes]:
-            return self._files(ref.name, project.number, head, paths)
+            return self.files(Snapshot(ref, node=project.number), head, paths)
 
-        def read(_: RepositoryRef) -> Snapshot:
+        def read() -> Snapshot:
             return self._with_further_configs(read_node(project, ref, files))
 
         try:
@@ -350,37 +327,25 @@ class GitLab(PullRequestHost):
         except IncompleteError:
             return None
 
-    def _files(self, name: str, node: str, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
-        """Those of ``paths`` that are there. What GraphQL does not show exactly comes by REST."""
-        oids: dict[str, bytes | None] = dict.fromkeys(paths)
-        if self._has_graphql and len(paths) > 1:
-            try:
-                variables = {"path": name, "commit": commit, "paths": list(paths)}
-                route = ("project", "repository", "blobs")
-                answer = ask(
-                    self._api, self._url, queries.FILES, variables, Nodes[BlobNode], *route
-                )
-            except (OverloadedError, HostError, RefusedError):
-                pass
-            else:
-                oids = {blob.path: blob.data for blob in answer.data.present}
-        return contents_within_limit(self._contents(node, commit, oids))
-
-    def _contents(
-        self, node: str, commit: str, shown: Mapping[str, bytes | None]
-    ) -> Iterator[tuple[str, bytes]]:
-        """The files that are there, by REST where ``shown`` has not all of one."""
-        for path, data in shown.items():
-            try:
-                yield path, self._raw(node, commit, path) if data is None else data
-            except MissingError:
-                continue
+    def shown_files(
+        self, snapshot: Snapshot, commit: str, paths: Sequence[str]
+    ) -> Mapping[str, bytes | None]:
+        """The files that GraphQL shows, if there are several: None for one not shown exactly."""
+        if not self._has_graphql or len(paths) < 2:
+            return dict.fromkeys(paths)
+        variables = {"path": snapshot.ref.name, "commit": commit, "paths": list(paths)}
+        route = ("project", "repository", "blobs")
+        try:
+            answer = self._graphql.ask(queries.FILES, variables, Nodes[BlobNode], *route)
+        except (OverloadedError, HostError, RefusedError):
+            return dict.fromkeys(paths)
+        return {blob.path: blob.data for blob in answer.data.present}
 
     def _ask(self, query: str, variables: Mapping[str, Any], kind: type[_Reply]) -> Partial[_Reply]:
         """Send a query. Raises OverloadedError if a smaller one may work, or NoGraphqlError."""
         names = {"branch": self._branch, "ref": f"refs/heads/{self._branch}"}
         try:
-            reply = ask(self._api, self._url, query, {**variables, **names}, kind)
+            reply = self._graphql.ask(query, {**variables, **names}, kind)
         except (HostError, RefusedError) as error:
             self._has_graphql = False
             raise NoGraphqlError(str(error)) from None
@@ -405,107 +370,63 @@ class GitLab(PullRequestHost):
         """
         name, sorting = quote(owner, safe=""), {"order_by": "id", "sort": "asc"}
         own = {**sorting, "include_subgroups": "true", "with_shared": "false"}
-        try:
-            yield from self._project_pages(f"/groups/{name}/projects", own, page)
-        except MissingError as no_group:
-            try:
-                yield from self._project_pages(f"/users/{name}/projects", sorting, page)
-            except MissingError:
-                raise no_group from None
+        return pages_of_group_or_user(
+            self._project_pages(f"/groups/{name}/projects", own, page),
+            self._project_pages(f"/users/{name}/projects", sorting, page),
+        )
 
     def _project_pages(
         self, path: str, query: Mapping[str, str], page: str
     ) -> Iterator[RepositoryPage]:
-        for answer in self._pages(path, query, page):
-            projects = (
-                read_project(project, (), None, self._host, self._api.root)
-                for project in answer.body(tuple[RestProject, ...])
-            )
-            refs = tuple(project.ref for project in projects)
+        for answer in pages(self._api, path, query, page):
+            projects = answer.body(tuple[RestProject, ...])
+            refs = tuple(self._ref(project.path_with_namespace) for project in projects)
             yield RepositoryPage(refs, (), answer.headers.get("x-next-page", ""))
 
-    def _observe_by_rest(self, ref: RepositoryRef) -> Snapshot:
+    def _ref(self, name: str) -> RepositoryRef:
+        return RepositoryRef(Kind.GITLAB, self._api.host, name, self._api.root)
+
+    def _observe_by_rest(self, ref: RepositoryRef) -> Observation:
+        return self.observation(ref, partial(self._read_by_rest, ref))
+
+    def _read_by_rest(self, ref: RepositoryRef) -> Snapshot:
         """One project: https://docs.gitlab.com/api/projects/#get-a-single-project"""
-        project_data = self._api.read("GET", f"/projects/{quote(ref.name, safe='')}").body(
-            RestProject
-        )
-        node = str(project_data.id)
-        requests = self._requests(node, self._branch)
-        project: ListedProject = read_project(
-            project_data, requests, ref, self._host, self._api.root
-        )
+        answer = self._api.read("GET", _path(Snapshot(ref))).body(RestProject)
+        project = read_project(answer, ref)
+        project = replace(project, pull=self.find_pull_request(project, self._branch))
         if project.traits.empty:
-            return project.snapshot()
+            return project
         if not project.default_branch:
             # Of a repository that a role can't read, such as Guest in a private project.
             raise RefusedError("the token's role can't read its repository")
-        tip, branch_tip = self._tip(node, project.default_branch), self._tip(node, self._branch)
-        if tip is None:
-            raise HostError(MISSING_DEFAULT)
-        head = tip.id
-        listed = self._tree(node, head, "" if self._is_nested else ".circleci")
-        snapshot = project.snapshot(
-            head,
-            None if branch_tip is None else branch_at(branch_tip.id, head, branch_tip.message),
-            self._files(ref.name, node, head, list(config_modes(listed))),
-            listed,
-        )
+        project = self.at_head(project)
+        listed = self._tree(project, "" if self._is_nested else ".circleci")
+        files = self.files(project, project.head, list(config_modes(listed)))
+        snapshot = with_files(project, project.head, project.branch, files, listed)
         return self._with_further_configs(snapshot) if snapshot.has_links else snapshot
 
     def _with_further_configs(self, snapshot: Snapshot) -> Snapshot:
         """``snapshot`` with the targets of links, and if nested with configs below the root."""
         if not (self._is_nested or snapshot.has_links) or not snapshot.head:
             return snapshot
-        node, head = snapshot.node, snapshot.head
         below = "" if self._is_nested else ".circleci"
-        configs = find_configs(
-            self._tree(node, head, ""), lambda path: self._raw(node, head, path), below
-        )
+        read_link = partial(self.content, snapshot, snapshot.head)
+        configs = find_configs(self._tree(snapshot, ""), read_link, below)
         further = [path for path in configs.modes if path not in snapshot.files]
-        contents = self._files(snapshot.ref.name, node, head, further)
-        return snapshot.with_configs(contents, configs)
+        return snapshot.with_configs(self.files(snapshot, snapshot.head, further), configs)
 
-    def _tip(self, node: str, branch: str) -> RestCommit | None:
-        """The commit at a branch's tip."""
-        name = quote(branch, safe="")
-        try:
-            answer = self._api.read("GET", f"/projects/{node}/repository/branches/{name}")
-        except MissingError:
-            return None
-        return answer.body(RestCommit, "commit")
-
-    def _requests(self, node: str, branch: str) -> tuple[MergeRequest, ...]:
-        """https://docs.gitlab.com/api/merge_requests/#list-project-merge-requests"""
-        query = {"source_branch": branch, "state": "all", "order_by": "created_at"}
-        pages = self._pages(f"/projects/{node}/merge_requests", query)
-        return tuple(request for page in pages for request in page.body(tuple[MergeRequest, ...]))
-
-    def _pages(self, path: str, query: Mapping[str, str], page: str = "1") -> Iterator[Response]:
-        """The answers with all pages of a list. https://docs.gitlab.com/api/rest/#pagination"""
-        while page:
-            params = {**query, "per_page": 100, "page": page}
-            answer = self._api.read("GET", path, params=params)
-            yield answer
-            page = answer.headers.get("x-next-page", "")
-
-    def _tree(self, node: str, commit: str, folder: str) -> dict[str, str]:
-        """The mode of each file below ``folder``.
+    def _tree(self, snapshot: Snapshot, folder: str) -> dict[str, str]:
+        """The mode of each file below ``folder`` at the head.
 
         https://docs.gitlab.com/api/repositories/#list-all-repository-trees-in-a-project
         """
-        query = {"ref": commit, "path": folder, "recursive": "true"}
+        query = {"ref": snapshot.head, "path": folder, "recursive": "true"}
         modes = {}
         with suppress(MissingError):
-            for page in self._pages(f"/projects/{node}/repository/tree", query):
+            for page in pages(self._api, f"{_path(snapshot)}/repository/tree", query):
                 entries = page.body(tuple[TreeFile, ...])
                 modes.update({entry.path: entry.mode for entry in entries if entry.type == "blob"})
         return modes
-
-    def _raw(self, node: str, commit: str, path: str) -> bytes:
-        name = quote(path, safe="")
-        return self._api.read_bytes(
-            f"/projects/{node}/repository/files/{name}/raw", params={"ref": commit}
-        )
 
     def _user_ids(self, names: Sequence[str]) -> list[int]:
         """The ids of those of ``names`` that GitLab knows."""
@@ -521,9 +442,9 @@ class GitLab(PullRequestHost):
         return self._users[name]
 
 
-def _notes_path(snapshot: Snapshot) -> str:
-    number = snapshot.pull.number if snapshot.pull is not None else 0
-    return f"/projects/{snapshot.node}/merge_requests/{number}/notes"
+def _path(snapshot: Snapshot) -> str:
+    """Where the API has the project: by its number, or by its name while that is not known."""
+    return f"/projects/{snapshot.node or quote(snapshot.ref.name, safe='')}"
 
 
 def _positions(errors: Sequence[GraphqlError], depth: int) -> set[str | int]:

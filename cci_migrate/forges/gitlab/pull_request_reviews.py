@@ -5,25 +5,23 @@ https://docs.gitlab.com/api/merge_requests/#get-single-mr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from urllib.parse import quote
 
 from msgspec import Struct
 
 from cci_migrate.forges.campaign_identity import campaign_of_pull_request
-from cci_migrate.forges.gitlab.reading import STATES, RestCommit, checks_of_status
+from cci_migrate.forges.gitlab.reading import STATES, checks_of_status
 from cci_migrate.forges.pull_request_reviews import (
     MergeMethod,
     MergeStatus,
     OwnPull,
     PullRequestReview,
-    ReadOne,
     ReviewDecision,
 )
-from cci_migrate.forges.repository import Checks, PullState, RepositoryRef, Unreadable
+from cci_migrate.forges.repository import Checks, PullState
+from cci_migrate.forges.rest_reviews import RestReviews
 from cci_migrate.transport.host_errors import StaleSnapshot
-from cci_migrate.transport.http import Api
 from cci_migrate.transport.pace import MERGE, OTHER
 
 #: https://docs.gitlab.com/api/merge_requests/#merge-status; any other blocks the merge.
@@ -87,28 +85,14 @@ class _Merged(Struct, frozen=True):
     state: str
 
 
-class GitLabReviews:
-    """The merge requests of GitLab. ``read_one`` turns errors of one into Unreadable.
+class GitLabReviews(RestReviews):
+    """The merge requests of GitLab, each read in two requests.
 
     A project's settings decide whether GitLab merges with a commit, or rebases and fast-forwards
     (https://docs.gitlab.com/user/project/merge_requests/methods/): REBASE can't be asked for.
     """
 
     merge_methods = frozenset({MergeMethod.MERGE, MergeMethod.SQUASH})
-
-    def __init__(self, api: Api, read_one: ReadOne) -> None:
-        self._api = api
-        self._read_one = read_one
-
-    def read(self, pulls: Sequence[OwnPull]) -> Iterator[PullRequestReview | Unreadable]:
-        """The state of each of ``pulls``, in two requests for each."""
-        return self._api.threads.in_order(
-            lambda pull: self._read_one(pull.ref, self._reader(pull)), pulls
-        )
-
-    def wait_for_turn(self, kind: str) -> None:
-        """Wait until a write of ``kind`` is allowed."""
-        self._api.wait_for_turn(kind)
 
     def merge(
         self, pull: OwnPull, review: PullRequestReview, method: MergeMethod | None
@@ -136,8 +120,7 @@ class GitLabReviews:
         commit = request.target_branch
         if STATES[request.state] is PullState.MERGED:
             commit = request.merge_commit_sha or request.squash_commit_sha or request.sha or commit
-        path = f"{_project(pull)}/repository/commits/{quote(commit, safe='')}"
-        return checks_of_status(self._api.read("GET", path).body(RestCommit).status)
+        return self._checks_of(pull.ref, commit)
 
     def _merge(
         self,
@@ -158,25 +141,18 @@ class GitLabReviews:
             raise StaleSnapshot("GitLab does not say what became of the merge request")
         return state
 
-    def _reader(self, pull: OwnPull) -> Callable[[RepositoryRef], PullRequestReview]:
-        def read(_: RepositoryRef) -> PullRequestReview:
-            request = self._request(pull)
-            path = f"{_path(pull)}/approvals"
-            approvals = self._api.read("GET", path).body(_Approvals)
-            return _review(request, tuple(each.user.username for each in approvals.approved_by))
-
-        return read
+    def review_of(self, pull: OwnPull) -> PullRequestReview:
+        """The state of ``pull``, with its approvals."""
+        request = self._request(pull)
+        approvals = self._api.read("GET", f"{_path(pull)}/approvals").body(_Approvals)
+        return _review(request, tuple(each.user.username for each in approvals.approved_by))
 
     def _request(self, pull: OwnPull) -> _MergeRequest:
         return self._api.read("GET", _path(pull)).body(_MergeRequest)
 
 
-def _project(pull: OwnPull) -> str:
-    return f"/projects/{quote(pull.ref.name, safe='')}"
-
-
 def _path(pull: OwnPull) -> str:
-    return f"{_project(pull)}/merge_requests/{pull.pull.number}"
+    return f"/projects/{quote(pull.ref.name, safe='')}/merge_requests/{pull.pull.number}"
 
 
 def _review(request: _MergeRequest, approved_by: tuple[str, ...]) -> PullRequestReview:

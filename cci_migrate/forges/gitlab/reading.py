@@ -1,23 +1,21 @@
-"""GitLab's answers as types, and snapshots made from them."""
+"""GitLab's answers as types, the snapshots made from them, and lists read page by page."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.forges.blob_text import exact_bytes
 from cci_migrate.forges.campaign_identity import campaign_of_pull_request
 from cci_migrate.forges.config_paths import SYMLINK, config_modes, unusual_modes
-from cci_migrate.forges.git_remotes import branch_at
-from cci_migrate.forges.pull_request_hosts import IncompleteError
 from cci_migrate.forges.repository import (
     Branch,
     Checks,
-    Kind,
     PullRequest,
     PullState,
     RepositoryRef,
@@ -27,7 +25,9 @@ from cci_migrate.forges.repository import (
     newest_pull,
     seconds_since_1970,
 )
+from cci_migrate.forges.rest_hosts import BranchTip, IncompleteError
 from cci_migrate.transport.graphql import Nodes, NodesPage
+from cci_migrate.transport.http import Api, Response
 
 #: The file that nearly every project with CircleCI has.
 MAIN_CONFIG = ".circleci/config.yml"
@@ -221,11 +221,9 @@ class RestProject(Struct, frozen=True):
         return max(role.access_level for role in roles) >= _DEVELOPER if roles else None
 
 
-class RestCommit(Struct, frozen=True):
+class RestCommit(BranchTip, frozen=True):
     """https://docs.gitlab.com/api/commits/#get-a-single-commit"""
 
-    id: str
-    message: str = ""
     status: str | None = None
 
 
@@ -243,41 +241,33 @@ def checks_of_status(status: str | None) -> Checks:
     return Checks.FAILED if status in ("failed", "canceled") else Checks.PENDING
 
 
+def pages(api: Api, path: str, query: Mapping[str, str], page: str = "1") -> Iterator[Response]:
+    """The answers with all pages of a list. https://docs.gitlab.com/api/rest/#pagination"""
+    while page:
+        answer = api.read("GET", path, params={**query, "per_page": 100, "page": page})
+        yield answer
+        page = answer.headers.get("x-next-page", "")
+
+
 # -- to snapshots
 
 
-class ListedProject(Struct, frozen=True):
-    """A project without its files."""
-
-    ref: RepositoryRef
-    node: str
-    default_branch: str
-    traits: Traits
-    pull: PullRequest | None = None
-    renamed_to: str = ""
-
-    def snapshot(
-        self,
-        head: str = "",
-        branch: Branch | None = None,
-        files: Mapping[str, bytes] | None = None,
-        listed: Mapping[str, str] | None = None,
-    ) -> Snapshot:
-        """The snapshot of the project at ``head``; ``listed`` are the modes of the listed files."""
-        modes = listed or {}
-        return Snapshot(
-            self.ref,
-            head=head,
-            default_branch=self.default_branch,
-            traits=self.traits,
-            files=files or {},
-            modes=unusual_modes(config_modes(modes)),
-            has_links=SYMLINK in modes.values(),
-            branch=branch,
-            pull=self.pull,
-            node=self.node,
-            renamed_to=self.renamed_to,
-        )
+def with_files(
+    project: Snapshot,
+    head: str,
+    branch: Branch | None,
+    files: Mapping[str, bytes],
+    listed: Mapping[str, str],
+) -> Snapshot:
+    """``project`` with its ``files`` at ``head``; ``listed`` are the modes of the listed files."""
+    return replace(
+        project,
+        head=head,
+        branch=branch,
+        files=files,
+        modes=unusual_modes(config_modes(listed)),
+        has_links=SYMLINK in listed.values(),
+    )
 
 
 def read_node(node: ProjectNode, ref: RepositoryRef, read: ReadFiles) -> Snapshot:
@@ -288,11 +278,11 @@ def read_node(node: ProjectNode, ref: RepositoryRef, read: ReadFiles) -> Snapsho
     repository = node.repository
     if repository is None:
         raise IncompleteError("GitLab does not show its repository")
-    project = ListedProject(
+    project = Snapshot(
         ref,
-        node.number,
-        repository.root_ref or "",
-        Traits(
+        node=node.number,
+        default_branch=repository.root_ref or "",
+        traits=Traits(
             archived=bool(node.archived),
             fork=node.is_forked,
             empty=repository.empty,
@@ -301,12 +291,12 @@ def read_node(node: ProjectNode, ref: RepositoryRef, read: ReadFiles) -> Snapsho
             may_write=node.user_permissions.push_code,
             active_at=seconds_since_1970(node.last_activity_at),
         ),
-        own_pull(node.merge_requests.present if node.merge_requests is not None else ()),
+        pull=own_pull(node.merge_requests.present if node.merge_requests is not None else ()),
     )
     if node.has_hidden_requests:
         raise IncompleteError("GitLab does not show all of its merge requests")
     if project.traits.empty:
-        return project.snapshot()
+        return project
     if repository.head is None or repository.head.last_commit is None:
         raise IncompleteError("GitLab does not show its head")
     head, listing = repository.head.last_commit.sha, repository.circleci
@@ -320,30 +310,18 @@ def read_node(node: ProjectNode, ref: RepositoryRef, read: ReadFiles) -> Snapsho
     others = [path for path in modes if path not in contents]
     if others:
         contents.update(read(head, others))
-    branch = repository.branch.last_commit if repository.branch is not None else None
-    return project.snapshot(
-        head,
-        None if branch is None else branch_at(branch.sha, head, branch.message or ""),
-        {path: contents[path] for path in modes},
-        listed,
-    )
+    tip = repository.branch.last_commit if repository.branch is not None else None
+    branch = None if tip is None else Branch.at(tip.sha, head, tip.message or "")
+    return with_files(project, head, branch, {path: contents[path] for path in modes}, listed)
 
 
-def read_project(
-    project: RestProject,
-    requests: Sequence[MergeRequest],
-    ref: RepositoryRef | None,
-    host: str,
-    root: str,
-) -> ListedProject:
-    """The project from the REST API, with ``requests``, the merge requests from the branch."""
-    name = project.path_with_namespace
-    is_renamed = ref is not None and ref.name.lower() != name.lower()
-    return ListedProject(
-        ref or RepositoryRef(Kind.GITLAB, host, name, root),
-        str(project.id),
-        project.default_branch or "",
-        Traits(
+def read_project(project: RestProject, ref: RepositoryRef) -> Snapshot:
+    """The project from the REST API, without its files, branch and merge request."""
+    return Snapshot(
+        ref,
+        node=str(project.id),
+        default_branch=project.default_branch or "",
+        traits=Traits(
             archived=bool(project.archived),
             fork=project.forked_from_project is not UNSET,
             empty=bool(project.empty_repo),
@@ -352,8 +330,7 @@ def read_project(
             may_write=project.may_write,
             active_at=seconds_since_1970(project.last_activity_at),
         ),
-        own_pull(requests),
-        renamed_to=name if is_renamed else "",
+        renamed_to=ref.new_name(project.path_with_namespace),
     )
 
 

@@ -5,42 +5,33 @@ https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 from urllib.parse import quote
 
 from msgspec import Struct
 
+from cci_migrate.forges.bitbucket.reading import STATES, Commit, FullName, State
 from cci_migrate.forges.campaign_identity import campaign_of_pull_request
 from cci_migrate.forges.pull_request_reviews import (
     MergeMethod,
     MergeStatus,
     OwnPull,
     PullRequestReview,
-    ReadOne,
     ReviewDecision,
 )
-from cci_migrate.forges.repository import Checks, PullState, RepositoryRef, Unreadable
+from cci_migrate.forges.repository import Checks, PullState
+from cci_migrate.forges.rest_reviews import RestReviews
 from cci_migrate.transport.host_errors import HostError, StaleSnapshot
-from cci_migrate.transport.http import Api
 from cci_migrate.transport.pace import MERGE
 
-STATES = {
-    "OPEN": PullState.OPEN,
-    "MERGED": PullState.MERGED,
-    "DECLINED": PullState.CLOSED,
-    "SUPERSEDED": PullState.CLOSED,
-}
 #: The usual names of ``merge_strategy``; a repository may allow only some.
 _STRATEGIES = {
     MergeMethod.MERGE: "merge_commit",
     MergeMethod.SQUASH: "squash",
     MergeMethod.REBASE: "rebase_fast_forward",
 }
-
-#: The result of CI for a commit of a repository.
-ChecksOf = Callable[[RepositoryRef, str], Checks]
 
 
 class _User(Struct, frozen=True):
@@ -61,28 +52,20 @@ class _Participant(Struct, frozen=True):
     state: Literal["approved", "changes_requested"] | None = None
 
 
-class _Commit(Struct, frozen=True):
-    hash: str
-
-
 class _Branch(Struct, frozen=True):
     name: str
     default_merge_strategy: str = ""
 
 
-class _Name(Struct, frozen=True):
-    full_name: str
-
-
 class _End(Struct, frozen=True):
     branch: _Branch
-    commit: _Commit | None = None
-    repository: _Name | None = None
+    commit: Commit | None = None
+    repository: FullName | None = None
 
 
 class _PullRequest(Struct, frozen=True):
     id: int
-    state: Literal["OPEN", "MERGED", "DECLINED", "SUPERSEDED"]
+    state: State
     source: _End
     destination: _End
     created_on: datetime
@@ -91,35 +74,18 @@ class _PullRequest(Struct, frozen=True):
     description: str | None = None
     author: _User | None = None
     draft: bool = False
-    merge_commit: _Commit | None = None
+    merge_commit: Commit | None = None
 
 
 class _Merged(Struct, frozen=True):
-    state: Literal["OPEN", "MERGED", "DECLINED", "SUPERSEDED"]
+    state: State
 
 
-class BitbucketReviews:
-    """The pull requests of Bitbucket. ``read_one`` turns errors of one into Unreadable.
+class BitbucketReviews(RestReviews):
+    """The pull requests of Bitbucket, each read in two requests, or more for many statuses.
 
     Bitbucket has no auto-merge, and doesn't say whether there are conflicts before the merge.
     """
-
-    merge_methods = frozenset(MergeMethod)
-
-    def __init__(self, api: Api, read_one: ReadOne, checks_of: ChecksOf) -> None:
-        self._api = api
-        self._read_one = read_one
-        self._checks_of = checks_of
-
-    def read(self, pulls: Sequence[OwnPull]) -> Iterator[PullRequestReview | Unreadable]:
-        """The state of each of ``pulls``, in two requests for each, or more for many statuses."""
-        return self._api.threads.in_order(
-            lambda pull: self._read_one(pull.ref, self._reader(pull)), pulls
-        )
-
-    def wait_for_turn(self, kind: str) -> None:
-        """Wait until a write of ``kind`` is allowed."""
-        self._api.wait_for_turn(kind)
 
     def merge(
         self, pull: OwnPull, review: PullRequestReview, method: MergeMethod | None
@@ -162,17 +128,15 @@ class BitbucketReviews:
     def _tip(self, pull: OwnPull, branch: str) -> str:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-refs/"""
         path = f"/repositories/{pull.ref.name}/refs/branches/{quote(branch, safe='')}"
-        return self._api.read("GET", path).body(_Commit, "target").hash
+        return self._api.read("GET", path).body(Commit, "target").hash
 
-    def _reader(self, pull: OwnPull) -> Callable[[RepositoryRef], PullRequestReview]:
-        def read(ref: RepositoryRef) -> PullRequestReview:
-            request = self._request(pull)
-            head = request.source.commit.hash if request.source.commit is not None else ""
-            is_open = STATES[request.state] is PullState.OPEN
-            checks = self._checks_of(ref, head) if head and is_open else Checks.NONE
-            return _review(request, head, checks)
-
-        return read
+    def review_of(self, pull: OwnPull) -> PullRequestReview:
+        """The state of ``pull``; of CI only for an open one."""
+        request = self._request(pull)
+        head = request.source.commit.hash if request.source.commit is not None else ""
+        is_open = STATES[request.state] is PullState.OPEN
+        checks = self._checks_of(pull.ref, head) if head and is_open else Checks.NONE
+        return _review(request, head, checks)
 
     def _request(self, pull: OwnPull) -> _PullRequest:
         return self._api.read("GET", _path(pull)).body(_PullRequest)

@@ -1,16 +1,17 @@
-"""The common base of GitLab, Bitbucket and Gitea: writing and reverting changes by REST APIs."""
+"""The common base of GitLab, Bitbucket and Gitea: changes are made and reverted by REST APIs."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from cci_migrate.forges.branch_content import reversal_url
+from msgspec import Struct
+
 from cci_migrate.forges.campaign_identity import is_own_comment
-from cci_migrate.forges.git_remotes import GitClones
+from cci_migrate.forges.git_clones import GitClones
 from cci_migrate.forges.host import (
     NO_EXTRAS,
     DeliveredChange,
@@ -18,7 +19,6 @@ from cci_migrate.forges.host import (
     Extras,
     NewPullRequest,
     Proposal,
-    RepositoryPage,
 )
 from cci_migrate.forges.pull_request_reviews import Reviews
 from cci_migrate.forges.repository import (
@@ -27,7 +27,6 @@ from cci_migrate.forges.repository import (
     BranchContent,
     Checks,
     FileHash,
-    Observation,
     PullRequest,
     PullState,
     RepositoryRef,
@@ -35,17 +34,19 @@ from cci_migrate.forges.repository import (
     Unreadable,
 )
 from cci_migrate.forges.repository_errors import FATAL_ERRORS, describe_error
-from cci_migrate.forges.reverted_files import files_before, revert_message
-from cci_migrate.transport.git.remote_urls import basic_login
-from cci_migrate.transport.host_errors import (
-    HostError,
-    HostUnavailable,
-    OverloadedError,
-    RefusedError,
+from cci_migrate.forges.reverting import (
+    files_before,
+    foreign_branch,
+    merged_pull,
+    reversal_url,
+    revert_message,
+    reverting_pull,
 )
-from cci_migrate.transport.http import Api, MissingError
+from cci_migrate.transport.git.remote_urls import basic_login
+from cci_migrate.transport.host_errors import HostError, OverloadedError, RefusedError
+from cci_migrate.transport.host_patience import HostPatience
+from cci_migrate.transport.http import Api, MissingError, Response
 from cci_migrate.transport.pace import OTHER, Lane
-from cci_migrate.transport.page_size import HOST_PATIENCE
 
 _Read = TypeVar("_Read")
 
@@ -54,7 +55,14 @@ class IncompleteError(Exception):
     """An answer that lacks necessary data of a repository."""
 
 
-class PullRequestHost(ABC):
+class BranchTip(Struct, frozen=True):
+    """The commit at a branch's tip."""
+
+    id: str
+    message: str = ""
+
+
+class RestHost(ABC):
     """A host with a REST API for changes. ``user`` is git's user name for the token.
 
     ``is_nested``: search for configs below the root too.
@@ -63,6 +71,9 @@ class PullRequestHost(ABC):
 
     user: str
     opens_with_extras = True
+    delivery = Delivery.PULL_REQUEST
+    #: Its pull requests: their reviews and merges.
+    reviews: Reviews
 
     def __init__(self, api: Api, lane: Lane, branch: str, *, is_nested: bool = False) -> None:
         self._is_nested = is_nested
@@ -75,54 +86,36 @@ class PullRequestHost(ABC):
             lambda: git_login(api.root, *self.git_credentials(api.token() or "")),
             "" if is_nested else ".circleci",
         )
-        self._faults = 0
+        self._patience = HostPatience()
         #: The extras of the pull requests that this process opened, by the address.
         self._opened_with: dict[str, Extras] = {}
 
-    @property
-    def delivery(self) -> Delivery:
-        """Pull requests."""
-        return Delivery.PULL_REQUEST
-
-    @property
-    @abstractmethod
-    def reviews(self) -> Reviews:
-        """Its pull requests: their reviews and merges."""
-
-    def observation(
-        self, ref: RepositoryRef, read: Callable[[RepositoryRef], _Read]
-    ) -> _Read | Unreadable:
+    def observation(self, ref: RepositoryRef, read: Callable[[], _Read]) -> _Read | Unreadable:
         """What ``read`` reads of ``ref``, or Unreadable for its error.
 
         Raises HostUnavailable if several in a row got no answer: the host is down.
         """
         try:
-            read_data = read(ref)
+            read_data = read()
         except MissingError as error:
             return Unreadable(ref, Blocker.NOT_FOUND, str(error))
         except RefusedError as error:
             return Unreadable(ref, Blocker.FORBIDDEN, str(error))
-        except HostError as error:
-            return Unreadable(ref, Blocker.FAILED, str(error))
         except OverloadedError as error:
-            self._faults += 1
-            if self._faults >= HOST_PATIENCE:
-                raise HostUnavailable(
-                    f"{ref.host} does not answer ({error}); run it again later"
-                ) from None
+            self._patience.record_failure(ref.host, error)
             return Unreadable(ref, Blocker.FAILED, f"{ref.host} does not answer ({error})")
         except (IncompleteError, *FATAL_ERRORS):
             raise
         except Exception as error:  # noqa: BLE001 - the other repositories of the answer go on
             return Unreadable(ref, Blocker.FAILED, describe_error(error))
-        self._faults = 0
+        self._patience.record_answer()
         return read_data
 
-    def branch_content(self, snapshot: Snapshot, files: Sequence[FileHash]) -> BranchContent:
+    def branch_content(
+        self, snapshot: Snapshot, tip: str, files: Sequence[FileHash]
+    ) -> BranchContent:
         """What the branch adds to the default branch, from git, since the APIs show no modes."""
-        if snapshot.branch is None:
-            return BranchContent.NOTHING
-        return self._content(snapshot, self._branch, snapshot.branch.oid, files)
+        return self._content(snapshot, self._branch, tip, files)
 
     def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
         """Set the branch to one commit of ours on top of the head.
@@ -149,7 +142,7 @@ class PullRequestHost(ABC):
         if snapshot.pull is not None and snapshot.pull.state is PullState.OPEN:
             self.close_pull_request(snapshot, snapshot.pull)
         if snapshot.branch is not None and snapshot.branch.content.is_disposable:
-            self.delete_branch(snapshot)
+            self._api.write(OTHER, "DELETE", self.branch_path(snapshot, self._branch))
 
     def git_credentials(self, token: str) -> tuple[str, str]:
         """The user name and password for git, from the token."""
@@ -183,34 +176,53 @@ class PullRequestHost(ABC):
     def revert(self, snapshot: Snapshot, delivered: DeliveredChange) -> str:
         """Open the pull request that puts the files back as they were before a merged one.
 
-        What they were is read from the commit that the change was planned on, and checked by its
-        hash. A file that somebody changed since is not put back.
+        A file that somebody changed since is not put back.
         """
-        pull = snapshot.pull
-        if pull is None or pull.state is not PullState.MERGED:
-            raise HostError("there is no merged pull request")
+        pull = merged_pull(snapshot)
         if not delivered.files:
             raise HostError(
                 f"the campaign has no record of the changes in {pull.url}; revert it by hand"
             )
-        branch = f"revert-{pull.number}-{self._branch}"
-        pull_request = self.find_pull_request(snapshot, branch)
-        existing_branch = self.find_branch(snapshot, branch)
+        opening = reverting_pull(pull, self._branch)
+        pull_request = self.find_pull_request(snapshot, opening.branch)
+        tip = self.tip(snapshot, opening.branch)
         content = BranchContent.OTHER
-        if existing_branch is not None:
-            content = self._content(snapshot, branch, existing_branch.oid, delivered.reversed_files)
+        if tip is not None:
+            files = delivered.reversed_files
+            content = self._content(snapshot, opening.branch, tip.id, files)
         if pull_request is not None:
             return reversal_url(pull_request, content)
-        if existing_branch is None:
+        if tip is None:
             read = partial(self.content, snapshot)
             contents = files_before(snapshot, delivered, pull, read)
-            self.commit(snapshot, branch, revert_message(pull, contents), contents)
+            self.commit(snapshot, opening.branch, revert_message(pull, contents), contents)
         elif content is not BranchContent.PLANNED:
-            raise HostError(f"the branch {branch} exists, but does not revert the change")
-        title = f"Revert the change of {pull.number}"
-        return self.create_pull_request(
-            snapshot, NewPullRequest(branch, title, f"Reverts {pull.url}.")
-        ).url
+            raise foreign_branch(opening.branch)
+        return self.create_pull_request(snapshot, opening).url
+
+    def is_discussed(self, snapshot: Snapshot) -> bool:
+        """Whether there are comments that `batch comment` did not write."""
+        return not all(map(is_own_comment, self.comments(snapshot)))
+
+    def comment(self, snapshot: Snapshot, text: str) -> None:
+        """Comment on the pull request."""
+        self._api.write(OTHER, "POST", self.comments_path(snapshot), json={"body": text})
+
+    def tip(self, snapshot: Snapshot, branch: str) -> BranchTip | None:
+        """The commit at the tip of ``branch``; None if it does not exist."""
+        try:
+            return self.read_tip(self._api.read("GET", self.branch_path(snapshot, branch)))
+        except MissingError:
+            return None
+
+    def find_branch(self, snapshot: Snapshot) -> Branch | None:
+        """The campaign's branch; None if it does not exist."""
+        tip = self.tip(snapshot, self._branch)
+        return None if tip is None else Branch.at(tip.id, snapshot.head, tip.message)
+
+    def checks_of(self, ref: RepositoryRef, commit: str) -> Checks:
+        """The result of CI for a commit of a repository that was not observed."""
+        return self.commit_checks(Snapshot(ref), commit)
 
     def end(self) -> None:
         """Close the connections and remove the scratch clones."""
@@ -224,30 +236,24 @@ class PullRequestHost(ABC):
         return self._clones.branch_content(snapshot, url, branch, tip, files)
 
     @abstractmethod
-    def observe(self, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:
-        """The current state of each of ``refs``."""
+    def branch_path(self, snapshot: Snapshot, branch: str) -> str:
+        """Where the API has a branch."""
 
     @abstractmethod
-    def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
-        """The content of ``paths`` at the snapshot's head; None for a file that does not exist."""
+    def comments_path(self, snapshot: Snapshot) -> str:
+        """Where the API has the comments on the pull request."""
+
+    @abstractmethod
+    def read_tip(self, answer: Response) -> BranchTip:
+        """The commit at the tip of the branch that ``answer`` is about."""
 
     @abstractmethod
     def close_pull_request(self, snapshot: Snapshot, pull: PullRequest) -> None:
         """Close an open pull request."""
 
     @abstractmethod
-    def delete_branch(self, snapshot: Snapshot) -> None:
-        """Delete the campaign's branch."""
-
-    @abstractmethod
     def commit_checks(self, snapshot: Snapshot, commit: str) -> Checks:
         """The result of CI for a commit."""
-
-    @abstractmethod
-    def owner_pages(
-        self, owner: str, cursor: str, known: Sequence[str]
-    ) -> Iterator[RepositoryPage]:
-        """The pages of all repositories of a group or workspace."""
 
     @abstractmethod
     def content(self, snapshot: Snapshot, commit: str, path: str) -> bytes:
@@ -267,14 +273,6 @@ class PullRequestHost(ABC):
     def comments(self, snapshot: Snapshot) -> Iterator[str]:
         """The texts of all comments on the pull request."""
 
-    def is_discussed(self, snapshot: Snapshot) -> bool:
-        """Whether there are comments that `batch comment` did not write."""
-        return not all(map(is_own_comment, self.comments(snapshot)))
-
-    @abstractmethod
-    def comment(self, snapshot: Snapshot, text: str) -> None:
-        """Comment on the pull request."""
-
     @abstractmethod
     def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
         """Why for each of ``extras`` that no pull request of ``owner`` can have."""
@@ -287,10 +285,6 @@ class PullRequestHost(ABC):
 
         Returns why for each that this repository refuses.
         """
-
-    @abstractmethod
-    def find_branch(self, snapshot: Snapshot, branch: str) -> Branch | None:
-        """The branch called ``branch``; None if it does not exist."""
 
     @abstractmethod
     def find_pull_request(self, snapshot: Snapshot, branch: str) -> PullRequest | None:

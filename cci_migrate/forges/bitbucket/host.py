@@ -8,26 +8,33 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from functools import partial
 from itertools import islice
-from typing import Generic, Literal, TypeVar
 from urllib.parse import quote
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.forges.access import TokenAccess
-from cci_migrate.forges.bitbucket_access import BitbucketAccess, Permission, token_problem
-from cci_migrate.forges.bitbucket_reviews import STATES, BitbucketReviews
-from cci_migrate.forges.blob_text import contents_within_limit
-from cci_migrate.forges.campaign_identity import campaign_of_pull_request
-from cci_migrate.forges.config_paths import PLAIN, ConfigListing, config_modes
-from cci_migrate.forges.git_remotes import branch_at
-from cci_migrate.forges.host import Extras, NewPullRequest, RepositoryPage
-from cci_migrate.forges.pull_request_hosts import (
-    IncompleteError,
-    PullRequestHost,
+from cci_migrate.forges.bitbucket.access import BitbucketAccess, Permission, token_problem
+from cci_migrate.forges.bitbucket.pull_request_reviews import BitbucketReviews
+from cci_migrate.forges.bitbucket.reading import (
+    STATES,
+    BitbucketPage,
+    BitbucketRepository,
+    Commit,
+    CommitStatus,
+    FolderEntry,
+    Membership,
+    NamedBranch,
+    PullComment,
+    PullRequestAnswer,
+    Reviewed,
+    checks_of,
+    items,
 )
+from cci_migrate.forges.blob_text import contents_within_limit
+from cci_migrate.forges.config_paths import ConfigListing, config_modes
+from cci_migrate.forges.host import Extras, NewPullRequest, RepositoryPage
 from cci_migrate.forges.repository import (
     MISSING_DEFAULT,
     Branch,
@@ -37,14 +44,12 @@ from cci_migrate.forges.repository import (
     PullRequest,
     RepositoryRef,
     Snapshot,
-    Traits,
     Unreadable,
-    Visibility,
     newest_pull,
-    seconds_since_1970,
 )
+from cci_migrate.forges.rest_hosts import BranchTip, IncompleteError, RestHost
 from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
-from cci_migrate.transport.http import Api, MissingError
+from cci_migrate.transport.http import Api, MissingError, Response
 from cci_migrate.transport.known_secrets import remember
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST, Lane
 
@@ -54,122 +59,6 @@ CHUNK = 16
 FEW = 100
 #: How deep a config may lie in its folder.
 _DEPTH = 20
-
-_Item = TypeVar("_Item")
-
-
-class _Page(Struct, Generic[_Item], frozen=True):
-    """https://developer.atlassian.com/cloud/bitbucket/rest/intro/#pagination"""
-
-    values: tuple[_Item, ...]
-    next: str = ""
-    size: int = 0
-
-
-class _MainBranch(Struct, frozen=True):
-    name: str = ""
-
-
-class _Repository(Struct, frozen=True):
-    full_name: str
-    is_private: bool
-    mainbranch: _MainBranch | None = None
-    updated_on: datetime | None = None
-    parent: object = None
-
-
-class _Commit(Struct, frozen=True):
-    hash: str
-    message: str = ""
-
-
-class _NamedBranch(Struct, frozen=True):
-    name: str
-    target: _Commit
-
-
-class _Entry(Struct, frozen=True):
-    """An entry of a folder: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-source/"""
-
-    type: str
-    path: str
-    size: int | None = None
-    attributes: tuple[str, ...] | None = None
-
-    @property
-    def mode(self) -> str:
-        """Its git mode."""
-        return "100755" if "executable" in (self.attributes or ()) else PLAIN
-
-    @property
-    def is_special(self) -> bool:
-        """Whether it is a link, or its content is elsewhere."""
-        return not {"link", "lfs"}.isdisjoint(self.attributes or ())
-
-
-class _Status(Struct, frozen=True):
-    state: str
-
-
-class _Address(Struct, frozen=True):
-    href: str
-
-
-class _Links(Struct, frozen=True):
-    html: _Address
-
-
-class _User(Struct, frozen=True):
-    uuid: str
-    nickname: str = ""
-    account_id: str = ""
-
-
-class _Membership(Struct, frozen=True):
-    user: _User
-
-
-class _Reviewed(Struct, frozen=True):
-    title: str
-    reviewers: tuple[_User, ...] = ()
-
-
-class _Text(Struct, frozen=True):
-    raw: str = ""
-
-
-class _Comment(Struct, frozen=True):
-    content: _Text = _Text()
-
-
-class _Name(Struct, frozen=True):
-    full_name: str
-
-
-class _Source(Struct, frozen=True):
-    repository: _Name | None = None
-
-
-class _PullRequest(Struct, frozen=True):
-    id: int
-    links: _Links
-    state: Literal["OPEN", "MERGED", "DECLINED", "SUPERSEDED"]
-    source: _Source
-    description: str | None = None
-
-    @property
-    def pull(self) -> PullRequest:
-        return PullRequest(
-            self.id,
-            self.links.html.href,
-            STATES[self.state],
-            campaign=campaign_of_pull_request(self.description or ""),
-        )
-
-    @property
-    def source_name(self) -> str | None:
-        """The repository of its branch; None if it no longer exists."""
-        return self.source.repository.full_name if self.source.repository is not None else None
 
 
 def authorization(token: str) -> str:
@@ -184,16 +73,7 @@ def authorization(token: str) -> str:
     return f"Basic {remember(base64.b64encode(token.encode()).decode())}"
 
 
-class ListedRepository(Struct, frozen=True):
-    """A repository as the API lists it."""
-
-    ref: RepositoryRef
-    default_branch: str
-    traits: Traits
-    name: str = ""
-
-
-class Bitbucket(PullRequestHost):
+class Bitbucket(RestHost):
     """Bitbucket Cloud under one identity, that of an access token or of a person.
 
     A repository takes four requests to the API, of which Bitbucket allows 1,000 an hour, or one and
@@ -209,19 +89,11 @@ class Bitbucket(PullRequestHost):
         #: How many repositories there are to observe, as far as is known.
         self._expected = 0
         self._observed = 0
-        self._listed: dict[str, ListedRepository] = {}
+        self._listed: dict[str, BitbucketRepository] = {}
         #: The ids of the members of each workspace, by their names.
         self._members: dict[str, dict[str, str]] = {}
-        self._access = BitbucketAccess(lambda path: self._items(path, Permission))
-
-    @property
-    def reviews(self) -> BitbucketReviews:
-        """Its pull requests."""
-
-        def checks_of(ref: RepositoryRef, commit: str) -> Checks:
-            return self.commit_checks(Snapshot(ref), commit)
-
-        return BitbucketReviews(self._api, self.observation, checks_of)
+        self._access = BitbucketAccess(lambda path: items(api, path, Permission))
+        self.reviews = BitbucketReviews(api, self.observation, self.checks_of)
 
     # -- reading
 
@@ -235,12 +107,12 @@ class Bitbucket(PullRequestHost):
         del known
         url = cursor or f"/repositories/{quote(owner)}?pagelen=100"
         while url:
-            page = self._api.read("GET", url).body(_Page[_Repository])
+            page = self._api.read("GET", url).body(BitbucketPage[BitbucketRepository])
             url = page.next
             self._expected = max(self._expected, page.size)
-            listed_repositories = [self._read(repository, None) for repository in page.values]
-            self._listed.update({listed.ref.key: listed for listed in listed_repositories})
-            yield RepositoryPage(tuple(listed.ref for listed in listed_repositories), (), url)
+            listed = {self._ref(repository): repository for repository in page.values}
+            self._listed.update({ref.key: repository for ref, repository in listed.items()})
+            yield RepositoryPage(tuple(listed), (), url)
 
     def observe(self, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:
         """The state of each of ``refs``, from the API alone while they are few."""
@@ -268,7 +140,7 @@ class Bitbucket(PullRequestHost):
         if isinstance(from_api, Unreadable) or from_api.traits.empty:
             return from_api
         try:
-            return self.observation(ref, lambda _: self._with_configs(from_api))
+            return self.observation(ref, partial(self._with_configs, from_api))
         except IncompleteError:
             observed = self._clones.observe(ref, self.git_url(from_api))
             return _with_api_data(observed, from_api)
@@ -279,18 +151,12 @@ class Bitbucket(PullRequestHost):
 
     def content(self, snapshot: Snapshot, commit: str, path: str) -> bytes:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-source/"""
-        root = f"/repositories/{snapshot.current_name}/src"
-        return self._api.read_bytes(f"{root}/{commit}/{quote(path)}")
+        return self._api.read_bytes(f"{_path(snapshot)}/src/{commit}/{quote(path)}")
 
     def commit_checks(self, snapshot: Snapshot, commit: str) -> Checks:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/"""
-        path = f"/repositories/{snapshot.current_name}/commit/{commit}/statuses"
-        states = {status.state for status in self._items(path, _Status)}
-        if not states:
-            return Checks.NONE
-        if states & {"FAILED", "STOPPED"}:
-            return Checks.FAILED
-        return Checks.PENDING if "INPROGRESS" in states else Checks.PASSED
+        path = f"{_path(snapshot)}/commit/{commit}/statuses"
+        return checks_of(items(self._api, path, CommitStatus))
 
     # -- writing
 
@@ -306,7 +172,7 @@ class Bitbucket(PullRequestHost):
         answer = self._api.write(
             OTHER,
             "POST",
-            f"/repositories/{snapshot.current_name}/src",
+            f"{_path(snapshot)}/src",
             data={"branch": branch, "parents": snapshot.head, "message": message},
             files={path: (path.rpartition("/")[2], content) for path, content in contents.items()},
         )
@@ -320,7 +186,7 @@ class Bitbucket(PullRequestHost):
         answer = self._api.write(
             PULL_REQUEST,
             "POST",
-            f"/repositories/{snapshot.current_name}/pullrequests",
+            f"{_path(snapshot)}/pullrequests",
             json={
                 "title": opening.title,
                 "description": opening.body,
@@ -331,16 +197,17 @@ class Bitbucket(PullRequestHost):
                 "draft": opening.draft,
             },
         )
-        return answer.body(_PullRequest).pull
+        return answer.body(PullRequestAnswer).pull
 
     def comments(self, snapshot: Snapshot) -> Iterator[str]:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/"""
-        for comment in self._items(_comments_path(snapshot), _Comment):
+        for comment in items(self._api, self.comments_path(snapshot), PullComment):
             yield comment.content.raw
 
     def comment(self, snapshot: Snapshot, text: str) -> None:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/"""
-        self._api.write(OTHER, "POST", _comments_path(snapshot), json={"content": {"raw": text}})
+        fields = {"content": {"raw": text}}
+        self._api.write(OTHER, "POST", self.comments_path(snapshot), json=fields)
 
     def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
         """Why for labels and assignees, which Bitbucket lacks, and each unknown reviewer."""
@@ -362,8 +229,8 @@ class Bitbucket(PullRequestHost):
 
         https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/
         """
-        path = f"/repositories/{snapshot.current_name}/pullrequests/{pull.number}"
-        current = self._api.read("GET", path).body(_Reviewed)
+        path = f"{_path(snapshot)}/pullrequests/{pull.number}"
+        current = self._api.read("GET", path).body(Reviewed)
         present = [{"uuid": reviewer.uuid} for reviewer in current.reviewers]
         new = [
             reviewer
@@ -377,40 +244,33 @@ class Bitbucket(PullRequestHost):
 
     def close_pull_request(self, snapshot: Snapshot, pull: PullRequest) -> None:
         """Decline it."""
-        root = f"/repositories/{snapshot.current_name}/pullrequests"
-        self._api.write(OTHER, "POST", f"{root}/{pull.number}/decline")
+        self._api.write(OTHER, "POST", f"{_path(snapshot)}/pullrequests/{pull.number}/decline")
 
-    def delete_branch(self, snapshot: Snapshot) -> None:
+    def branch_path(self, snapshot: Snapshot, branch: str) -> str:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-refs/"""
-        name = quote(self._branch, safe="")
-        self._api.write(
-            OTHER, "DELETE", f"/repositories/{snapshot.current_name}/refs/branches/{name}"
-        )
+        return f"{_path(snapshot)}/refs/branches/{quote(branch, safe='')}"
 
-    def find_branch(self, snapshot: Snapshot, branch: str) -> Branch | None:
+    def comments_path(self, snapshot: Snapshot) -> str:
+        """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/"""
+        return f"{_path(snapshot)}/pullrequests/{snapshot.pull_number}/comments"
+
+    def read_tip(self, answer: Response) -> BranchTip:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-refs/"""
-        root = f"/repositories/{snapshot.current_name}/refs/branches"
-        try:
-            answer = self._api.read("GET", f"{root}/{quote(branch, safe='')}")
-        except MissingError:
-            return None
-        tip = answer.body(_Commit, "target")
-        return branch_at(tip.hash, snapshot.head, tip.message)
+        commit = answer.body(Commit, "target")
+        return BranchTip(commit.hash, commit.message)
 
     def find_pull_request(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
         """The newest pull request from a branch, in any state."""
-        requests = self._items(
-            f"/repositories/{snapshot.current_name}/pullrequests",
-            _PullRequest,
+        requests = items(
+            self._api,
+            f"{_path(snapshot)}/pullrequests",
+            PullRequestAnswer,
             q=f'source.branch.name="{_escaped(branch)}"',
             state=list(STATES),
             sort="-created_on",
         )
-        return newest_pull(
-            request.pull
-            for request in requests
-            if (request.source_name or "").lower() == snapshot.current_name.lower()
-        )
+        own = (request for request in requests if request.is_from(snapshot.current_name))
+        return newest_pull(request.pull for request in own)
 
     @property
     def token_problem(self) -> str:
@@ -445,23 +305,14 @@ class Bitbucket(PullRequestHost):
             members: dict[str, str] = {}
             # A token without the scope for it can list nobody.
             with suppress(HostError, RefusedError):
-                for membership in self._items(f"/workspaces/{quote(owner)}/members", _Membership):
+                for membership in items(
+                    self._api, f"/workspaces/{quote(owner)}/members", Membership
+                ):
                     user = membership.user
                     for known_as in (user.nickname, user.account_id):
                         members.setdefault(known_as.lower(), user.uuid)
             self._members[owner] = members
         return self._members[owner].get(name.lower())
-
-    def _items(self, path: str, kind: type[_Item], **query: object) -> Iterator[_Item]:
-        """The items on all pages of a list.
-
-        https://developer.atlassian.com/cloud/bitbucket/rest/intro/#pagination
-        """
-        page = self._api.read("GET", path, params={"pagelen": 50, **query}).body(_Page[kind])  # type: ignore[valid-type]
-        yield from page.values
-        while page.next:
-            page = self._api.read("GET", page.next).body(_Page[kind])  # type: ignore[valid-type]
-            yield from page.values
 
     def _with_configs(self, snapshot: Snapshot) -> Snapshot:
         """``snapshot`` with its head, branch and configs, in three requests if it has one config.
@@ -469,17 +320,17 @@ class Bitbucket(PullRequestHost):
         Raises IncompleteError where git shows what the API does not: the targets of links, and
         files in Large File Storage.
         """
-        root = f"/repositories/{snapshot.current_name}"
+        root = _path(snapshot)
         names = (snapshot.default_branch, self._branch)
         query = " OR ".join(f'name="{_escaped(name)}"' for name in names)
         tips = {
             branch.name: branch.target
-            for branch in self._items(f"{root}/refs/branches", _NamedBranch, q=query)
+            for branch in items(self._api, f"{root}/refs/branches", NamedBranch, q=query)
         }
         if snapshot.default_branch not in tips:
             raise HostError(MISSING_DEFAULT)
         head, tip = tips[snapshot.default_branch].hash, tips.get(self._branch)
-        branch = None if tip is None else branch_at(tip.hash, head, tip.message)
+        branch = None if tip is None else Branch.at(tip.hash, head, tip.message)
         files = {entry.path: entry for entry in self._folder(root, head, ".circleci")}
         if any(entry.is_special for entry in files.values()):
             raise IncompleteError("Bitbucket does not show all of its files")
@@ -490,19 +341,20 @@ class Bitbucket(PullRequestHost):
         )
         return snapshot.with_configs(contents, configs)
 
-    def _folder(self, root: str, commit: str, folder: str) -> list[_Entry]:
+    def _folder(self, root: str, commit: str, folder: str) -> list[FolderEntry]:
         """The files below ``folder``; a link or a file of that name is one of them.
 
         https://developer.atlassian.com/cloud/bitbucket/rest/api-group-source/
         """
         of_commit = f"{root}/src/{commit}/"
         try:
-            entries = list(self._items(f"{of_commit}{folder}/", _Entry, max_depth=_DEPTH))
+            path = f"{of_commit}{folder}/"
+            entries = list(items(self._api, path, FolderEntry, max_depth=_DEPTH))
         except MissingError:
-            entries = list(self._items(of_commit, _Entry, q=f'path="{folder}"'))
+            entries = list(items(self._api, of_commit, FolderEntry, q=f'path="{folder}"'))
         return [entry for entry in entries if entry.type == "commit_file"]
 
-    def _sized(self, snapshot: Snapshot, entry: _Entry) -> bytes:
+    def _sized(self, snapshot: Snapshot, entry: FolderEntry) -> bytes:
         """A file, which has the size that its folder says."""
         data = self.content(snapshot, snapshot.head, entry.path)
         if entry.size is not None and len(data) != entry.size:
@@ -510,38 +362,24 @@ class Bitbucket(PullRequestHost):
         return data
 
     def _from_api(self, ref: RepositoryRef) -> Snapshot | Unreadable:
-        return self.observation(ref, self._read_from_api)
+        return self.observation(ref, partial(self._read_from_api, ref))
 
     def _read_from_api(self, ref: RepositoryRef) -> Snapshot:
         """The snapshot from the API, without files and branch."""
         listed = self._listed.pop(ref.key, None)
         if listed is None:
-            answer = self._api.read("GET", f"/repositories/{ref.name}")
-            listed = self._read(answer.body(_Repository), ref)
-        is_renamed = listed.name.lower() != ref.name.lower()
+            listed = self._api.read("GET", f"/repositories/{ref.name}").body(BitbucketRepository)
         from_api = Snapshot(
             ref,
             default_branch=listed.default_branch,
             traits=listed.traits,
-            renamed_to=listed.name if is_renamed else "",
+            renamed_to=ref.new_name(listed.full_name),
         )
         return replace(from_api, pull=self.find_pull_request(from_api, self._branch))
 
-    def _read(self, repository: _Repository, ref: RepositoryRef | None) -> ListedRepository:
-        host = self._api.root.split("/")[2].removeprefix("api.")
-        branch = repository.mainbranch.name if repository.mainbranch is not None else ""
-        return ListedRepository(
-            ref
-            or RepositoryRef(Kind.BITBUCKET, host, repository.full_name.lower(), self._api.root),
-            branch,
-            Traits(
-                fork=bool(repository.parent),
-                empty=not branch,
-                active_at=seconds_since_1970(repository.updated_on),
-                visibility=Visibility.PRIVATE if repository.is_private else Visibility.PUBLIC,
-            ),
-            repository.full_name,
-        )
+    def _ref(self, repository: BitbucketRepository) -> RepositoryRef:
+        host, name = self._api.host.removeprefix("api."), repository.full_name.lower()
+        return RepositoryRef(Kind.BITBUCKET, host, name, self._api.root)
 
 
 def _escaped(name: str) -> str:
@@ -549,9 +387,9 @@ def _escaped(name: str) -> str:
     return name.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _comments_path(snapshot: Snapshot) -> str:
-    number = snapshot.pull.number if snapshot.pull is not None else 0
-    return f"/repositories/{snapshot.current_name}/pullrequests/{number}/comments"
+def _path(snapshot: Snapshot) -> str:
+    """Where the API has the repository."""
+    return f"/repositories/{snapshot.current_name}"
 
 
 def _with_api_data(observation: Observation, from_api: Snapshot) -> Observation:

@@ -1,0 +1,108 @@
+"""Labels, reviewers and assignees of pull requests on Gitea and Forgejo.
+
+Labels have ids in each repository and in its organisation. A review request is refused for all
+reviewers because of one, and assignees are replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from urllib.parse import quote
+
+from cci_migrate.forges.gitea.reading import Assigned, Label, items
+from cci_migrate.forges.host import Extras
+from cci_migrate.forges.users_and_teams import UserNames, is_of, is_team, review_request
+from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
+from cci_migrate.transport.http import Api, MissingError
+from cci_migrate.transport.pace import OTHER
+
+
+class ExtrasWriter:
+    """Adds extras to pull requests of one host; looks each user and label up once."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._users = UserNames(api)
+        self._label_ids: dict[str, dict[str, int]] = {}
+
+    def impossible(self, owner: str, extras: Extras) -> Iterator[str]:
+        """Why for each user that the host does not know, and each team of somebody else.
+
+        A label that one repository lacks, another may have.
+        """
+        return self._users.problems(owner, extras, "no such user")
+
+    def add(self, repository: str, number: int, extras: Extras) -> Iterator[str]:
+        """Add ``extras`` to the pull request ``number``; why for each that is refused."""
+        owner = repository.partition("/")[0]
+        reviewers = [
+            name
+            for name in extras.reviewers
+            if (is_of(name, owner) if is_team(name) else self._users.has(name))
+        ]
+        assignees = [name for name in extras.assignees if self._users.has(name)]
+        yield from self._add_labels(repository, number, extras.labels)
+        yield from self._add_reviewers(repository, number, reviewers)
+        yield from self._add_assignees(repository, number, assignees)
+
+    def _add_labels(self, repository: str, number: int, names: Sequence[str]) -> Iterator[str]:
+        ids = self._labels(repository) if names else {}
+        known = [name for name in names if name.lower() in ids]
+        path = f"/repos/{repository}/issues/{number}/labels"
+        for name in names:
+            if name not in known:
+                yield f"label {name}: neither the repository nor its organisation has it"
+        if known:
+            numbers = [ids[name.lower()] for name in known]
+            yield from self._add(path, [f"label {name}" for name in known], {"labels": numbers})
+
+    def _add_reviewers(self, repository: str, number: int, names: Sequence[str]) -> Iterator[str]:
+        path = f"/repos/{repository}/pulls/{number}/requested_reviewers"
+        whats = [f"reviewer {name}" for name in names]
+        if not names:
+            return
+        problems = list(self._add(path, whats, review_request(names)))
+        if problems and len(names) > 1:
+            for name, what in zip(names, whats, strict=True):
+                yield from self._add(path, [what], review_request([name]))
+        else:
+            yield from problems
+
+    def _add_assignees(self, repository: str, number: int, names: Sequence[str]) -> Iterator[str]:
+        """Add to those that are there: the API replaces them."""
+        if not names:
+            return
+        path = f"/repos/{repository}/pulls/{number}"
+        current = self._api.read("GET", path).body(Assigned)
+        present = [user.login for user in current.assignees or ()]
+        lower = {name.lower() for name in present}
+        new = [name for name in names if name.lower() not in lower]
+        if new:
+            whats = [f"assignee {name}" for name in new]
+            yield from self._add(path, whats, {"assignees": [*present, *new]}, "PATCH")
+
+    def _add(
+        self, path: str, whats: Sequence[str], body: Mapping[str, object], method: str = "POST"
+    ) -> Iterator[str]:
+        """Send ``body`` with all of ``whats``; why for each if that is refused."""
+        try:
+            self._api.write(OTHER, method, path, json=body)
+        except (HostError, RefusedError, StaleSnapshot) as error:
+            for what in whats:
+                yield f"{what}: {error}"
+
+    def _labels(self, name: str) -> dict[str, int]:
+        """The ids of the labels of a repository and of its organisation, by lower-case name."""
+        owner = name.partition("/")[0]
+        of_owner = f"/orgs/{quote(owner, safe='')}/labels"
+        return self._labels_at(of_owner) | self._labels_at(f"/repos/{name}/labels")
+
+    def _labels_at(self, path: str) -> dict[str, int]:
+        if path not in self._label_ids:
+            labels: list[Label] = []
+            # A user has no labels.
+            with suppress(MissingError):
+                labels += items(self._api, path, Label)
+            self._label_ids[path] = {label.name.lower(): label.id for label in labels}
+        return self._label_ids[path]
