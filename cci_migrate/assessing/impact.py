@@ -13,7 +13,12 @@ from msgspec import Struct
 from typing_extensions import assert_never
 
 from cci_migrate.circleci.images import PulledImage
-from cci_migrate.docker.registries import DOCKER_HUB, normalise_host, registry_at
+from cci_migrate.docker.registries import (
+    DOCKER_HUB,
+    NAMES_OF_PATTERNS,
+    normalise_host,
+    registry_at,
+)
 from cci_migrate.findings import Effect
 from cci_migrate.policy.settings import Platform
 
@@ -32,8 +37,11 @@ class Impact(Struct, frozen=True):
 
 
 def registry_name(host: str) -> str:
-    """The usual name of the registry at ``host``: ``Docker Hub``, otherwise the host itself."""
-    return "Docker Hub" if host == DOCKER_HUB else host
+    """The usual name of the registry at ``host``: ``Docker Hub``, otherwise the host itself.
+
+    ``host`` may be a pattern of `registry_named_by_variable`.
+    """
+    return "Docker Hub" if host == DOCKER_HUB else NAMES_OF_PATTERNS.get(host, host)
 
 
 def runs_on_own_machines(image: PulledImage) -> bool:

@@ -14,7 +14,12 @@ from cci_migrate.circleci.images import (
     PulledImage,
     variable_in,
 )
-from cci_migrate.docker.registries import DOCKER_HUB, host_matches, registry_named_by_variable
+from cci_migrate.docker.registries import (
+    DOCKER_HUB,
+    host_matches,
+    registry_named_by_variable,
+    registry_of_form,
+)
 from cci_migrate.policy.settings import PasswordAuth, Policy, RegistryCredential, RegistryPolicy
 
 Uses = dict[RegistryCredential, "Counter[str]"]
@@ -43,8 +48,10 @@ def other_owner(image: PulledImage, uses: Uses, policy: Policy) -> str | None:
     host = image.host
     auth = image.auth
     credential = None if auth is None else credential_of(auth)
-    if host is None or not isinstance(credential, PasswordAuth):
+    if host is None or auth is None or credential is None:
         return None
+    if not isinstance(credential, PasswordAuth):
+        return registry_of_form(auth.form, host)
     names = variables_of(credential)
     if not names:
         return None

@@ -132,16 +132,34 @@ _BY_HOST: tuple[tuple[re.Pattern[str], Registry], ...] = tuple(
 )
 
 _ECR_PATTERN = "*.dkr*ecr*"
+_GCR_PATTERN = "*gcr.io"
+_ARTIFACT_PATTERN = "*-docker.pkg.dev"
+_ACR_PATTERN = "*.azurecr.io"
+#: What people call the registries of these patterns.
+NAMES_OF_PATTERNS = {
+    _ECR_PATTERN: "Amazon ECR",
+    _GCR_PATTERN: "Google Container Registry",
+    _ARTIFACT_PATTERN: "Google Artifact Registry",
+    _ACR_PATTERN: "Azure ACR",
+}
+#: The registries for whose images CircleCI takes a form of credentials; any other form fits all.
+_OF_FORM = {
+    CredentialForm.AWS_AUTH: (_ECR_PATTERN, {RegistryKind.AMAZON_PRIVATE}),
+    CredentialForm.GCP_AUTH: (
+        _ARTIFACT_PATTERN,
+        {RegistryKind.GOOGLE_ARTIFACT, RegistryKind.GOOGLE_CONTAINER},
+    ),
+}
 
 #: The registry that a word in a variable's name refers to.
 _BY_WORD = {
     "QUAY": "quay.io",
     "QUAYIO": "quay.io",
     "GHCR": "ghcr.io",
-    "GCR": "*gcr.io",
-    "GAR": "*-docker.pkg.dev",
-    "ACR": "*.azurecr.io",
-    "AZURECR": "*.azurecr.io",
+    "GCR": _GCR_PATTERN,
+    "GAR": _ARTIFACT_PATTERN,
+    "ACR": _ACR_PATTERN,
+    "AZURECR": _ACR_PATTERN,
     "AWS": _ECR_PATTERN,
     "ECR": _ECR_PATTERN,
     "DOCKERIO": DOCKER_HUB,
@@ -180,6 +198,16 @@ def registry_at(host: str) -> Registry:
         if pattern.fullmatch(normalised):
             return registry
     return OTHER_REGISTRY
+
+
+def registry_of_form(form: CredentialForm, host: str) -> str | None:
+    """The registry that ``form`` is for, as a pattern, if it is not that at ``host``.
+
+    None where ``host`` is unknown: it may be a name of that registry.
+    """
+    kind = registry_at(host).kind
+    pattern, kinds = _OF_FORM.get(form, ("", {kind}))
+    return None if kind in kinds or kind is RegistryKind.OTHER else pattern
 
 
 def host_matches(pattern: str, host: str) -> bool:

@@ -3,7 +3,9 @@
 ## What it finds
 
 An image whose `auth` uses variables that belong to another registry: the policy assigns them to it,
-their name says so (`$QUAY_PASSWORD`), or the file uses them for Docker Hub everywhere else.
+their name says so (`$QUAY_PASSWORD`), or the file uses them for Docker Hub everywhere else. Also
+`aws_auth` and `gcp_auth` under an image of another registry than Amazon's or Google's: CircleCI has
+them for these alone.
 
 ## Why it matters
 
@@ -34,6 +36,7 @@ from cci_migrate.assessing.credential_uses import AssessedImage
 from cci_migrate.assessing.credential_values import form_of, values_of, variables_of
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.circleci.images import ImageAuth
+from cci_migrate.docker.registries import CredentialForm
 from cci_migrate.findings import Choice, Effect, Finding, Fix, NoFix, Place, Question, Remedy
 from cci_migrate.lossless.merging import MERGE_KEY, is_merge_key, own_entry
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
@@ -63,7 +66,9 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             subject=image.item.text,
             owner=owners_of(image),
             effect=Effect.CREDENTIALS,
-            because="The wrong registry gets the password, and the pull fails.",
+            because="The wrong registry gets the password, and the pull fails."
+            if auth.form is CredentialForm.AUTH
+            else f"{auth.form.value} is for {theirs} alone: the pull is anonymous, or fails.",
             remedy=_remedy(assessed, auth, image.host, assessment),
             registry=image.host,
         )
@@ -89,7 +94,8 @@ def _remedy(assessed: AssessedImage, auth: ImageAuth, host: str, assessment: Ass
                 whole_fix(assessment, f"use the credentials of {name}", replace, contexts),
             )
         )
-    remove = _remove(assessed, auth)
+    # An image whose registry has credentials gets them in the next run.
+    remove = _remove(assessed, auth) if credential is None else ()
     if remove:
         choices.append(
             Choice(
@@ -130,6 +136,8 @@ def _replace(
             if isinstance(scalar, Scalar):
                 replacements.append(ReplaceScalar(scalar, Text(value)))
         return tuple(replacements) if target.anchor is None else ()
+    if is_own and form_of(credential) is not auth.form and (removal := _remove(assessed, auth)):
+        return (*removal, add_credential(AuthPlace(item, "image"), credential, PLAIN))
     return ()
 
 

@@ -1,0 +1,81 @@
+"""Credentials of another registry: each answer is a change that is proven."""
+
+from __future__ import annotations
+
+import pytest
+
+from cci_migrate.engine.outcomes import Examined
+from cci_migrate.findings import Answer, Decisions, FindingKey, Question
+from cci_migrate.policy.settings import Policy
+from tests.processing import process
+
+PATH = ".circleci/config.yml"
+KEY = FindingKey("misrouted-credential", PATH, "jobs.test.docker[0]")
+CONFIG = """\
+version: 2.1
+jobs:
+  test:
+    docker:
+{item}
+workflows:
+  main:
+    jobs:
+      - test: {{context: [aws]}}
+"""
+AUTH = "username: $DOCKERHUB_USERNAME, password: $DOCKERHUB_PASSWORD"
+BLOCK_AUTH = """\
+        auth:
+          username: $DOCKERHUB_USERNAME
+          password: $DOCKERHUB_PASSWORD"""
+
+
+@pytest.mark.parametrize(
+    ("item", "answer", "expected"),
+    [
+        (
+            """\
+      - image: acme/app
+        aws_auth:
+          oidc_role_arn: arn  # of the team
+        user: root""",
+            "replace",
+            f"      - image: acme/app\n{BLOCK_AUTH}\n        user: root",
+        ),
+        (
+            "      - {image: acme/app, aws_auth: {oidc_role_arn: arn}, user: root}",
+            "replace",
+            f"      - {{image: acme/app, auth: {{{AUTH}}}, user: root}}",
+        ),
+        (
+            "      - {image: acme/app, auth: {username: AWS, password: $AWS_KEY}}",
+            "replace",
+            f"      - {{image: acme/app, auth: {{{AUTH}}}}}",
+        ),
+        (
+            "      - {image: ghcr.io/acme/app, aws_auth: {oidc_role_arn: arn}}",
+            "remove",
+            "      - {image: ghcr.io/acme/app}",
+        ),
+        (
+            "      - {image: ghcr.io/acme/app, auth: {username: AWS, password: $AWS_KEY}}",
+            "remove",
+            "      - {image: ghcr.io/acme/app}",
+        ),
+    ],
+)
+def test_credentials_are_replaced_if_the_registry_has_some_else_removed(
+    item: str, answer: str, expected: str
+) -> None:
+    before = CONFIG.format(item=item).encode()
+    decisions = Decisions(by_key={KEY: Answer(answer)})
+    outcome = process({PATH: before}, Policy(), decisions)
+    assert isinstance(outcome, Examined)
+    (resolution,) = outcome.resolutions
+    assert isinstance(resolution.finding.remedy, Question)
+    choices = [choice.key for choice in resolution.finding.remedy.choices]
+    assert choices == [answer, "keep"]
+    assert outcome.change is not None
+    after = CONFIG.format(item=expected)
+    if answer == "replace":
+        after = after.replace("[aws]", "[aws, docker-hub-creds]")
+    assert outcome.change.files[0].after.decode() == after
