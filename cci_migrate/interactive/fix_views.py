@@ -63,14 +63,12 @@ class _Block(Struct, frozen=True):
     lines: tuple[Line, ...]
 
 
-def fix_view(
-    step: AskFix, review: ConfigReview, redact: Redaction, room: Room, *, says_why: bool
-) -> Iterator[Line]:
+def fix_view(step: AskFix, review: ConfigReview, room: Room, *, says_why: bool) -> Iterator[Line]:
     """A finding, the lines around it, and what its fix changes.
 
     ``says_why`` asks for the reason why it matters, too.
     """
-    item = step.item
+    item, redact = step.item, review.redaction
     place = item.finding.place
     path = review.config.display_path(place.source.path)
     where = f"{path}:{place.position.line}:{place.position.column}"
@@ -84,19 +82,19 @@ def fix_view(
 
     head = _fitting(map(head_with, _Detail), room)
     yield from head
-    yield from _remedy_view(item, step.lines, review, redact, room, head)
+    yield from _remedy_view(item, step.lines, review, room, head)
 
 
 def group_view(
     step: AskGroup,
     paths: Iterable[str],
     review: ConfigReview,
-    redact: Redaction,
     room: Room,
     *,
     says_why: bool,
 ) -> Iterator[Line]:
     """Fixes or questions that are alike, in the files ``paths``, and the first of them."""
+    redact = review.redaction
     findings = [item.finding for item in step.items]
     first = findings[0]
     last = step.number + len(findings) - 1
@@ -121,7 +119,7 @@ def group_view(
 
     head = _fitting(map(head_with, _Detail), room)
     yield from head
-    yield from _remedy_view(step.item, FEW_LINES, review, redact, room, head)
+    yield from _remedy_view(step.item, FEW_LINES, review, room, head)
 
 
 def _fitting(heads: Iterable[list[Line]], room: Room) -> list[Line]:
@@ -158,28 +156,22 @@ def _reasons(finding: Finding, detail: _Detail, *, says_why: bool) -> Iterator[L
 
 
 def _remedy_view(
-    item: Item,
-    lines: int,
-    review: ConfigReview,
-    redact: Redaction,
-    room: Room,
-    head: Sequence[Line],
+    item: Item, lines: int, review: ConfigReview, room: Room, head: Sequence[Line]
 ) -> Iterator[Line]:
     """What the fix or each answer changes, below ``head``, with ``lines`` around each change."""
-    finding = item.finding
+    finding, redact = item.finding, review.redaction
     match finding.remedy:
         case Fix():
             changes = review.preview(finding.key, Apply())
             # Who asked for more lines gets them all.
             tries = [lines] if lines > FEW_LINES else [FEW_LINES, 1]
-            blocks = (_change_blocks(item, changes, each, review, redact) for each in tries)
+            blocks = (_change_blocks(item, changes, each, review) for each in tries)
             rows = None if lines > FEW_LINES else room.after(head)
             yield from _fitted(blocks, rows, room)
             if not changes:
-                text = "This change is part of another fix."
-                yield Prose(text, Look.QUIET)
+                yield Prose("This change is part of another fix.", Look.QUIET)
         case Question(text=text, choices=choices):
-            around = [*excerpt(item, lines, review, redact), Prose(redact.prose(text))]
+            around = [*excerpt(item, lines, review), Prose(redact.prose(text))]
             answers = [
                 Prose(redact.prose(f"{number}) {choice.label}. {choice.consequence}"), indent=2)
                 for number, choice in enumerate(choices, 1)
@@ -221,24 +213,20 @@ def covers_everything(item: Item, lines: int) -> bool:
 
 
 def _change_blocks(
-    item: Item,
-    changes: Sequence[TextChange],
-    lines: int,
-    review: ConfigReview,
-    redact: Redaction,
+    item: Item, changes: Sequence[TextChange], lines: int, review: ConfigReview
 ) -> list[_Block]:
     """The changes of a fix; before them the lines of its finding, if no change is near."""
     place = item.finding.place
     blocks = []
     if not any(_is_near(item, change, lines) for change in changes):
-        around = tuple(excerpt(item, lines, review, redact))
+        around = tuple(excerpt(item, lines, review))
         blocks.append(_Block(place.position.line, around))
     for change in changes:
         is_own = change.source.path == place.source.path
         name = review.config.display_path(change.source.path)
         marked = place.position.line if is_own else None
         title = Code(f"--- {name}", Look.QUIET)
-        for number, block in enumerate(_blocks([change], lines, redact, marked)):
+        for number, block in enumerate(_blocks([change], lines, review.redaction, marked)):
             blocks.append(block if number else replace(block, lines=(title, *block.lines)))
     return blocks
 
@@ -266,7 +254,7 @@ def _is_near(item: Item, change: TextChange, lines: int) -> bool:
     return any(row.number == line for row in diff_lines(change, lines))
 
 
-def excerpt(item: Item, lines: int, review: ConfigReview, redact: Redaction) -> Iterator[Line]:
+def excerpt(item: Item, lines: int, review: ConfigReview) -> Iterator[Line]:
     """The lines around a finding, its own marked."""
     place = item.finding.place
     source = place.source
@@ -276,7 +264,7 @@ def excerpt(item: Item, lines: int, review: ConfigReview, redact: Redaction) -> 
     yield Code(f"--- {review.config.display_path(source.path)}", Look.QUIET)
     for number in range(first, last + 1):
         span = source.line_span(number)
-        text = redact.line(source.text[span.start : span.end])
+        text = review.redaction.line(source.text[span.start : span.end])
         yield _numbered(number, " ", text, width, is_marked=number == at)
 
 

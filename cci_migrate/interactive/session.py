@@ -5,7 +5,7 @@ Nothing is written here but an answers file: what comes out are proven changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -44,7 +44,7 @@ from cci_migrate.interactive.menus import END_REPLIES, end_menu, fix_menu, group
 from cci_migrate.interactive.overview import overview
 from cci_migrate.interactive.policy_questions import GeneralAnswers, problem_with, setting_value
 from cci_migrate.interactive.prompter import BACK, LineInput, Menu, MenuOption
-from cci_migrate.interactive.reviews import ConfigReview, SessionConfig, TextChange, Topic
+from cci_migrate.interactive.reviews import SessionConfig, TextChange, Topic
 from cci_migrate.interactive.screen import Screen
 from cci_migrate.interactive.session_reviews import SessionReviews
 from cci_migrate.interactive.shown_lines import BLANK, Line, ManualPage, Prose
@@ -97,10 +97,7 @@ class _Session:
             step = next_step(interview)
             match step:
                 case AskFix() | AskGroup():
-                    if isinstance(step, AskGroup):
-                        reply = self._ask_group(step)
-                    else:
-                        reply = self._ask_fix(step)
+                    reply = self._ask(step)
                     if reply is Action.BACK and not step.can_go_back:
                         interview = self._begin()
                     else:
@@ -127,52 +124,33 @@ class _Session:
         self._shown = None
         return Interview(in_order(self._reviews.items()))
 
-    def _ask_fix(self, step: AskFix) -> Reply:
-        item = step.item
-        review, redact = self._reviews.reviews[item.config], self._reviews.redaction(item.config)
-        because = item.finding.because
-        self._show_unless_shown(
-            (item.key, step.lines, review, step.number),
-            fix_view(step, review, redact, self._room(), says_why=self._is_news(because)),
-            because,
-        )
-        menu = fix_menu(
-            step,
-            redact,
-            has_names=self._names_of(item) is not None,
-            can_go_back=self._can_go_back(step),
-        )
-        return self._choose(menu, item)
-
-    def _ask_group(self, step: AskGroup) -> Reply:
-        item = step.item
-        review, redact = self._reviews.reviews[item.config], self._reviews.redaction(item.config)
-        because = item.finding.because
-        paths = [
-            self._reviews.reviews[other.config].config.display_path(other.finding.place.source.path)
-            for other in step.items
-        ]
-        room, says_why = self._room(), self._is_news(because)
-        view = group_view(step, paths, review, redact, room, says_why=says_why)
-        self._show_unless_shown((step.items, review), view, because)
-        menu = group_menu(step, redact, can_go_back=self._can_go_back(step))
-        return self._choose(menu, item)
-
-    def _can_go_back(self, step: AskFix | AskGroup) -> bool:
-        return step.can_go_back or len(self._answers) > 1
-
-    def _room(self) -> Room:
-        return Room(self._screen.rows, self._screen.height)
-
-    def _is_news(self, because: str) -> bool:
-        return because not in self._reasons_shown
-
-    def _show_unless_shown(self, key: object, view: Iterable[Line], because: str) -> None:
-        """Show ``view``, which has the reason ``because``, unless it was the last one shown."""
+    def _ask(self, step: AskFix | AskGroup) -> Reply:
+        item, can_go_back = step.item, step.can_go_back or len(self._answers) > 1
+        review, because = self._reviews.reviews[item.config], item.finding.because
+        room, says_why = self._room(), because not in self._reasons_shown
+        key: object
+        if isinstance(step, AskGroup):
+            paths = map(self._path_of, step.items)
+            key = (step.items, review)
+            view = group_view(step, paths, review, room, says_why=says_why)
+            menu = group_menu(step, review.redaction, can_go_back=can_go_back)
+        else:
+            key = (item.key, step.lines, review, step.number)
+            view = fix_view(step, review, room, says_why=says_why)
+            has_names = self._names_of(item) is not None
+            menu = fix_menu(step, review.redaction, has_names=has_names, can_go_back=can_go_back)
         if key != self._shown:
             self._screen.show(view)
             self._reasons_shown.add(because)
             self._shown = key
+        return self._choose(menu, item)
+
+    def _path_of(self, item: Item) -> str:
+        config = self._reviews.reviews[item.config].config
+        return config.display_path(item.finding.place.source.path)
+
+    def _room(self) -> Room:
+        return Room(self._screen.rows, self._screen.height)
 
     def _choose(self, menu: Menu, item: Item) -> Reply:
         letter = self._prompter.choose(menu)
@@ -184,14 +162,29 @@ class _Session:
         return action
 
     def _ask_reason(self) -> Reply:
-        text = self._prompter.enter(
-            LineInput("Reason, for the comment (empty: don't ignore):", "", _wrong_reason)
+        entry = LineInput(
+            "Reason, for the comment (empty: don't ignore):",
+            "",
+            lambda text: None if text.isprintable() else "The reason must be one line.",
         )
+        text = self._prompter.enter(entry)
         return Cancelled() if text in ("", BACK) else ReasonGiven(text)
 
     def _names_of(self, item: Item) -> ChosenNames | None:
         """The names that the fix of ``item`` writes; None if it writes none."""
-        return _names_of(self._reviews.reviews[item.config], item.finding)
+        review, finding = self._reviews.reviews[item.config], item.finding
+        assessment = review.assessment
+        if assessment is None or finding.rule not in _NAMED or finding.registry is None:
+            return None
+        if assessment.policy.revert is not None:
+            return None  # it writes none
+        if finding.key in review.names:
+            return review.names[finding.key]
+        convention = assessment.contexts.known.for_pulls(finding.registry)
+        credential = review.credential_for(finding.registry)
+        if not isinstance(credential, PasswordAuth):
+            return None
+        return ChosenNames(credential, convention.preferred if convention is not None else None)
 
     def _ask_names(self, item: Item) -> Reply:
         now = self._names_of(item)
@@ -267,11 +260,11 @@ class _Session:
         return END_REPLIES[letter]
 
     def _diff(self, outcomes: Sequence[Outcome]) -> Iterator[Line]:
-        for index, outcome in enumerate(outcomes):
-            config = self._reviews.reviews[index].config
+        for review, outcome in zip(self._reviews.reviews, outcomes, strict=True):
+            config = review.config
             for file in files_of(outcome):
-                change, redact = TextChange.of(file), self._reviews.redaction(index)
-                yield from whole_change(config.display_path(file.path), change, redact)
+                change = TextChange.of(file)
+                yield from whole_change(config.display_path(file.path), change, review.redaction)
 
     def _decided_configs(
         self, interview: Interview, outcomes: Sequence[Outcome]
@@ -315,22 +308,3 @@ def _decided(interview: Interview, number: int) -> list[Mapping[FindingKey, Deci
     for item in interview.items:
         decided[item.config][item.finding.key] = interview.decided.get(item.key, Skip())
     return [*decided]
-
-
-def _wrong_reason(text: str) -> str | None:
-    return None if text.isprintable() else "The reason must be one line."
-
-
-def _names_of(review: ConfigReview, finding: Finding) -> ChosenNames | None:
-    assessment = review.assessment
-    if assessment is None or finding.rule not in _NAMED or finding.registry is None:
-        return None
-    if assessment.policy.revert is not None:
-        return None  # it writes none
-    if finding.key in review.names:
-        return review.names[finding.key]
-    convention = assessment.contexts.known.for_pulls(finding.registry)
-    credential = review.credential_for(finding.registry)
-    if not isinstance(credential, PasswordAuth):
-        return None
-    return ChosenNames(credential, convention.preferred if convention is not None else None)

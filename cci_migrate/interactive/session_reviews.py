@@ -20,7 +20,6 @@ from cci_migrate.interactive.policy_questions import (
 )
 from cci_migrate.interactive.reviews import ConfigReview, SessionConfig, TextChange
 from cci_migrate.policy.text import policy_data
-from cci_migrate.redaction.redaction import Redaction
 
 
 class SessionReviews:
@@ -77,10 +76,6 @@ class SessionReviews:
             for finding in self.decidable_findings(index)
         ]
 
-    def redaction(self, index: int) -> Redaction:
-        """How to show texts of a config without its secrets."""
-        return self.reviews[index].redaction
-
     def decisions(self, index: int, decided: Mapping[FindingKey, Decision]) -> Decisions:
         """``decided`` as decisions on a config; findings without a fix keep their reasons."""
         resolutions = self.reviews[index].resolutions
@@ -132,7 +127,7 @@ class SessionReviews:
     def changed_lines(self, index: int, outcome: Outcome) -> tuple[str, ...]:
         """The lines that ``outcome`` removes and adds, without indentation and secrets."""
         change = outcome.change if isinstance(outcome, Examined) else None
-        redact = self.redaction(index)
+        redact = self.reviews[index].redaction
         lines = []
         for file in change.files if change is not None else ():
             for line in diff_lines(TextChange.of(file), 0):
