@@ -38,7 +38,7 @@ from cci_migrate.cli.shared_options import (
     format_option,
     paths_argument,
 )
-from cci_migrate.cli.terminal import Terminal, painter
+from cci_migrate.cli.terminal import Terminal
 from cci_migrate.docker.registries import normalise_host
 from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.error_kinds import UserError
@@ -70,6 +70,7 @@ from cci_migrate.preflight.requirements import (
     unreadable_config,
 )
 from cci_migrate.preflight.slugs import Organisation, Project
+from cci_migrate.reports.terminal_page import Page
 from cci_migrate.transport.host_errors import HostUnavailable, UnauthorizedError
 from cci_migrate.transport.known_secrets import redact
 from cci_migrate.wording import listed
@@ -272,7 +273,7 @@ def _doctor(options: Doctor, terminal: Terminal) -> ExitCode:
         terminal.out(as_json(answers))
     else:
         width = terminal.width if sys.stdout is not None and sys.stdout.isatty() else None
-        for part in as_text(answers, width, painter(in_colour=terminal.out_in_colour)):
+        for part in as_text(answers, width, Page(in_colour=terminal.out_in_colour)):
             terminal.out(part)
     return exit_code(answers)
 

@@ -18,13 +18,14 @@ from cci_migrate.cli.policy_options import PolicySource, policy_options
 from cci_migrate.cli.processing import Task, View, process_all
 from cci_migrate.cli.running import compiling_for, tasks_for
 from cci_migrate.cli.shared_options import colour_option, format_option, paths_argument
-from cci_migrate.cli.terminal import Terminal, painter
+from cci_migrate.cli.terminal import Terminal
 from cci_migrate.engine.explanation import ExplainedPull
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.reports.explanation_tree import Grouping, explanation_tree
 from cci_migrate.reports.report import Mode, Report, Result
+from cci_migrate.reports.terminal_page import Page
 
 
 @click.command(name="explain")
@@ -127,7 +128,7 @@ def _print_tree(
     shown: str, pulls: Sequence[ExplainedPull], grouping: Grouping, terminal: Terminal
 ) -> None:
     terminal.out(f"{shown}\n")
-    for line in explanation_tree(pulls, painter(in_colour=terminal.out_in_colour), grouping):
+    for line in explanation_tree(pulls, Page(in_colour=terminal.out_in_colour), grouping):
         terminal.out(f"  {line}\n")
 
 

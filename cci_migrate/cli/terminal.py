@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TextIO
-
-import click
 
 from cci_migrate.cli.options import Colour
 from cci_migrate.error_kinds import OutsideError
@@ -34,11 +32,6 @@ def wants_colour(stream: TextIO | None, colour: Colour, environment: Mapping[str
     if stream is None or environment.get("TERM") == "dumb":
         return False
     return stream.isatty()
-
-
-def painter(*, in_colour: bool) -> Callable[[str, str], str]:
-    """Gives a text a colour (a name that click knows), or leaves it as it is."""
-    return lambda text, colour: click.style(text, fg=colour) if in_colour else text
 
 
 class Terminal:

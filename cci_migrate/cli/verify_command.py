@@ -19,12 +19,13 @@ from cci_migrate.cli.policy_options import PolicySource, every_policy_option
 from cci_migrate.cli.processing import Task, View
 from cci_migrate.cli.running import tasks_for
 from cci_migrate.cli.shared_options import colour_option, format_option, paths_argument
-from cci_migrate.cli.terminal import Terminal, painter
+from cci_migrate.cli.terminal import Terminal
 from cci_migrate.engine.examination import Examination
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Refused
 from cci_migrate.engine.proof import ProvenChange
 from cci_migrate.engine.proposing import propose
 from cci_migrate.exit_codes import ExitCode
+from cci_migrate.reports.terminal_page import Page
 from cci_migrate.reports.verdict_report import VerdictReport, as_json, as_text
 from cci_migrate.verification.verdicts import Verdict, VerdictStatus
 
@@ -80,7 +81,7 @@ def _verify(options: Options, compiler: CompilerSession, terminal: Terminal) -> 
     if options.format is Format.JSON:
         terminal.out(as_json(report))
     else:
-        for part in as_text(report, painter(in_colour=terminal.out_in_colour)):
+        for part in as_text(report, Page(in_colour=terminal.out_in_colour)):
             terminal.out(part)
     return report.exit_code
 

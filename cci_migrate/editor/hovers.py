@@ -11,6 +11,7 @@ from cci_migrate.editor.config_reviews import Review
 from cci_migrate.engine.explanation import ExplainedPull
 from cci_migrate.findings import Finding
 from cci_migrate.reports.explanation_tree import explanation_tree
+from cci_migrate.reports.terminal_page import Page
 from cci_migrate.rules.catalogue import RULES
 
 _SUMMARIES = {rule.id: rule.summary for rule in RULES}
@@ -42,5 +43,5 @@ def _is_on(review: Review, pull: ExplainedPull, path: Path, line: int) -> bool:
 
 def _of_pulls(pulls: list[ExplainedPull]) -> Iterator[str]:
     if pulls:
-        tree = "\n".join(explanation_tree(pulls))
+        tree = "\n".join(explanation_tree(pulls, Page()))
         yield f"```text\n{tree}\n```"

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 
 from typing_extensions import assert_never
 
 from cci_migrate.engine.explanation import Access, ExplainedPull
 from cci_migrate.escaping.terminal_text import printable
-
-#: Adds a colour (one of click's names) to a text, or returns it as it is.
-Paint = Callable[[str, str], str]
-
-
-def plain(text: str, colour: str) -> str:
-    """``text`` without colour."""
-    del colour
-    return text
+from cci_migrate.reports.terminal_page import Page
 
 
 class Grouping(Enum):
@@ -28,19 +20,17 @@ class Grouping(Enum):
 
 
 def explanation_tree(
-    pulls: Sequence[ExplainedPull],
-    paint: Paint = plain,
-    grouping: Grouping = Grouping.WORKFLOW,
+    pulls: Sequence[ExplainedPull], page: Page, grouping: Grouping = Grouping.WORKFLOW
 ) -> Iterator[str]:
     """The lines of the tree of ``pulls``, without line ends; then executors, and unknown orbs.
 
-    ``paint`` colours a text by its meaning; ``grouping`` says what the branches are.
+    ``page`` colours a text by its meaning; ``grouping`` says what the branches are.
     """
     match grouping:
         case Grouping.WORKFLOW:
-            yield from _by_workflow(pulls, paint)
+            yield from _by_workflow(pulls, page)
         case Grouping.IMAGE:
-            yield from _by_image(pulls, paint)
+            yield from _by_image(pulls, page)
         case _:
             assert_never(grouping)
     yield from _executors(pulls)
@@ -49,7 +39,7 @@ def explanation_tree(
         yield printable(f"unknown: what {', '.join(orbs)} pulls")
 
 
-def _by_workflow(pulls: Iterable[ExplainedPull], paint: Paint) -> Iterator[str]:
+def _by_workflow(pulls: Iterable[ExplainedPull], page: Page) -> Iterator[str]:
     """A pull is below its workflow and its workflow job with its contexts."""
     by_workflow: dict[str | None, dict[str, list[ExplainedPull]]] = {}
     for pull in pulls:
@@ -60,10 +50,10 @@ def _by_workflow(pulls: Iterable[ExplainedPull], paint: Paint) -> Iterator[str]:
         for owner, theirs in owners.items():
             yield f"  {printable(_owner(owner, theirs[0]))}"
             for pull in theirs:
-                yield from (f"    {line}" for line in _pull(pull, paint))
+                yield from (f"    {line}" for line in _pull(pull, page))
 
 
-def _by_image(pulls: Iterable[ExplainedPull], paint: Paint) -> Iterator[str]:
+def _by_image(pulls: Iterable[ExplainedPull], page: Page) -> Iterator[str]:
     """Each image with its places, and below each place the workflow jobs that pull it there."""
     by_image: dict[tuple[str, str], dict[tuple[str, str], list[ExplainedPull]]] = {}
     for pull in pulls:
@@ -71,7 +61,7 @@ def _by_image(pulls: Iterable[ExplainedPull], paint: Paint) -> Iterator[str]:
         place = f"{pull.source}, {pull.path}:{pull.line}{written}"
         for image in pull.possible_images or (pull.image,):
             places = by_image.setdefault((image, pull.registry or ""), {})
-            places.setdefault((place, _access(pull, paint)), []).append(pull)
+            places.setdefault((place, _access(pull, page)), []).append(pull)
     for (image, registry), places in sorted(by_image.items()):
         yield printable(_from(image, registry))
         for (place, access), theirs in places.items():
@@ -106,10 +96,10 @@ def _owner(owner: str, pull: ExplainedPull) -> str:
     return f"{owner}{runs}, {contexts}"
 
 
-def _pull(pull: ExplainedPull, paint: Paint) -> Iterator[str]:
+def _pull(pull: ExplainedPull, page: Page) -> Iterator[str]:
     yield printable(_image(pull))
     yield f"  {printable(f'{pull.source}, {pull.path}:{pull.line}')}"
-    yield f"  {_access(pull, paint)}"
+    yield f"  {_access(pull, page)}"
 
 
 def _image(pull: ExplainedPull) -> str:
@@ -123,18 +113,18 @@ def _from(image: str, registry: str | None) -> str:
     return f"{image or 'unknown images'} from {registry or 'an unknown registry'}"
 
 
-def _access(pull: ExplainedPull, paint: Paint) -> str:
+def _access(pull: ExplainedPull, page: Page) -> str:
     reads = f", reads {', '.join(f'${name}' for name in pull.variables)}" if pull.variables else ""
     reason = f": {pull.reason}" if pull.reason else ""
     match pull.access:
         case Access.AUTHENTICATED:
-            return paint(printable(f"authenticated by {pull.credential}{reads}"), "green")
+            return page.styled(printable(f"authenticated by {pull.credential}{reads}"), "green")
         case Access.INCOMPLETE:
-            return paint(printable(f"incomplete {pull.credential}{reads}{reason}"), "red")
+            return page.styled(printable(f"incomplete {pull.credential}{reads}{reason}"), "red")
         case Access.UNAUTHENTICATED:
-            return paint(printable(f"not authenticated{reason}"), "red")
+            return page.styled(printable(f"not authenticated{reason}"), "red")
         case Access.UNKNOWN:
-            return paint(printable(f"unknown{reason}"), "yellow")
+            return page.styled(printable(f"unknown{reason}"), "yellow")
         case Access.NOT_NEEDED:
             return printable(f"needs no credentials{reason}")
         case _:

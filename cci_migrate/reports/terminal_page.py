@@ -30,7 +30,7 @@ class Page(Struct, frozen=True):
 
     def styled(self, text: str, colour: str | None = None, *, bold: bool = False) -> str:
         """``text``, which is `printable`, in ``colour``."""
-        return click.style(text, fg=colour, bold=bold) if self.in_colour else text
+        return click.style(text, fg=colour, bold=bold or None) if self.in_colour else text
 
     def linked(self, text: str, address: str | None) -> str:
         """``text``, which is `printable`, as a link to ``address``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct
@@ -13,6 +13,7 @@ from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.findings import Resolution
+from cci_migrate.reports.terminal_page import Page
 from cci_migrate.verification.verdicts import CompiledPull, Verdict, VerdictStatus
 from cci_migrate.wording import counted
 
@@ -21,9 +22,6 @@ _NOT_CONFIRMED = "not confirmed by CircleCI's compiler"
 _INDENT = " " * 4
 #: So many pulls or problems of a config are shown in text; JSON has all.
 _SHOWN = 10
-
-#: Gives a text a colour (a name that click knows), or leaves it as it is.
-Paint = Callable[[str, str], str]
 
 
 class VerdictReport(Struct, frozen=True):
@@ -38,11 +36,11 @@ class VerdictReport(Struct, frozen=True):
         return max(codes, default=ExitCode.DONE)
 
 
-def as_text(report: VerdictReport, paint: Paint) -> Iterator[str]:
+def as_text(report: VerdictReport, page: Page) -> Iterator[str]:
     """A paragraph for each config, and the sum."""
     for prefix, verdict in report.verdicts:
         shown = ", ".join(prefix + path for path in verdict.paths)
-        lines = [printable(shown), *_lines(prefix, verdict, paint)]
+        lines = [printable(shown), *_lines(prefix, verdict, page)]
         yield "\n".join(lines) + "\n"
     confirmed = sum(verdict.status is VerdictStatus.CONFIRMED for _, verdict in report.verdicts)
     anonymous = sum(len(verdict.pulls) for _, verdict in report.verdicts)
@@ -54,9 +52,9 @@ def as_text(report: VerdictReport, paint: Paint) -> Iterator[str]:
     yield ", ".join(parts) + ".\n"
 
 
-def _lines(prefix: str, verdict: Verdict, paint: Paint) -> Iterator[str]:
+def _lines(prefix: str, verdict: Verdict, page: Page) -> Iterator[str]:
     title, colour = _title(verdict)
-    yield f"{_INDENT}{paint(title, colour)}"
+    yield f"{_INDENT}{page.styled(title, colour)}"
     yield from _some(verdict.problems)
     if verdict.instead:
         yield f"{_INDENT}next: {printable(verdict.instead)}"
@@ -64,7 +62,7 @@ def _lines(prefix: str, verdict: Verdict, paint: Paint) -> Iterator[str]:
         yield f"{_INDENT}not compiled, because nothing runs it: {printable(place)}"
     if verdict.pulls:
         count = counted(len(verdict.pulls), "pull")
-        yield f"{_INDENT}{paint(f'{count} without credentials', 'yellow')}"
+        yield f"{_INDENT}{page.styled(f'{count} without credentials', 'yellow')}"
         yield from _some(tuple(_pull(prefix, pull) for pull in verdict.pulls))
 
 

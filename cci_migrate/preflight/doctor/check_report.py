@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.preflight.doctor.check_results import CheckResult, Status, exit_code
+from cci_migrate.reports.terminal_page import Page
 from cci_migrate.transport.known_secrets import redact
 
 VERSION = 1
@@ -23,13 +24,11 @@ _LABELS = {
 }
 _INDENT = " " * 13
 
-Paint = Callable[[str, str], str]
 
-
-def as_text(answers: Sequence[CheckResult], width: int | None, paint: Paint) -> Iterator[str]:
+def as_text(answers: Sequence[CheckResult], width: int | None, page: Page) -> Iterator[str]:
     """The lines of the text: a line for each result, what to do below it, and the sum.
 
-    ``width`` None: lines are not wrapped. ``paint`` adds a colour to a text.
+    ``width`` None: lines are not wrapped. ``page`` colours the results.
     """
     subject = ""
     for answer in answers:
@@ -38,7 +37,7 @@ def as_text(answers: Sequence[CheckResult], width: int | None, paint: Paint) -> 
             yield f"{_shown(subject)}\n"
         label, colour = _LABELS[answer.status]
         lines = _folded(_shown(answer.text), width)
-        yield f"  {paint(f'{label:<9}', colour)}  {lines}\n"
+        yield f"  {page.styled(f'{label:<9}', colour)}  {lines}\n"
         if len(answer.projects) > 1:
             yield _beneath(f"projects: {_some(answer.projects)}", width)
         if answer.jobs and answer.status is not Status.FINE:
