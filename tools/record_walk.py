@@ -55,7 +55,7 @@ TURNS = (
     Turn("Where are the variables", ENTER, _WITH_DEFAULT),
     Turn("Docker Hub user name:", ENTER, _LINE),
     Turn("Variable with the password:", ENTER, _LINE),
-    Turn("Context that holds both:", ENTER, _LINE),
+    Turn("Context with both variables:", ENTER, _LINE),
     Turn("Fixes 1-9/9 ", "?"),
     Turn("Fixes 1-9/9 ", "e"),
     Turn("Fix 1/9 ", "a"),

@@ -118,14 +118,14 @@ def findings_differ(config: SavedConfig, findings: Sequence[Finding]) -> Iterato
     then = {finding.key: finding for finding in config.findings}
     now = {str(finding.key): finding for finding in findings}
     for key in (key for key in now if key not in then):
-        yield f"{now[key].message} ({now[key].owner}): there is no answer to it"
+        yield f"{now[key].message} ({now[key].owner}): not answered yet"
     for key in (key for key in then if key not in now):
-        yield f"{then[key].message}: it is no longer found"
+        yield f"{then[key].message}: no longer found"
     for key in (key for key in then if key in now):
         if then[key].message != now[key].message:
             yield f"{now[key].message}; it was: {then[key].message}"
         elif then[key].choices != _choices(now[key]):
-            yield f"{now[key].message}: there are other answers to choose from"
+            yield f"{now[key].message}: the choices have changed"
 
 
 def policy_differs(config: SavedConfig, policy: Mapping[str, Any]) -> Iterator[str]:
@@ -162,7 +162,7 @@ def check_can_be_saved(path: Path) -> None:
             read(path)
         except AnswersError:
             raise AnswersError(
-                f"{path}: is there and holds no answers; name another file"
+                f"{path}: exists and is not an answers file; name another one"
             ) from None
     if not os.access(path.parent, os.W_OK):
         raise AnswersError(f"{path}: cannot be written: the folder is read-only")

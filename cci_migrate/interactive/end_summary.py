@@ -83,7 +83,7 @@ def end_summary(configs: Iterable[DecidedConfig], undecided: int) -> Iterator[Li
     for entry in decided:
         problem = _not_changed(entry.outcome)
         if problem is not None and isinstance(entry.untouched, Examined):
-            yield Prose(f"{entry.config.name} stays as it is: {problem}", Look.ERROR)
+            yield Prose(f"{entry.config.name} is not changed: {problem}", Look.ERROR)
     for text in _not_working(decided):
         yield Prose(text, Look.WARNING)
 
@@ -129,8 +129,7 @@ def _not_working(configs: Iterable[DecidedConfig]) -> Iterator[str]:
             "project's settings have them."
         )
     if limited:
-        what = "1 finding is" if limited == 1 else f"{limited} findings are"
-        yield f"{what} left that Docker Hub limits today."
+        yield f"{counted(limited, 'finding')} left that Docker Hub limits today."
 
 
 def _not_changed(outcome: Outcome) -> str | None:

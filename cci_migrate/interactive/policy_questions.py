@@ -252,7 +252,7 @@ def _question(
         case Topic.CONTEXT:
             return TextQuestion(
                 topic,
-                "Context that holds both:",
+                "Context with both variables:",
                 "It must exist in your organisation. Each workflow job that pulls gets it."
                 + _elsewhere(concerned),
                 default_context(concerned),

@@ -130,7 +130,7 @@ def _asked(
     context: str | None = None
     if in_contexts:
         entry = LineInput(
-            "Context that holds them (empty: none):",
+            "Context with the variables (empty: none):",
             use.context,
             lambda text: problem_with(Topic.CONTEXT, text) if text else None,
         )

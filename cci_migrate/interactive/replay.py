@@ -45,14 +45,14 @@ def replay(configs: Sequence[SessionConfig], answers_file: Path) -> list[Outcome
     for missing in (
         entry for entry in answers.configs if entry.name not in known and entry.findings
     ):
-        raise refusal(answers_file, missing.name, ["the config is not among those that were named"])
+        raise refusal(answers_file, missing.name, ["the config is not among the given paths"])
     for index, review in enumerate(session.reviews):
         config = review.config
         findings = session.decidable_findings(index)
         saved_config = answers.by_name.get(config.name)
         if saved_config is None:
             if findings:
-                raise refusal(answers_file, config.name, ["there are no answers for this config"])
+                raise refusal(answers_file, config.name, ["it has no answers for this config"])
             decided.append({})
             continue
         differences = [
@@ -82,4 +82,4 @@ def _lines_differ(then: Sequence[str], now: Sequence[str]) -> Iterator[str]:
         if line not in now:
             yield f"the change had the line: {line}"
     if sorted(then) == sorted(now) or set(then) == set(now):
-        yield "the same lines would be changed in another order or number"
+        yield "the same lines would change in another order or number"

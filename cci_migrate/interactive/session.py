@@ -295,7 +295,7 @@ class _Session:
                 outcomes,
             )
             save(save_to, answers)
-            self._screen.show([Prose(f"The answers are saved in {save_to}.")])
+            self._screen.show([Prose(f"Saved the answers in {save_to}.")])
         if ending is not Ending.WRITE:
             self._screen.show([Prose("Nothing was written."), BLANK])
             return self._reviews.decided([{}] * number)

@@ -46,7 +46,7 @@ QUESTIONS = (
     ("Where are the variables", ENTER),
     ("Docker Hub user name:", ENTER),
     ("Variable with the password:", ENTER),
-    ("Context that holds both:", ENTER),
+    ("Context with both variables:", ENTER),
 )
 CREATING = (
     ("Continue?", f"y{ENTER}"),

@@ -27,7 +27,7 @@ def _answered(root: Path, *turns: tuple[str, str], arguments: tuple[str, ...] = 
     """Save the answers of a session over ``root`` without writing to its config."""
     before = config_of(root)
     dialog = Dialog(root, "-i", "--save-answers", "answers.json", *arguments).answer(*turns)
-    dialog.answer(("Write 1 file?", "o")).see("The answers are saved in answers.json.")
+    dialog.answer(("Write 1 file?", "o")).see("Saved the answers in answers.json.")
     dialog.see("Nothing was written.")
     dialog.ended()
     assert config_of(root) == before
@@ -49,7 +49,7 @@ def test_a_replay_writes_what_the_session_would_have(repository: MakeRepository)
     turns += [("password:", ENTER), ("Context (", ENTER), ("Fix 4/5 ", "a")]
     turns += [("Fix 5/5 ", "i"), ("Reason", f"ours{ENTER}")]
     dialog = Dialog(root, "-i", "--save-answers", "answers.json").answer(*turns)
-    dialog.answer(("Write 1 file?", "y")).see("The answers are saved in answers.json.")
+    dialog.answer(("Write 1 file?", "y")).see("Saved the answers in answers.json.")
     code = dialog.ended()
     written = config_of(root)
     saved = (root / "answers.json").read_text()
@@ -105,13 +105,13 @@ CONFIG_PATH = ".circleci/config.yml"
         ),
         (
             _edit(CONFIG_PATH, "      - image: postgres:16\n", ""),
-            "postgres:16 is pulled from Docker Hub without credentials: it is no longer found",
+            "postgres:16 is pulled from Docker Hub without credentials: no longer found",
         ),
         (
             _edit(
                 CONFIG_PATH, "  lint:\n    docker:\n", "  lint:\n    docker:\n      - image: a\n"
             ),
-            "there is no answer to it",
+            "not answered yet",
         ),
         (_edit(".cci-migrate.toml", '"hub"', '"other"'), "registries of the policy was"),
         (_edit(".cci-migrate.toml", "cloud", "server"), 'platform of the policy was "cloud"'),
@@ -121,7 +121,7 @@ CONFIG_PATH = ".circleci/config.yml"
                 "cimg/node:22.4   # keep\n",
                 "cimg/node:22.4   # keep\n        auth: {username: me, password: $ME}\n",
             ),
-            "it is no longer found",
+            "no longer found",
         ),
         # The findings are the same; what would be written is not.
         (_edit(CONFIG_PATH, "jobs:\n      - build\n", "jobs:\n      - 'build'\n"), "line: + - 'b"),
@@ -150,12 +150,12 @@ def test_a_config_without_answers_is_refused(repository: MakeRepository) -> None
     (root / ".circleci" / "more.yml").write_text(CONFIG)
     done = run(root, "--answers", "answers.json")
     assert done.returncode == 2
-    assert "there are no answers for this config" in done.stderr
+    assert "it has no answers for this config" in done.stderr
     (root / ".circleci" / "more.yml").unlink()
     (root / CONFIG_PATH).rename(root / ".circleci" / "other.yml")
     done = run(root, "--answers", "answers.json", ".circleci/other.yml")
     assert done.returncode == 2
-    assert "not among those that were named" in done.stderr
+    assert "not among the given paths" in done.stderr
 
 
 def _given(**changes: object) -> dict[str, Any]:

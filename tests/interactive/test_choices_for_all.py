@@ -36,7 +36,7 @@ def test_the_answers_are_what_is_written(repository: MakeRepository) -> None:
     dialog.see("On CircleCI Server the pull is anonymous")
     dialog.answer(("Fix 1/3 ", "f"), ("Write 1 file?", "y"))
     assert dialog.ended() == 0
-    assert "Context that holds both" not in dialog.text
+    assert "Context with both variables" not in dialog.text
     assert "How do steps log in" not in dialog.text
     assert config_of(root).count("username: acme-ci\n          password: $ACME_TOKEN\n") == 3
     assert "context" not in config_of(root)
@@ -48,7 +48,7 @@ def test_what_is_said_is_not_asked(repository: MakeRepository) -> None:
     dialog.answer(("Where are the variables", ENTER), ("Variable with the password:", ENTER))
     dialog.see("Question 1/5 ").press("q")
     assert dialog.ended() == 1
-    for topic in ("Where do the jobs run?", "user name:", "Context that", "How do steps"):
+    for topic in ("Where do the jobs run?", "user name:", "Context with", "How do steps"):
         assert topic not in dialog.text
 
 
@@ -57,7 +57,7 @@ def test_the_default_is_what_the_file_does(repository: MakeRepository) -> None:
     dialog = Dialog(root, "-i").answer(("Where do the jobs run?", ENTER))
     dialog.see("as the files do (a context)").answer(("Where are the variables", ENTER))
     dialog.see("user name:").answer(("acme-ci", ENTER)).see("password:")
-    dialog.answer(("$ACME_TOKEN", ENTER)).see("Context that holds both:")
+    dialog.answer(("$ACME_TOKEN", ENTER)).see("Context with both variables:")
     dialog.answer(("acme-docker", ENTER), ("Fix 1/1 ", "a"), ("Write 1 file?", "y"))
     assert dialog.ended() == 0
     auth = "        auth: {username: acme-ci, password: $ACME_TOKEN}\n"
@@ -68,7 +68,7 @@ def test_other_names_than_the_files_own(repository: MakeRepository) -> None:
     root = repository(WITH_CONVENTION, None)
     dialog = Dialog(root, "-i", "--platform", "cloud").answer(("Where are the variables", ENTER))
     dialog.answer(("user name:", f"{CLEAR}bot{ENTER}"), ("Variable with the password:", ENTER))
-    dialog.answer(("Context that holds both:", ENTER), ("Fix 1/1 ", "a"), ("Write 1", "y"))
+    dialog.answer(("Context with both variables:", ENTER), ("Fix 1/1 ", "a"), ("Write 1", "y"))
     assert dialog.ended() == 0
     auth = "        auth:\n          username: bot\n          password: $ACME_TOKEN\n"
     assert config_of(root) == WITH_CONVENTION.replace("redis:7\n", "redis:7\n" + auth)
@@ -86,7 +86,7 @@ def test_init_writes_a_policy_that_is_then_followed(repository: MakeRepository) 
     dialog = Dialog(root, "init").see("Docker Hub: 3 pulls, 3 not authenticated")
     dialog.answer(("Where do the jobs run?", "2"), ("Where are the variables", "1"))
     dialog.answer(("user name:", f"{CLEAR}acme-ci{ENTER}"), ("the password:", ENTER))
-    dialog.answer(("Context that holds both:", f"{CLEAR}acme{ENTER}"))
+    dialog.answer(("Context with both variables:", f"{CLEAR}acme{ENTER}"))
     dialog.answer(("How do steps log in", "2"), ("Write .cci-migrate.toml?", "y"))
     dialog.see("Wrote .cci-migrate.toml.")
     assert dialog.ended() == 0
@@ -120,7 +120,7 @@ def test_init_can_be_left_without_a_trace(repository: MakeRepository) -> None:
     dialog.answer(
         *((text, ENTER) for text in ("jobs run?", "Where are the variables", "user name:"))
     )
-    dialog.answer(*((text, ENTER) for text in ("the password:", "Context that", "log in")))
+    dialog.answer(*((text, ENTER) for text in ("the password:", "Context with", "log in")))
     dialog.answer(("Write .cci-migrate.toml?", "n")).see("Nothing was written.")
     assert dialog.ended() == 0
     assert not (root / ".cci-migrate.toml").exists()
@@ -149,10 +149,10 @@ def test_init_asks_about_every_registry_that_it_lists(repository: MakeRepository
     root = repository(OTHERS, None)
     dialog = Dialog(root, "init")
     dialog.answer(("jobs run?", ENTER), ("Where are the variables", "1"), ("user name:", ENTER))
-    dialog.answer(("the password:", ENTER), ("Context that", ENTER), ("log in", ENTER))
+    dialog.answer(("the password:", ENTER), ("Context with", ENTER), ("log in", ENTER))
     dialog.answer(("Credentials for 123456789012", "o"))
     dialog.answer(("Oidc role arn:", f"arn:aws:iam::123456789012:role/pull{ENTER}"))
-    dialog.answer(("Context that holds them", f"aws{ENTER}"))
+    dialog.answer(("Context with the variables", f"aws{ENTER}"))
     # What authenticated pulls read is the default.
     dialog.see("ghcr.io: 1 pull, 1 authenticated.").answer(("Credentials for ghcr.io?", "p"))
     dialog.answer(("Username:", f"{CLEAR}<{ENTER}"), ("Credentials for ghcr.io?", "p"))

@@ -33,7 +33,7 @@ def test_a_login_that_was_not_followed_is_shown_and_offered(repository: MakeRepo
         ("Where are the variables", ENTER),
         ("user name:", ENTER),
         ("password:", ENTER),
-        ("holds both:", ENTER),
+        ("both variables:", ENTER),
     )
     dialog.see("Ignored: $PUSH_USER, $PUSH_PASS of job publish, line 11: the job only pushes")
     dialog.answer(
@@ -123,7 +123,7 @@ def test_the_context_is_asked_for_where_other_configs_have_several(
     )
     dialog.see("context fig-a (.circleci/nightly.yml); context fig-b")
     # Enter alone takes neither.
-    dialog.answer(("holds both:", ENTER), ("must be the name of a context", "fig-b" + ENTER))
+    dialog.answer(("both variables:", ENTER), ("must be the name of a context", "fig-b" + ENTER))
     dialog.answer(("Fix 1/1", "a"), ("Write 1 file?", "y"))
     dialog.ended()
     assert "password: $FIG_TOKEN" in config_of(root)

@@ -52,7 +52,7 @@ def test_the_enter_of_a_letter_answers_no_question_with_a_default(
     dialog.watch(0.15)
     dialog.press(ENTER).see("Docker Hub user name:").press("-ours" + ENTER)
     dialog.see("Variable with the password:").press(ENTER + ENTER + "x")
-    dialog.see("Context that holds both:").press(ENTER)
+    dialog.see("Context with both variables:").press(ENTER)
     dialog.see("$DOCKERHUB_USERNAME-ours", "Fix 1/3 ").press("q")
     assert dialog.ended() == 1
     assert _answers(dialog) == ["2", "1", "q"]
@@ -143,9 +143,9 @@ def test_a_dumb_terminal_takes_one_line_for_one_answer(repository: MakeRepositor
 def test_print_again_and_back_to_the_choices_for_all(repository: MakeRepository) -> None:
     root = repository(policy=None)
     dialog = Dialog(root, "-i").answer(("Where do the jobs run?", "1"), ("Where are", "1"))
-    dialog.answer(("user name:", ENTER), ("password:", ENTER), ("Context that", ENTER))
+    dialog.answer(("user name:", ENTER), ("password:", ENTER), ("Context with", ENTER))
     dialog.see("1 of 3", "Fix 1/3 ").press("p").see("1 of 3", "Fix 1/3 ").press("b")
-    dialog.answer(("Context that holds both:", "<" + ENTER))
+    dialog.answer(("Context with both variables:", "<" + ENTER))
     dialog.answer(("Variable with the password:", "\x15<" + ENTER))
     dialog.answer(("Docker Hub user name:", "<" + ENTER), ("Where are the variables", "b"))
     dialog.answer(("Where do the jobs run?", "b")).see("b: no previous answer to go back to")

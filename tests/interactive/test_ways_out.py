@@ -16,7 +16,7 @@ GENERAL = (
     ("Where are the variables", ENTER),
     ("Docker Hub user name:", ENTER),
     ("Variable with the password:", ENTER),
-    ("Context that holds both:", ENTER),
+    ("Context with both variables:", ENTER),
     ("How do steps log in", ENTER),
 )
 FIXES: dict[str, tuple[tuple[str, str], ...]] = {

@@ -60,7 +60,7 @@ def unlistable_contexts(
         return not_asked(text, instead)
     if len(others) > 1:
         slugs = " or ".join(f"--org {other.slug}" for other in others)
-        instead = f"the token's owner belongs to other organisations of this name: {slugs}"
+        instead = f"the token's owner belongs to other organisations with this name: {slugs}"
         return not_asked(text, instead)
     (other,) = others
     projects = [repository.project for repository in repositories if repository.project is not None]

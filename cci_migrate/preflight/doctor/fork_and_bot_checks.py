@@ -110,6 +110,6 @@ def check_forks(
         "if they matter, remove the context from these jobs, or keep the variables in the "
         "project's settings"
         if has_context
-        else "if they matter, try one",
+        else "if they matter, open one from a fork to see",
         names=True,
     )

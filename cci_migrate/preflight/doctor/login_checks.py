@@ -85,24 +85,24 @@ def _login_results(
     account = f"the user of {credential.origin}"
     match outcome:
         case LoggedIn(pulls=pulls):
-            yield fine(f"lets {account} in")
+            yield fine(f"accepts {account}")
             if pulls is not None:
                 yield _limit_result(pulls)
             elif registry_name(host) != host:
-                yield fine("states no limit of pulls for this account")
+                yield fine("states no pull limit for this account")
         case AnonymousRegistry():
-            yield unknown(f"lets everybody in: can't check {account}")
+            yield unknown(f"needs no login: can't check {account}")
         case CredentialRejected():
             yield problem(
-                f"does not let {account} in: with these values every job that logs in fails; "
-                "renew the password or token",
+                f"rejects {account}: every job that logs in with these values fails; renew the "
+                "password or token",
                 "store the new one where the jobs read it",
                 command=_store_command(credential, repositories, steps),
             )
         case LimitReached():
             yield problem(
-                f"lets {account} in, and pull no more for now: the limit of pulls is reached",
-                "wait, or take an account of a paid plan",
+                f"accepts {account}, but its pull limit is reached",
+                "wait, or use an account with a paid plan",
             )
         case Inconclusive(why=why):
             yield not_asked(f"can't check {account}: {redact(why)}")
@@ -123,9 +123,9 @@ def _store_command(
 
 def _limit_result(pulls: PullLimit) -> CheckResult:
     hours = f" in {pulls.seconds // 3600} hours" if pulls.seconds >= 3600 else ""
-    remaining = "" if pulls.remaining is None else f", {pulls.remaining} are left"
-    text = f"allows this account {pulls.limit} pulls{hours}{remaining}; all jobs with it share them"
+    remaining = "" if pulls.remaining is None else f" ({pulls.remaining} left)"
+    text = f"allows this account {pulls.limit} pulls{hours}{remaining}, shared by all its jobs"
     if pulls.remaining == 0:
-        return problem(text, "wait, or take an account of a paid plan")
-    more = "; that is no more than without an account" if pulls.limit <= _ANONYMOUS else ""
-    return note(text + more, "an account of a paid plan has no such limit")
+        return problem(text, "wait, or use an account with a paid plan")
+    more = "; no more than without an account" if pulls.limit <= _ANONYMOUS else ""
+    return note(text + more, "an account with a paid plan has no such limit")
