@@ -53,7 +53,7 @@ class Review(Struct, frozen=True, eq=False, dict=True):
 
     def resolution(self, key: str) -> Resolution | None:
         """The finding with the key ``key``, None if it is no longer there."""
-        alike = (each for each in self.resolutions if str(each.finding.key) == key)
+        alike = (known for known in self.resolutions if str(known.finding.key) == key)
         return next(alike, None)
 
     def change(self, decisions: Decisions) -> ProvenChange | None:

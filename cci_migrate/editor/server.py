@@ -71,7 +71,7 @@ class _Session:
         self._files.close(path)
         self._examine_soon()
 
-    def look_again(self) -> None:
+    def read_again(self) -> None:
         """Files on the disk changed, the policy perhaps among them."""
         self._files.forget_names()
         self._policy_for = self._read_policies()
@@ -174,11 +174,11 @@ def language_server(read_policies: Callable[[], PolicyFor]) -> EditorServer:
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_SAVE)
     def did_save(_: lsp.DidSaveTextDocumentParams) -> None:
-        session.look_again()
+        session.read_again()
 
     @server.feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     def did_change_watched_files(_: lsp.DidChangeWatchedFilesParams) -> None:
-        session.look_again()
+        session.read_again()
 
     @server.feature(lsp.TEXT_DOCUMENT_HOVER)
     def hover(params: lsp.HoverParams) -> lsp.Hover | None:
@@ -259,9 +259,9 @@ def _resolves_edits(client: lsp.ClientCapabilities) -> bool:
 
 def _is_wanted(action: lsp.CodeAction, kinds: Sequence[lsp.CodeActionKind | str] | None) -> bool:
     """Whether ``action`` is of one of ``kinds``: ``source`` asks for ``source.fixAll`` too."""
-    own = f"{_text(action.kind)}."
-    return not kinds or any(own.startswith(f"{_text(kind)}.") for kind in kinds)
+    own = f"{_name_of(action.kind)}."
+    return not kinds or any(own.startswith(f"{_name_of(kind)}.") for kind in kinds)
 
 
-def _text(kind: lsp.CodeActionKind | str | None) -> str:
+def _name_of(kind: lsp.CodeActionKind | str | None) -> str:
     return kind.value if isinstance(kind, lsp.CodeActionKind) else kind or ""

@@ -134,8 +134,8 @@ def candidates_in(root: Path) -> tuple[str, ...]:
         folder = root / CONFIG_FOLDER
     if not folder.is_dir():
         return ()
-    found = discover([folder]).repositories
-    return next((repository.files for repository in found if repository.root == root), ())
+    by_root = {repository.root: repository.files for repository in discover([folder]).repositories}
+    return by_root.get(root, ())
 
 
 def root_of(path: Path) -> Path:

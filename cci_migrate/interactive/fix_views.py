@@ -165,7 +165,7 @@ def _remedy_view(
             changes = review.preview(finding.key, Apply())
             # Who asked for more lines gets them all.
             tries = [lines] if lines > FEW_LINES else [FEW_LINES, 1]
-            blocks = (_change_blocks(item, changes, each, review) for each in tries)
+            blocks = (_change_blocks(item, changes, around, review) for around in tries)
             rows = None if lines > FEW_LINES else room.after(head)
             yield from _fitted(blocks, rows, room)
             if not changes:

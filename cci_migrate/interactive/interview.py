@@ -424,7 +424,7 @@ def accepted_fix(finding: Finding, decision: Decision | None) -> Fix | None:
             return remedy if isinstance(remedy, Fix) else None
         case Answer(choice):
             choices = remedy.choices if isinstance(remedy, Question) else ()
-            chosen = next((each.remedy for each in choices if each.key == choice), None)
+            chosen = next((offered.remedy for offered in choices if offered.key == choice), None)
             return chosen if isinstance(chosen, Fix) else None
         case Skip() | Suppress() | None:
             return None

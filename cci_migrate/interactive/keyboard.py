@@ -128,8 +128,10 @@ class Keyboard:
         """``keys`` without the answers of the terminal to prompt_toolkit."""
         from prompt_toolkit.keys import Keys
 
-        pressed = [each for each in keys if each.key not in (Keys.CPRResponse, Keys.Ignore)]
-        if self.input.closed or any(each.key in (Keys.ControlC, Keys.ControlD) for each in pressed):
+        pressed = [press for press in keys if press.key not in (Keys.CPRResponse, Keys.Ignore)]
+        if self.input.closed or any(
+            press.key in (Keys.ControlC, Keys.ControlD) for press in pressed
+        ):
             raise KeyboardInterrupt
         return pressed
 
@@ -149,7 +151,7 @@ def _press_of(keys: list[KeyPress]) -> Press:
         return Press("", "pasted text ignored; press one key")
     if all(map(_is_enter, keys)):
         return Press(ENTER, "press a letter")
-    rest = [each.key for each in keys if not _is_enter(each)]
+    rest = [press.key for press in keys if not _is_enter(press)]
     begins_with_rest = not any(map(_is_enter, keys[: len(rest)]))
     if begins_with_rest and all(key == first for key in rest):
         if isinstance(first, Keys) or not first.isprintable():

@@ -49,7 +49,7 @@ def group_menu(step: AskGroup, redact: Redaction, *, can_go_back: bool) -> Menu:
     reasons = {
         Action.APPLY: "" if is_fix else _CHOOSE,
         Action.BACK: "" if can_go_back else NOTHING_BEFORE,
-        **dict.fromkeys((each for each in LABELS if each not in GROUP_LABELS), _ONE_BY_ONE),
+        **dict.fromkeys((action for action in LABELS if action not in GROUP_LABELS), _ONE_BY_ONE),
     }
     kind = "Fixes" if is_fix else "Questions"
     text = f"{kind} {step.number}-{step.number + count - 1}/{step.total}"

@@ -79,10 +79,8 @@ class Menu(Struct, frozen=True):
 
     def answer_to(self, press: Press) -> str:
         """What to say of a key that is no option."""
-        reason = next(
-            (each.label for each in self.unavailable if each.letter == press.character.lower()),
-            None,
-        )
+        reasons = {option.letter: option.label for option in self.unavailable}
+        reason = reasons.get(press.character.lower())
         problem = press.problem if reason is None else f"{press.character}: {reason}"
         return printable(f"{problem}; {_HELP} lists the keys")
 

@@ -25,6 +25,8 @@ from cci_migrate.preflight.requirements import (
 from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.transport.host_errors import HostError, HostUnavailable, RefusedError
 
+_Fetch = Callable[[Snapshot, tuple[str, ...]], Mapping[str, bytes | None]]
+
 #: Repositories observed in one request.
 _CHUNK = 100
 _WITHOUT_CONFIG = frozenset({State.EXCLUDED, State.ARCHIVED, State.EMPTY, State.NO_CONFIG})
@@ -51,6 +53,15 @@ def campaign_repositories(
     ``default_organisation`` is for repositories whose own cannot be determined. Raises SourceError
     without a token for a host.
     """
+
+    def repository(
+        ref: RepositoryRef, requirements: Requirements, bots: tuple[str, ...] = ()
+    ) -> CheckedRepository:
+        project = project_of(ref, on_server=on_server)
+        organisation = default_organisation if project is None else project.organisation
+        label = ref.label if project is None else project.slug
+        return CheckedRepository(label, organisation, project, requirements, bots)
+
     policy = campaign.policy
     by_host: dict[tuple[Kind, str], list[RepositoryRef]] = {}
     for ref in repositories_in(campaign):
@@ -65,44 +76,20 @@ def campaign_repositories(
                 for observation in host.observe(chunk):
                     observed.add(observation.ref.key)
                     requirements, bots = _requirements_and_bots(observation, policy, host.read)
-                    yield _repository(
-                        observation.ref,
-                        requirements,
-                        default_organisation,
-                        bots,
-                        on_server=on_server,
-                    )
+                    yield repository(observation.ref, requirements, bots)
             except (HostError, HostUnavailable, RefusedError) as error:
                 why = str(error)
             for ref in chunk:
                 if ref.key not in observed:
-                    yield _repository(
-                        ref, _unreadable(why), default_organisation, on_server=on_server
-                    )
+                    yield repository(ref, _unreadable(why))
 
 
 def _unreadable(why: str) -> Requirements:
     return Requirements(unreadable=(UnreadableConfig(why),))
 
 
-def _repository(
-    ref: RepositoryRef,
-    requirements: Requirements,
-    default_organisation: Organisation | None,
-    bots: tuple[str, ...] = (),
-    *,
-    on_server: bool,
-) -> CheckedRepository:
-    project = project_of(ref, on_server=on_server)
-    organisation = default_organisation if project is None else project.organisation
-    label = ref.label if project is None else project.slug
-    return CheckedRepository(label, organisation, project, requirements, bots)
-
-
 def _requirements_and_bots(
-    observation: Observation,
-    policy: Policy,
-    fetch: Callable[[Snapshot, tuple[str, ...]], Mapping[str, bytes | None]],
+    observation: Observation, policy: Policy, fetch: _Fetch
 ) -> tuple[Requirements, tuple[str, ...]]:
     """What the configs of a repository require, and the bots that it has."""
     if isinstance(observation, Unreadable):
@@ -114,9 +101,7 @@ def _requirements_and_bots(
 
 
 def _of_snapshot(
-    snapshot: Snapshot,
-    policy: Policy,
-    fetch: Callable[[Snapshot, tuple[str, ...]], Mapping[str, bytes | None]],
+    snapshot: Snapshot, policy: Policy, fetch: _Fetch
 ) -> tuple[Requirements, tuple[str, ...]]:
     if snapshot.ref.kind is Kind.LOCAL:
         read = reader_of(Path(snapshot.ref.name))

@@ -50,15 +50,18 @@ class Project(Struct, frozen=True, order=True):
 
 def parse_organisation(text: str) -> Organisation | None:
     """The organisation with the slug ``text``; None if it is no organisation's slug."""
-    match = _SLUG.fullmatch(text.strip().strip("/"))
-    if match is None or match[3] is not None:
-        return None
-    return Organisation(_ALIASES.get(match[1], match[1]), match[2])
+    organisation, project = _parts(text)
+    return organisation if project is None else None
 
 
 def parse_project(text: str) -> Project | None:
     """The project with the slug ``text``; None if it is no project's slug."""
+    organisation, project = _parts(text)
+    return None if organisation is None or project is None else Project(organisation, project)
+
+
+def _parts(text: str) -> tuple[Organisation | None, str | None]:
     match = _SLUG.fullmatch(text.strip().strip("/"))
-    if match is None or match[3] is None:
-        return None
-    return Project(Organisation(_ALIASES.get(match[1], match[1]), match[2]), match[3])
+    if match is None:
+        return None, None
+    return Organisation(_ALIASES.get(match[1], match[1]), match[2]), match[3]

@@ -210,9 +210,10 @@ class _Placing:
         holder = plural.holder
         all_users = self._sharers.users.of(holder)
         users = [user for user in all_users if not self._sharers.hides(user, holder)]
+        misspelt_keys = self._sharers.plural
         is_for_all = all(
             user in self._sharers.additions
-            and (self._sharers.plural.get(user) == plural or self._renames_its_own(user, holder))
+            and (misspelt_keys.get(user) == plural or wins(misspelt_keys.get(user), user, holder))
             for user in users
         )
         if not is_for_all or is_used_elsewhere(holder, all_users, self._sharers.sharing):
@@ -232,10 +233,6 @@ class _Placing:
         else:
             extended = self._with_own_key(rest, self._all_contexts(rest))
         return extended if isinstance(extended, NoFix) else (rename, *extended)
-
-    def _renames_its_own(self, user: WorkflowJob, holder: MappingNode) -> bool:
-        """Whether ``user`` has a key ``contexts`` that wins over that of ``holder``."""
-        return wins(self._sharers.plural.get(user), user, holder)
 
     def _may_hold_a_context(self, mapping: MappingNode) -> bool:
         """Whether an anchored ``mapping`` is meant for workflow jobs as such, or itself is one's.

@@ -197,15 +197,13 @@ class LoginPlacement:
             for user in users
         )
         for declaration in self._declared:
+            config = declaration.login.config
+            is_kept_there = config is not None and config == missing.config
             if (
                 _makes(declaration, missing.host, credential)
                 and _is_at(declaration, place)
                 and serves(declaration.login.tool, tool)
-                and (
-                    is_own
-                    if declaration.login.config == USER_CONFIG
-                    else _is_kept_so(declaration, missing)
-                )
+                and (is_own if config == USER_CONFIG else is_kept_there)
             ):
                 return _use_of(declaration), ()
         is_old = any(self._client_is_old(user) for user in users)
@@ -360,28 +358,21 @@ def _makes(declaration: DeclaredLogin, host: str, credential: PasswordAuth) -> b
     return login.keys == (host,) and credential_of_login(login) == credential
 
 
-def _is_readdressed(login: StepLogin, host: str) -> bool:
-    """Whether the fix of `login-server` may make ``login`` one to ``host``."""
-    return host == DOCKER_HUB and login.is_misaddressed
-
-
 def _other_login(
     docker: JobDocker, order: int, missing: MissingLogin, credential: PasswordAuth
 ) -> StepLogin | None:
     """The first login before the step at ``order`` that ``credential`` would replace."""
     own = (credential.username, credential.password)
+    # The fix of `login-server` may make a login one to Docker Hub.
+    is_to_hub = missing.host == DOCKER_HUB
     return next(
         (
             login
             for login in docker.logins
             if login.moment.order < order
-            and (login.may_be_to(missing.host) or _is_readdressed(login, missing.host))
+            and (login.may_be_to(missing.host) or (is_to_hub and login.is_misaddressed))
             and is_same_config(login.config, missing.config)
             and (login.username, login.password) != own
         ),
         None,
     )
-
-
-def _is_kept_so(declaration: DeclaredLogin, missing: MissingLogin) -> bool:
-    return declaration.login.config is not None and declaration.login.config == missing.config

@@ -47,9 +47,9 @@ def _by_workflow(pulls: Iterable[ExplainedPull], page: Page) -> Iterator[str]:
         owners.setdefault(pull.workflow_job or pull.job, []).append(pull)
     for workflow, owners in by_workflow.items():
         yield "not run by any workflow" if workflow is None else printable(f"workflow {workflow}")
-        for owner, theirs in owners.items():
-            yield f"  {printable(_owner(owner, theirs[0]))}"
-            for pull in theirs:
+        for owner, owned in owners.items():
+            yield f"  {printable(_owner(owner, owned[0]))}"
+            for pull in owned:
                 yield from (f"    {line}" for line in _pull(pull, page))
 
 
@@ -64,10 +64,10 @@ def _by_image(pulls: Iterable[ExplainedPull], page: Page) -> Iterator[str]:
             places.setdefault((place, _access(pull, page)), []).append(pull)
     for (image, registry), places in sorted(by_image.items()):
         yield printable(_from(image, registry))
-        for (place, access), theirs in places.items():
+        for (place, access), alike in places.items():
             yield f"  {printable(place)}"
             yield f"    {access}"
-            yield f"    {printable(', '.join(dict.fromkeys(map(_title, theirs))))}"
+            yield f"    {printable(', '.join(dict.fromkeys(map(_title, alike))))}"
 
 
 def _title(pull: ExplainedPull) -> str:

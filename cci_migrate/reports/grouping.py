@@ -125,7 +125,7 @@ def remedy_of(resolutions: tuple[Resolution, ...]) -> str:
         case FindingState.FIXED if isinstance(remedy, Question):
             return "fix: as you answered"
         case FindingState.FIXED:
-            fixes = [each.finding.remedy for each in resolutions]
+            fixes = [resolution.finding.remedy for resolution in resolutions]
             return f"fix: {summary_of([fix for fix in fixes if isinstance(fix, Fix)])}"
         case FindingState.LEFT:
             return _why_left(first)

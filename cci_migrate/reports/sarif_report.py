@@ -121,10 +121,10 @@ def _fixes(
         {
             "artifactLocation": _artifact(result, path, report),
             "replacements": [
-                _replacement(sources[path], each.edit) for each in edits if each.path == path
+                _replacement(sources[path], change.edit) for change in edits if change.path == path
             ],
         }
-        for path in dict.fromkeys(each.path for each in edits)
+        for path in dict.fromkeys(change.path for change in edits)
     ]
     if not changes or not isinstance(finding.remedy, Fix):
         return []

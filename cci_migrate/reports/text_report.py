@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 
 from msgspec import Struct
 from typing_extensions import assert_never
@@ -146,7 +147,7 @@ def _findings(report: Report, detail: Detail, page: Page) -> Iterator[str]:
         lines = [*_heading(alike, page), *_places(alike, detail, page)]
         if because:
             lines.append(page.prose(f"why: {because}", "  ", "    "))
-        remedy = remedy_of(tuple(each for group in alike for each in group.resolutions))
+        remedy = remedy_of(tuple(chain.from_iterable(group.resolutions for group in alike)))
         lines.append(page.prose(remedy, "  ", "    "))
         yield "\n".join(lines) + "\n\n"
 

@@ -279,11 +279,12 @@ class _ContextRemoval:
         staying = [item for item in value.items if text_of(item) not in departure.names]
         if not staying or self._inherits(context, [text_of(item) for item in staying]):
             return self._without_key(departure, context)
-        if (isinstance(context.value, Alias) or value.anchor is not None) and not all(
-            self._leaves_list(alias, departure.names) for alias in self._sharing.aliases_of(value)
+        is_written_out = not isinstance(context.value, Alias) and value.anchor is None
+        if not is_written_out and not all(
+            departure.names in self._names_by_value.get(alias, ())
+            for alias in self._sharing.aliases_of(value)
         ):
             return _shared(value)
-        is_written_out = not isinstance(context.value, Alias) and value.anchor is None
         if (
             is_written_out
             and len(staying) == 1
@@ -334,10 +335,6 @@ class _ContextRemoval:
             if has_it_from_here and (departure is None or departure.names != names):
                 return False
         return not is_used_elsewhere(holder, users, self._sharing)
-
-    def _leaves_list(self, alias: Alias, names: tuple[str, ...]) -> bool:
-        """Whether a workflow job whose contexts are written as ``alias`` loses ``names``."""
-        return names in self._names_by_value.get(alias, ())
 
     @cached_property
     def _names_by_value(self) -> MappingOf[Node, set[tuple[str, ...]]]:
