@@ -9,7 +9,6 @@ from cci_migrate.assessing.conventions import (
     CredentialConvention,
     credential_conventions,
     is_safe,
-    policy_for,
 )
 from cci_migrate.assessing.evidence_collection import EvidenceCollector
 from cci_migrate.assessing.step_assessment import JobDockers
@@ -142,5 +141,5 @@ def test_the_pattern_that_says_most_is_taken(host: str, pattern: str | None) -> 
             RegistryPolicy("acme.azurecr.io", credential),
         )
     )
-    found = policy_for(host, policy)
+    found = policy.registry_for(host)
     assert (None if found is None else found.host) == pattern

@@ -11,7 +11,6 @@ from typing import Any
 import jsonschema
 import pytest
 
-from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.policy.file import PolicyError, find_policy_file, read_policy_file
 from cci_migrate.policy.names import secret_variable, variable
@@ -303,9 +302,9 @@ def test_names_of_docker_hub_are_one_registry_with_its_defaults(tmp_path: Path) 
 def test_no_pattern_reaches_docker_hub(tmp_path: Path, pattern: str) -> None:
     path = write(tmp_path, f'[registries."{pattern}"]\nusername = "$U"\npassword = "$P"\n')
     policy = read_policy_file(path, RULE_IDS).policy
-    assert policy_for("docker.io", policy) == DEFAULT_DOCKER_HUB
+    assert policy.registry_for("docker.io") == DEFAULT_DOCKER_HUB
     other = pattern.replace("*", "quay")
-    assert policy_for(other, policy) == RegistryPolicy(pattern, PasswordAuth("$U", "$P"))
+    assert policy.registry_for(other) == RegistryPolicy(pattern, PasswordAuth("$U", "$P"))
 
 
 def test_a_rule_both_selected_and_ignored(tmp_path: Path) -> None:

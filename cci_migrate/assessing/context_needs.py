@@ -9,7 +9,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.assessing.context_conventions import ContextConvention
-from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.credential_uses import AssessedEntry, AssessedImage, CredentialUse
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.known_contexts import KnownContexts
@@ -175,7 +174,7 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
         Only jobs with a context have a token, and a role may ask for a certain context:
         https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/.
         """
-        registry = policy_for(host, self.known.policy)
+        registry = self.known.policy.registry_for(host)
         if registry is None or host in self.known.conventions:
             return None
         account = registry.job_credential((entry.name, entry.calls)) or registry

@@ -26,18 +26,14 @@ from cci_migrate.circleci.images import (
     ImageAuth,
     variable_in,
 )
-from cci_migrate.docker.registries import DOCKER_HUB, CredentialForm, host_matches
+from cci_migrate.docker.registries import CredentialForm
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.policy.settings import (
-    DEFAULT_DOCKER_HUB,
     AwsKeyAuth,
     AwsRoleAuth,
     GcpAuth,
     PasswordAuth,
-    Policy,
     RegistryCredential,
-    RegistryPolicy,
-    specificity,
 )
 
 if TYPE_CHECKING:
@@ -160,17 +156,6 @@ def passed_over(account: Account, other: Evidence) -> tuple[Evidence, ...]:
     return tuple(
         replace(item, refusal=Refusal.OTHER_REGISTRY, because=because) for item in account.evidence
     )
-
-
-def policy_for(host: str, policy: Policy) -> RegistryPolicy | None:
-    """The entry of ``policy`` for the registry ``host``; for Docker Hub there always is one.
-
-    If several patterns match, the most specific one. None if none does.
-    """
-    matching = [registry for registry in policy.registries if host_matches(registry.host, host)]
-    if matching:
-        return max(matching, key=specificity)
-    return DEFAULT_DOCKER_HUB if host == DOCKER_HUB else None
 
 
 def credential_of(auth: ImageAuth) -> RegistryCredential | None:

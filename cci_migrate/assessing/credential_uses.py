@@ -8,7 +8,6 @@ from functools import cached_property
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.credential_values import values_of, variables_of
 from cci_migrate.assessing.image_states import (
     Authenticated,
@@ -199,7 +198,7 @@ class CredentialUses(Struct, frozen=True, eq=False, dict=True):
         logins = self.logins.dockers.logins_by(entry)
         for registry, variables in variables_by_registry(logins).items():
             host = registry if "*" not in registry else ""
-            if policy_for(host, self.policy) is not None and variables:
+            if self.policy.registry_for(host) is not None and variables:
                 yield CredentialUse(host, variables, in_steps=True)
         for missing in self.logins.missing_by_job.get(docker.job, []):
             if not missing.concerns(docker) or self.logins.readdressing(missing):
@@ -240,7 +239,7 @@ class CredentialUses(Struct, frozen=True, eq=False, dict=True):
         host = image.registry if image.misrouted_to is None else image.misrouted_to
         if host is None:
             return None
-        if policy_for(host, self.policy) is None:
+        if self.policy.registry_for(host) is None:
             # For a registry outside the policy the context of its variables is unknown.
             return None
         read = self._read_by(image)

@@ -11,7 +11,6 @@ from cci_migrate.assessing.conventions import (
     Account,
     CredentialConvention,
     passed_over,
-    policy_for,
     use_elsewhere,
 )
 from cci_migrate.assessing.credential_values import values_of, variables_of
@@ -264,7 +263,7 @@ def state_of_orb_image(
         return Exempt()
     if not isinstance(host, str):
         return Undecided("its registry is unknown")
-    if policy_for(host, policy) is None:
+    if policy.registry_for(host) is None:
         return without_credentials(host, policy)
     return Anonymous(host)
 
@@ -331,7 +330,7 @@ def wanted_for(
 
     ``prefers_own``: an account that the jobs use today wins over those of the rest of the file.
     """
-    registry = policy_for(host, policy)
+    registry = policy.registry_for(host)
     if registry is None and host != DOCKER_HUB:
         return None
     if registry is not None and registry.jobs:

@@ -15,7 +15,7 @@ from cci_migrate.assessing.context_conventions import (
     is_about_a_registry,
     siblings_convention,
 )
-from cci_migrate.assessing.conventions import CredentialConvention, policy_for
+from cci_migrate.assessing.conventions import CredentialConvention
 from cci_migrate.assessing.credential_uses import AssessedEntry, CredentialUses
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.evidence import Evidence
@@ -55,7 +55,7 @@ class KnownContexts(Struct, frozen=True, eq=False, dict=True):
         hosts: dict[frozenset[str], str] = {}
         for assessed in self.uses.entries:
             for use in assessed.uses:
-                if policy_for(use.host, self.policy) is not None:
+                if self.policy.registry_for(use.host) is not None:
                     hosts.setdefault(frozenset(use.variables), use.host)
         return hosts
 
@@ -65,7 +65,7 @@ class KnownContexts(Struct, frozen=True, eq=False, dict=True):
 
     def for_pulls(self, host: str) -> ContextConvention | None:
         """The convention for the variables that pulls from ``host`` should read, if any."""
-        convention, registry = self.conventions.get(host), policy_for(host, self.policy)
+        convention, registry = self.conventions.get(host), self.policy.registry_for(host)
         credential = None if convention is None else convention.credential
         if credential is None and registry is not None:
             credential = registry.credential
@@ -109,7 +109,7 @@ class KnownContexts(Struct, frozen=True, eq=False, dict=True):
         is_policys_own = bool(variables) and self._is_the_policys(host, variables)
         siblings = self._sibling_contexts(host, variables)
         context = policys_context(host, self.policy, variables)
-        is_configured = policy_for(host, self.policy) != DEFAULT_DOCKER_HUB
+        is_configured = self.policy.registry_for(host) != DEFAULT_DOCKER_HUB
         convention = None
         if siblings and not today and not (is_configured and is_policys_own):
             configured = context if is_configured else None
@@ -182,7 +182,7 @@ class KnownContexts(Struct, frozen=True, eq=False, dict=True):
         }
 
     def _is_the_policys(self, host: str, variables: frozenset[str]) -> bool:
-        registry = policy_for(host, self.policy)
+        registry = self.policy.registry_for(host)
         credentials = () if registry is None else registry.credentials
         return any(variables <= set(variables_of(credential)) for credential in credentials)
 
@@ -258,7 +258,7 @@ class KnownContexts(Struct, frozen=True, eq=False, dict=True):
         return frozenset(hosts)
 
     def _has_another(self, host: str) -> bool:
-        registry, convention = policy_for(host, self.policy), self.conventions.get(host)
+        registry, convention = self.policy.registry_for(host), self.conventions.get(host)
         if registry is None or convention is None or convention.credential is None:
             return False
         return type(registry.credential) is type(convention.credential)
@@ -266,7 +266,7 @@ class KnownContexts(Struct, frozen=True, eq=False, dict=True):
 
 def policys_context(host: str, policy: Policy, variables: Iterable[str]) -> str | None:
     """The policy's context for ``variables`` of ``host``, else for that registry, if any."""
-    registry, names = policy_for(host, policy), set(variables)
+    registry, names = policy.registry_for(host), set(variables)
     for job in () if registry is None else registry.jobs:
         if names and names == set(variables_of(job.credential)):
             return job.context

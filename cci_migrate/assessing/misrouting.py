@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 from cci_migrate.assessing.conventions import (
     credential_of,
-    policy_for,
 )
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.circleci.images import (
@@ -55,7 +54,7 @@ def other_owner(image: PulledImage, uses: Uses, policy: Policy) -> str | None:
     names = variables_of(credential)
     if not names:
         return None
-    registry_policy = policy_for(host, policy)
+    registry_policy = policy.registry_for(host)
     if registry_policy is not None and _names_any(registry_policy, names):
         return None
     for registry in policy.registries:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from cci_migrate.assessing.account_wording import credential_names
 from cci_migrate.assessing.context_conventions import ContextOrigin
-from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.evidence import Evidence, Refusal, Use
 from cci_migrate.assessing.image_states import Proposed
 from cci_migrate.findings import NameReason
@@ -94,7 +93,7 @@ def _alternatives(
     evidence: Sequence[Evidence], proposed: Proposed, host: str, policy: Policy
 ) -> Iterator[RegistryCredential]:
     seen = {proposed.credential}
-    registry = policy_for(host, policy)
+    registry = policy.registry_for(host)
     usable = [item.credential for item in evidence if item.allows(item.jobs)]
     for credential in (*usable, *(() if registry is None else registry.credentials)):
         if credential is not None and credential not in seen:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.image_states import (
     Anonymous,
     Exempt,
@@ -99,7 +98,7 @@ def _without_login(pull: StepPull, host: str, policy: Policy) -> StepState:
         return Exempt()
     if policy.mirror is not None and normalise_host(host) == DOCKER_HUB:
         return ToBeMirrored(policy.mirror.host)
-    registry = policy_for(host, policy)
+    registry = policy.registry_for(host)
     if registry is None:
         return without_credentials(host, policy, in_steps=True)
     return Anonymous(host) if isinstance(registry.credential, PasswordAuth) else NoPassword()

@@ -15,7 +15,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.credential_values import form_of, values_of, variables_of
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.docker.image_patterns import normalised_pattern
@@ -117,7 +116,7 @@ def _tests(policy: Policy, *, is_hard: bool) -> str:
             "input": _config({**bare, form: values_of(registry.credential)}, registry.context)
         }
     uncovered = {"image": f"{_UNCOVERED}/not-covered:1"}
-    is_covered = policy_for(_UNCOVERED, policy) is not None
+    is_covered = policy.registry_for(_UNCOVERED) is not None
     test = {
         "input": _config(None if is_covered else uncovered, None),
         "decision": {"status": "PASS", "enabled_rules": sorted(RULES)},

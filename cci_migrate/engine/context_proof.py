@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
-from cci_migrate.assessing.conventions import credential_of, policy_for
+from cci_migrate.assessing.conventions import credential_of
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.evidence import Evidence
 from cci_migrate.circleci.config import Config, WorkflowJob
@@ -172,7 +172,7 @@ class _ContextProviders(Struct, frozen=True):
 
     def is_for_token(self, context: str, host: str) -> bool:
         """Whether the policy has it for credentials by OpenID Connect at the registry ``host``."""
-        registry = policy_for(host, self.policy)
+        registry = self.policy.registry_for(host)
         return registry is not None and any(
             where == context and isinstance(credential, AwsRoleAuth | GcpAuth)
             for credential, where in registry.accounts

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from typing_extensions import assert_never
 
-from cci_migrate.assessing.conventions import credential_of, credential_of_login, policy_for
+from cci_migrate.assessing.conventions import credential_of, credential_of_login
 from cci_migrate.assessing.credential_values import values_of
 from cci_migrate.assessing.evidence import Evidence
 from cci_migrate.circleci.config import Config
@@ -69,7 +69,7 @@ class KnownCredentials:
         are routes, of jobs or workflow jobs. None too for what the user chose for ``host``, or the
         policy has for some of its jobs.
         """
-        registry = policy_for(host, self._policy)
+        registry = self._policy.registry_for(host)
         chosen = (
             set() if registry is None else {secret_half(job.credential) for job in registry.jobs}
         )
@@ -93,7 +93,7 @@ class KnownCredentials:
     def of(self, host: str, jobs: Iterable[str]) -> list[RegistryCredential]:
         """Those of ``host`` for ``jobs`` (their routes; none: for whichever job has them today)."""
         routes = frozenset(jobs)
-        registry = policy_for(host, self._policy)
+        registry = self._policy.registry_for(host)
         return [
             *self._everywhere.get(host, ()),
             *(() if registry is None else registry.credentials),

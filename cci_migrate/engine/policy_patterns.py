@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
 from cci_migrate.assessing.assessment import Assessment
-from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.docker.image_patterns import image_matches
 from cci_migrate.docker.registries import normalise_host
 from cci_migrate.policy.settings import DEFAULT_DOCKER_HUB, Policy, RegistryPolicy
@@ -44,7 +43,7 @@ def _matched(assessment: Assessment) -> Iterator[str]:
     hosts = {pulled.registry for pulled in assessment.images if pulled.registry is not None}
     hosts.update(normalise_host(host) for pull in pulls for host in pull.hosts)
     jobs = {*config.body.jobs, *(entry.name for entry in config.workflow_jobs)}
-    for registry in {policy_for(host, policy) for host in hosts}:
+    for registry in {policy.registry_for(host) for host in hosts}:
         if registry is None:
             continue
         yield _table(registry)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.circleci.config_versions import VERSION_2, VERSION_2_1
 from cci_migrate.circleci.images import PulledImage, texts_with_values
 from cci_migrate.circleci.parameter_values import ParameterValues
@@ -226,7 +225,7 @@ def taken_too_much(before: ProofSide, after: ProofSide, policy: Policy) -> str |
         own = {
             secret_half(credential)
             for host in image.hosts
-            if (registry := policy_for(host, policy)) is not None
+            if (registry := policy.registry_for(host)) is not None
             for credential in registry.credentials
         }
         own |= {

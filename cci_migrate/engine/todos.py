@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from cci_migrate.assessing.assessment import Assessment
-from cci_migrate.assessing.conventions import credential_of, policy_for
+from cci_migrate.assessing.conventions import credential_of
 from cci_migrate.assessing.credential_uses import AssessedEntry, CredentialUse
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.image_states import Authenticated
@@ -266,7 +266,7 @@ def _kept(assessment: Assessment, plan: Plan) -> Iterator[str]:
         host, state = assessed.image.host, assessed.state
         if host is None or not isinstance(state, Authenticated) or assessed.image.route in reported:
             continue
-        registry = policy_for(host, assessment.policy)
+        registry = assessment.policy.registry_for(host)
         credential = credential_of(state.auth)
         if registry is not None and credential not in (None, registry.credential):
             names.setdefault(host, {}).update(dict.fromkeys(_names_in(state.auth)))
@@ -396,9 +396,8 @@ def _notes(assessment: Assessment, plan: Plan) -> Iterator[str]:
     yield from _from_nowhere_visible(assessment, plan)
     yield from _without_account(assessment)
     convention = assessment.conventions.get(DOCKER_HUB)
-    registry = policy_for(DOCKER_HUB, assessment.policy)
-    if convention is not None and convention.credential is not None and registry is not None:
-        asked = registry.credential
+    if convention is not None and convention.credential is not None:
+        asked = assessment.policy.docker_hub.credential
         if DEFAULT_DOCKER_HUB.credential != asked != convention.credential:
             names = _dollars(variables_of(convention.credential))
             yield (

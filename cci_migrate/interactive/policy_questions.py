@@ -18,7 +18,6 @@ from typing_extensions import assert_never
 
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.context_conventions import ContextConvention
-from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.image_states import Authenticated, Incomplete, Proposed, Unauthenticated
 from cci_migrate.assessing.step_assessment import MissingLogin
 from cci_migrate.docker.registries import DOCKER_HUB
@@ -331,9 +330,9 @@ def default_names(needs: Sequence[ConfigNeeds]) -> PasswordAuth:
     if own:
         return own.most_common(1)[0][0]
     for need in needs:
-        registry = policy_for(DOCKER_HUB, need.policy)
-        if registry is not None and isinstance(registry.credential, PasswordAuth):
-            return registry.credential
+        credential = need.policy.docker_hub.credential
+        if isinstance(credential, PasswordAuth):
+            return credential
     return DEFAULT_NAMES
 
 
@@ -364,9 +363,9 @@ def default_context(needs: Sequence[ConfigNeeds]) -> str:
     if own:
         return own.most_common(1)[0][0]
     for need in needs:
-        registry = policy_for(DOCKER_HUB, need.policy)
-        if registry is not None and registry.context is not None:
-            return registry.context
+        context = need.policy.docker_hub.context
+        if context is not None:
+            return context
     return DEFAULT_DOCKER_HUB.context or ""
 
 
@@ -432,8 +431,7 @@ def problem_of(read: Callable[[str], object], text: str) -> str | None:
 def answered_policy(need: ConfigNeeds, answers: GeneralAnswers) -> Policy:
     """The policy of a config with the answers on topics that it does not decide itself."""
     settings = _answered_settings(need, answers)
-    known = policy_for(DOCKER_HUB, need.policy) or DEFAULT_DOCKER_HUB
-    if not isinstance(known.credential, PasswordAuth):
+    if not isinstance(need.policy.docker_hub.credential, PasswordAuth):
         settings = {key: settings[key] for key in settings if key not in _DOCKER_HUB_TOPICS}
     return policy_of(settings, need.policy)
 
@@ -492,8 +490,7 @@ def _usual_context(need: ConfigNeeds, answers: GeneralAnswers) -> str | None:
     """The context that the fixes of a config name if nobody says otherwise."""
     if _store_for(need, answers) is CredentialStore.PROJECT:
         return None
-    registry = policy_for(DOCKER_HUB, need.policy)
-    return need.own_context or (registry.context if registry is not None else None)
+    return need.own_context or need.policy.docker_hub.context
 
 
 def needs_of_everything(needs: Sequence[ConfigNeeds]) -> tuple[ConfigNeeds, ...]:

@@ -11,7 +11,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.assessing.assessment import Assessment
-from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.bounds.limits import DEFAULT_WORK_LIMITS, WorkLimits
 from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.examination import Examination, examine
@@ -134,7 +133,7 @@ class ConfigReview:
         convention = None if self.assessment is None else self.assessment.conventions.get(host)
         if convention is not None and convention.credential is not None:
             return convention.credential
-        registry = policy_for(host, self.config.policy)
+        registry = self.config.policy.registry_for(host)
         return None if registry is None else registry.credential
 
     def preview(self, key: FindingKey, decision: Decision) -> tuple[TextChange, ...]:

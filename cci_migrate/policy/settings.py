@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from cci_migrate.docker.image_patterns import image_matches
 from cci_migrate.docker.mirrors import Mirror, parse_mirror
-from cci_migrate.docker.registries import DOCKER_HUB
+from cci_migrate.docker.registries import DOCKER_HUB, host_matches
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.policy.baseline import Baseline
 from cci_migrate.policy.names import (
@@ -383,6 +383,17 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     ] = (DEFAULT_DOCKER_HUB,)
     baseline: Baseline = Baseline()
     applies_ignores: bool = True
+
+    def registry_for(self, host: str) -> RegistryPolicy | None:
+        """The entry for the registry ``host``: the most specific one that matches, if any."""
+        matching = [registry for registry in self.registries if host_matches(registry.host, host)]
+        default = DEFAULT_DOCKER_HUB if host == DOCKER_HUB else None
+        return max(matching, key=specificity, default=default)
+
+    @property
+    def docker_hub(self) -> RegistryPolicy:
+        """The entry for Docker Hub; there always is one."""
+        return self.registry_for(DOCKER_HUB) or DEFAULT_DOCKER_HUB
 
     def is_selected(self, rule: str) -> bool:
         """Whether ``rule`` is selected and not ignored."""

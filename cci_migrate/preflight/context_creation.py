@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.credential_values import variables_of
-from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.policy.settings import DEFAULT_DOCKER_HUB, Policy
 from cci_migrate.preflight.circleci_api import CircleCi, Context
 from cci_migrate.preflight.slugs import Organisation
@@ -74,17 +72,14 @@ class ContextPlan(Struct, frozen=True):
 
 def default_context(policy: Policy) -> str:
     """The context in which ``policy`` has Docker Hub's variables."""
-    registry = policy_for(DOCKER_HUB, policy)
-    context = None if registry is None else registry.context
-    return context or DEFAULT_DOCKER_HUB.context or ""
+    return policy.docker_hub.context or DEFAULT_DOCKER_HUB.context or ""
 
 
 def variables_for_context(name: str, policy: Policy) -> tuple[str, ...]:
     """The variables that ``policy`` has in the context ``name``."""
     variables: dict[str, None] = {}
-    registries = policy.registries
-    hub = policy_for(DOCKER_HUB, policy)
-    for registry in registries if hub is None else (*registries, hub):
+    hub = policy.docker_hub
+    for registry in (*policy.registries, hub):
         for credential, context in registry.accounts:
             if registry is hub and context is None:
                 context = default_context(policy)

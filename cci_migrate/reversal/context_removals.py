@@ -11,7 +11,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from cci_migrate.assessing.assessment import Assessment
-from cci_migrate.assessing.conventions import credential_of, policy_for
+from cci_migrate.assessing.conventions import credential_of
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.circleci.config import WorkflowJob
@@ -193,7 +193,7 @@ class _VariableUses:
                 continue
             key = self._credentials.key_of(assessed)
             host = assessed.image.host
-            is_of_policy = host is not None and policy_for(host, assessment.policy) in registries
+            is_of_policy = host is not None and assessment.policy.registry_for(host) in registries
             is_ours = is_ours or key is not None or (is_of_policy and self._keeps_credentials)
             if self._keeps_credentials:
                 continue
@@ -208,7 +208,7 @@ class _VariableUses:
             steps = [*docker.steps]
         if docker is not None:
             is_ours = is_ours or any(
-                policy_for(host, assessment.policy) in registries
+                assessment.policy.registry_for(host) in registries
                 for host in self._logins.hosts_of(docker)
             )
         mentions = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(variables)))})\b")

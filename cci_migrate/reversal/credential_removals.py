@@ -8,7 +8,7 @@ from collections.abc import Mapping as MappingOf
 from msgspec import Struct
 
 from cci_migrate.assessing.assessment import Assessment
-from cci_migrate.assessing.conventions import credential_of, policy_for
+from cci_migrate.assessing.conventions import credential_of
 from cci_migrate.assessing.credential_uses import AssessedImage
 from cci_migrate.assessing.credential_values import values_of
 from cci_migrate.assessing.image_states import Authenticated
@@ -200,7 +200,7 @@ def _as_the_policy_has_it(
     ):
         return None
     host = image.host
-    registry = None if host is None else policy_for(host, policy)
+    registry = None if host is None else policy.registry_for(host)
     if host is None or registry is None or any(policy.exempts(text) for text in image.texts):
         return None
     auth = image.auths[0]

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from cci_migrate.assessing.assessment import Assessment
-from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.assessing.step_assessment import login_conventions, login_route
 from cci_migrate.assessing.step_states import hosts_to_log_in
@@ -130,7 +129,7 @@ class LoginRemovals:
 
         Those that only the orb's job itself uses are excluded, as no fix follows them.
         """
-        registry = policy_for(host, self._assessment.policy)
+        registry = self._assessment.policy.registry_for(host)
         if registry is None or not isinstance(registry.credential, PasswordAuth):
             return set()
         convention = self._assessment.conventions.get(normalise_host(host))

@@ -31,7 +31,6 @@ from collections.abc import Iterator
 
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.auth_forms import PLAIN
-from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.assessing.credential_uses import AssessedImage
 from cci_migrate.assessing.credential_values import form_of, values_of, variables_of
 from cci_migrate.assessing.impact import registry_name
@@ -78,7 +77,7 @@ def _remedy(assessed: AssessedImage, auth: ImageAuth, host: str, assessment: Ass
     name = registry_name(host)
     choices: list[Choice] = []
     convention = assessment.conventions.get(host)
-    registry = policy_for(host, assessment.policy)
+    registry = assessment.policy.registry_for(host)
     credential = None if registry is None else registry.credential
     if convention is not None and convention.credential is not None:
         credential = convention.credential

@@ -76,7 +76,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cci_migrate.assessing.assessment import Assessment
-from cci_migrate.assessing.conventions import Account, policy_for
+from cci_migrate.assessing.conventions import Account
 from cci_migrate.assessing.image_states import Contested
 from cci_migrate.assessing.impact import Impact, of_anonymous_step, registry_name
 from cci_migrate.assessing.step_assessment import MissingLogin
@@ -261,7 +261,7 @@ def _through_mirror(
 
 def _needs_other_login(assessment: Assessment, host: str, jobs: frozenset[Job]) -> bool:
     """Whether ``jobs`` must log in to the mirror, but not with a user name and password."""
-    registry = policy_for(host, assessment.policy)
+    registry = assessment.policy.registry_for(host)
     if registry is None and not registry_at(host).implicit_credentials:
         return False
     if registry is not None and isinstance(registry.credential, PasswordAuth):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cci_migrate.assessing.assessment import Assessment
-from cci_migrate.assessing.conventions import policy_for
 from cci_migrate.findings import ContextGrant, Fix, NoFix
 from cci_migrate.lossless.nodes import Mapping
 from cci_migrate.lossless.operations import AddEntry, Entries, Items, Operation, Text
@@ -58,7 +57,7 @@ def contexts_without_workflow(assessment: Assessment) -> tuple[str, ...]:
     if assessment.policy.credentials is CredentialStore.PROJECT:
         return ()
     registries = (
-        policy_for(use.host, assessment.policy) for use in assessment.uses.without_workflow
+        assessment.policy.registry_for(use.host) for use in assessment.uses.without_workflow
     )
     names = (registry.context for registry in registries if registry is not None)
     return tuple(dict.fromkeys(name for name in names if name is not None))
