@@ -20,20 +20,14 @@ from cci_migrate.campaign.canary_choice import (
 from cci_migrate.campaign.ci_results import Gate
 from cci_migrate.campaign.delivering import Deliverer
 from cci_migrate.campaign.ledger import LedgerEntry
-from cci_migrate.campaign.refusals import (
-    RefusalStreak,
-)
+from cci_migrate.campaign.refusals import RefusalStreak
 from cci_migrate.campaign.states import OPENED, PENDING, TRIED_AGAIN, State
 from cci_migrate.campaign.waves import Waves
 from cci_migrate.campaign.write_budget import WriteBudget
 from cci_migrate.error_kinds import UserError
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.host import Delivery, ForkingHost, Host
-from cci_migrate.forges.repository import (
-    Kind,
-    Observation,
-    RepositoryRef,
-)
+from cci_migrate.forges.repository import Kind, Observation, RepositoryRef
 
 #: Repositories observed in one request before they are written to.
 CHUNK = 10

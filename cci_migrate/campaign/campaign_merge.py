@@ -6,12 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from cci_migrate.campaign.folder import (
-    Campaign,
-    CampaignError,
-    open_read_only,
-    planned_otherwise,
-)
+from cci_migrate.campaign.folder import Campaign, CampaignError, open_read_only, planned_otherwise
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.states import State
 

@@ -31,35 +31,16 @@ from cci_migrate.campaign.ownership import (
 )
 from cci_migrate.campaign.plan_run import planned_entry, with_stop
 from cci_migrate.campaign.planner import Planner
-from cci_migrate.campaign.pull_request_extras import (
-    WantedExtras,
-    is_about_code_owner,
-)
-from cci_migrate.campaign.refusals import (
-    Attempt,
-    RefusedWrite,
-    WriteRefused,
-    WriteStep,
-    writing,
-)
+from cci_migrate.campaign.pull_request_extras import WantedExtras, is_about_code_owner
+from cci_migrate.campaign.refusals import Attempt, RefusedWrite, WriteRefused, WriteStep, writing
 from cci_migrate.campaign.repositories_to_plan import unreadable_entry
 from cci_migrate.campaign.repository_plan import RepositoryPlan, is_as_planned
 from cci_migrate.campaign.states import State
 from cci_migrate.campaign.waves import Waves
 from cci_migrate.forges.host import Delivery, ForkingHost, Host, Proposal
-from cci_migrate.forges.repository import (
-    Kind,
-    Observation,
-    PullState,
-    Snapshot,
-    Unreadable,
-)
+from cci_migrate.forges.repository import Kind, Observation, PullState, Snapshot, Unreadable
 from cci_migrate.forges.repository_errors import describe_error
-from cci_migrate.transport.host_errors import (
-    HostError,
-    RefusedError,
-    StaleSnapshot,
-)
+from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
 
 #: How often a repository is observed again after a write of unknown effect.
 ATTEMPTS = 6

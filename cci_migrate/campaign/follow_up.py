@@ -15,13 +15,7 @@ from cci_migrate.campaign.refresh import ended_entry
 from cci_migrate.campaign.states import ENDED, State, Undoing
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.host import DeliveredChange, Delivery, Host
-from cci_migrate.forges.repository import (
-    Observation,
-    PullRequest,
-    PullState,
-    Snapshot,
-    Unreadable,
-)
+from cci_migrate.forges.repository import Observation, PullRequest, PullState, Snapshot, Unreadable
 from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.transport.host_errors import HostError
 

@@ -24,13 +24,7 @@ from cci_migrate.campaign.states import ENDED, WRITTEN, State, Undoing
 from cci_migrate.error_kinds import UserError
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.forges.pull_request_reviews import PullRequestReview
-from cci_migrate.forges.repository import (
-    Checks,
-    FileHash,
-    PullRequest,
-    PullState,
-    RepositoryRef,
-)
+from cci_migrate.forges.repository import Checks, FileHash, PullRequest, PullState, RepositoryRef
 from cci_migrate.transport import write_record
 from cci_migrate.transport.progress import RepositoryDone
 from cci_migrate.transport.write_record import WriteRecord

@@ -11,11 +11,7 @@ from msgspec.structs import replace
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.pull_request_waits import WaitsFor, wait_of
 from cci_migrate.campaign.states import State
-from cci_migrate.forges.pull_request_reviews import (
-    MergeMethod,
-    PullRequestReview,
-    ReviewDecision,
-)
+from cci_migrate.forges.pull_request_reviews import MergeMethod, PullRequestReview, ReviewDecision
 
 #: The waits that end without the author: the host can wait for them too.
 _PASSING = frozenset({WaitsFor.REVIEW, WaitsFor.CI, WaitsFor.RULE, WaitsFor.MERGE})

@@ -14,13 +14,7 @@ from cci_migrate.campaign.ledger import LedgerEntry, MergeRecord
 from cci_migrate.campaign.merge_canary import MergeCanary
 from cci_migrate.campaign.merge_readiness import MergeOptions, MergeStep, readiness
 from cci_migrate.campaign.refresh import ReadPull, Refresh, ended_entry
-from cci_migrate.campaign.refusals import (
-    Attempt,
-    RefusalStreak,
-    WriteRefused,
-    WriteStep,
-    writing,
-)
+from cci_migrate.campaign.refusals import Attempt, RefusalStreak, WriteRefused, WriteStep, writing
 from cci_migrate.campaign.write_budget import WriteBudget
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.pull_request_reviews import OwnPull, PullRequestReview, Reviews

@@ -7,13 +7,7 @@ from msgspec import Struct
 from cci_migrate.campaign.repository_plan import RepositoryPlan
 from cci_migrate.campaign.states import State
 from cci_migrate.forges.host import Delivery
-from cci_migrate.forges.repository import (
-    Branch,
-    BranchContent,
-    PullRequest,
-    PullState,
-    Snapshot,
-)
+from cci_migrate.forges.repository import Branch, BranchContent, PullRequest, PullState, Snapshot
 
 
 class MakeFork(Struct, frozen=True):

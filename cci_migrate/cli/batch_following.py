@@ -17,13 +17,7 @@ from cci_migrate.campaign.merge_run import MergeOutcome, MergeRun
 from cci_migrate.campaign.pull_request_waits import duration, longest_first, waits_summary
 from cci_migrate.campaign.refresh import Refresh, read_at
 from cci_migrate.campaign.repository_filter import RepositoryFilter
-from cci_migrate.campaign.results import (
-    exit_code,
-    repository_lines,
-    result,
-    summary,
-    write_results,
-)
+from cci_migrate.campaign.results import exit_code, repository_lines, result, summary, write_results
 from cci_migrate.campaign.states import OPENED
 from cci_migrate.campaign.watching import Pass, repeat, watched_pulls
 from cci_migrate.campaign.write_budget import WriteBudget

@@ -10,12 +10,7 @@ import click
 
 from cci_migrate.policy.names import secret_variable
 from cci_migrate.preflight.circleci_address import CLOUD, api_root
-from cci_migrate.preflight.slugs import (
-    Organisation,
-    Project,
-    parse_organisation,
-    parse_project,
-)
+from cci_migrate.preflight.slugs import Organisation, Project, parse_organisation, parse_project
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _HOST_VARIABLES = ("CIRCLE_API_URL", "CIRCLECI_CLI_HOST", "CIRCLE_HOST")

@@ -56,12 +56,7 @@ from cci_migrate.preflight.doctor.fork_and_bot_checks import configured_bots
 from cci_migrate.preflight.doctor.login_checks import check_logins
 from cci_migrate.preflight.doctor.next_steps import NextSteps
 from cci_migrate.preflight.doctor.repository_checks import check_repositories
-from cci_migrate.preflight.login_consent import (
-    BUILT_IN_PAIRS,
-    LoginConsent,
-    Pair,
-    pairs_of,
-)
+from cci_migrate.preflight.login_consent import BUILT_IN_PAIRS, LoginConsent, Pair, pairs_of
 from cci_migrate.preflight.project_remotes import project_in
 from cci_migrate.preflight.requirements import (
     RegistryLogin,

@@ -15,12 +15,7 @@ from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.circleci.config import WorkflowJob
-from cci_migrate.engine.config_files import (
-    ConfigFiles,
-    ConfigPaths,
-    configs_of,
-    no_repository,
-)
+from cci_migrate.engine.config_files import ConfigFiles, ConfigPaths, configs_of, no_repository
 from cci_migrate.engine.examination import examine
 from cci_migrate.engine.outcomes import Examined, Failed, Outcome, Refused
 from cci_migrate.engine.proposing import propose
