@@ -63,7 +63,9 @@ class CommentRun(Struct, frozen=True):
             return ExitCode.DONE
 
         reached = self.session.for_each(by_host, on_host)
-        totals = ", ".join(f"{counts[what]} {what}" for what in _OUTCOMES if counts[what])
+        totals = ", ".join(
+            f"{counts[outcome]} {outcome}" for outcome in _OUTCOMES if counts[outcome]
+        )
         self.session.progress.note(totals or "no pull request of this campaign is open")
         return ExitCode.FAILED if counts[_FAILED] else reached
 

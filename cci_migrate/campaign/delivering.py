@@ -105,13 +105,13 @@ class Deliverer(Struct, frozen=True):
         snapshot = with_ownership(host, snapshot, plan.hashes, entry, ids)
         is_under_way = entry.state is State.APPLYING
         is_remote = entry.ref.kind is not Kind.LOCAL
-        wanted: WantedExtras | None = None
+        extras: WantedExtras | None = None
         may_fork = self.options.fork_owner is not None and isinstance(host, ForkingHost)
         while True:
             step = next_step(snapshot, plan, host.delivery, may_fork=may_fork)
             if isinstance(step, Stop):
                 if step.state is State.PULL_REQUEST_OPEN:
-                    entry = self._with_extras(host, entry, snapshot, wanted)
+                    entry = self._with_extras(host, entry, snapshot, extras)
                 if is_under_way and not self.options.is_dry_run:
                     snapshot = _without_leftover_branch(host, snapshot)
                 if _is_not_delivered(entry, snapshot, plan):
@@ -133,8 +133,8 @@ class Deliverer(Struct, frozen=True):
             if isinstance(step, Write) and self._is_to_replace(host, entry, snapshot):
                 entry, snapshot = self._close_replaced(host, entry, snapshot)
                 continue
-            wanted = wanted or self._wanted(host, entry, snapshot)
-            proposal = replace(self._proposal(entry, plan), extras=wanted.together)
+            extras = extras or self._extras(host, entry, snapshot)
+            proposal = replace(self._proposal(entry, plan), extras=extras.together)
             match step:
                 case Write():
                     with writing(WriteStep.BRANCH) if is_remote else nullcontext():
@@ -187,21 +187,21 @@ class Deliverer(Struct, frozen=True):
         host.close(snapshot)
         return entry, replace(snapshot, pull=None, branch=None)
 
-    def _wanted(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> WantedExtras:
+    def _extras(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> WantedExtras:
         if host.delivery is not Delivery.PULL_REQUEST:
             return WantedExtras()
-        return self.options.extras.wanted(host, snapshot, [file.path for file in entry.files])
+        return self.options.extras.for_change(host, snapshot, [file.path for file in entry.files])
 
     def _with_extras(
-        self, host: Host, entry: LedgerEntry, snapshot: Snapshot, wanted: WantedExtras | None
+        self, host: Host, entry: LedgerEntry, snapshot: Snapshot, extras: WantedExtras | None
     ) -> LedgerEntry:
         """``entry`` once they were added to a pull request that this or an earlier run opened."""
         is_begun = entry.state in (State.APPLYING, State.PULL_REQUEST_INCOMPLETE)
         if not is_begun or self.options.is_dry_run:
             return entry
         try:
-            wanted = wanted or self._wanted(host, entry, snapshot)
-            lacks = wanted.add(host, snapshot)
+            extras = extras or self._extras(host, entry, snapshot)
+            lacks = extras.add(host, snapshot)
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - the pull request exists anyway

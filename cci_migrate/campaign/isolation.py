@@ -27,31 +27,31 @@ def observe_each(host: Host, refs: Iterable[RepositoryRef]) -> Iterator[Observat
     """
     left = iter(refs)
     while True:
-        asked: dict[str, RepositoryRef] = {}
+        unanswered: dict[str, RepositoryRef] = {}
         try:
-            for observation in host.observe(_recording(left, asked)):
-                asked.pop(observation.ref.key, None)
+            for observation in host.observe(_recording(left, unanswered)):
+                unanswered.pop(observation.ref.key, None)
                 yield only_project(observation)
         except FATAL_ERRORS:
             raise
         except Exception as error:
-            if not asked:
+            if not unanswered:
                 raise
-            if len(asked) == 1:
-                (ref,) = asked.values()
+            if len(unanswered) == 1:
+                (ref,) = unanswered.values()
                 yield Unreadable(ref, Blocker.FAILED, repository_errors.describe_error(error))
                 continue
-            for ref in asked.values():
+            for ref in unanswered.values():
                 yield from observe_each(host, [ref])
         else:
             return
 
 
 def _recording(
-    refs: Iterator[RepositoryRef], asked: dict[str, RepositoryRef]
+    refs: Iterator[RepositoryRef], unanswered: dict[str, RepositoryRef]
 ) -> Iterator[RepositoryRef]:
     for ref in refs:
-        asked[ref.key] = ref
+        unanswered[ref.key] = ref
         yield ref
 
 
@@ -82,7 +82,7 @@ class BegunRead(Struct, frozen=True):
     """Files of repositories of one host that are being read, or will be when they are needed."""
 
     host: Host
-    wanted: tuple[WantedFiles, ...]
+    requested: tuple[WantedFiles, ...]
     pending: PendingRead[Mapping[str, Mapping[str, bytes | None]]] | None = None
 
     @property
@@ -91,7 +91,7 @@ class BegunRead(Struct, frozen=True):
         return self.pending is None or self.pending.is_done
 
     def contents(self) -> Mapping[str, Mapping[str, bytes | None] | str]:
-        """The wanted files by the repository's key, or why they could not be read.
+        """The requested files by the repository's key, or why they could not be read.
 
         They are read one by one if that fails for all together. Raises HostUnavailable.
         """
@@ -103,16 +103,16 @@ class BegunRead(Struct, frozen=True):
             except Exception:  # noqa: BLE001, S110 - asked again, one by one
                 pass
         return {
-            files.snapshot.ref.key: _contents_or_error(self.host, files) for files in self.wanted
+            files.snapshot.ref.key: _contents_or_error(self.host, files) for files in self.requested
         }
 
 
 def begin_reads(
-    host_of: Callable[[RepositoryRef], Host], wanted: Iterable[WantedFiles]
+    host_of: Callable[[RepositoryRef], Host], requested: Iterable[WantedFiles]
 ) -> list[BegunRead]:
     """Have each host read the files that are wanted of its repositories, of several together."""
     by_host = group_by_host(
-        ((files.snapshot.ref, "", files) for files in wanted), lambda ref, _branch: host_of(ref)
+        ((files.snapshot.ref, "", files) for files in requested), lambda ref, _branch: host_of(ref)
     )
     return [
         BegunRead(host, together, host.begin_reading(together))
@@ -123,10 +123,10 @@ def begin_reads(
     ]
 
 
-def _grouped(wanted: Iterable[WantedFiles], most: int) -> Iterator[tuple[WantedFiles, ...]]:
-    """``wanted`` in groups of at most ``most`` files, unless one repository has more."""
+def _grouped(requested: Iterable[WantedFiles], most: int) -> Iterator[tuple[WantedFiles, ...]]:
+    """``requested`` in groups of at most ``most`` files, unless one repository has more."""
     group: list[WantedFiles] = []
-    for files in wanted:
+    for files in requested:
         if group and sum(len(others.paths) for others in (*group, files)) > most:
             yield tuple(group)
             group = []

@@ -341,9 +341,9 @@ class Ledger:
         """The entries of the repositories with ``keys``, by key, as far as there are any."""
         entries: dict[str, LedgerEntry] = {}
         for start in range(0, len(keys), _PAGE):
-            some = keys[start : start + _PAGE]
-            marks = ", ".join("?" * len(some))
-            rows = self._connection.execute(f"{_SELECT} WHERE key IN ({marks})", some)
+            page = keys[start : start + _PAGE]
+            marks = ", ".join("?" * len(page))
+            rows = self._connection.execute(f"{_SELECT} WHERE key IN ({marks})", page)
             entries.update({row["key"]: _entry(row) for row in rows})
         return entries
 

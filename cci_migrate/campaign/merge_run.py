@@ -80,8 +80,10 @@ class MergeRun(Struct, frozen=True):
     def _merge_on_host(self, reviews: Reviews, keys: Sequence[str], tally: _Tally) -> None:
         method, progress = self.options.method, self.session.progress
         if method is not None and method not in reviews.merge_methods:
-            known = ", ".join(sorted(each.value for each in reviews.merge_methods))
-            progress.note(f"this host can't be asked for --method {method.value}, only for {known}")
+            possible = ", ".join(sorted(each.value for each in reviews.merge_methods))
+            progress.note(
+                f"this host can't be asked for --method {method.value}, only for {possible}"
+            )
             tally.has_failed = tally.needs_person = True
             return
         ready: dict[MergeStep, list[_Ready]] = {step: [] for step in MergeStep}

@@ -148,20 +148,20 @@ class Planner:
             count += 1
         lacking, self._lacking = self._lacking[:count], self._lacking[count:]
         self._waiting.update({request.snapshot.ref.key: request for request, _ in lacking})
-        wanted = [WantedFiles(request.snapshot, paths) for request, paths in lacking]
-        self._reads.extend(begin_reads(wanted))
+        requested = [WantedFiles(request.snapshot, paths) for request, paths in lacking]
+        self._reads.extend(begin_reads(requested))
 
     def _receive(self) -> Iterator[PlanResult]:
         """Plan again the repositories whose files were asked for first; may wait for them."""
         begun = self._reads.popleft()
         contents = begun.contents()
-        for wanted in begun.wanted:
-            request = self._waiting.pop(wanted.snapshot.ref.key)
-            files = contents[wanted.snapshot.ref.key]
+        for requested in begun.requested:
+            request = self._waiting.pop(requested.snapshot.ref.key)
+            files = contents[requested.snapshot.ref.key]
             if isinstance(files, str):
                 yield PlanResult(request.snapshot, None, files)
             else:
-                further = request.further.with_files(wanted.paths, files)
+                further = request.further.with_files(requested.paths, files)
                 yield from self._plan(_Request(request.snapshot, further))
 
     def _why_lost(self, lost: Lost) -> str:

@@ -94,7 +94,7 @@ class PullRequestExtras(Struct, frozen=True):
             if impossible := host.impossible_extras(owner, self.named):
                 raise ExtrasError(f"{'; '.join(impossible)}; nothing was written")
 
-    def wanted(self, host: Host, snapshot: Snapshot, changed: Sequence[str]) -> WantedExtras:
+    def for_change(self, host: Host, snapshot: Snapshot, changed: Sequence[str]) -> WantedExtras:
         """What the pull request with changes of the ``changed`` paths is to have.
 
         Reads the CODEOWNERS file at the head, if its owners are to review. Raises HostUnavailable.

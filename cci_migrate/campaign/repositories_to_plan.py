@@ -131,8 +131,8 @@ class RepositoriesToPlan(Struct, frozen=True):
                     yield from others.take_ready()
             yield from others.take_ready()
             while again := others.take_again():
-                for host, there in self._by_host(again).items():
-                    yield from self._plannable(observe_each(host, there), others)
+                for host, together in self._by_host(again).items():
+                    yield from self._plannable(observe_each(host, together), others)
         except HostUnavailable as error:
             where = f"{name}: " if name else ""
             self.unreached.add(f"{where}{error}", is_limit=error.is_limit)

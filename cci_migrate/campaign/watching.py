@@ -94,11 +94,11 @@ def changes(before: WatchedPulls, after: WatchedPulls) -> Iterator[PullChange]:
         if pull.key not in now:
             yield PullChange(pull, after.states.get(pull.key, "no longer open"))
     for pull in after.open:
-        known = earlier.get(pull.key)
-        if known is None:
+        recorded = earlier.get(pull.key)
+        if recorded is None:
             yield PullChange(pull, f"waits for {pull.wait.text}")
-        elif known.wait != pull.wait:
-            yield PullChange(pull, f"waits for {pull.wait.text} (before: {known.wait.text})")
+        elif recorded.wait != pull.wait:
+            yield PullChange(pull, f"waits for {pull.wait.text} (before: {recorded.wait.text})")
 
 
 def _by_key(pulls: Sequence[WaitingPull]) -> dict[str, WaitingPull]:

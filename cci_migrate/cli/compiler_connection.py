@@ -68,7 +68,7 @@ def opened_compiler(
     root = options.root.removesuffix("/v2")
     with ExitStack() as stack:
         anonymous = CompileApi(stack.enter_context(opened_api(root, None, lane, clock)))
-        known = None
+        with_token = None
         if token is not None:
-            known = CompileApi(stack.enter_context(opened_api(root, token, lane, clock)))
-        yield CompilerSession(by_api(anonymous, known), options)
+            with_token = CompileApi(stack.enter_context(opened_api(root, token, lane, clock)))
+        yield CompilerSession(by_api(anonymous, with_token), options)

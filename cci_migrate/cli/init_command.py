@@ -42,9 +42,9 @@ def init(ctx: click.Context, folder: Path, colour: Colour) -> None:
 
 def _init(folder: Path, terminal: Terminal) -> ExitCode:
     root = root_of(folder)
-    there = find_policy_file(root)
-    if there is not None and there.parent == root:
-        terminal.error(f"{there}: the policy file exists already; edit it")
+    policy_file = find_policy_file(root)
+    if policy_file is not None and policy_file.parent == root:
+        terminal.error(f"{policy_file}: the policy file exists already; edit it")
         return ExitCode.USAGE
     screen = screen_of(terminal)
     path = root / FILE_NAME

@@ -54,8 +54,8 @@ def export(
 def _export(
     folder: Path, source: PolicySource, terminal: Terminal, *, is_hard: bool, replaces: bool
 ) -> ExitCode:
-    made = config_policy(Policies(source).for_folder(Path.cwd()), is_hard=is_hard)
-    texts = {folder / f"{NAME}.rego": made.rego, folder / f"{NAME}_test.yaml": made.tests}
+    exported = config_policy(Policies(source).for_folder(Path.cwd()), is_hard=is_hard)
+    texts = {folder / f"{NAME}.rego": exported.rego, folder / f"{NAME}_test.yaml": exported.tests}
     for path in texts:
         if path.exists() and not replaces:
             terminal.error(f"{path}: exists already; replace it with --force")

@@ -79,10 +79,10 @@ def _planned(
         read.append(path)
         return config.read(path)
 
-    found = _outcome(replace(config, read=reading), policy, decisions, is_void)
-    if found is not None and decisions == APPLY_ALL and not read:
-        _outcomes[key] = found
-    return found
+    outcome = _outcome(replace(config, read=reading), policy, decisions, is_void)
+    if outcome is not None and decisions == APPLY_ALL and not read:
+        _outcomes[key] = outcome
+    return outcome
 
 
 @pytest.fixture
@@ -94,9 +94,9 @@ def batch(tmp_path: Path) -> Batch:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> QuickClock:
     """The commands' clock: waits take no time, and are counted."""
-    made = QuickClock()
-    monkeypatch.setattr(batch_sessions, "SystemClock", lambda: made)
-    return made
+    quick_clock = QuickClock()
+    monkeypatch.setattr(batch_sessions, "SystemClock", lambda: quick_clock)
+    return quick_clock
 
 
 @pytest.fixture

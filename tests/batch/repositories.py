@@ -66,10 +66,10 @@ def git(folder: Path, *arguments: str, stdin: bytes | None = None) -> str:
         return _said[arguments]
     words = ["git", "-c", "maintenance.auto=false", *arguments]
     done = subprocess.run(words, cwd=folder, input=stdin, capture_output=True, check=True)
-    said = done.stdout.decode().strip()
+    output = done.stdout.decode().strip()
     if arguments[0] in _READING and stdin is None and _names_objects_alone(arguments[1:]):
-        _said[arguments] = said
-    return said
+        _said[arguments] = output
+    return output
 
 
 _READING = {"diff-tree", "ls-tree", "rev-list"}
@@ -116,9 +116,9 @@ def bare(folder: Path, files: Mapping[str, bytes] | None) -> Path:
     The second of the same content is a copy of the first.
     """
     key = None if files is None else tuple(sorted(files.items()))
-    made = _made.get(key)
-    if made is not None and made.is_dir():
-        shutil.copytree(made, folder)
+    template = _made.get(key)
+    if template is not None and template.is_dir():
+        shutil.copytree(template, folder)
         return folder
     folder.mkdir(parents=True)
     git(folder, "init", "--quiet", "--bare", "--template=", "--initial-branch=main")
@@ -139,11 +139,11 @@ def commit_bare(
     mode: str = "100644",
 ) -> str:
     """Put a commit of ``files`` on top of ``branch`` of a bare repository; its id."""
-    there = _tip(folder, base or branch)
+    tip = _tip(folder, base or branch)
     stream = [
         f"commit refs/heads/{branch}\ncommitter Ada <ada@example.com> 1700000000 +0000\n".encode(),
         f"data {len(message.encode())}\n{message}\n".encode(),
-        f"from {there}\n".encode() if there else b"",
+        f"from {tip}\n".encode() if tip else b"",
     ]
     for path, content in files.items():
         stream.append(f"M {mode} inline {path}\ndata {len(content)}\n".encode() + content + b"\n")
@@ -168,8 +168,8 @@ def commit_git_bomb(folder: Path, branch: str = "main", base: str = "main") -> N
         entry = f"040000 tree {git(folder, 'mktree', stdin=listing.encode())}"
     listing = git(folder, "ls-tree", base) + f"\n{entry}\tx\n"
     tree = git(folder, "mktree", stdin=listing.encode())
-    made = git(folder, "commit-tree", tree, "-p", base, "-m", "Change things")
-    git(folder, "update-ref", f"refs/heads/{branch}", made)
+    oid = git(folder, "commit-tree", tree, "-p", base, "-m", "Change things")
+    git(folder, "update-ref", f"refs/heads/{branch}", oid)
 
 
 def content(folder: Path, revision: str, path: str = CONFIG) -> bytes:
@@ -217,9 +217,9 @@ class Batch(Struct, frozen=True):
         """results.jsonl, by the last part of each repository's name."""
         lines = (self.folder / "results.jsonl").read_text().splitlines()
         records = [json.loads(line) for line in lines]
-        found = {record["name"].rpartition("/")[2]: record for record in records}
-        assert len(found) == len(records), "a repository is listed twice"
-        return found
+        by_name = {record["name"].rpartition("/")[2]: record for record in records}
+        assert len(by_name) == len(records), "a repository is listed twice"
+        return by_name
 
     def states(self) -> dict[str, str]:
         """The state of each repository, by the last part of its name."""

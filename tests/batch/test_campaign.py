@@ -111,7 +111,7 @@ def test_campaigns_that_were_planned_otherwise_are_not_merged(
 
 def test_a_policy_survives_the_ledger() -> None:
     """Every field of it: this fails for a field that is added to Policy and not given here."""
-    given: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "platform": Platform.RUNNER,
         "credentials": CredentialStore.CONTEXT,
         "registries": (
@@ -132,7 +132,7 @@ def test_a_policy_survives_the_ledger() -> None:
         "mirror": parse_mirror("mirror.example.com/hub"),
         "baseline": Baseline((BaselineEntry("a.yml", "orb-pull", "jobs.a", ("b",), "b"),)),
     }
-    policy = Policy(**given)
+    policy = Policy(**settings)
     default = Policy()
     unset = {f.name for f in fields(Policy) if getattr(policy, f.name) == getattr(default, f.name)}
     # What is new is recorded without being named here, if it can be told from its default.
@@ -184,16 +184,16 @@ def test_ended_at_any_transaction_the_next_run_ends_alike(
         """Whether a run has so many transactions; it ends there, and another one follows."""
         folder = tmp_path / f"{limit}-{is_done}"
         shutil.copytree(tmp_path / "origin", folder / "all")
-        batch, seen = Batch(folder / "campaign"), list[int]()
+        batch, transactions = Batch(folder / "campaign"), list[int]()
 
         @contextmanager
         def dying(ledger: Ledger) -> Iterator[None]:
-            seen.append(1)
-            if len(seen) == limit and not is_done:
+            transactions.append(1)
+            if len(transactions) == limit and not is_done:
                 raise Killed
             with transaction(ledger):
                 yield
-            if len(seen) == limit:
+            if len(transactions) == limit:
                 raise Killed
 
         def plan_and_apply() -> None:
@@ -207,11 +207,11 @@ def test_ended_at_any_transaction_the_next_run_ends_alike(
             except Killed:
                 pass
             else:
-                assert len(seen) < limit
+                assert len(transactions) < limit
         plan_and_apply()
         assert batch.states() == {"r0": "changed"}
         assert (folder / "all" / "r0" / CONFIG).read_bytes() == FIXED
-        return len(seen) >= limit
+        return len(transactions) >= limit
 
     limit = 1
     while is_reached(limit, False) and is_reached(limit, True):
@@ -350,8 +350,8 @@ def test_planning_leaves_nothing_outside_the_campaign(
     batch("plan", "github:acme", "--dry-run", code=1)
     assert {path for path in tmp_path.rglob("*") if path.is_file()} == before
     batch("plan", "github:acme", code=1)
-    made = {path for path in tmp_path.rglob("*") if path.is_file()} - before
-    assert all(path.is_relative_to(batch.folder) for path in made)
+    written = {path for path in tmp_path.rglob("*") if path.is_file()} - before
+    assert all(path.is_relative_to(batch.folder) for path in written)
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o277])
@@ -367,13 +367,13 @@ def test_the_campaign_is_for_the_user_alone(tmp_path: Path, batch: Batch, umask:
         batch("revert")
     finally:
         os.umask(before)
-    made = [
+    paths = [
         path for campaign in campaigns for path in (campaign.folder, *campaign.folder.rglob("*"))
     ]
-    kinds = {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in made}
+    kinds = {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in paths}
     assert kinds == {(True, 0o700), (False, 0o600)}
     assert stat.S_IMODE((tmp_path / "deep").stat().st_mode) == 0o700
-    assert {path.suffix for path in made} >= {".before", ".diff", ".jsonl", ".sqlite"}
+    assert {path.suffix for path in paths} >= {".before", ".diff", ".jsonl", ".sqlite"}
     assert stat.S_IMODE((repository / CONFIG).stat().st_mode) == 0o600
 
 
@@ -397,11 +397,11 @@ def test_everything_is_told_as_json_on_request(
         assert github.token not in "".join(lines)
         return [json.loads(line) for line in lines]
 
-    told = events("plan", "github:acme", code=1)
-    assert [event["event"] for event in told] == [
+    reported = events("plan", "github:acme", code=1)
+    assert [event["event"] for event in reported] == [
         *("begin", "request", "request", "repository", "end")
     ]
-    assert told[1] | {"time": 0} == {
+    assert reported[1] | {"time": 0} == {
         "time": 0,
         "event": "request",
         "host": github.api.split("/")[2],
@@ -410,16 +410,16 @@ def test_everything_is_told_as_json_on_request(
         "status": 200,
         "left": None,
     }
-    assert told[3]["state"] == "planned"
+    assert reported[3]["state"] == "planned"
 
     limit = {"Retry-After": "17", "X-RateLimit-Remaining": "0"}
     github.watch = once("CreateRef", Canned(429, {"message": "slow down"}, limit))
-    told = events("apply", code=0)
-    assert {event["event"] for event in told} == {
+    reported = events("apply", code=0)
+    assert {event["event"] for event in reported} == {
         *("begin", "request", "budget", "waiting", "repository", "end"),
     }
-    assert {event["left"] for event in told if event["event"] == "request"} == {None, 0}
-    assert told[-2]["url"] == "https://github.example/acme/api/pull/1"
+    assert {event["left"] for event in reported if event["event"] == "request"} == {None, 0}
+    assert reported[-2]["url"] == "https://github.example/acme/api/pull/1"
 
     (batch.folder / "ledger.sqlite").unlink()
     (failed,) = events("apply", code=2)

@@ -30,7 +30,7 @@ def crash() -> None:
 
 
 @pytest.mark.parametrize(
-    ("prepare", "said"),
+    ("prepare", "problem"),
     [
         ("fill_disk", "error: can't write the campaign's ledger: "),
         ("crash", "error: internal error, please report it: ZeroDivisionError at "),
@@ -38,7 +38,7 @@ def crash() -> None:
 )
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
 def test_a_fault_of_the_run_is_one_sentence_and_never_something_left(
-    prepare: str, said: str, tmp_path: Path
+    prepare: str, problem: str, tmp_path: Path
 ) -> None:
     checkout(tmp_path / "all" / "one", {CONFIG: PLAIN})
     done = program.run(
@@ -48,7 +48,7 @@ def test_a_fault_of_the_run_is_one_sentence_and_never_something_left(
         prepare=f"{__name__}:{prepare}",
     )
     assert done.returncode == 3
-    assert done.stderr.decode().startswith(said)
+    assert done.stderr.decode().startswith(problem)
     assert done.stderr.count(b"\n") == 1
     assert b"$ecret" not in done.stderr
 

@@ -167,8 +167,8 @@ def test_an_owner_who_cannot_be_asked_is_lacking_and_stops_nothing(
     def watch(request: Request) -> Canned | None:
         if request.moment == "before" and request.operation.endswith("requested_reviewers"):
             if "ada" in request.variables["reviewers"]:
-                said = "Review cannot be requested from pull request author."
-                return Canned(422, {"message": said})
+                refusal = "Review cannot be requested from pull request author."
+                return Canned(422, {"message": refusal})
             if request.variables["team_reviewers"]:
                 return Canned(422, {"message": "Could not resolve to a node"})
         return None

@@ -161,7 +161,7 @@ def test_equal_refusals_end_the_run(github: GitHubStandIn, batch: Batch) -> None
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "problem"),
     [
         ((), "give the comment with either --message or --file"),
         (("-m", "x", "-F", "-"), "give the comment with either --message or --file"),
@@ -173,11 +173,11 @@ def test_equal_refusals_end_the_run(github: GitHubStandIn, batch: Batch) -> None
     ],
 )
 def test_what_cannot_be_a_comment_is_said_in_a_line(
-    arguments: tuple[str, ...], said: str, tmp_path: Path, batch: Batch
+    arguments: tuple[str, ...], problem: str, tmp_path: Path, batch: Batch
 ) -> None:
     checkout(tmp_path / "one", {CONFIG: PLAIN})
     batch("plan", tmp_path / "one", code=1)
-    assert said in batch("comment", *arguments, code=2).output
+    assert problem in batch("comment", *arguments, code=2).output
 
 
 def test_a_file_has_the_text(github: GitHubStandIn, batch: Batch, tmp_path: Path) -> None:

@@ -78,8 +78,8 @@ def test_where_the_users_key_signs_nothing_it_is_said_before(
     settings = tmp_path / "gitconfig"
     settings.write_text("[commit]\n\tgpgSign = true\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
-    said = "are not signed with your key"
-    assert said in batch("apply", "--seconds-between", 0).stderr.splitlines()[0]
+    warning = "are not signed with your key"
+    assert warning in batch("apply", "--seconds-between", 0).stderr.splitlines()[0]
 
 
 SIGNER = """\

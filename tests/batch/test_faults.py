@@ -242,11 +242,11 @@ def test_a_host_that_does_not_answer_is_not_waited_for(
 ) -> None:
     repository = host.add("acme/api", {CONFIG: PLAIN})
     batch("plan", host.source, code=1)
-    seen: list[str] = []
+    operations: list[str] = []
 
     def watch(request: Request) -> Canned | None:
-        if request.operation == host.committing and request.moment == "after" and not seen:
-            seen.append(request.operation)
+        if request.operation == host.committing and request.moment == "after" and not operations:
+            operations.append(request.operation)
             monkeypatch.setattr(http, "TIMEOUT", (60, 60))
             raise TimeoutError
         return None
@@ -254,7 +254,7 @@ def test_a_host_that_does_not_answer_is_not_waited_for(
     put_watch(host, watch)
     monkeypatch.setattr(http, "TIMEOUT", (60, 1))
     batch("apply", *QUICK)
-    assert seen == [host.committing]
+    assert operations == [host.committing]
     assert is_delivered(repository)
 
 
@@ -331,7 +331,7 @@ SSO = "https://github.com/orgs/acme/sso?authorization_request=A1"
 
 
 @pytest.mark.parametrize(
-    ("canned", "said"),
+    ("canned", "problem"),
     [
         (Canned(404, {"message": "Not Found"}), "Not Found"),
         (Canned(401, {"message": "Bad credentials"}), "the token is not valid, or has expired"),
@@ -348,12 +348,12 @@ SSO = "https://github.com/orgs/acme/sso?authorization_request=A1"
     ids=["404", "401", "page", "sso"],
 )
 def test_a_source_that_cannot_be_listed_is_a_failure(
-    canned: Canned, said: str, host: StandIn, batch: Batch
+    canned: Canned, problem: str, host: StandIn, batch: Batch
 ) -> None:
     host.add("acme/api", {CONFIG: PLAIN})
     put_watch(host, lambda _: canned)
     result = batch("plan", host.source, code=3)
-    assert said in result.stderr
+    assert problem in result.stderr
     assert len(result.stderr.splitlines()) == 1
     put_watch(host, truly)
     batch("plan", host.source, code=1)

@@ -66,9 +66,9 @@ def test_status_shows_whom_each_pull_request_waits_for(github: GitHubStandIn, ba
         "1 drafts, 1 blocked by a rule, 1 not checked by the host yet"
     ) in output
     lines = output.splitlines()
-    shown = [line for line in lines if "https://github.example/" in line]
-    assert len(shown) == 11
-    assert "acme/d/pull/1" in shown[0]
+    rows = [line for line in lines if "https://github.example/" in line]
+    assert len(rows) == 11
+    assert "acme/d/pull/1" in rows[0]
     waits = {name: text["text"] for name, text in reviews(batch).items() if text}
     assert waits == {
         "a": "review by code owner acme/ops, r0, r1, r2, r3, r4",
@@ -180,8 +180,8 @@ def test_without_its_ci_or_its_reviews_a_pull_request_is_not_ready(
 
     github.watch = watch
     output = batch("merge-when-green", "--unreviewed", code=3).output
-    said = "Resource not accessible" if path is not None else "GitHub does not show its review"
-    assert f"acme/api: {said}" in output
+    reason = "Resource not accessible" if path is not None else "GitHub does not show its review"
+    assert f"acme/api: {reason}" in output
     assert github.writes() == []
 
 
@@ -208,29 +208,29 @@ def test_what_cannot_be_read_is_said_and_the_others_go_on(
 
     github.watch = watch
     output = batch("status", "--refresh", code=0 if kind == "cut" else 3).output
-    known = {name for name, review in reviews(batch).items() if review}
+    reviewed = {name for name, review in reviews(batch).items() if review}
     if kind == "html":
         assert "answers with a web page" in output
-        assert not known
+        assert not reviewed
     elif kind == "cut":
-        assert known == {"api", "web"}
+        assert reviewed == {"api", "web"}
     else:
         assert f"acme/api: {'gone' if kind == 'error' else 'not found'}" in output
-        assert known == {"web"}
+        assert reviewed == {"web"}
     github.watch = truly
 
 
 def test_other_hosts_say_whom_a_pull_request_waits_for(host: RestStandIn, batch: Batch) -> None:
-    there = opened(host, batch, *"abcdefg")
-    there["a"].review.reviewers = ["ada", "bob"]
+    repositories = opened(host, batch, *"abcdefg")
+    repositories["a"].review.reviewers = ["ada", "bob"]
     for name in "bcdefg":
-        there[name].review.approve()
-    there["c"].otherwise = verdicts(host).failed
-    there["d"].otherwise = verdicts(host).running
-    there["e"].review.is_draft = True
-    there["f"].review.refused_by = ["bob"]
-    there["f"].review.status = "requested_changes"
-    there["g"].merge(BRANCH)
+        repositories[name].review.approve()
+    repositories["c"].otherwise = verdicts(host).failed
+    repositories["d"].otherwise = verdicts(host).running
+    repositories["e"].review.is_draft = True
+    repositories["f"].review.refused_by = ["bob"]
+    repositories["f"].review.status = "requested_changes"
+    repositories["g"].merge(BRANCH)
     batch("status", "--refresh")
     name = "Campaigner" if isinstance(host, BitbucketStandIn) else "campaigner"
     author = f"author {name}"

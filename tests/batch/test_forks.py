@@ -148,10 +148,12 @@ def test_a_repository_of_that_name_which_is_no_fork_is_left_alone(
 
 def test_branches_that_others_planted_in_the_fork(github: GitHubStandIn, batch: Batch) -> None:
     names = [*PLANTED, *OURS]
-    made = {name: github.add(f"acme/{name}", {CONFIG: PLAIN}, permission="READ") for name in names}
+    repositories = {
+        name: github.add(f"acme/{name}", {CONFIG: PLAIN}, permission="READ") for name in names
+    }
     batch("plan", "github:acme", code=1)
     for name, plant in (PLANTED | OURS).items():
-        github.forked(made[name], {"default_branch_only": True})
+        github.forked(repositories[name], {"default_branch_only": True})
         plant(github.repositories[f"me/{name}"].folder, batch.id())
     forks = {name: github.repositories[f"me/{name}"] for name in names}
     before = {name: fork.tip(BRANCH) for name, fork in forks.items()}
@@ -160,7 +162,7 @@ def test_branches_that_others_planted_in_the_fork(github: GitHubStandIn, batch: 
     assert batch.states() == {
         name: "pull-request-open" if name in OURS else "branch-exists" for name in names
     }
-    assert [name for name in names if made[name].pulls] == list(OURS)
+    assert [name for name in names if repositories[name].pulls] == list(OURS)
 
 
 def test_a_fork_that_is_behind_or_of_another_owner(
@@ -194,8 +196,8 @@ def test_a_fork_with_commits_of_its_own_is_not_synced(
 def test_a_pull_request_of_another_fork_is_not_the_campaign_s(
     api: Repository, batch: Batch
 ) -> None:
-    theirs = Repository("eve/api", api.folder, fork=True)
-    api.pulls.append(Pull(1, api, BRANCH, "main", "", "", False, cross=True, fork=theirs))
+    foreign_fork = Repository("eve/api", api.folder, fork=True)
+    api.pulls.append(Pull(1, api, BRANCH, "main", "", "", False, cross=True, fork=foreign_fork))
     batch("apply", *FORKING)
     assert [pull.home.name for pull in api.pulls] == ["eve/api", "me/api"]
     assert batch.results()["api"]["pull_request"].endswith("/pull/2")

@@ -170,11 +170,11 @@ def test_an_unrelated_commit_does_not_stop_it(served: GitServer, batch: Batch) -
 
 def test_a_branch_of_somebody_else_is_left_alone(served: GitServer, batch: Batch) -> None:
     repository = served.root / "acme" / "web.git"
-    theirs = commit_bare(repository, {"x": b"theirs"}, BRANCH, base="main")
+    foreign_tip = commit_bare(repository, {"x": b"theirs"}, BRANCH, base="main")
     batch("plan", served.url("acme/web.git"), code=1)
     assert batch.states() == {"web": "branch-exists"}
     batch("apply", code=1)
-    assert git(repository, "rev-parse", BRANCH) == theirs
+    assert git(repository, "rev-parse", BRANCH) == foreign_tip
 
 
 def test_a_branch_of_another_campaign_with_another_change_is_left_alone(
@@ -183,12 +183,12 @@ def test_a_branch_of_another_campaign_with_another_change_is_left_alone(
     repository = served.root / "acme" / "web.git"
     batch("plan", served.url("acme/web.git"), code=1)
     batch("apply")
-    ours = git(repository, "rev-parse", BRANCH)
+    own_tip = git(repository, "rev-parse", BRANCH)
     other = Batch(batch.folder.parent / "other")
     other("plan", served.url("acme/web.git"), "--context", "hub", code=1)
     assert other.states() == {"web": "branch-exists"}
     other("apply", "--seconds-between", 0, code=1)
-    assert git(repository, "rev-parse", BRANCH) == ours
+    assert git(repository, "rev-parse", BRANCH) == own_tip
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

@@ -150,18 +150,18 @@ def test_whom_pull_requests_wait_for(gitea: GiteaStandIn, batch: Batch) -> None:
         gitea.add(f"acme/{name}", {CONFIG: PLAIN})
     batch("plan", "gitea:acme", code=1)
     batch("apply", *QUICK, "--canary", 0)
-    there = {name: gitea.repositories[f"acme/{name}"] for name in "abcdefg"}
+    repositories = {name: gitea.repositories[f"acme/{name}"] for name in "abcdefg"}
     gitea.required_approvals = 1
-    for repository in there.values():
+    for repository in repositories.values():
         repository.otherwise = "success " * 4
-    there["a"].review.reviewers = ["ada", "bob"]
+    repositories["a"].review.reviewers = ["ada", "bob"]
     for name in "bcdefg":
-        there[name].review.approve()
-    there["c"].otherwise = "success success success failure"
-    there["d"].otherwise = "success pending"
-    there["e"].review.is_draft = True
-    there["f"].review.refused_by = ["bob"]
-    there["g"].review.status = "conflict"
+        repositories[name].review.approve()
+    repositories["c"].otherwise = "success success success failure"
+    repositories["d"].otherwise = "success pending"
+    repositories["e"].review.is_draft = True
+    repositories["f"].review.refused_by = ["bob"]
+    repositories["g"].review.status = "conflict"
     gitea.operations.clear()
     batch("status", "--refresh")
     lines = map(json.loads, batch("status", "--json").stdout.splitlines())
@@ -175,7 +175,7 @@ def test_whom_pull_requests_wait_for(gitea: GiteaStandIn, batch: Batch) -> None:
         "f": "author campaigner: changes requested",
         "g": "author campaigner: conflicts with its base",
     }
-    there["a"].merge(BRANCH)
+    repositories["a"].merge(BRANCH)
     batch("status", "--refresh")
     assert batch.states()["a"] == "pull-request-merged"
 

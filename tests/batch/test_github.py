@@ -336,12 +336,12 @@ def test_a_write_of_unknown_effect_is_looked_into(
     assert github.operations.count("Named") == 2
 
 
-@pytest.mark.parametrize("found", [[], {"pageInfo": {}}, {"pageInfo": None, "nodes": []}])
+@pytest.mark.parametrize("repositories", [[], {"pageInfo": {}}, {"pageInfo": None, "nodes": []}])
 def test_a_listing_of_another_shape_is_told_in_a_line(
-    found: Any, github: GitHubStandIn, batch: Batch
+    repositories: Any, github: GitHubStandIn, batch: Batch
 ) -> None:
     github.watch = once(
-        "Owner", Canned(200, {"data": {"repositoryOwner": {"repositories": found}}})
+        "Owner", Canned(200, {"data": {"repositoryOwner": {"repositories": repositories}}})
     )
     output = batch("plan", "github:acme", code=None).output
     assert "returned an unexpected answer: repositoryOwner.repositories" in output
@@ -536,13 +536,13 @@ def test_a_command_gives_the_token_and_a_new_one_when_it_expired(
         github.add(f"acme/{name}", {CONFIG: PLAIN})
     store = tmp_path / "token"
     store.write_text(f"{github.token}\n")
-    asked = tmp_path / "asked"
+    calls = tmp_path / "asked"
     script = tmp_path / "give token.sh"
-    script.write_text(f'echo "$CCI_MIGRATE_HOST" >> "{asked}"; cat "{store}"\n')
+    script.write_text(f'echo "$CCI_MIGRATE_HOST" >> "{calls}"; cat "{store}"\n')
     command = ("--token-command", f"sh '{script}'")
     batch("plan", "github:acme", *command, code=1)
     host = github.api.split("/")[2]
-    assert asked.read_text().splitlines() == [host]
+    assert calls.read_text().splitlines() == [host]
 
     def watch(request: Request) -> Canned | None:
         if request.operation == "CreatePullRequest" and request.moment == "after":
@@ -552,14 +552,14 @@ def test_a_command_gives_the_token_and_a_new_one_when_it_expired(
 
     github.watch = watch
     batch("apply", *QUICK, *command)
-    assert len(asked.read_text().splitlines()) == 3
+    assert len(calls.read_text().splitlines()) == 3
     assert all(is_delivered(github, f"acme/{name}") for name in ("api", "web"))
     for path in batch.folder.rglob("*"):
         assert not path.is_file() or b"ghs_0" not in path.read_bytes()
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "problem"),
     [
         ("sh -c 'echo the vault is sealed >&2; exit 3'", "exit code 3: the vault is sealed"),
         ("sh -c 'echo two words'", "printed 2 words; expected one"),
@@ -568,10 +568,10 @@ def test_a_command_gives_the_token_and_a_new_one_when_it_expired(
     ],
 )
 def test_a_command_that_gives_no_token_is_said_in_a_line(
-    command: str, said: str, github: GitHubStandIn, batch: Batch
+    command: str, problem: str, github: GitHubStandIn, batch: Batch
 ) -> None:
     output = batch("plan", "github:acme", "--token-command", command, code=2).output
-    assert said in output
+    assert problem in output
     assert len(output.splitlines()) == 1
     assert github.operations == []
 
@@ -704,13 +704,13 @@ def test_killed_at_any_write_the_next_run_ends_alike(
     for name in ("api", "web"):
         github.add(f"acme/{name}", {CONFIG: PLAIN})
     batch("plan", "github:acme", code=1)
-    seen = []
+    writes = []
     process: list[Victim] = []
 
     def watch(request: Request) -> Canned | None:
         if request.is_write and request.moment == moment:
-            seen.append(request.operation)
-            if len(seen) == at + 1:
+            writes.append(request.operation)
+            if len(writes) == at + 1:
                 process[0].kill()
                 raise ConnectionError
         return None

@@ -25,13 +25,13 @@ def app(
     github: GitHubStandIn, clock: QuickClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> App:
     """An App that acme and ada have installed; there is no other login."""
-    made = new_app(clock.now, acme=1, ada=2)
-    made.people = ("ada",)
-    github.app, github.token = made, ""
+    app = new_app(clock.now, acme=1, ada=2)
+    app.people = ("ada",)
+    github.app, github.token = app, ""
     monkeypatch.delenv("GH_TOKEN")
     monkeypatch.setenv("GITHUB_APP_ID", APP_ID)
-    monkeypatch.setenv("GITHUB_APP_PRIVATE_KEY_FILE", str(made.write_key(tmp_path / "key.pem")))
-    return made
+    monkeypatch.setenv("GITHUB_APP_PRIVATE_KEY_FILE", str(app.write_key(tmp_path / "key.pem")))
+    return app
 
 
 def test_each_owner_has_a_token_of_its_own_and_none_is_shown(
@@ -80,7 +80,7 @@ def test_a_token_that_was_revoked_is_replaced(
 
 
 @pytest.mark.parametrize(
-    ("case", "said"),
+    ("case", "problem"),
     [
         ("not installed", "the App is not installed for nobody"),
         ("suspended", "the App's installation for acme is suspended"),
@@ -90,7 +90,7 @@ def test_a_token_that_was_revoked_is_replaced(
 )
 def test_what_goes_wrong_is_said_in_a_line(
     case: str,
-    said: str,
+    problem: str,
     app: App,
     github: GitHubStandIn,
     batch: Batch,
@@ -107,7 +107,7 @@ def test_what_goes_wrong_is_said_in_a_line(
         monkeypatch.setenv("GITHUB_APP_ID", "654321")
     result = batch("plan", source, code=None)
     assert result.exit_code in (2, 3)
-    assert said in result.stderr
+    assert problem in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert "hush" not in result.output
 

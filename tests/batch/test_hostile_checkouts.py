@@ -193,17 +193,17 @@ def unpack(objects: Path) -> None:
 
 
 def test_plain_git_steps_into_each_trap(hostile: Hostile) -> None:
-    asked = b"protocol=https\nhost=example.com\n\n"
+    query = b"protocol=https\nhost=example.com\n\n"
     hostile.traps.sprung()
     for name, arguments in PROVOCATIONS.items():
         words = [word.replace("{origin}", str(hostile.origin)) for word in arguments]
-        assert name in hostile.provoke(*words, stdin=asked), name
+        assert name in hostile.provoke(*words, stdin=query), name
     _, terminal = pty.openpty()
     subprocess.run(["git", "log"], cwd=hostile.folder, stdout=terminal, check=False)
     assert "pager" in hostile.traps.sprung()
     # A program of the repository's is found where PATH has the current folder.
-    found = subprocess.run(["sh", "-c", "PATH=.:$PATH; git"], cwd=hostile.folder, check=False)
-    assert (found.returncode, hostile.traps.sprung()) == (1, {"own-git"})
+    done = subprocess.run(["sh", "-c", "PATH=.:$PATH; git"], cwd=hostile.folder, check=False)
+    assert (done.returncode, hostile.traps.sprung()) == (1, {"own-git"})
 
 
 def test_no_command_steps_into_a_trap(

@@ -30,16 +30,16 @@ def test_a_command_that_is_ended_from_outside_says_how_to_go_on(
         return None
 
     github.watch = watch
-    said = tmp_path / "said"
+    stderr_file = tmp_path / "said"
     words = ("batch", "apply", *map(str, QUICK), "--campaign", str(batch.folder))
-    with said.open("w+b") as stderr, Path(os.devnull).open("r+b") as nowhere, github.lock:
+    with stderr_file.open("w+b") as stderr, Path(os.devnull).open("r+b") as nowhere, github.lock:
         streams = (nowhere.fileno(), nowhere.fileno(), stderr.fileno())
         running = start(
             tmp_path, words, os.environ, streams, prepare="tests.batch.victims:be_quick"
         )
         pids.append(running.pid)
     assert running.wait() == 130
-    assert "interrupted; run the same command again to continue" in said.read_text()
+    assert "interrupted; run the same command again to continue" in stderr_file.read_text()
     github.silence.set()
     github.watch = truly
     batch("apply", *QUICK)

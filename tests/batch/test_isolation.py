@@ -91,10 +91,12 @@ def test_each_repository_has_files_of_its_own_on_any_file_system() -> None:
     names += ["o/" + "x" * 300, "o/" + "x" * 301, "o/aux.txt", os.fsdecode(b"o/\xff"), "o/..", "/"]
     refs = [RepositoryRef(Kind.GITHUB, "github.com", name, "") for name in names]
     refs += [RepositoryRef(Kind.GITLAB, "gitlab.com", name, "") for name in names]
-    made = [campaign_files.diff_name(ref) for ref in refs]
-    made += [campaign_files.original_name(ref, path) for ref in refs for path in ("a", "A", "../a")]
-    assert len({name.lower() for name in made}) == len(made)
-    for name in made:
+    names = [campaign_files.diff_name(ref) for ref in refs]
+    names += [
+        campaign_files.original_name(ref, path) for ref in refs for path in ("a", "A", "../a")
+    ]
+    assert len({name.lower() for name in names}) == len(names)
+    for name in names:
         assert all(len(part) < 100 and part.isascii() for part in name.split("/"))
         assert name == os.path.normpath(name)
         for part in name.split("/"):
@@ -241,8 +243,8 @@ def change_record(share: Path, **values: Any) -> None:
         record = json.loads(text)
         record["ref"] |= values.pop("ref", {})
         record |= values
-        kept = {name: value for name, value in record.items() if value is not None}
-        ledger.execute("UPDATE repositories SET record = ?", (json.dumps(kept),))
+        fields = {name: value for name, value in record.items() if value is not None}
+        ledger.execute("UPDATE repositories SET record = ?", (json.dumps(fields),))
     ledger.close()
 
 
@@ -260,8 +262,8 @@ def test_no_path_of_a_ledger_leads_out_of_the_campaign(
     assert "hunter2" not in batch("diff").output
     target = Batch(tmp_path / "merged")
     target("merge", share)
-    shown = [path.read_bytes() for path in target.folder.rglob("*") if path.is_file()]
-    assert not any(b"hunter2" in data for data in shown)
+    contents = [path.read_bytes() for path in target.folder.rglob("*") if path.is_file()]
+    assert not any(b"hunter2" in data for data in contents)
     before = {path for path in tmp_path.rglob("*") if target.folder not in path.parents}
     assert {path for path in tmp_path.rglob("*") if target.folder not in path.parents} == before
 
@@ -292,7 +294,7 @@ def test_revert_writes_nothing_outside_of_the_checkout(
 
 
 @pytest.mark.parametrize(
-    ("statement", "said"),
+    ("statement", "problem"),
     [
         ("UPDATE repositories SET state = 'nonsense'", "can't read the ledger"),
         ("UPDATE repositories SET record = '{'", "can't be read (is not JSON"),
@@ -304,16 +306,16 @@ def test_revert_writes_nothing_outside_of_the_checkout(
     ],
 )
 def test_a_ledger_that_was_changed_is_refused_in_a_line(
-    share: Path, batch: Batch, statement: str, said: str
+    share: Path, batch: Batch, statement: str, problem: str
 ) -> None:
     change(share, statement)
     output = batch("revert", code=2).output
-    assert said in output
+    assert problem in output
     assert "Traceback" not in output
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "problem"),
     [
         ({"files": [{"x": 1}]}, "can't be read (files[0]: missing key"),
         ({"files": [{"path": 1, "before": "", "after": ""}]}, "(files[0].path: expected a string"),
@@ -325,11 +327,11 @@ def test_a_ledger_that_was_changed_is_refused_in_a_line(
     ],
 )
 def test_a_record_that_was_changed_is_refused_in_a_line(
-    share: Path, batch: Batch, changes: dict[str, Any], said: str
+    share: Path, batch: Batch, changes: dict[str, Any], problem: str
 ) -> None:
     change_record(share, **changes)
     output = batch("revert", code=2).output
-    assert said in output
+    assert problem in output
     assert "Traceback" not in output
 
 

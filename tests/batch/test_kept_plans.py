@@ -72,8 +72,8 @@ def planned(github: GitHubStandIn, batch: Batch) -> GitHubStandIn:
     for name, (files, _) in KINDS.items():
         github.add(f"acme/{name}", files)
     batch("plan", "github:acme", code=None)
-    found = batch.states()
-    assert {name: found[name] for name in ("api", "done", "docs", "empty", "broken")} == {
+    states = batch.states()
+    assert {name: states[name] for name in ("api", "done", "docs", "empty", "broken")} == {
         name: KINDS[name][1] for name in ("api", "done", "docs", "empty", "broken")
     }
     github.operations.clear()
@@ -156,11 +156,11 @@ def test_what_changed_is_planned_as_if_for_the_first_time(
         batch("apply", *QUICK, code=None)
     happens(planned.repositories[f"acme/{name}"])
     batch("plan", "github:acme", "--again", code=None)
-    found = recorded(batch)
+    record = recorded(batch)
     assert batch.states()[name] == state
     monkeypatch.setattr(plan_basis.PlanBasis, "holds", lambda *_: False)
     batch("plan", "github:acme", "--again", code=None)
-    assert recorded(batch) == found
+    assert recorded(batch) == record
 
 
 @pytest.mark.parametrize(

@@ -139,8 +139,8 @@ def test_where_a_link_leads() -> None:
 
 def test_a_link_to_a_script_is_nobodys_business() -> None:
     modes = {".circleci/run.sh": "120000", ".circleci/config.yml": "100644"}
-    found = find_configs(modes, lambda _: b"/usr/bin/run")
-    assert (dict(found.modes), found.problems) == ({".circleci/config.yml": "100644"}, ())
+    configs = find_configs(modes, lambda _: b"/usr/bin/run")
+    assert (dict(configs.modes), configs.problems) == ({".circleci/config.yml": "100644"}, ())
 
 
 def test_many_links_and_orbs_are_as_much_work_as_there_are() -> None:
@@ -157,10 +157,10 @@ def test_many_links_and_orbs_are_as_much_work_as_there_are() -> None:
         before = sys.getprofile()
         sys.setprofile(note)
         try:
-            found = find_configs({**links, **files, **orbs}, lambda _: b"../ci")
+            configs = find_configs({**links, **files, **orbs}, lambda _: b"../ci")
         finally:
             sys.setprofile(before)
-        assert len(found.modes) == 2 * count
+        assert len(configs.modes) == 2 * count
         return calls
 
     assert work_on(400) < 2.6 * work_on(200)
@@ -174,7 +174,7 @@ def test_so_many_links_are_read_and_the_others_are_reported() -> None:
         read.append(link)
         return b"config.yml"
 
-    found = find_configs({**links, ".circleci/config.yml": "100644"}, target)
+    configs = find_configs({**links, ".circleci/config.yml": "100644"}, target)
     assert len(read) == 200
-    assert len(found.problems) == 10
-    assert "more than 200 links" in str(found.problems[0])
+    assert len(configs.problems) == 10
+    assert "more than 200 links" in str(configs.problems[0])

@@ -55,8 +55,8 @@ def test_from_plan_to_change(checkouts: Path, batch: Batch) -> None:
     assert (checkouts / "plain" / CONFIG).read_bytes() == PLAIN
     assert "jobs" not in batch.results()["broken"]["cause"]
 
-    shown = batch("diff", "plain").output
-    assert git(checkouts / "plain", "apply", "--numstat", stdin=shown.encode()).startswith("6\t1\t")
+    patch = batch("diff", "plain").output
+    assert git(checkouts / "plain", "apply", "--numstat", stdin=patch.encode()).startswith("6\t1\t")
 
     batch("apply", code=1)
     assert (checkouts / "plain" / CONFIG).read_bytes() == FIXED
@@ -143,12 +143,12 @@ def test_a_branch_is_committed_beside_the_work_tree(tmp_path: Path, batch: Batch
 def test_the_branch_of_somebody_else_is_left_alone(tmp_path: Path, batch: Batch) -> None:
     folder = checkout(tmp_path / "one", {CONFIG: PLAIN})
     git(folder, "checkout", "--quiet", "-b", BRANCH)
-    theirs = commit(folder, {"theirs": b"work"})
+    foreign_commit = commit(folder, {"theirs": b"work"})
     git(folder, "checkout", "--quiet", "main")
     batch("plan", folder, code=1)
     batch("apply", "--local", "branch", code=1)
     assert batch.states() == {"one": "branch-exists"}
-    assert git(folder, "rev-parse", BRANCH) == theirs
+    assert git(folder, "rev-parse", BRANCH) == foreign_commit
 
 
 def test_a_branch_is_pushed_to_origin(tmp_path: Path, batch: Batch, git_server: GitServer) -> None:
@@ -180,13 +180,13 @@ def test_a_branch_is_reviewed_and_then_pushed(
     batch("apply", "--local", "branch")
     reviewed = git(tmp_path / "api", "rev-parse", BRANCH)
     git(tmp_path / "web", "checkout", "--quiet", BRANCH)
-    theirs = commit(tmp_path / "web", {"theirs": b"work"})
+    foreign_commit = commit(tmp_path / "web", {"theirs": b"work"})
     git(tmp_path / "web", "checkout", "--quiet", "main")
     batch("apply", "--local", "push", code=3)
     assert batch.states() == {"api": "changed", "web": "failed"}
     assert git(origins["api"], "rev-parse", BRANCH) == reviewed
     assert git(origins["web"], "branch", "--list", BRANCH) == ""
-    assert git(tmp_path / "web", "rev-parse", BRANCH) == theirs
+    assert git(tmp_path / "web", "rev-parse", BRANCH) == foreign_commit
     assert "holds other work" in batch.results()["web"]["cause"]
     batch("revert", "*/api", code=3)
     assert git(origins["api"], "branch", "--list", BRANCH) == ""
@@ -265,8 +265,8 @@ def test_what_the_user_configured_by_folder_counts(
 def test_one_command_at_a_time(tmp_path: Path, batch: Batch) -> None:
     folder = checkout(tmp_path / "one", {CONFIG: PLAIN})
     batch("plan", folder, code=1)
-    with (batch.folder / "lock").open("rb") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with (batch.folder / "lock").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         output = batch("apply", code=2).output
     assert "another command is using" in output
     assert (folder / CONFIG).read_bytes() == PLAIN
@@ -275,7 +275,7 @@ def test_one_command_at_a_time(tmp_path: Path, batch: Batch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "problem"),
     [
         (["plan", "nowhere"], "is not a source"),
         (["plan", "https://ada:secret@example.com/x.git"], "credential helper"),
@@ -285,10 +285,10 @@ def test_one_command_at_a_time(tmp_path: Path, batch: Batch) -> None:
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line(
-    arguments: list[str], said: str, batch: Batch
+    arguments: list[str], problem: str, batch: Batch
 ) -> None:
     output = batch(*arguments, code=2).output
-    assert said in output
+    assert problem in output
     assert "secret" not in output
     assert len(output.splitlines()) == 1
 

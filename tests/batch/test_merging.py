@@ -319,18 +319,20 @@ def test_merges_have_a_pace_and_a_limit(
 
 
 def test_other_hosts_merge_what_is_approved_and_green(host: RestStandIn, batch: Batch) -> None:
-    there = opened(host, batch, *"abcde")
+    repositories = opened(host, batch, *"abcde")
     for name in "abcd":
-        there[name].review.approve()
-    commit_bare(there["b"].folder, {"x": b"a commit of theirs"}, BRANCH)
-    there["c"].otherwise = verdicts(host).failed
-    there["d"].review.is_draft = True
+        repositories[name].review.approve()
+    commit_bare(repositories["b"].folder, {"x": b"a commit of theirs"}, BRANCH)
+    repositories["c"].otherwise = verdicts(host).failed
+    repositories["d"].review.is_draft = True
     batch("merge-when-green", "--no-auto-merge", *QUICK, code=1)
-    merged = {name for name, repository in there.items() if repository.review.merge_commit}
+    merged = {name for name, repository in repositories.items() if repository.review.merge_commit}
     assert merged == {"a"}
-    assert b"docker-hub-creds" in content(there["a"].folder, "main")
+    assert b"docker-hub-creds" in content(repositories["a"].folder, "main")
     # As the repository usually does it.
-    assert there["a"].review.method == ("merge" if isinstance(host, GitLabStandIn) else "squash")
+    assert repositories["a"].review.method == (
+        "merge" if isinstance(host, GitLabStandIn) else "squash"
+    )
     assert batch.states()["a"] == "pull-request-merged"
     assert len([name for name in host.operations if name.endswith(" merge")]) == 1
 
@@ -338,65 +340,66 @@ def test_other_hosts_merge_what_is_approved_and_green(host: RestStandIn, batch: 
 def test_other_hosts_do_not_merge_a_commit_that_arrives_meanwhile(
     host: RestStandIn, batch: Batch
 ) -> None:
-    there = opened(host, batch, "a")["a"]
-    there.review.approve()
+    repository = opened(host, batch, "a")["a"]
+    repository.review.approve()
     # Bitbucket takes no commit's id with the merge.
     before = "GET branches" if isinstance(host, BitbucketStandIn) else " merge"
 
     def watch(request: Request) -> Canned | None:
         if request.operation.endswith(before) and request.moment == "before":
-            commit_bare(there.folder, {"x": b"a commit of theirs"}, BRANCH)
+            commit_bare(repository.folder, {"x": b"a commit of theirs"}, BRANCH)
         return None
 
     host.watch_call = watch
     batch("merge-when-green", *NO_CANARY, *QUICK, code=1)
-    assert there.review.merge_commit is None
+    assert repository.review.merge_commit is None
     assert "somebody else committed to its branch" in batch.results()["a"]["cause"]
 
 
 def test_other_hosts_do_not_merge_into_another_base(host: RestStandIn, batch: Batch) -> None:
-    there = opened(host, batch, "a", "b")
-    for repository in there.values():
+    repositories = opened(host, batch, "a", "b")
+    for repository in repositories.values():
         repository.review.approve()
         git(repository.folder, "branch", "scratch", "main")
-    there["a"].review.base = "scratch"
+    repositories["a"].review.base = "scratch"
 
     def watch(request: Request) -> Canned | None:
         # Bitbucket is asked for the pull request once more before the merge.
         if request.operation == "GET pullrequests" and request.moment == "after":
-            there["b"].review.base = "scratch"
+            repositories["b"].review.base = "scratch"
         return None
 
     host.watch_call = watch
     batch("merge-when-green", *NO_CANARY, *QUICK, code=1)
-    assert there["a"].review.merge_commit is None
+    assert repositories["a"].review.merge_commit is None
     assert "its base is scratch, planned for main" in batch.results()["a"]["review"]["text"]
     if isinstance(host, BitbucketStandIn):
-        assert there["b"].review.merge_commit is None
+        assert repositories["b"].review.merge_commit is None
         assert batch.results()["b"]["review"]["waits_for"] == "base"
 
 
 def test_other_hosts_have_a_canary_too(host: RestStandIn, batch: Batch) -> None:
-    there = opened(host, batch, "a", "b")
-    for repository in there.values():
+    repositories = opened(host, batch, "a", "b")
+    for repository in repositories.values():
         repository.review.approve()
 
     def watch(request: Request) -> Canned | None:
         if request.operation.endswith(" merge") and request.moment == "after":
-            there["a"].statuses[str(there["a"].review.merge_commit)] = verdicts(host).failed
+            merge_commit = str(repositories["a"].review.merge_commit)
+            repositories["a"].statuses[merge_commit] = verdicts(host).failed
         return None
 
     host.watch_call = watch
     output = batch("merge-when-green", "--canary", 1, *QUICK, code=1).output
     assert "stopped with 1 left to merge: CI of the base failed after" in output
-    assert branches(there["b"].folder) == [BRANCH, "main"]
+    assert branches(repositories["b"].folder) == [BRANCH, "main"]
 
 
 def test_killed_after_a_merge_on_other_hosts_the_next_run_ends_alike(
     host: RestStandIn, batch: Batch
 ) -> None:
-    there = opened(host, batch, "a", "b")
-    for repository in there.values():
+    repositories = opened(host, batch, "a", "b")
+    for repository in repositories.values():
         repository.review.approve()
     process: list[Victim] = []
 
@@ -417,8 +420,8 @@ def test_killed_after_a_merge_on_other_hosts_the_next_run_ends_alike(
 
 @pytest.mark.parametrize("answer", [502, 403])
 def test_other_hosts_refuse_a_merge(answer: int, host: RestStandIn, batch: Batch) -> None:
-    there = opened(host, batch, *"abcd")
-    for repository in there.values():
+    repositories = opened(host, batch, *"abcd")
+    for repository in repositories.values():
         repository.review.approve()
 
     def watch(request: Request) -> Canned | None:
@@ -439,14 +442,14 @@ def test_other_hosts_refuse_a_merge(answer: int, host: RestStandIn, batch: Batch
 def test_gitlab_is_asked_to_merge_what_waits_for_its_pipeline(
     host: RestStandIn, batch: Batch
 ) -> None:
-    there = opened(host, batch, "running", "none", "unreviewed")
+    repositories = opened(host, batch, "running", "none", "unreviewed")
     for name, status in {"running": "running", "none": None, "unreviewed": "success"}.items():
-        there[name].otherwise = status
+        repositories[name].otherwise = status
     for name in ("running", "none"):
-        there[name].review.approve()
-        there[name].review.status = "ci_still_running"
+        repositories[name].review.approve()
+        repositories[name].review.status = "ci_still_running"
     batch("merge-when-green", *NO_CANARY, *QUICK, code=1)
-    assert {name for name, each in there.items() if each.review.auto_merge} == {
+    assert {name for name, repository in repositories.items() if repository.review.auto_merge} == {
         "running",
         "unreviewed",
     }
@@ -456,24 +459,24 @@ def test_gitlab_is_asked_to_merge_what_waits_for_its_pipeline(
 
 @pytest.mark.parametrize("host", [GiteaStandIn], ids=["gitea"], indirect=True)
 def test_gitea_is_asked_once_to_merge_what_lacks_a_review(host: RestStandIn, batch: Batch) -> None:
-    there = opened(host, batch, "a", "b")
+    repositories = opened(host, batch, "a", "b")
     assert isinstance(host, GiteaStandIn)
     host.required_approvals = 1
-    there["b"].review.approve()
+    repositories["b"].review.approve()
     batch("merge-when-green", *NO_CANARY, *QUICK, code=1)
-    asked = there["a"].review
+    review = repositories["a"].review
     batch("merge-when-green", *NO_CANARY, *QUICK, code=1)
     assert batch.states() == {"a": "pull-request-open", "b": "pull-request-merged"}
-    assert asked.auto_merge
+    assert review.auto_merge
     assert len([name for name in host.operations if name == "POST merge"]) == 2
 
 
 @pytest.mark.parametrize("host", [GitLabStandIn], ids=["gitlab"], indirect=True)
 def test_a_gitlab_role_that_may_not_merge_ends_nothing(host: RestStandIn, batch: Batch) -> None:
-    there = opened(host, batch, "a", "b")
-    for repository in there.values():
+    repositories = opened(host, batch, "a", "b")
+    for repository in repositories.values():
         repository.review.approve()
-    there["a"].review.can_merge = False
+    repositories["a"].review.can_merge = False
     batch("merge-when-green", *NO_CANARY, *QUICK, code=1)
     assert batch.states() == {"a": "pull-request-open", "b": "pull-request-merged"}
 
@@ -482,9 +485,9 @@ def test_a_gitlab_role_that_may_not_merge_ends_nothing(host: RestStandIn, batch:
 def test_a_merge_that_takes_longer_is_found_by_the_next_run(
     host: RestStandIn, batch: Batch
 ) -> None:
-    there = opened(host, batch, "a")["a"]
-    there.review.approve()
-    there.review.is_slow = True
+    repository = opened(host, batch, "a")["a"]
+    repository.review.approve()
+    repository.review.is_slow = True
     batch("merge-when-green", *QUICK, code=1)
     assert batch.results()["a"]["cause"] == "the host is merging it"
     batch("merge-when-green", *QUICK)
@@ -495,12 +498,12 @@ def test_a_merge_that_takes_longer_is_found_by_the_next_run(
 def test_on_gitea_approvals_of_others_or_of_another_commit_do_not_count(
     host: RestStandIn, batch: Batch
 ) -> None:
-    there = opened(host, batch, "outsider", "stale")
+    repositories = opened(host, batch, "outsider", "stale")
     assert isinstance(host, GiteaStandIn)
     host.outsiders = ("eve",)
-    there["outsider"].review.approve("eve")
-    there["stale"].review.approve()
-    there["stale"].review.is_stale = True
+    repositories["outsider"].review.approve("eve")
+    repositories["stale"].review.approve()
+    repositories["stale"].review.is_stale = True
     batch("merge-when-green", *NO_CANARY, *QUICK, code=1)
     waits = {record["review"]["waits_for"] for record in batch.results().values()}
     assert waits == {"review"}

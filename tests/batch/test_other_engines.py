@@ -34,8 +34,8 @@ WORDS = {
 @pytest.mark.parametrize("engine", WORDS)
 def test_the_line_in_the_guide_does_what_the_engine_expects(engine: str, tmp_path: Path) -> None:
     guide = (ROOT / "docs" / "batch.md").read_text()
-    found = re.search(rf"^- {engine}:\s+`([^`]+)`$", guide, re.MULTILINE)
-    assert found
+    command = re.search(rf"^- {engine}:\s+`([^`]+)`$", guide, re.MULTILINE)
+    assert command
     tool = tmp_path / "bin" / engine
     tool.parent.mkdir()
     tool.write_text(ENGINE.format(python=sys.executable, words=WORDS[engine]))
@@ -45,7 +45,7 @@ def test_the_line_in_the_guide_does_what_the_engine_expects(engine: str, tmp_pat
     checkout(tmp_path / "work" / "plain", {CONFIG: PLAIN})
     path = os.pathsep.join((str(tool.parent), str(Path(sys.executable).parent), os.environ["PATH"]))
     done = subprocess.run(
-        ["bash", "-c", found[1]],
+        ["bash", "-c", command[1]],
         cwd=tmp_path,
         env={**os.environ, "PATH": path},
         capture_output=True,

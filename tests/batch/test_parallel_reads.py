@@ -31,9 +31,9 @@ from tests.program import start
 @pytest.fixture
 def threads() -> Iterator[ReadingThreads]:
     """Threads of this test's own."""
-    made = ReadingThreads()
-    yield made
-    made.end()
+    pool = ReadingThreads()
+    yield pool
+    pool.end()
 
 
 # -- lists
@@ -57,8 +57,8 @@ class List:
         """One page."""
         self.asked.append(after)
         rest = [letter for letter in self.letters if letter > after]
-        shown = "".join(rest[:size])
-        return Letters(shown, shown[-1] if len(rest) > size else "")
+        page = "".join(rest[:size])
+        return Letters(page, page[-1] if len(rest) > size else "")
 
 
 def recover(_asked: int, error: OverloadedError) -> bool:
@@ -154,16 +154,16 @@ def test_the_one_that_a_host_cannot_answer_for_is_found(threads: ReadingThreads)
 
 def test_a_host_that_answers_nothing_is_given_up(threads: ReadingThreads) -> None:
     size = PageSize(8)
-    asked = []
+    chunks = []
     naps: list[float] = []
 
     def read(numbers: object) -> object:
-        asked.append(numbers)
+        chunks.append(numbers)
         raise OverloadedError("HTTP 502")
 
     with pytest.raises(HostUnavailable, match="does not answer"):
         list(read_chunks(threads, size, read, range(1000), asking_for_less(size, naps.append)))
-    assert len(asked) < 40
+    assert len(chunks) < 40
 
 
 # -- the pace of reads
@@ -289,14 +289,14 @@ def test_a_plan_that_is_ended_while_it_waits_for_answers_ends_at_once(
         return None
 
     github.watch = watch
-    said = tmp_path / "said"
+    stderr_file = tmp_path / "said"
     words = ("batch", "plan", "github:acme", "--campaign", str(batch.folder))
-    with said.open("w+b") as stderr, Path(os.devnull).open("r+b") as nowhere, github.lock:
+    with stderr_file.open("w+b") as stderr, Path(os.devnull).open("r+b") as nowhere, github.lock:
         streams = (nowhere.fileno(), nowhere.fileno(), stderr.fileno())
         running = start(tmp_path, words, os.environ, streams)
         pids.append(running.pid)
     assert running.wait() == 130
-    (line,) = said.read_text().splitlines()
+    (line,) = stderr_file.read_text().splitlines()
     assert line.endswith("interrupted; run the same command again to continue")
     github.silence.set()
     github.watch = truly
@@ -311,10 +311,10 @@ def test_an_expired_token_is_renewed_once_for_all_readers(
     monkeypatch.delenv("GH_TOKEN")
     for at in range(40 * READERS):
         github.add(f"acme/r{at}", {CONFIG: FIXED})
-    store, asked = tmp_path / "token", tmp_path / "asked"
+    store, calls = tmp_path / "token", tmp_path / "asked"
     store.write_text(github.token)
     script = tmp_path / "token.sh"
-    script.write_text(f'echo asked >> "{asked}"; cat "{store}"\n')
+    script.write_text(f'echo asked >> "{calls}"; cat "{store}"\n')
 
     def watch(request: Request) -> Canned | None:
         if (request.operation, request.moment) == ("Owner", "after") and not request.body["data"][
@@ -326,7 +326,7 @@ def test_an_expired_token_is_renewed_once_for_all_readers(
 
     github.watch = watch
     batch("plan", "github:acme", "--token-command", f"sh '{script}'")
-    assert asked.read_text().splitlines() == ["asked"] * 2
+    assert calls.read_text().splitlines() == ["asked"] * 2
     assert list(batch.states().values()) == ["nothing-to-do"] * 40 * READERS
 
 

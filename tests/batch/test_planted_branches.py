@@ -137,17 +137,17 @@ def place(
             with GitHubStandIn.serving(root) as hub:
                 monkeypatch.setenv("GITHUB_API_URL", hub.api)
                 monkeypatch.setenv("GH_TOKEN", hub.token)
-                made = {name: hub.add(f"acme/{name}", {CONFIG: PLAIN}) for name in names}
+                repositories = {name: hub.add(f"acme/{name}", {CONFIG: PLAIN}) for name in names}
 
                 def propose(name: str) -> None:
-                    pull = Pull(1, made[name], BRANCH, "main", "", "", False)
-                    made[name].pulls.append(pull)
+                    pull = Pull(1, repositories[name], BRANCH, "main", "", "", False)
+                    repositories[name].pulls.append(pull)
 
                 yield Place(
-                    {name: batch.folder for name, batch in made.items()},
+                    {name: repository.folder for name, repository in repositories.items()},
                     ("github:acme",),
                     "pull-request-open",
-                    pulls=lambda name: len(made[name].pulls),
+                    pulls=lambda name: len(repositories[name].pulls),
                     propose=propose,
                 )
         case _:
@@ -201,12 +201,13 @@ def test_a_branch_is_ours_only_if_its_content_is(
         is_open = has_pulls and (name in OURS or name == "proposed")
         assert place.pulls(name) == int(is_open), name
     batch("close", code=1)
-    left = {name: tip for name, tip in planted.items() if name not in OURS}
+    foreign = {name: tip for name, tip in planted.items() if name not in OURS}
     if "--local" in place.options:
         return  # what is closed is the branch of the checkout
     for name, folder in place.folders.items():
-        there = folder / "refs" / "heads" / BRANCH
-        assert (there.read_text().strip() if there.exists() else None) == left.get(name), name
+        reference = folder / "refs" / "heads" / BRANCH
+        tip = reference.read_text().strip() if reference.exists() else None
+        assert tip == foreign.get(name), name
 
 
 @pytest.mark.parametrize("kind", [GitHubStandIn, GitLabStandIn, BitbucketStandIn])

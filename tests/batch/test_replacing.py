@@ -95,12 +95,12 @@ def test_killed_at_a_write_the_next_run_ends_alike(
 ) -> None:
     """A look at what waits for whom, and another plan, change nothing in between."""
     process: list[Victim] = []
-    seen: list[str] = []
+    operations: list[str] = []
 
     def watch(request: Request) -> None:
         if request.is_write and request.moment == "after":
-            seen.append(request.operation)
-            if len(seen) == at + 1:
+            operations.append(request.operation)
+            if len(operations) == at + 1:
                 process[0].kill()
                 raise ConnectionError
 

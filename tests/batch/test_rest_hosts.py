@@ -111,13 +111,13 @@ def test_killed_at_any_write_the_next_run_ends_alike(
     """A repository takes two writes; the process is killed at each, undone and done."""
     repository = host.add("acme/api", {CONFIG: PLAIN})
     batch("plan", host.source, code=1)
-    seen = []
+    writes = []
     process: list[Victim] = []
 
     def watch(request: Request) -> Canned | None:
         if request.is_write and request.moment == moment:
-            seen.append(request.operation)
-            if len(seen) == at + 1:
+            writes.append(request.operation)
+            if len(writes) == at + 1:
                 process[0].kill()
                 raise ConnectionError
         return None
@@ -319,14 +319,14 @@ def test_the_rest_waits_for_the_canary(host: RestStandIn, batch: Batch) -> None:
     api, (running, failed, passed) = host.repositories["acme/api"], host.ci_states
     tip = api.tip(BRANCH)
     assert tip
-    for status, said in (
+    for status, problem in (
         (None, "CI has not started on"),
         (running, "CI has not finished on"),
         (failed, "CI failed on"),
     ):
         api.statuses.update({tip: status} if status else {})
         output = batch("apply", *QUICK, "--canary", 1, "--canary-wait", 0, code=1).output
-        assert said in output
+        assert problem in output
         assert host.repositories["acme/web"].pulls == []
     api.statuses[tip] = passed
     batch("apply", *QUICK, "--canary", 1)
@@ -456,11 +456,11 @@ def test_few_repositories_on_bitbucket_are_observed_by_the_api_and_many_by_git(
         by_git("plan", host.source, code=1)
         assert host.requests - before > 5 * 3
         assert set(host.operations) == {"GET repositories", "GET pullrequests"}
-        seen = [
+        results = [
             {name: (result["state"], result["head"]) for name, result in campaign.results().items()}
             for campaign in (by_api, by_git)
         ]
-        assert seen[0] == seen[1]
+        assert results[0] == results[1]
 
 
 def test_on_bitbucket_git_shows_where_links_lead(

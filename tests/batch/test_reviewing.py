@@ -85,11 +85,11 @@ def test_changes_are_equal_whatever_names_and_places(planned: Batch) -> None:
 
 
 def test_a_diff_shows_one_of_each_group(planned: Batch) -> None:
-    shown = planned("diff")
-    assert shown.stdout.count("diff --git") == 1 + len(OTHER)
-    assert "4 of 8 diffs shown, 1 of each group of equal changes" in shown.stderr
+    review = planned("diff")
+    assert review.stdout.count("diff --git") == 1 + len(OTHER)
+    assert "4 of 8 diffs shown, 1 of each group of equal changes" in review.stderr
     plain = groups(planned)["plain"]
-    assert f"# group {plain[:8]}: 5 repositories (5 planned)\n" in shown.stdout
+    assert f"# group {plain[:8]}: 5 repositories (5 planned)\n" in review.stdout
     assert planned("diff", "--sample", "2").stdout.count("diff --git") == 2 + len(OTHER)
     for options, count in {
         ("--sample", "all"): 8,
@@ -105,7 +105,7 @@ def test_a_diff_shows_one_of_each_group(planned: Batch) -> None:
         output = planned("diff", *options, code=1).stderr
         assert output == "no planned change matches these options\n"
     assert "\x1b[32m+        auth:" in planned("diff", "plain", "--color", "always").stdout
-    assert "\x1b" not in shown.stdout
+    assert "\x1b" not in review.stdout
     table = planned("diff", "--stat").stdout.splitlines()
     assert re.fullmatch(rf"{plain[:8]} +5  6 x unauthenticated-image.* \(5 planned\)", table[1])
 
@@ -159,18 +159,18 @@ def test_only_approved_changes_are_written(planned: Batch, tmp_path: Path) -> No
 
 
 def test_a_terminal_gets_colour_and_the_pager(planned: Batch, tmp_path: Path) -> None:
-    ours, theirs = os.openpty()
+    terminal, its_end = os.openpty()
     environment = {"PATH": os.environ["PATH"], "TERM": "xterm", "PAGER": "sed s/^/|/"}
     words = ("batch", "diff", "plain", "--campaign", str(planned.folder))
-    running = program.start(tmp_path, words, environment, (theirs, theirs, theirs))
-    os.close(theirs)
-    shown = b""
+    running = program.start(tmp_path, words, environment, (its_end, its_end, its_end))
+    os.close(its_end)
+    screen = b""
     with suppress(OSError):  # the end of a terminal, on Linux
-        while part := os.read(ours, 65536):
-            shown += part
-    os.close(ours)
+        while part := os.read(terminal, 65536):
+            screen += part
+    os.close(terminal)
     assert running.wait() == 0
-    assert b"|\x1b[32m+        auth:\x1b[0m\r\n" in shown
+    assert b"|\x1b[32m+        auth:\x1b[0m\r\n" in screen
 
 
 def test_labels_of_a_pull_request_without_a_change_need_no_approval() -> None:
@@ -196,8 +196,8 @@ def test_the_time_that_pull_requests_take_is_said_before(
     for at in range(7):
         github.add(f"acme/r{at}", {CONFIG: PLAIN})
     batch("plan", "github:acme", code=1)
-    shown = batch("apply", "--dry-run", "--per-hour", 3, code=1).stderr
-    assert "7 pull requests take at least 2 h 0 min (3 an hour)" in shown
+    notes = batch("apply", "--dry-run", "--per-hour", 3, code=1).stderr
+    assert "7 pull requests take at least 2 h 0 min (3 an hour)" in notes
     began = clock.now()
     batch("apply", "--per-hour", 3, "--canary", 0)
     assert 0 <= clock.now() - began - 2 * 3600 < 60

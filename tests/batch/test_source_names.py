@@ -69,7 +69,7 @@ def test_a_url_of_a_repository(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "problem"),
     [
         ("azure:acme", "azure is not a supported kind of host"),
         ("codecommit:acme/api", "codecommit is not a supported kind of host"),
@@ -85,14 +85,14 @@ def test_a_url_of_a_repository(text: str) -> None:
         ("C:\\checkouts", "is not a source"),
     ],
 )
-def test_what_is_no_source_is_said_before_anything_is_sent(text: str, said: str) -> None:
+def test_what_is_no_source_is_said_before_anything_is_sent(text: str, problem: str) -> None:
     assert read_hosted(text) is None
-    with pytest.raises(SourceError, match=said):
+    with pytest.raises(SourceError, match=problem):
         read_git_url(text)
 
 
 @pytest.mark.parametrize(
-    ("variable", "root", "text", "said"),
+    ("variable", "root", "text", "problem"),
     [
         (
             "BITBUCKET_API_URL",
@@ -104,8 +104,8 @@ def test_what_is_no_source_is_said_before_anything_is_sent(text: str, said: str)
     ],
 )
 def test_a_variable_with_another_kind_of_server(
-    variable: str, root: str, text: str, said: str, monkeypatch: pytest.MonkeyPatch
+    variable: str, root: str, text: str, problem: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, root)
-    with pytest.raises(SourceError, match=said):
+    with pytest.raises(SourceError, match=problem):
         read_hosted(text)

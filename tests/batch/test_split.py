@@ -36,8 +36,8 @@ StandIn = GitHubStandIn | RestStandIn
 def states(batch: Batch) -> dict[str, str]:
     """The state of each repository, a project by its folder."""
     lines = batch("status", "--json", code=None).stdout.splitlines()
-    found = [json.loads(line) for line in lines]
-    return {line["repository"].partition("acme/")[2]: line["state"] for line in found}
+    results = [json.loads(line) for line in lines]
+    return {line["repository"].partition("acme/")[2]: line["state"] for line in results}
 
 
 @pytest.fixture
@@ -95,12 +95,12 @@ def test_each_project_has_a_pull_request_of_its_own(planned: StandIn, batch: Bat
 
 def test_killed_at_an_opening_the_next_run_ends_alike(planned: StandIn, batch: Batch) -> None:
     process: list[Victim] = []
-    seen: list[str] = []
+    operations: list[str] = []
 
     def watch(request: Request) -> None:
         if (request.operation, request.moment) == (planned.opening, "after"):
-            seen.append(request.operation)
-            if len(seen) == 3:
+            operations.append(request.operation)
+            if len(operations) == 3:
                 process[0].kill()
                 raise ConnectionError
 

@@ -55,11 +55,11 @@ def test_status_learns_what_people_did(delivered: GitHubStandIn, batch: Batch) -
 
 def test_close_leaves_what_others_did(delivered: GitHubStandIn, batch: Batch) -> None:
     delivered.repositories["acme/api"].pulls[0].state = "MERGED"
-    theirs = delivered.repositories["acme/web"]
-    commit_bare(theirs.folder, {"x": b"a commit of theirs"}, BRANCH)
+    web = delivered.repositories["acme/web"]
+    commit_bare(web.folder, {"x": b"a commit of theirs"}, BRANCH)
     batch("close")
     assert batch.states() == {"api": "pull-request-merged", "web": "closed", "cli": "closed"}
-    assert branches(theirs.folder) == [BRANCH, "main"]
+    assert branches(web.folder) == [BRANCH, "main"]
     assert branches(delivered.repositories["acme/cli"].folder) == ["main"]
     batch("apply", *QUICK)
     assert [p.state for p in delivered.repositories["acme/cli"].pulls] == ["CLOSED"]
@@ -272,13 +272,13 @@ def test_an_open_pull_request_is_brought_up_to_date(delivered: GitHubStandIn, ba
     api, web, cli = delivered.repositories.values()
     newer = PLAIN.replace(b"20.1", b"22.0")
     commit_bare(api.folder, {CONFIG: newer})
-    theirs = commit_bare(cli.folder, {"x": b"a commit of theirs"}, BRANCH)
+    foreign_tip = commit_bare(cli.folder, {"x": b"a commit of theirs"}, BRANCH)
     batch("plan", "github:acme", "--again", "--context", "hub", code=1)
     assert batch.states() == {"api": "planned", "web": "planned", "cli": "pull-request-open"}
     assert "others committed to it" in batch.results()["cli"]["cause"]
-    shown = {name: batch("diff", name).output for name in ("api", "web", "cli")}
-    assert {name for name, diff in shown.items() if "+            - hub" in diff} == {"api", "web"}
-    assert "+            - docker-hub-creds" in shown["cli"]
+    diffs = {name: batch("diff", name).output for name in ("api", "web", "cli")}
+    assert {name for name, diff in diffs.items() if "+            - hub" in diff} == {"api", "web"}
+    assert "+            - docker-hub-creds" in diffs["cli"]
     assert "would update https://github.example/acme/api/pull/1" in (
         batch("apply", "--dry-run", code=1).output
     )
@@ -289,7 +289,7 @@ def test_an_open_pull_request_is_brought_up_to_date(delivered: GitHubStandIn, ba
         assert b"- hub\n" in content(repository.folder, BRANCH)
         assert git(repository.folder, "rev-list", "--count", f"main..{BRANCH}") == "1"
     assert b"22.0" in content(api.folder, BRANCH)
-    assert cli.tip(BRANCH) == theirs
+    assert cli.tip(BRANCH) == foreign_tip
     # Nothing is left to do, and everything can be closed.
     batch("plan", "github:acme", "--again", "--context", "hub")
     batch("close")
@@ -301,16 +301,16 @@ def test_a_commit_that_arrives_while_a_branch_is_brought_up_to_date_is_kept(
 ) -> None:
     batch("plan", "github:acme", "--again", "--context", "hub", code=1)
     api = delivered.repositories["acme/api"]
-    theirs: list[str] = []
+    foreign_tips: list[str] = []
 
     def watch(request: Request) -> Canned | None:
-        if request.operation == "UpdateRef" and request.moment == "before" and not theirs:
-            theirs.append(commit_bare(api.folder, {"x": b"a commit of theirs"}, BRANCH))
+        if request.operation == "UpdateRef" and request.moment == "before" and not foreign_tips:
+            foreign_tips.append(commit_bare(api.folder, {"x": b"a commit of theirs"}, BRANCH))
         return None
 
     delivered.watch = watch
     batch("apply", "api", *QUICK, code=1)
-    assert [api.tip(BRANCH)] == theirs
+    assert [api.tip(BRANCH)] == foreign_tips
     result = batch.results()["api"]
     assert (result["state"], result["files"], result["diff"]) == ("pull-request-open", [], "")
     assert result["group"] == ""

@@ -71,11 +71,11 @@ def test_a_token_of_one_server_is_not_for_another(
 @contextmanager
 def listening(location: str = "") -> Iterator[tuple[str, list[str]]]:
     """A server (its address, and the authorizations that it got) that redirects to ``location``."""
-    seen: list[str] = []
+    authorizations: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            seen.append(self.headers.get("Authorization", ""))
+            authorizations.append(self.headers.get("Authorization", ""))
             self.send_response(302 if location else 200)
             if location:
                 self.send_header("Location", location)
@@ -89,7 +89,7 @@ def listening(location: str = "") -> Iterator[tuple[str, list[str]]]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", seen
+        yield f"http://127.0.0.1:{server.server_port}", authorizations
     finally:
         server.shutdown()
         thread.join()
@@ -123,12 +123,12 @@ def api_at(root: str) -> Iterator[Api]:
     ],
 )
 def test_a_link_to_another_address_is_not_opened(link: str) -> None:
-    with listening() as (root, own), listening() as (other, seen), api_at(root) as api:
+    with listening() as (root, own), listening() as (other, authorizations), api_at(root) as api:
         assert api.read("GET", f"{root}/page/1").status == 200
         with pytest.raises(HostError, match="not opened"):
             api.read("GET", link.replace("http://127.0.0.1:PORT", other))
     assert own == [f"Bearer {TOKEN}"]
-    assert seen == []
+    assert authorizations == []
 
 
 def test_a_link_of_an_encrypted_api_is_not_opened_unencrypted() -> None:
@@ -137,8 +137,8 @@ def test_a_link_of_an_encrypted_api_is_not_opened_unencrypted() -> None:
 
 
 def test_a_redirect_does_not_carry_the_token_to_another_host() -> None:
-    with listening() as (other, seen):
+    with listening() as (other, authorizations):
         location = other.replace("127.0.0.1", "localhost")
         with listening(location) as (root, own), api_at(root) as api:
             api.read("GET", "/page/1")
-    assert (own, seen) == ([f"Bearer {TOKEN}"], [""])
+    assert (own, authorizations) == ([f"Bearer {TOKEN}"], [""])

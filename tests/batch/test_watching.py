@@ -165,8 +165,8 @@ def test_a_signal_ends_it_at_once(
     del clock
     delivered(github, batch, "api")
     words = ("batch", "watch", "--campaign", str(batch.folder))
-    said = tmp_path / "said"
-    with said.open("w+b") as stderr, Path(os.devnull).open("r+b") as nowhere:
+    stderr_file = tmp_path / "said"
+    with stderr_file.open("w+b") as stderr, Path(os.devnull).open("r+b") as nowhere:
         reading, writing = os.pipe()
         running = start(tmp_path, words, os.environ, (nowhere.fileno(), writing, stderr.fileno()))
         os.close(writing)
@@ -175,4 +175,4 @@ def test_a_signal_ends_it_at_once(
             # It sleeps for a minute now.
             os.kill(running.pid, number)
             assert running.wait() == 130
-    assert "interrupted; run the same command again to continue" in said.read_text()
+    assert "interrupted; run the same command again to continue" in stderr_file.read_text()

@@ -59,9 +59,9 @@ def test_waves_follow_the_canary_and_each_other(batch: Batch) -> None:
 def test_a_wave_whose_ci_turns_red_is_the_last(planned: GitHubStandIn, batch: Batch) -> None:
     batch("apply", *WAVES, "--max-prs", 3, code=1)
     set_ci(planned, "c", "FAILURE")
-    said = "stopped with 4 left: CI failed on https://github.example/acme/c/pull/1, and not on its"
+    problem = "stopped with 4 left: CI failed on https://github.example/acme/c/pull/1, and not on"
     for _ in range(2):  # what the ledger records holds in a later run
-        assert said in batch("apply", *WAVES, code=1).output
+        assert problem in batch("apply", *WAVES, code=1).output
     assert opened(planned) == "abc"
     planned.repositories["acme/c"].otherwise = "FAILURE"  # as red as its base
     batch("apply", *WAVES)
@@ -123,9 +123,9 @@ def test_a_closed_pull_request_is_no_red_one(planned: GitHubStandIn, batch: Batc
 
 def test_no_more_are_opened_than_may_be_open(planned: GitHubStandIn, batch: Batch) -> None:
     most = (*QUICK, "--canary", 0, "--max-open", 3)
-    said = "stopped with 4 left: 3 pull requests are open (--max-open). Merge or close some"
+    problem = "stopped with 4 left: 3 pull requests are open (--max-open). Merge or close some"
     for _ in range(2):
-        assert said in batch("apply", *most, code=1).output
+        assert problem in batch("apply", *most, code=1).output
         assert opened(planned) == "abc"
     for name, state in (("a", "MERGED"), ("b", "CLOSED")):
         planned.repositories[f"acme/{name}"].pulls[0].state = state
@@ -203,15 +203,15 @@ def candidates(text: str) -> list[Candidate]:
     ],
 )
 def test_the_choice(text: str, with_ci: str, size: int, chosen: str) -> None:
-    found = choose(candidates(text), size, lambda ref: ref.name in with_ci)
-    assert "".join(ref.name for ref in found) == chosen
+    canary = choose(candidates(text), size, lambda ref: ref.name in with_ci)
+    assert "".join(ref.name for ref in canary) == chosen
 
 
 def test_the_choice_asks_a_bounded_number_of_times() -> None:
-    asked: list[str] = []
+    queried: list[str] = []
 
     def has_ci(ref: RepositoryRef) -> bool:
-        asked.append(ref.name)
+        queried.append(ref.name)
         return False
 
     many = [
@@ -219,4 +219,4 @@ def test_the_choice_asks_a_bounded_number_of_times() -> None:
         for at in range(1_000)
     ]
     assert [ref.name for ref in choose(many, 3, has_ci)] == ["r0", "r1", "r2"]
-    assert len(asked) == len(set(asked)) == 30
+    assert len(queried) == len(set(queried)) == 30

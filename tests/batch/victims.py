@@ -36,8 +36,8 @@ class Victim:
         code = self._running.wait()
         with self._output:
             self._output.seek(0)
-            said = self._output.read().decode()
-        assert code == -signal.SIGKILL, f"it ended with {code}:\n{said}"
+            output = self._output.read().decode()
+        assert code == -signal.SIGKILL, f"it ended with {code}:\n{output}"
         return True
 
 

@@ -69,9 +69,9 @@ def once(operation: str, canned: Canned | type[OSError], moment: str = "before")
     def watch(request: Request) -> Canned | None:
         if request.operation != operation or request.moment != moment or not waiting:
             return None
-        found = waiting.pop()
-        if isinstance(found, Canned):
-            return found
-        raise found
+        answer = waiting.pop()
+        if isinstance(answer, Canned):
+            return answer
+        raise answer
 
     return watch

@@ -60,16 +60,16 @@ class Done(Struct, frozen=True):
 
 def environment(**more: str) -> dict[str, str]:
     """A quiet environment: no colours, no width, nothing of the user's git settings."""
-    told = {
+    inherited = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("GIT_") and name not in _NOT_OURS
     }
-    ours = {
+    own = {
         "PYTHONPATH": str(ROOT),
         "PYTHONWARNINGS": "error",
     }
-    return {**told, **ours, **more}
+    return {**inherited, **own, **more}
 
 
 Program = Callable[..., Done]

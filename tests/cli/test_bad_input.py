@@ -45,11 +45,11 @@ def test_bad_files_are_told_in_a_line_each_and_the_good_ones_are_done(
     assert done.code == 3
     assert config.read_text() == FIXED
     lines = done.err.splitlines()
-    expected = [told for _, told in BAD.values()]
+    expected = [problem for _, problem in BAD.values()]
     expected += ["large.yml: the file has 8.0 MB, more than the 8 MB", "pipe.yml: not a regular"]
     expected += ["dangling.yml: can't be read: No such file or directory"]
-    for told in expected:
-        assert sum(line.startswith(f"error: .circleci/{told}") for line in lines) == 1, told
+    for problem in expected:
+        assert sum(line.startswith(f"error: .circleci/{problem}") for line in lines) == 1, problem
     assert sum(line.startswith("error: ") for line in lines) == len(expected), done.err
     at_tab = lines.index(next(line for line in lines if "tab.yml:3:1" in line))
     assert lines[at_tab + 1 : at_tab + 3] == ["  3 |     build: {}", "    | ^"]
@@ -266,9 +266,9 @@ def test_interrupted_while_writing_each_file_is_old_or_new(tmp_path: Path, jobs:
     assert 0 < written < len(paths)
     assert running.returncode == 130
     assert out == ""
-    what = "1 file was" if written == 1 else f"{written} files were"
+    files = "1 file was" if written == 1 else f"{written} files were"
     assert err == (
-        f"cci-migrate: interrupted; {what} written completely; the others are unchanged\n"
+        f"cci-migrate: interrupted; {files} written completely; the others are unchanged\n"
     )
 
 

@@ -34,10 +34,10 @@ def test_what_was_there_is_left_and_what_is_new_is_found(
 
     # Lines that move do not matter; another image is another finding.
     config.write_text("# of the team\n\n" + TWO)
-    found = program("--check", "--baseline", "baseline.json")
-    assert found.code == 1
-    assert "redis:7" in found.out
-    assert "cimg/node" not in found.out
+    report = program("--check", "--baseline", "baseline.json")
+    assert report.code == 1
+    assert "redis:7" in report.out
+    assert "cimg/node" not in report.out
     assert program("--baseline", "baseline.json").code == 0
     text = config.read_text()
     assert text.count("auth:") == 1
@@ -69,8 +69,8 @@ def test_a_policy_file_names_it(program: Program, config: Path, tmp_path: Path) 
     assert program("--check").code == 0
     assert program("--check", config.parent).code == 0
     assert program("--check", "--no-ignores").code == 1
-    given = program("-", "--stdin-filename", ".circleci/config.yml", given=CONFIG.encode())
-    assert given.out == CONFIG
+    passed_on = program("-", "--stdin-filename", ".circleci/config.yml", given=CONFIG.encode())
+    assert passed_on.out == CONFIG
 
 
 def test_a_baseline_beside_the_config_names_it_without_a_way_round(
@@ -109,7 +109,7 @@ def _entries(path: Path) -> list[dict[str, str]]:
 
 
 def test_a_baseline_that_is_none(program: Program, config: Path, tmp_path: Path) -> None:
-    for text, told in (
+    for text, problem in (
         ("{", "baseline.json:1: is not JSON"),
         ("[]", "baseline.json: not a valid baseline: expected an object, got a list"),
         ("9" * 5000, "baseline.json: can't be read: a number in it is too long"),
@@ -125,7 +125,7 @@ def test_a_baseline_that_is_none(program: Program, config: Path, tmp_path: Path)
         put(tmp_path / "baseline.json", text)
         done = program("--baseline", "baseline.json")
         assert done.code == 2
-        assert told in done.err
+        assert problem in done.err
         assert config.read_text() == CONFIG
     put(tmp_path / ".cci-migrate.toml", 'baseline = "none.json"\n')
     done = program()
@@ -158,10 +158,10 @@ def test_the_report_goes_to_a_file(program: Program, config: Path, tmp_path: Pat
 
 
 def test_a_report_that_cannot_be_written(program: Program, config: Path, tmp_path: Path) -> None:
-    for name, told in (("none/x.txt", "there is no folder"), (".circleci", "it is a folder")):
+    for name, problem in (("none/x.txt", "there is no folder"), (".circleci", "it is a folder")):
         done = program("--output", name)
         assert done.code == 2
-        assert told in done.err
+        assert problem in done.err
     assert config.read_text() == CONFIG
     assert program("--check", "--output", "/dev/null").code == 1
     assert not Path("/dev/null").is_file()
@@ -207,11 +207,11 @@ def test_a_file_that_is_not_edited_is_one_sentence_until_the_baseline_has_it(
     for mode in ((), ("--dry-run",), ("--check",)):
         done = program(*mode)
         assert done.code == 1, mode
-        told = done.out + done.err
-        assert told.count("skipped: ") == 3
+        output = done.out + done.err
+        assert output.count("skipped: ") == 3
         reason = "generated, with 1 pull without credentials; change ci/render.py instead"
-        assert reason in " ".join(told.split())
-        assert "unauthenticated-image" not in told
+        assert reason in " ".join(output.split())
+        assert "unauthenticated-image" not in output
     explained = program("explain")
     assert explained.code == 1
     assert "cimg/node:22.4 from docker.io" in explained.out
@@ -272,7 +272,7 @@ BUILD = """\
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "found"),
+    ("old", "new", "expected"),
     [
         pytest.param("    steps: [checkout]", "    steps:\n    - checkout", [], id="reformat"),
         pytest.param(BUILD, f"# All jobs.\n\n{BUILD}", [], id="comment"),
@@ -316,7 +316,7 @@ BUILD = """\
     ],
 )
 def test_what_a_baseline_accepts_after_a_change(
-    program: Program, config: Path, old: str, new: str, found: list[str]
+    program: Program, config: Path, old: str, new: str, expected: list[str]
 ) -> None:
     config.write_text(ACCEPTED)
     program("--write-baseline", "baseline.json")
@@ -328,4 +328,4 @@ def test_what_a_baseline_accepts_after_a_change(
         for finding in config_data["findings"]
         if finding["state"] != "baseline"
     ]
-    assert findings == found
+    assert findings == expected

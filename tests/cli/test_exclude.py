@@ -36,8 +36,8 @@ def test_an_excluded_file_is_skipped_when_it_is_named(
     for words in ((), ("explain",)):
         done = program(*words, ".circleci/template.yml")
         assert (done.code, done.err) == (0, TOLD)
-    given = ("--stdin-filename", ".circleci/template.yml", "-")
-    done = program(*given, given=TEMPLATE.encode())
+    arguments = ("--stdin-filename", ".circleci/template.yml", "-")
+    done = program(*arguments, given=TEMPLATE.encode())
     assert (done.code, done.out, done.err) == (0, TEMPLATE, TOLD)
     assert program().code == 0
     assert config.read_text() == CONFIG

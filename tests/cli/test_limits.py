@@ -79,11 +79,11 @@ def test_the_others_go_on_and_are_not_blamed(folder: Path) -> None:
     for number in range(24):
         (folder / f".circleci/c{number:02}.yml").write_text(CONFIG)
     done = run(folder, "--jobs", "2", "--format", "json", *LIMITS)
-    found = problems(done)
-    assert found.pop("hoard") == TOO_MUCH
-    assert "killed its process" in found.pop("die")
-    assert "crashed (exit code -6)" in found.pop("crash")
-    assert found == {"loop": TOO_LONG, "hang": TOO_LONG}
+    by_config = problems(done)
+    assert by_config.pop("hoard") == TOO_MUCH
+    assert "killed its process" in by_config.pop("die")
+    assert "crashed (exit code -6)" in by_config.pop("crash")
+    assert by_config == {"loop": TOO_LONG, "hang": TOO_LONG}
     assert done.code == 3
     for number in range(24):
         assert (folder / f".circleci/c{number:02}.yml").read_text() == FIXED
@@ -144,12 +144,12 @@ def is_running(process: int) -> bool:
     return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-def until(found: object) -> list[int]:
-    """What ``found`` returns once that is something."""
-    assert callable(found)
+def until(attempt: object) -> list[int]:
+    """What ``attempt`` returns once that is something."""
+    assert callable(attempt)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        result: list[int] = found()
+        result: list[int] = attempt()
         if result:
             return result
         time.sleep(0.05)

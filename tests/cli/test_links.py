@@ -36,9 +36,9 @@ def test_each_mode_names_the_real_file(
     assert checked.code == 1
     assert " --> ci/config.yml:5:16\n" in checked.out
     assert ".circleci/config.yml" not in checked.out
-    shown = program("--dry-run", *named)
-    assert "--- a/ci/config.yml\n+++ b/ci/config.yml\n" in shown.out
-    git(tmp_path, "apply", given=shown.out_bytes)
+    dry_run = program("--dry-run", *named)
+    assert "--- a/ci/config.yml\n+++ b/ci/config.yml\n" in dry_run.out
+    git(tmp_path, "apply", given=dry_run.out_bytes)
     assert linked.read_text() == FIXED
     linked.write_text(CONFIG)
     done = program(*named)

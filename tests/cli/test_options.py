@@ -37,7 +37,7 @@ def usage_error(*arguments: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "problem"),
     [
         (["--check", "--dry-run"], "--dry-run and --check: choose one"),
         (["-q", "-v"], "--quiet and --verbose: choose one"),
@@ -59,15 +59,15 @@ def usage_error(*arguments: str) -> str:
         (["--config", "/nowhere.toml"], "'/nowhere.toml' does not exist"),
     ],
 )
-def test_usage_errors(arguments: list[str], told: str) -> None:
-    assert told in " ".join(usage_error(*arguments).split())
+def test_usage_errors(arguments: list[str], problem: str) -> None:
+    assert problem in " ".join(usage_error(*arguments).split())
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "", "HUNTER2", "$", "$a b"])
 def test_a_password_itself_is_refused_and_not_repeated(password: str) -> None:
-    told = usage_error("--password", password)
-    assert "must be the name of an environment variable" in " ".join(told.split())
-    assert len(password) < 3 or password not in told
+    problem = usage_error("--password", password)
+    assert "must be the name of an environment variable" in " ".join(problem.split())
+    assert len(password) < 3 or password not in problem
 
 
 @pytest.mark.parametrize("spelling", ["HUB_TOKEN", "$HUB_TOKEN", "${HUB_TOKEN}"])
@@ -279,10 +279,10 @@ def test_a_folder_that_is_called_like_a_subcommand(program: Program, tmp_path: P
 
 
 def test_help_names_every_exit_code_and_the_subcommands() -> None:
-    shown = CliRunner().invoke(main_command, ["--help"]).output
-    assert "rules " in shown
+    help_text = CliRunner().invoke(main_command, ["--help"]).output
+    assert "rules " in help_text
     for code in ("0 nothing", "1 something", "2 usage", "3 a file", "130 interrupted"):
-        assert code in " ".join(shown.split())
+        assert code in " ".join(help_text.split())
 
 
 SECRET_CONFIG = CONFIG.replace(

@@ -29,8 +29,8 @@ def test_each_schema_is_printed(name: str, program: Program) -> None:
 
 
 def test_each_schema_has_a_command() -> None:
-    there = {path.name.split(".")[0] for path in (ROOT / "cci_migrate" / "schemas").iterdir()}
-    assert there == set(SCHEMA_NAMES)
+    schemas = {path.name.split(".")[0] for path in (ROOT / "cci_migrate" / "schemas").iterdir()}
+    assert schemas == set(SCHEMA_NAMES)
 
 
 def test_no_name(program: Program) -> None:
