@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct, to_builtins
+from msgspec import Meta, Struct, to_builtins
 from msgspec.structs import replace
 
 from cci_migrate.bounds.json_input import JsonInputError, parsed_json, typed
@@ -55,6 +55,10 @@ CREATE INDEX canaries ON repositories (is_canary) WHERE is_canary = 1;
 
 class LedgerError(UserError):
     """The ledger cannot be used; the text says why and what to do."""
+
+
+#: A time in seconds since 1970, in a year that calendars know.
+_Time = Annotated[float, Meta(ge=0, lt=253_402_300_800)]
 
 
 class MergeRecord(Struct, frozen=True, omit_defaults=True):
@@ -120,12 +124,12 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     is_canary: bool = False
     wave: int = 0
     replaced: int = 0
-    active_at: float = 0.0
-    changed_at: float = 0.0
+    active_at: _Time = 0.0
+    changed_at: _Time = 0.0
     undoing: Undoing | None = None
     is_confirmed: bool = False
     review: PullRequestReview | None = None
-    waits_since: float = 0.0
+    waits_since: _Time = 0.0
     merge: MergeRecord | None = None
     plan: PlanRecord | None = None
 

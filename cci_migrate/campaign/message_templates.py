@@ -31,6 +31,9 @@ _Escape = Callable[[str], str]
 #: (https://circleci.com/docs/guides/orchestrate/skip-build/#skip-jobs).
 _SKIP = re.compile(r"\[\s*(skip[ -]ci|ci[ -]skip)\s*\]", re.IGNORECASE)
 
+#: What the hosts take: GitHub 256, GitLab, Bitbucket and Gitea 255.
+_LONGEST_TITLE = 255
+
 _OPENING = (
     "Docker registries limit anonymous pulls. This change adds credentials to the pulls of\n"
     "{{ repository }} in CircleCI that have none:"
@@ -169,7 +172,7 @@ class MessageTemplates(Struct, frozen=True):
             files=plan.hashes,
             branch=branch,
             message=with_trailers(rendered["message"], trailers),
-            title=rendered["title"].strip(),
+            title=_cut(rendered["title"].strip()),
             body=campaign_identity.with_identity(body, campaign),
             draft=self.draft,
         )
@@ -180,6 +183,10 @@ class MessageTemplates(Struct, frozen=True):
             ("title", self.title),
             ("body", self.body),
         )
+
+
+def _cut(title: str) -> str:
+    return title if len(title) <= _LONGEST_TITLE else f"{title[: _LONGEST_TITLE - 1]}…"
 
 
 def check_comment(template: str) -> None:

@@ -39,16 +39,19 @@ class Unreached:
     """Why some repositories could not be listed or observed, and the exit code for it."""
 
     def __init__(self) -> None:
-        self.causes: list[str] = []
+        self._sources: dict[str, str] = {}
         self.exit_code = ExitCode.DONE
 
-    def add(self, cause: str, *, is_limit: bool = False) -> None:
+    @property
+    def causes(self) -> Iterator[str]:
+        """Each cause once, with the first source that it keeps from being read."""
+        for cause, source in self._sources.items():
+            yield f"{source}: {cause}" if source else cause
+
+    def add(self, cause: str, source: str = "", *, is_limit: bool = False) -> None:
         """Add a cause. ``is_limit``: running it again later is enough."""
-        self.causes.append(cause)
-        if not is_limit:
-            self.exit_code = ExitCode.FAILED
-        elif self.exit_code is ExitCode.DONE:
-            self.exit_code = ExitCode.LEFT
+        self._sources.setdefault(cause, source)
+        self.exit_code = max(self.exit_code, ExitCode.LEFT if is_limit else ExitCode.FAILED)
 
 
 class _Others:
@@ -134,8 +137,7 @@ class RepositoriesToPlan(Struct, frozen=True):
                 for host, together in self._by_host(again).items():
                     yield from self._plannable(observe_each(host, together), others)
         except HostUnavailable as error:
-            where = f"{name}: " if name else ""
-            self.unreached.add(f"{where}{error}", is_limit=error.is_limit)
+            self.unreached.add(str(error), name, is_limit=error.is_limit)
 
     def _by_host(self, refs: Iterable[RepositoryRef]) -> dict[Host, list[RepositoryRef]]:
         """``refs`` by their hosts, one for each branch that is to be written there."""
@@ -153,11 +155,11 @@ class RepositoriesToPlan(Struct, frozen=True):
                     else:
                         yield outline.ref
         except HostUnavailable as error:
-            self.unreached.add(f"{source.name}: {error}", is_limit=error.is_limit)
+            self.unreached.add(str(error), source.name, is_limit=error.is_limit)
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - the other sources go on
-            self.unreached.add(f"{source.name}: {describe_error(error)}")
+            self.unreached.add(describe_error(error), source.name)
 
     def _pages(self, source: Source) -> Iterator[RepositoryPage]:
         """The pages of ``source`` that a killed run has not listed, with what is new in each."""
@@ -192,7 +194,7 @@ class RepositoriesToPlan(Struct, frozen=True):
         if problems:
             ledger.forget_source(source.name)
             for problem in problems:
-                self.unreached.add(f"{source.name}: {problem}")
+                self.unreached.add(problem, source.name)
 
     def _not_yet_planned(
         self, started_at: float, begun: set[str]

@@ -32,12 +32,16 @@ from cci_migrate.cli.batch_options import (
     running_options,
     until_option,
 )
-from cci_migrate.cli.batch_sessions import campaign_session, make_clock, progress_reporter
+from cci_migrate.cli.batch_sessions import (
+    campaign_session,
+    make_clock,
+    print_lines,
+    progress_reporter,
+)
 from cci_migrate.cli.option_values import choice_of
 from cci_migrate.cli.shared_options import dry_run_option
 from cci_migrate.cli.watch_output import watch_output
 from cci_migrate.escaping.json_text import json_text
-from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.pull_request_reviews import MergeMethod
 from cci_migrate.transport.pace import Clock
@@ -77,8 +81,7 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
                 click.echo(json_text(result(entry)))
         else:
             listed = repository_lines(campaign.ledger) if running.verbose else ()
-            for line in chain(listed, summary(campaign.ledger), _waits(campaign, running)):
-                click.echo(printable(line))
+            print_lines(chain(listed, summary(campaign.ledger), _waits(campaign, running)))
         code = exit_code(campaign.ledger)
     return max(code, ExitCode.FAILED) if unread else code
 
@@ -187,8 +190,7 @@ def merge_when_green(
 
         reached = _until_merged(one_pass, clock, pace, progress) if watch else one_pass()
     with open_read_only(folder) as campaign:
-        for line in (*summary(campaign.ledger), *_waits(campaign, running)):
-            click.echo(printable(line))
+        print_lines(chain(summary(campaign.ledger), _waits(campaign, running)))
         return max(exit_code(campaign.ledger), reached.code)
 
 

@@ -22,6 +22,7 @@ from cci_migrate.cli.option_values import seconds
 from cci_migrate.cli.shared_options import campaign_option
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.error_kinds import OutsideError
+from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.tokens import AppKey, Tokens
 from cci_migrate.transport.pace import DEFAULT_PACE_LIMITS, PaceLimits
@@ -237,9 +238,22 @@ def exits_with_code(command: _F) -> _F:
             return code
 
         output = _JsonErrors() if is_json else Terminal()
+        if isinstance(running, Running) and (app := running.tokens.app):
+            _check_mode(app.file, is_json=is_json)
         sys.exit(exit_code_of(carried_out, output, "run the same command again to continue"))
 
     return run  # type: ignore[return-value]
+
+
+def _check_mode(key: Path, *, is_json: bool) -> None:
+    """Note where other users of this machine can read the private key in the file ``key``."""
+    if os.name == "nt" or not key.stat().st_mode & 0o077:
+        return
+    text = f"{key}: other users of this machine can read the App's key; chmod 600 it"
+    if is_json:
+        say_json(sys.stderr, "note", text=text)
+    else:
+        Terminal().err(f"note: {printable(text)}\n")
 
 
 def to_shard(_ctx: Any, _param: Any, value: str | None) -> Shard:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -21,6 +23,7 @@ from cci_migrate.campaign.results import exit_code, summary, write_results
 from cci_migrate.campaign.states import PENDING, State
 from cci_migrate.cli.batch_options import Pace, Running
 from cci_migrate.cli.compiler_options import CompilerOptions
+from cci_migrate.cli.terminal import Terminal
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.committer import NoIdentityError, committer, user_signs_commits
@@ -145,9 +148,17 @@ def show_access(
     """
     with campaign_session(folder, repositories, running) as session:
         checked = AccessCheck(session, may_fork).run()
-        for line in access_report(checked, lists_all=running.verbose):
-            click.echo(printable(line))
+        print_lines(access_report(checked, lists_all=running.verbose))
         return access_exit_code(checked)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print ``lines``; on a terminal they are wrapped, and what follows is indented."""
+    width = Terminal().width if sys.stdout.isatty() else None
+    for line in map(printable, lines):
+        indent = " " * (len(line) - len(line.lstrip()) + 4)
+        wrapped = [line] if width is None else wrap(line, width, subsequent_indent=indent)
+        click.echo("\n".join(wrapped))
 
 
 def conclude(campaign: Campaign, reached: ExitCode) -> ExitCode:
@@ -156,8 +167,7 @@ def conclude(campaign: Campaign, reached: ExitCode) -> ExitCode:
     ``reached`` is LEFT or FAILED where some repositories were not reached.
     """
     write_results(campaign)
-    for line in summary(campaign.ledger):
-        click.echo(printable(line))
+    print_lines(summary(campaign.ledger))
     return max(reached, exit_code(campaign.ledger))
 
 

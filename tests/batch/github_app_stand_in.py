@@ -49,6 +49,7 @@ class App(Struct):
         """The private key as GitHub gives it out."""
         pem = self.key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
         file.write_bytes(pem)
+        file.chmod(0o600)
         return file
 
     def accepts(self, authorization: str) -> bool:

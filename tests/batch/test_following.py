@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from graphql import parse, validate
 
+from cci_migrate.cli.batch_sessions import print_lines
 from cci_migrate.forges.github import queries
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn, published_schema
@@ -151,6 +152,20 @@ def test_a_token_that_may_not_read_teams_still_shows_the_rest(
     github.reads_teams = False
     batch("status", "--refresh")
     assert reviews(batch)["api"]["text"] == "review by code owner a team, ada"
+
+
+def test_a_summary_is_wrapped_to_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = f"        1 x {'acme/api: what its host says of it ' * 3}"
+    print_lines([line])
+    assert capsys.readouterr().out == f"{line}\n"
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    print_lines([line])
+    first, *others = capsys.readouterr().out.splitlines()
+    assert len(first) <= 60
+    assert {len(other) - len(other.lstrip()) for other in others} == {12}
 
 
 @pytest.mark.parametrize(

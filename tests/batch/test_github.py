@@ -633,6 +633,15 @@ def test_no_token_is_said_before_anything_is_sent(
     assert github.operations == []
 
 
+@pytest.mark.usefixtures("github")
+def test_a_token_that_is_not_valid_is_said_once(
+    batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GH_TOKEN", "wrong")
+    output = batch("plan", "github:acme", "github:ada", "github:eve/cli", code=3).output
+    assert output.count("the token is not valid") == 1
+
+
 @pytest.fixture
 def canaries(github: GitHubStandIn, batch: Batch) -> GitHubStandIn:
     """Four planned repositories; a canary of two is opened, and its CI runs."""

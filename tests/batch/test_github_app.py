@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -47,6 +48,20 @@ def test_each_owner_has_a_token_of_its_own_and_none_is_shown(
     for secret in (*app.tokens, *app.signed):
         assert secret not in output
         assert not any(secret.encode() in data for data in written)
+
+
+@pytest.mark.usefixtures("app")
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_key_that_others_can_read_is_noted(
+    github: GitHubStandIn, batch: Batch, tmp_path: Path, log_format: str
+) -> None:
+    github.add("acme/api", {CONFIG: PLAIN})
+    arguments = ("github:acme", "--log-format", log_format)
+    note = "other users of this machine can read the App's key; chmod 600 it"
+    assert note not in batch("plan", *arguments, code=1).stderr
+    (tmp_path / "key.pem").chmod(0o640)
+    first = batch("plan", *arguments, code=1).stderr.splitlines()[0]
+    assert note in (json.loads(first)["text"] if log_format == "json" else first)
 
 
 def test_a_token_is_replaced_before_it_expires(

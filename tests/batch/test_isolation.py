@@ -320,6 +320,7 @@ def test_a_ledger_that_was_changed_is_refused_in_a_line(
         ({"files": [{"x": 1}]}, "can't be read (files[0]: missing key"),
         ({"files": [{"path": 1, "before": "", "after": ""}]}, "(files[0].path: expected a string"),
         ({"images": "7"}, "can't be read (images: expected a number"),
+        ({"waits_since": 1e18}, "can't be read (waits_since: expected"),
         ({"todos": ["x" * 2**25]}, "can't be read (expected a string, got null"),
         ({"pull": {"number": 1, "url": "", "state": "odd"}}, "can't be read (pull.state: "),
         ({"ref": {"name": "/etc"}}, "belongs to another repository"),

@@ -184,6 +184,19 @@ def test_checkouts_get_a_branch_for_each_project(tmp_path: Path, batch: Batch) -
     assert content(folder, f"{BRANCH}/web", API) == PLAIN
 
 
+def test_the_title_names_as_much_of_a_long_project_as_hosts_take(
+    github: GitHubStandIn, batch: Batch
+) -> None:
+    long = "/".join(["services"] * 40)
+    github.add("acme/mono", {CONFIG: PLAIN, f"{long}/{CONFIG}": PLAIN})
+    batch("plan", "github:acme", "--split", code=1)
+    batch("apply", *QUICK)
+    titles = sorted((pull.title for pull in github.repositories["acme/mono"].pulls), key=len)
+    assert titles[0] == "Authenticate Docker registry pulls in CircleCI (.)"
+    assert len(titles[1]) == 255
+    assert titles[1].endswith("…")
+
+
 def test_shares_of_split_campaigns_are_merged(github: GitHubStandIn, batch: Batch) -> None:
     github.add("acme/mono", MONO)
     github.add("acme/small", {CONFIG: PLAIN})
