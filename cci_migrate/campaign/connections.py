@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -125,18 +125,19 @@ class Connections:
             case Kind.GITLAB:
                 from cci_migrate.forges.gitlab.host import GitLab
 
-                api, lane = self._api(ref), self._lane_of(ref.host)
-                return GitLab(api, lane, branch, is_nested=is_nested)
+                return GitLab(self._api(ref), self._lane_of(ref.host), branch, is_nested=is_nested)
             case Kind.BITBUCKET:
-                from cci_migrate.forges.bitbucket.host import Bitbucket
+                from cci_migrate.forges.bitbucket import host as bitbucket
 
-                api, lane = self._api(ref), self._lane_of(ref.host)
-                return Bitbucket(api, lane, branch, is_nested=is_nested)
+                api = self._api(ref, authorization=bitbucket.authorization)
+                lane = self._lane_of(ref.host)
+                return bitbucket.Bitbucket(api, lane, branch, is_nested=is_nested)
             case Kind.GITEA:
-                from cci_migrate.forges.gitea.host import Gitea
+                from cci_migrate.forges.gitea import host as gitea
 
-                api, lane = self._api(ref), self._lane_of(ref.host)
-                return Gitea(api, lane, branch, is_nested=is_nested)
+                api = self._api(ref, authorization=gitea.authorization)
+                lane = self._lane_of(ref.host)
+                return gitea.Gitea(api, lane, branch, is_nested=is_nested)
             case _:
                 assert_never(ref.kind)
 
@@ -163,39 +164,38 @@ class Connections:
                 raise SourceError(str(error)) from None
         return self._installations[key]
 
-    def _api(self, ref: RepositoryRef, installation: InstallationToken | None = None) -> Api:
-        key = (ref.kind, ref.host, self._identity(ref))
-        if key not in self._apis:
-            self._apis[key] = self._new_api(ref, installation)
-        return self._apis[key]
-
-    def _new_api(self, ref: RepositoryRef, installation: InstallationToken | None) -> Api:
+    def _api(
+        self,
+        ref: RepositoryRef,
+        installation: InstallationToken | None = None,
+        **authorization: Any,
+    ) -> Api:
+        """The API of the host of ``ref``; ``authorization`` is an option of `Api`."""
         from cci_migrate.transport.http import Api
 
-        current = "" if installation is not None else self._token(ref)
-
-        def found(is_renewal: bool) -> str | None:
-            nonlocal current
-            if is_renewal:
-                renewed = self._tokens.find(ref.kind, ref.host, is_renewal=True)
-                current = current if renewed is None else renewed
-                return renewed
-            return current
-
-        token = installation or found
-        try:
+        key = (ref.kind, ref.host, self._identity(ref))
+        if key not in self._apis:
+            token = installation or self._token_source(ref)
             lane = self._lane_of(ref.host)
-            if ref.kind is Kind.BITBUCKET:
-                from cci_migrate.forges.bitbucket.host import authorization
+            try:
+                self._apis[key] = Api(ref.address, token, lane, self._clock, **authorization)
+            except HostError as error:
+                raise SourceError(str(error)) from None
+        return self._apis[key]
 
-                return Api(ref.address, token, lane, self._clock, authorization)
-            if ref.kind is Kind.GITEA:
-                from cci_migrate.forges.gitea import host as gitea
+    def _token_source(self, ref: RepositoryRef) -> Callable[[bool], str | None]:
+        """The token for the host of ``ref``, which is looked up again for a renewal."""
+        current = self._token(ref)
 
-                return Api(ref.address, token, lane, self._clock, gitea.authorization)
-            return Api(ref.address, token, lane, self._clock)
-        except HostError as error:
-            raise SourceError(str(error)) from None
+        def token(is_renewal: bool) -> str | None:
+            nonlocal current
+            if not is_renewal:
+                return current
+            renewed = self._tokens.find(ref.kind, ref.host, is_renewal=True)
+            current = current if renewed is None else renewed
+            return renewed
+
+        return token
 
     def _token(self, ref: RepositoryRef) -> str:
         try:

@@ -18,7 +18,7 @@ from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
 from cci_migrate.campaign.pull_request_waits import WaitingPull, waiting_pull, waits_summary
 from cci_migrate.campaign.repository_plan import FindingRecord
-from cci_migrate.campaign.states import MEANING, NOT_UP_TO_DATE, UNFINISHED, State
+from cci_migrate.campaign.states import NOT_UP_TO_DATE, UNFINISHED, State
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.files.atomic_write import write_atomically
 from cci_migrate.findings import FindingState
@@ -164,7 +164,7 @@ def _states(ledger: Ledger) -> Iterator[StateRow]:
     counts = ledger.counts()
     for state in State:
         if counts[state]:
-            meaning = MEANING[state].replace("`", "")
+            meaning = state.meaning.replace("`", "")
             yield StateRow(state.value, counts[state], meaning, _tone(state))
 
 

@@ -279,8 +279,7 @@ class Ledger:
         with self.transaction():
             self._change()
             self._connection.executemany(
-                "INSERT OR IGNORE INTO repositories (key, state, cause, is_canary, record) "
-                "VALUES (?, ?, ?, ?, ?)",
+                f"{_INSERT} ON CONFLICT (key) DO NOTHING",
                 (_row_of(LedgerEntry(ref, State.LISTED, changed_at=now)) for ref in refs),
             )
             if source:
@@ -329,8 +328,7 @@ class Ledger:
         with self.transaction():
             self._change()
             self._connection.execute(
-                "INSERT INTO repositories (key, state, cause, is_canary, record) "
-                "VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET state = excluded.state, "
+                f"{_INSERT} ON CONFLICT (key) DO UPDATE SET state = excluded.state, "
                 "cause = excluded.cause, is_canary = MAX(is_canary, excluded.is_canary), "
                 "record = excluded.record",
                 row,
@@ -411,6 +409,7 @@ class Ledger:
 
 _RECORD = f"CASE WHEN length(record) <= {MAX_RECORD_BYTES} THEN record END AS record"
 _SELECT = f"SELECT id, key, state, cause, is_canary, {_RECORD} FROM repositories"  # noqa: S608
+_INSERT = "INSERT INTO repositories (key, state, cause, is_canary, record) VALUES (?, ?, ?, ?, ?)"
 #: Fields of an entry with columns of their own, which the record leaves out.
 _COLUMNS = ("state", "cause", "is_canary")
 #: Rows read at a time.

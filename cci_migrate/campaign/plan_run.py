@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from cci_migrate.campaign.ownership import (
     with_recorded_ownership,
 )
 from cci_migrate.campaign.plan_basis import PlanBasis
-from cci_migrate.campaign.planner import PlanResult, planner
+from cci_migrate.campaign.planner import Planner, PlanResult
 from cci_migrate.campaign.repositories_to_plan import RepositoriesToPlan
 from cci_migrate.campaign.repository_filter import Shard
 from cci_migrate.campaign.repository_plan import RepositoryPlan
@@ -69,14 +70,15 @@ class PlanRun(Struct, frozen=True):
             partial(self._keep, matched),
             self._is_spent,
         )
-        with planner(self.session.campaign.policy, self.limits, self.jobs) as pool:
+        policy = self.session.campaign.policy
+        with closing(Planner(policy, self.limits, self.jobs)) as pool:
             for planned in pool.plan_all(
                 repositories.snapshots(sources), partial(begin_reads, repositories.host)
             ):
                 self._record(planned, repositories)
                 if planned.plan is not None:
                     matched.append(planned.plan.matched_patterns)
-        for pattern in unmatched(self.session.campaign.policy, matched) if matched else ():
+        for pattern in unmatched(policy, matched) if matched else ():
             progress.note(f"The policy's {pattern} matches nothing in this run.")
         unreached = repositories.unreached
         if self._is_spent():

@@ -6,7 +6,6 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import partial
 
 from msgspec import Struct, field
@@ -58,16 +57,16 @@ class _Request(Struct, frozen=True):
 class Planner:
     """Plans snapshots as they arrive, in processes once that is what takes the time.
 
-    ``jobs`` is the number of processes.
+    ``jobs`` is the number of processes; None: as many as cores.
     """
 
-    def __init__(self, policy: Policy, limits: WorkLimits, jobs: int) -> None:
+    def __init__(self, policy: Policy, limits: WorkLimits, jobs: int | None = None) -> None:
         self._limits = limits
-        self._jobs = jobs
+        self._jobs = jobs or os.cpu_count() or 1
         self._work = partial(_plan, policy=policy, limits=limits)
         # Not fork: it copies the locks of this process's threads as they happen to be.
         self._workers: Workers[_Request, RepositoryPlan] = Workers(
-            self._work, jobs, limits, configs_in=_configs_in, start_method="spawn"
+            self._work, self._jobs, limits, configs_in=_configs_in, start_method="spawn"
         )
         self._begun_at = time.monotonic()
         #: Seconds of processor time of this process's planning.
@@ -171,16 +170,6 @@ class Planner:
 def processes_pay_off(planned_for: float, elapsed: float) -> bool:
     """Whether others are worth their start: much was planned, and that took most of the time."""
     return planned_for >= SECONDS_ALONE and planned_for > elapsed / 2
-
-
-@contextmanager
-def planner(policy: Policy, limits: WorkLimits, jobs: int | None = None) -> Iterator[Planner]:
-    """A planner with ``jobs`` processes (None: as many as cores), stopped at the end."""
-    change_planner = Planner(policy, limits, jobs or os.cpu_count() or 1)
-    try:
-        yield change_planner
-    finally:
-        change_planner.close()
 
 
 def _plan(request: _Request, policy: Policy, limits: WorkLimits) -> RepositoryPlan:

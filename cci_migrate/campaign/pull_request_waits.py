@@ -16,81 +16,46 @@ from cci_migrate.forges.repository import Checks, PullState
 
 
 class WaitsFor(Enum):
-    """What an open pull request waits for. The values are stable: results show them.
+    """What an open pull request waits for, and what a summary says after the number of them.
 
-    They are in the order in which a summary lists them.
+    The values are stable: results show them. A summary lists them in this order.
     """
 
-    REVIEW = "review"
-    MERGE = "merge"
-    CI_FAILURE = "ci-failure"
-    BASE = "base"
-    CONFLICTS = "conflicts"
-    CHANGES = "requested-changes"
-    CI = "ci"
-    AUTO_MERGE = "auto-merge"
-    UPDATE = "branch-update"
-    DRAFT = "draft"
-    RULE = "rule"
-    HOST = "host"
+    REVIEW = "review", "wait for review"
+    MERGE = "merge", "approved and green"
+    CI_FAILURE = "ci-failure", "CI failed"
+    BASE = "base", "with another base"
+    CONFLICTS = "conflicts", "with conflicts"
+    CHANGES = "requested-changes", "with changes requested"
+    CI = "ci", "wait for CI"
+    AUTO_MERGE = "auto-merge", "merge automatically"
+    UPDATE = "branch-update", "behind their base"
+    DRAFT = "draft", "drafts"
+    RULE = "rule", "blocked by a rule"
+    HOST = "host", "not checked by the host yet"
+
+    _value_: str
+    counted: str
+
+    def __new__(cls, value: str, counted: str = "") -> WaitsFor:
+        """The wait with this ``value``."""
+        kind = object.__new__(cls)
+        kind._value_ = value
+        kind.counted = counted
+        return kind
 
 
-#: What a summary says after the number of pull requests.
-_COUNTED = {
-    WaitsFor.REVIEW: "wait for review",
-    WaitsFor.MERGE: "approved and green",
-    WaitsFor.CI_FAILURE: "CI failed",
-    WaitsFor.BASE: "with another base",
-    WaitsFor.CONFLICTS: "with conflicts",
-    WaitsFor.CHANGES: "with changes requested",
-    WaitsFor.CI: "wait for CI",
-    WaitsFor.AUTO_MERGE: "merge automatically",
-    WaitsFor.UPDATE: "behind their base",
-    WaitsFor.DRAFT: "drafts",
-    WaitsFor.RULE: "blocked by a rule",
-    WaitsFor.HOST: "not checked by the host yet",
-}
 _MINUTE = 60
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
 
 
 class Wait(Struct, frozen=True):
-    """What a pull request waits for, and the names of those who have to act; often nobody's."""
+    """What a pull request waits for, in words: ``review by ada, acme/ops``."""
 
     kind: WaitsFor
+    text: str
     names: tuple[str, ...] = ()
-    detail: str = ""
-
-    @property
-    def text(self) -> str:
-        """The wait in words: ``review by ada, acme/ops``."""
-        names = ", ".join(self.names)
-        match self.kind:
-            case WaitsFor.REVIEW:
-                return f"review by {names}" if names else "review; nobody is asked"
-            case WaitsFor.MERGE:
-                return "the merge button: approved and green"
-            case WaitsFor.CI_FAILURE:
-                return f"{names}: CI failed"
-            case WaitsFor.BASE:
-                return f"{names}: {self.detail}"
-            case WaitsFor.CONFLICTS:
-                return f"{names}: conflicts with its base"
-            case WaitsFor.CHANGES:
-                return f"{names}: changes requested"
-            case WaitsFor.CI:
-                return f"CI, which {self.detail}"
-            case WaitsFor.AUTO_MERGE:
-                return "the host, which merges it"
-            case WaitsFor.UPDATE:
-                return f"{names}: behind its base"
-            case WaitsFor.DRAFT:
-                return f"{names}: a draft"
-            case WaitsFor.RULE:
-                return f"a rule of the host{f': {self.detail}' if self.detail else ''}"
-            case WaitsFor.HOST:
-                return "the host, which checks whether it can be merged"
 
 
 def wait_of(review: PullRequestReview, base: str) -> Wait:
@@ -99,31 +64,39 @@ def wait_of(review: PullRequestReview, base: str) -> Wait:
     ``base`` is the branch that the change is planned for. Reviews and CI say nothing of the change
     on another one.
     """
-    author = (f"author {review.author}" if review.author else "author",)
+    author = f"author {review.author}" if review.author else "author"
+
+    def of_author(kind: WaitsFor, why: str) -> Wait:
+        return Wait(kind, f"{author}: {why}", (author,))
+
     if review.base != base:
-        return Wait(WaitsFor.BASE, author, f"its base is {review.base}, planned for {base}")
+        why = f"its base is {review.base}, planned for {base}"
+        return of_author(WaitsFor.BASE, why)
     if review.is_draft:
-        return Wait(WaitsFor.DRAFT, author)
+        return of_author(WaitsFor.DRAFT, "a draft")
     if review.merge_status is MergeStatus.CONFLICTS:
-        return Wait(WaitsFor.CONFLICTS, author)
+        return of_author(WaitsFor.CONFLICTS, "conflicts with its base")
     if review.checks is Checks.FAILED:
-        return Wait(WaitsFor.CI_FAILURE, author)
+        return of_author(WaitsFor.CI_FAILURE, "CI failed")
     if review.decision is ReviewDecision.CHANGES_REQUESTED:
-        return Wait(WaitsFor.CHANGES, author)
+        return of_author(WaitsFor.CHANGES, "changes requested")
     if review.decision is not ReviewDecision.APPROVED:
-        return Wait(WaitsFor.REVIEW, _reviewers(review))
+        names = _reviewers(review)
+        text = f"review by {', '.join(names)}" if names else "review; nobody is asked"
+        return Wait(WaitsFor.REVIEW, text, names)
     if review.checks is not Checks.PASSED:
         state = "is running" if review.checks is Checks.PENDING else "has not started"
-        return Wait(WaitsFor.CI, detail=state)
+        return Wait(WaitsFor.CI, f"CI, which {state}")
     if review.merge_status is MergeStatus.BEHIND:
-        return Wait(WaitsFor.UPDATE, author)
+        return of_author(WaitsFor.UPDATE, "behind its base")
     if review.auto_merges:
-        return Wait(WaitsFor.AUTO_MERGE)
+        return Wait(WaitsFor.AUTO_MERGE, "the host, which merges it")
     if review.merge_status is MergeStatus.BLOCKED:
-        return Wait(WaitsFor.RULE, detail=review.blocked_by)
+        rule = f": {review.blocked_by}" if review.blocked_by else ""
+        return Wait(WaitsFor.RULE, f"a rule of the host{rule}")
     if review.merge_status is MergeStatus.UNKNOWN:
-        return Wait(WaitsFor.HOST)
-    return Wait(WaitsFor.MERGE)
+        return Wait(WaitsFor.HOST, "the host, which checks whether it can be merged")
+    return Wait(WaitsFor.MERGE, "the merge button: approved and green")
 
 
 def _reviewers(review: PullRequestReview) -> tuple[str, ...]:
@@ -165,7 +138,7 @@ def longest_first(entries: Iterable[LedgerEntry]) -> list[WaitingPull]:
 def waits_summary(pulls: Iterable[WaitingPull]) -> str:
     """How many are open, and what they wait for: ``412 open: 300 wait for review, ...``."""
     counts = Counter(pull.wait.kind for pull in pulls)
-    parts = ", ".join(f"{counts[kind]} {_COUNTED[kind]}" for kind in WaitsFor if counts[kind])
+    parts = ", ".join(f"{counts[kind]} {kind.counted}" for kind in WaitsFor if counts[kind])
     return f"{sum(counts.values())} open: {parts}" if parts else "0 open"
 
 

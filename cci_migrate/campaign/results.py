@@ -11,7 +11,7 @@ from typing import Any
 from cci_migrate.campaign.folder import RESULTS, Campaign
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
 from cci_migrate.campaign.pull_request_waits import wait_record
-from cci_migrate.campaign.states import MEANING, UNFINISHED, State
+from cci_migrate.campaign.states import UNFINISHED, State
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.files.atomic_write import write_atomically
@@ -82,9 +82,7 @@ def summary(ledger: Ledger) -> Iterator[str]:
     """
     causes: dict[State, Counter[str]] = defaultdict(Counter)
     first: dict[tuple[State, str], str] = {}
-    for entry in ledger.entries(
-        State(state) for state in UNFINISHED | {State.FAILED, State.EXCLUDED}
-    ):
+    for entry in ledger.entries(UNFINISHED | {State.FAILED, State.EXCLUDED}):
         if entry.cause:
             cause = general_cause(entry)
             causes[entry.state][cause] += 1
@@ -93,7 +91,7 @@ def summary(ledger: Ledger) -> Iterator[str]:
     width = max((len(state.value) for state in counts), default=0)
     for state in State:
         if counts[state]:
-            yield f"{counts[state]:>6}  {state.value:<{width}}  {MEANING[state]}"
+            yield f"{counts[state]:>6}  {state.value:<{width}}  {state.meaning}"
             listed = causes[state].most_common(5)
             for cause, count in listed:
                 text = cause if count > 1 else first[state, cause]

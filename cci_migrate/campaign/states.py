@@ -6,31 +6,47 @@ from enum import Enum
 
 
 class State(Enum):
-    """The state of a repository. The values are stable: results and reports show them."""
+    """The state of a repository, and what it means for people.
 
-    LISTED = "listed"
-    PLANNED = "planned"
-    APPLYING = "applying"
-    CHANGED = "changed"
-    PULL_REQUEST_OPEN = "pull-request-open"
-    PULL_REQUEST_INCOMPLETE = "pull-request-incomplete"
-    PULL_REQUEST_MERGED = "pull-request-merged"
-    CLOSED_BY_HUMAN = "closed-by-human"
-    CLOSED = "closed"
-    REVERTED = "reverted"
-    NOTHING_TO_DO = "nothing-to-do"
-    NO_CONFIG = "no-config"
-    EMPTY = "empty"
-    ARCHIVED = "archived"
-    EXCLUDED = "excluded"
-    SPLIT = "split"
-    NO_PERMISSION = "no-permission"
-    BRANCH_EXISTS = "branch-exists"
-    GENERATED_CONFIG = "generated-config"
-    REFUSED = "refused"
-    BROKEN_CONFIG = "broken-config"
-    NEEDS_DECISION = "needs-decision"
-    FAILED = "failed"
+    The values are stable: results and reports show them.
+    """
+
+    LISTED = "listed", "listed, not planned yet"
+    PLANNED = "planned", "a proven change is ready for `batch apply`"
+    APPLYING = "applying", "a write was started; the next `batch apply` completes it"
+    CHANGED = "changed", "the change is written"
+    PULL_REQUEST_OPEN = "pull-request-open", "the pull request is open"
+    PULL_REQUEST_INCOMPLETE = (
+        "pull-request-incomplete",
+        "the pull request lacks a label, reviewer or assignee; the next run tries again",
+    )
+    PULL_REQUEST_MERGED = "pull-request-merged", "the pull request is merged"
+    CLOSED_BY_HUMAN = "closed-by-human", "somebody closed the pull request; it stays closed"
+    CLOSED = "closed", "closed by `batch close`; stays closed"
+    REVERTED = "reverted", "`batch revert` undid it or opened a revert; not applied again"
+    NOTHING_TO_DO = "nothing-to-do", "no change needed under the campaign's policy"
+    NO_CONFIG = "no-config", "no CircleCI config"
+    EMPTY = "empty", "no commit yet"
+    ARCHIVED = "archived", "archived, read-only"
+    EXCLUDED = "excluded", "excluded by a filter"
+    SPLIT = "split", "a monorepo; each of its projects is listed"
+    NO_PERMISSION = "no-permission", "the token can't write here; the next run tries again"
+    BRANCH_EXISTS = "branch-exists", "the branch or its pull request is not this campaign's"
+    GENERATED_CONFIG = "generated-config", "the config is generated: change its source"
+    REFUSED = "refused", "marked as not to be edited, or the change could not be proven"
+    BROKEN_CONFIG = "broken-config", "a config can't be read; fix it, or exclude the repository"
+    NEEDS_DECISION = "needs-decision", "something is left for a person to decide or do"
+    FAILED = "failed", "could not be read or written; the next run tries again"
+
+    _value_: str
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str = "") -> State:
+        """The state with this ``value``."""
+        state = object.__new__(cls)
+        state._value_ = value
+        state.meaning = meaning
+        return state
 
 
 class Undoing(Enum):
@@ -42,34 +58,6 @@ class Undoing(Enum):
     CLOSING = "being closed"
     REVERTING = "being reverted"
 
-
-MEANING = {
-    State.LISTED: "listed, not planned yet",
-    State.PLANNED: "a proven change is ready for `batch apply`",
-    State.APPLYING: "a write was started; the next `batch apply` completes it",
-    State.CHANGED: "the change is written",
-    State.PULL_REQUEST_OPEN: "the pull request is open",
-    State.PULL_REQUEST_INCOMPLETE: (
-        "the pull request lacks a label, reviewer or assignee; the next run tries again"
-    ),
-    State.PULL_REQUEST_MERGED: "the pull request is merged",
-    State.CLOSED_BY_HUMAN: "somebody closed the pull request; it stays closed",
-    State.CLOSED: "closed by `batch close`; stays closed",
-    State.REVERTED: "`batch revert` undid it or opened a revert; not applied again",
-    State.NOTHING_TO_DO: "no change needed under the campaign's policy",
-    State.NO_CONFIG: "no CircleCI config",
-    State.EMPTY: "no commit yet",
-    State.ARCHIVED: "archived, read-only",
-    State.EXCLUDED: "excluded by a filter",
-    State.SPLIT: "a monorepo; each of its projects is listed",
-    State.NO_PERMISSION: "the token can't write here; the next run tries again",
-    State.BRANCH_EXISTS: "the branch or its pull request is not this campaign's",
-    State.GENERATED_CONFIG: "the config is generated: change its source",
-    State.REFUSED: "marked as not to be edited, or the change could not be proven",
-    State.BROKEN_CONFIG: "a config can't be read; fix it, or exclude the repository",
-    State.NEEDS_DECISION: "something is left for a person to decide or do",
-    State.FAILED: "could not be read or written; the next run tries again",
-}
 
 #: The states that `batch apply` continues from.
 PENDING = frozenset({State.PLANNED, State.APPLYING, State.PULL_REQUEST_INCOMPLETE})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from cci_migrate.campaign.ci_results import CiWait
 from cci_migrate.campaign.commenting import CommentRun
 from cci_migrate.campaign.delivering import Deliverer
 from cci_migrate.campaign.message_templates import MessageTemplates, check_comment
-from cci_migrate.campaign.planner import planner
+from cci_migrate.campaign.planner import Planner
 from cci_migrate.campaign.pull_request_extras import PullRequestExtras
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.waves import WaveLimits, Waves
@@ -196,7 +197,7 @@ def apply(
             allows_dirty=allow_dirty,
             is_dry_run=dry_run,
         ) as session,
-        planner(session.campaign.policy, limits) as change_planner,
+        closing(Planner(session.campaign.policy, limits)) as planner,
     ):
         campaign = session.campaign
         check_local_mode(campaign, mode)
@@ -219,7 +220,7 @@ def apply(
             Waves(WaveLimits(wave, max_open), wait, session),
         )
         budget = WriteBudget(max_prs, pace.deadline, session.clock)
-        deliverer = Deliverer(session, options, *gates, change_planner)
+        deliverer = Deliverer(session, options, *gates, planner)
         run = ApplyRun(session, options, *gates, budget, deliverer)
         return conclude(campaign, run.run())
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,33 +20,12 @@ if TYPE_CHECKING:
 _MARGIN = 9
 
 
-class WatchOutput(Protocol):
-    """Where the state of the pull requests is shown."""
-
-    def __enter__(self) -> WatchOutput:
-        """Begin."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """End."""
-
-    def show(self, pulls: WatchedPulls) -> None:
-        """Show ``pulls``, which were just read."""
-
-    def announce(self, at: float) -> None:
-        """Say that they are read again at ``at`` (seconds since 1970)."""
-
-
 class WatchLines:
     """Plain lines: a summary first, then a line for each change."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._before: WatchedPulls | None = None
+        self._pulls: WatchedPulls | None = None
 
     def __enter__(self) -> WatchLines:
         return self
@@ -57,29 +35,28 @@ class WatchLines:
 
     def show(self, pulls: WatchedPulls) -> None:
         """Print what changed since the last time."""
-        if self._before is None:
+        if self._pulls is None:
             click.echo(printable(waits_summary(pulls.open)))
         else:
             at = local_time(self._clock.now())
-            for change in changes(self._before, pulls):
+            for change in changes(self._pulls, pulls):
                 click.echo(printable(f"{at}  {change.pull.name}: {change.text}"))
-        self._before = pulls
+        self._pulls = pulls
 
     def announce(self, at: float) -> None:
         """Print nothing: only changes are of interest."""
 
 
-class WatchTable:
+class WatchTable(WatchLines):
     """A table on a terminal, by rich: the longest waiting first, as many as fit."""
 
     def __init__(self, clock: Clock) -> None:
         from rich.console import Console
         from rich.live import Live
 
-        self._clock = clock
+        super().__init__(clock)
         self._console = Console()
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
-        self._pulls: WatchedPulls | None = None
 
     def __enter__(self) -> WatchTable:
         self._live.start()
@@ -121,6 +98,6 @@ class WatchTable:
         return table
 
 
-def watch_output(clock: Clock) -> WatchOutput:
+def watch_output(clock: Clock) -> WatchLines:
     """The table on a terminal, else lines."""
     return WatchTable(clock) if sys.stdout.isatty() else WatchLines(clock)

@@ -21,7 +21,7 @@ from ruamel.yaml import YAML
 from cci_migrate.campaign.folder import open_campaign
 from cci_migrate.campaign.ledger import Ledger
 from cci_migrate.campaign.repository_filter import Shard
-from cci_migrate.campaign.states import MEANING
+from cci_migrate.campaign.states import State
 from cci_migrate.cli.batch import batch as command
 from cci_migrate.docker.mirrors import parse_mirror
 from cci_migrate.forges.repository import Kind, RepositoryRef
@@ -244,8 +244,8 @@ def test_one_command_at_a_time_works_on_a_campaign(tmp_path: Path, batch: Batch)
 
 def test_the_guide_names_every_state_command_and_option() -> None:
     guide = (ROOT / "docs" / "batch.md").read_text()
-    for state, meaning in MEANING.items():
-        assert f"| `{state.value}` | {meaning} |" in guide
+    for state in State:
+        assert f"| `{state.value}` | {state.meaning} |" in guide
     options = {o for c in command.commands.values() for p in c.params for o in p.opts}
     ours = guide.partition("## With other engines")[0]
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", ours))

@@ -10,19 +10,14 @@ from tests.batch.gitea_stand_in import GiteaStandIn
 from tests.batch.github_stand_in import GitHubStandIn, Pull
 from tests.batch.repositories import CONFIG, PLAIN, Batch, checkout
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
-from tests.batch.victims import Victim
-from tests.batch.watching import Canned, Request, Watch, truly
+from tests.batch.victims import kill_at
+from tests.batch.watching import Canned, Request, put_watch
 
 QUICK = ("--seconds-between", 0)
 TEXT = "Hello {{ repository }}: {{ files | join(', ') }}. Please review."
 pytestmark = pytest.mark.usefixtures("clock")
 
 StandIn = GitHubStandIn | RestStandIn
-
-
-def put_watch(host: StandIn, watch: Watch) -> None:
-    """Have ``watch`` see each request to the API."""
-    setattr(host, "watch" if isinstance(host, GitHubStandIn) else "watch_call", watch)
 
 
 def comments(host: StandIn, name: str) -> list[str]:
@@ -95,19 +90,7 @@ def commenting(host: StandIn) -> str:
 def test_killed_while_commenting_the_next_run_comments_once(
     delivered: StandIn, batch: Batch
 ) -> None:
-    process: list[Victim] = []
-
-    def watch(request: Request) -> None:
-        is_comment = request.is_write and request.operation.endswith(commenting(delivered))
-        if is_comment and request.moment == "after":
-            process[0].kill()
-            raise ConnectionError
-
-    put_watch(delivered, watch)
-    with delivered.lock:
-        process.append(batch.start("comment", "-m", TEXT, *QUICK))
-    assert process[0].was_killed
-    put_watch(delivered, truly)
+    kill_at(delivered, batch, "comment", "-m", TEXT, *QUICK, operation=commenting(delivered))
     batch("comment", "-m", TEXT, *QUICK)
     assert [len(comments(delivered, name)) for name in ("api", "old", "web")] == [1, 1, 1]
 

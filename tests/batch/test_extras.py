@@ -8,8 +8,8 @@ from tests.batch.gitea_stand_in import GiteaStandIn
 from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import CONFIG, PLAIN, Batch
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
-from tests.batch.victims import Victim
-from tests.batch.watching import Canned, Request, truly
+from tests.batch.victims import kill_at
+from tests.batch.watching import Canned
 
 QUICK = ("--seconds-between", 0, "--canary", 0)
 pytestmark = pytest.mark.usefixtures("clock")
@@ -94,19 +94,7 @@ def test_an_assignee_that_github_leaves_out_is_lacking(github: GitHubStandIn, ba
 
 def test_what_was_not_added_by_a_killed_run_is_added_once(planned: StandIn, batch: Batch) -> None:
     """It is killed once the pull request is open; people then add a reviewer of their own."""
-    process: list[Victim] = []
-
-    def watch(request: Request) -> None:
-        if (request.operation, request.moment) == (planned.opening, "after"):
-            process[0].kill()
-            raise ConnectionError
-
-    attribute = "watch" if isinstance(planned, GitHubStandIn) else "watch_call"
-    setattr(planned, attribute, watch)
-    with planned.lock:
-        process.append(batch.start("apply", "api", *QUICK))
-    assert process[0].was_killed
-    setattr(planned, attribute, truly)
+    kill_at(planned, batch, "apply", "api", *QUICK, operation=planned.opening)
     (pull,) = planned.repositories["acme/api"].pulls
     if not isinstance(pull, dict):
         pull.reviewers = ["theirs"]

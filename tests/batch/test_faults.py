@@ -28,7 +28,7 @@ from tests.batch.repositories import (
     git,
 )
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, Hosted, RestStandIn
-from tests.batch.watching import Canned, Request, once, truly
+from tests.batch.watching import Canned, Request, once, put_watch, truly
 
 BRANCH = "cci-migrate/registry-auth"
 QUICK = ("--seconds-between", 0, "--canary", 0)
@@ -103,11 +103,6 @@ READ_FAULTS = (
     "reset",
     "limited",
 )
-
-
-def put_watch(host: StandIn, watch: object) -> None:
-    """Have ``watch`` see each request to the API."""
-    setattr(host, "watch" if isinstance(host, GitHubStandIn) else "watch_call", watch)
 
 
 @pytest.fixture

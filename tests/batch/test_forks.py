@@ -22,7 +22,7 @@ from tests.batch.repositories import (
 )
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
 from tests.batch.test_planted_branches import OURS, PLANTED
-from tests.batch.victims import Victim
+from tests.batch.victims import kill_at
 from tests.batch.watching import Canned, Request, once, truly
 
 pytestmark = pytest.mark.usefixtures("clock")
@@ -99,19 +99,7 @@ def test_the_pull_request_comes_from_a_fork(
 def test_killed_at_any_write_the_next_run_ends_alike(
     operation: str, moment: str, github: GitHubStandIn, api: Repository, batch: Batch
 ) -> None:
-    process: list[Victim] = []
-
-    def watch(request: Request) -> Canned | None:
-        if (request.operation, request.moment) == (operation, moment):
-            process[0].kill()
-            raise ConnectionError
-        return None
-
-    github.watch = watch
-    with github.lock:
-        process.append(batch.start("apply", *FORKING))
-    assert process[0].was_killed
-    github.watch = truly
+    kill_at(github, batch, "apply", *FORKING, operation=operation, moment=moment)
     if operation != FORK:
         # The ledger has the fork.
         batch("apply", *QUICK)
@@ -261,19 +249,7 @@ def test_a_revert_that_was_killed_is_completed(
     commit_bare(api.folder, {CONFIG: FIXED})
     api.pulls[0].state = "MERGED"
     batch("status", "--refresh")
-    process: list[Victim] = []
-
-    def watch(request: Request) -> Canned | None:
-        if (request.operation, request.moment) == (operation, "after"):
-            process[0].kill()
-            raise ConnectionError
-        return None
-
-    github.watch = watch
-    with github.lock:
-        process.append(batch.start("revert"))
-    assert process[0].was_killed
-    github.watch = truly
+    kill_at(github, batch, "revert", operation=operation)
     batch("revert")
     assert [(pull.head, pull.state) for pull in api.pulls[1:]] == [(REVERT, "OPEN")]
     assert content(github.repositories["me/api"].folder, REVERT) == PLAIN

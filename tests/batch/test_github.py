@@ -23,7 +23,7 @@ from tests.batch.repositories import (
     content,
     git,
 )
-from tests.batch.victims import Victim
+from tests.batch.victims import kill_at
 from tests.batch.watching import Canned, Request, once, truly
 
 BRANCH = "cci-migrate/registry-auth"
@@ -713,22 +713,7 @@ def test_killed_at_any_write_the_next_run_ends_alike(
     for name in ("api", "web"):
         github.add(f"acme/{name}", {CONFIG: PLAIN})
     batch("plan", "github:acme", code=1)
-    writes = []
-    process: list[Victim] = []
-
-    def watch(request: Request) -> Canned | None:
-        if request.is_write and request.moment == moment:
-            writes.append(request.operation)
-            if len(writes) == at + 1:
-                process[0].kill()
-                raise ConnectionError
-        return None
-
-    github.watch = watch
-    with github.lock:
-        process.append(batch.start("apply", *QUICK))
-    assert process[0].was_killed
-    github.watch = truly
+    kill_at(github, batch, "apply", *QUICK, moment=moment, nth=at + 1)
     batch("apply", *QUICK)
     assert batch.states() == {"api": "pull-request-open", "web": "pull-request-open"}
     assert all(is_delivered(github, f"acme/{name}") for name in ("api", "web"))

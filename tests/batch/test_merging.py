@@ -10,7 +10,7 @@ from tests.batch.github_stand_in import GitHubStandIn, Pull
 from tests.batch.hosts import BRANCH, QUICK, delivered, host, opened, verdicts
 from tests.batch.repositories import CONFIG, PLAIN, Batch, branches, commit_bare, content, git
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
-from tests.batch.victims import Victim
+from tests.batch.victims import kill_at
 from tests.batch.watching import Canned, Request, truly
 
 __all__ = ["host"]
@@ -269,19 +269,9 @@ def test_killed_while_merging_the_next_run_ends_alike(
     moment: str, github: GitHubStandIn, batch: Batch
 ) -> None:
     pulls = green(github, batch, "a", "b")
-    process: list[Victim] = []
-
-    def watch(request: Request) -> Canned | None:
-        if (request.operation, request.moment) == ("Merge", moment):
-            process[0].kill()
-            raise ConnectionError
-        return None
-
-    github.watch = watch
-    with github.lock:
-        process.append(batch.start("merge-when-green", "--canary", 1, *QUICK))
-    assert process[0].was_killed
-    github.watch = truly
+    kill_at(
+        github, batch, "merge-when-green", "--canary", 1, *QUICK, operation="Merge", moment=moment
+    )
     batch("merge-when-green", "--canary", 1, *QUICK)
     assert [pull.state for pull in pulls.values()] == ["MERGED", "MERGED"]
     assert set(batch.states().values()) == {"pull-request-merged"}
@@ -401,19 +391,7 @@ def test_killed_after_a_merge_on_other_hosts_the_next_run_ends_alike(
     repositories = opened(host, batch, "a", "b")
     for repository in repositories.values():
         repository.review.approve()
-    process: list[Victim] = []
-
-    def watch(request: Request) -> Canned | None:
-        if request.operation.endswith(" merge") and request.moment == "after":
-            process[0].kill()
-            raise ConnectionError
-        return None
-
-    host.watch_call = watch
-    with host.lock:
-        process.append(batch.start("merge-when-green", *QUICK))
-    assert process[0].was_killed
-    host.watch_call = truly
+    kill_at(host, batch, "merge-when-green", *QUICK, operation=" merge")
     batch("merge-when-green", *QUICK)
     assert set(batch.states().values()) == {"pull-request-merged"}
 

@@ -8,8 +8,8 @@ from tests.batch.github_stand_in import Repository
 from tests.batch.hosts import VERDICTS
 from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, content
 from tests.batch.rest_stand_ins import Hosted
-from tests.batch.test_faults import FAULTS, LATER_FAULTS, StandIn, put_watch, until_done
-from tests.batch.watching import Canned, Request
+from tests.batch.test_faults import FAULTS, LATER_FAULTS, StandIn, until_done
+from tests.batch.watching import Canned, Request, put_watch
 
 QUICK = ("--seconds-between", 0, "--canary", 0)
 WRITE_FAULTS = (*LATER_FAULTS, "reset later", "limited")

@@ -7,9 +7,9 @@ import pytest
 from tests.batch.github_stand_in import GitHubStandIn, Pull
 from tests.batch.repositories import CONFIG, PLAIN, Batch, branches, content, git
 from tests.batch.rest_stand_ins import GitLabStandIn, RestStandIn
-from tests.batch.test_commenting import put_watch, say
-from tests.batch.victims import Victim
-from tests.batch.watching import Canned, Request, truly
+from tests.batch.test_commenting import say
+from tests.batch.victims import kill_at
+from tests.batch.watching import Canned, Request, put_watch, truly
 
 BRANCH = "cci-migrate/registry-auth"
 QUICK = ("--seconds-between", 0, "--canary", 0)
@@ -94,21 +94,7 @@ def test_killed_at_a_write_the_next_run_ends_alike(
     at: int, outdated: StandIn, batch: Batch
 ) -> None:
     """A look at what waits for whom, and another plan, change nothing in between."""
-    process: list[Victim] = []
-    operations: list[str] = []
-
-    def watch(request: Request) -> None:
-        if request.is_write and request.moment == "after":
-            operations.append(request.operation)
-            if len(operations) == at + 1:
-                process[0].kill()
-                raise ConnectionError
-
-    put_watch(outdated, watch)
-    with outdated.lock:
-        process.append(batch.start("apply", "api", *REPLACE))
-    assert process[0].was_killed
-    put_watch(outdated, truly)
+    kill_at(outdated, batch, "apply", "api", *REPLACE, nth=at + 1)
     batch("status", "--refresh", code=None)
     batch("plan", outdated.source, "--again", "--context", "hub", code=1)
     batch("apply", "api", *REPLACE, code=1)

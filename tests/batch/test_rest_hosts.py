@@ -27,7 +27,7 @@ from tests.batch.repositories import (
     git,
 )
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, Hosted, RestStandIn
-from tests.batch.victims import Victim
+from tests.batch.victims import kill_at
 from tests.batch.watching import Canned, Request, once, truly
 
 BRANCH = "cci-migrate/registry-auth"
@@ -111,22 +111,7 @@ def test_killed_at_any_write_the_next_run_ends_alike(
     """A repository takes two writes; the process is killed at each, undone and done."""
     repository = host.add("acme/api", {CONFIG: PLAIN})
     batch("plan", host.source, code=1)
-    writes = []
-    process: list[Victim] = []
-
-    def watch(request: Request) -> Canned | None:
-        if request.is_write and request.moment == moment:
-            writes.append(request.operation)
-            if len(writes) == at + 1:
-                process[0].kill()
-                raise ConnectionError
-        return None
-
-    host.watch_call = watch
-    with host.lock:
-        process.append(batch.start("apply", *QUICK))
-    assert process[0].was_killed
-    host.watch_call = truly
+    kill_at(host, batch, "apply", *QUICK, moment=moment, nth=at + 1)
     batch("apply", *QUICK)
     assert batch.states() == {"api": "pull-request-open"}
     assert is_delivered(repository)

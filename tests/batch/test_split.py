@@ -21,8 +21,7 @@ from tests.batch.repositories import (
     git,
 )
 from tests.batch.rest_stand_ins import RestStandIn
-from tests.batch.victims import Victim
-from tests.batch.watching import Request, truly
+from tests.batch.victims import kill_at
 
 BRANCH = "cci-migrate/registry-auth"
 QUICK = ("--seconds-between", 0, "--canary", 0)
@@ -94,22 +93,7 @@ def test_each_project_has_a_pull_request_of_its_own(planned: StandIn, batch: Bat
 
 
 def test_killed_at_an_opening_the_next_run_ends_alike(planned: StandIn, batch: Batch) -> None:
-    process: list[Victim] = []
-    operations: list[str] = []
-
-    def watch(request: Request) -> None:
-        if (request.operation, request.moment) == (planned.opening, "after"):
-            operations.append(request.operation)
-            if len(operations) == 3:
-                process[0].kill()
-                raise ConnectionError
-
-    attribute = "watch" if isinstance(planned, GitHubStandIn) else "watch_call"
-    setattr(planned, attribute, watch)
-    with planned.lock:
-        process.append(batch.start("apply", *QUICK))
-    assert process[0].was_killed
-    setattr(planned, attribute, truly)
+    kill_at(planned, batch, "apply", *QUICK, operation=planned.opening, nth=3)
     batch("apply", *QUICK)
     assert len(planned.repositories["acme/mono"].pulls) == 3
     assert set(states(batch).values()) == {"split", "pull-request-open", "nothing-to-do"}

@@ -20,7 +20,7 @@ from tests.batch.repositories import (
     git,
     write_files,
 )
-from tests.batch.victims import Victim
+from tests.batch.victims import kill_at
 from tests.batch.watching import Canned, Request, truly
 
 BRANCH = "cci-migrate/registry-auth"
@@ -70,19 +70,7 @@ def test_close_leaves_what_others_did(delivered: GitHubStandIn, batch: Batch) ->
 def test_killed_while_closing_the_next_run_ends_alike(
     operation: str, moment: str, delivered: GitHubStandIn, batch: Batch
 ) -> None:
-    process: list[Victim] = []
-
-    def watch(request: Request) -> Canned | None:
-        if (request.operation, request.moment) == (operation, moment):
-            process[0].kill()
-            raise ConnectionError
-        return None
-
-    delivered.watch = watch
-    with delivered.lock:
-        process.append(batch.start("close", "api"))
-    assert process[0].was_killed
-    delivered.watch = truly
+    kill_at(delivered, batch, "close", "api", operation=operation, moment=moment)
     batch("close", "api")
     assert batch.states()["api"] == "closed"
     api = delivered.repositories["acme/api"]
@@ -336,22 +324,7 @@ def test_killed_while_bringing_up_to_date_the_next_run_ends_alike(
     at: int, delivered: GitHubStandIn, batch: Batch
 ) -> None:
     batch("plan", "github:acme", "--again", "--context", "hub", code=1)
-    process: list[Victim] = []
-    writes = []
-
-    def watch(request: Request) -> Canned | None:
-        if request.is_write and request.moment == "after":
-            writes.append(request.operation)
-            if len(writes) == at + 1:
-                process[0].kill()
-                raise ConnectionError
-        return None
-
-    delivered.watch = watch
-    with delivered.lock:
-        process.append(batch.start("apply", "api", *QUICK))
-    assert process[0].was_killed
-    delivered.watch = truly
+    kill_at(delivered, batch, "apply", "api", *QUICK, nth=at + 1)
     batch("apply", *QUICK)
     api = delivered.repositories["acme/api"]
     assert [pull.state for pull in api.pulls] == ["OPEN"]

@@ -7,9 +7,16 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
 
 from tests.batch.clocks import QuickClock
+from tests.batch.watching import Request, put_watch, truly
 from tests.program import start
+
+if TYPE_CHECKING:
+    from tests.batch.github_stand_in import GitHubStandIn
+    from tests.batch.repositories import Batch
+    from tests.batch.rest_stand_ins import RestStandIn
 
 
 class Victim:
@@ -39,6 +46,36 @@ class Victim:
             output = self._output.read().decode()
         assert code == -signal.SIGKILL, f"it ended with {code}:\n{output}"
         return True
+
+
+def kill_at(
+    host: GitHubStandIn | RestStandIn,
+    batch: Batch,
+    *words: object,
+    operation: str = "",
+    moment: str = "after",
+    nth: int = 1,
+) -> None:
+    """Run a command, and kill it at the ``nth`` write to ``host``, before or after that is done.
+
+    Only writes count whose name ends with ``operation``.
+    """
+    process: list[Victim] = []
+    writes: list[Request] = []
+
+    def watch(request: Request) -> None:
+        is_counted = request.is_write and request.operation.endswith(operation)
+        if is_counted and request.moment == moment:
+            writes.append(request)
+            if len(writes) == nth:
+                process[0].kill()
+                raise ConnectionError
+
+    put_watch(host, watch)
+    with host.lock:
+        process.append(batch.start(*words))
+    assert process[0].was_killed
+    put_watch(host, truly)
 
 
 def be_quick() -> None:

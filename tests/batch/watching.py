@@ -58,6 +58,11 @@ class Request(Struct):
 Watch = Callable[[Request], Canned | None]
 
 
+def put_watch(host: object, watch: Watch) -> None:
+    """Have ``watch`` see each request to the API of a stand-in."""
+    setattr(host, "watch_call" if hasattr(host, "watch_call") else "watch", watch)
+
+
 def truly(_request: Request) -> None:
     """Watch nothing: every request is answered truly."""
 
