@@ -17,7 +17,7 @@ from cci_migrate.campaign.canary_choice import (
     has_passing_ci,
     is_named,
 )
-from cci_migrate.campaign.ci_results import Gate
+from cci_migrate.campaign.ci_gate import Gate
 from cci_migrate.campaign.delivering import Deliverer
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.refusals import RefusalStreak

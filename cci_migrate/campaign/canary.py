@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from cci_migrate.campaign.campaign_session import CampaignSession
-from cci_migrate.campaign.ci_results import CiResult, CiWait, Gate, read_ci
+from cci_migrate.campaign.ci_gate import CiGate, Gate
+from cci_migrate.campaign.ci_results import CiResult, read_ci
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.states import NOT_UP_TO_DATE, OPENED, State
 from cci_migrate.forges.repository import Checks, Kind, PullState, RepositoryRef
@@ -18,9 +19,9 @@ SKIP_CANARY = "continue with --canary 0"
 class Canary:
     """The canary has ``size`` pull requests on each server (0: none)."""
 
-    def __init__(self, size: int, wait: CiWait, session: CampaignSession) -> None:
+    def __init__(self, size: int, ci_gate: CiGate, session: CampaignSession) -> None:
         self.size = size
-        self._wait = wait
+        self._ci_gate = ci_gate
         self._session = session
         self._passed: set[tuple[Kind, str]] = set()
         self._failed: Counter[tuple[Kind, str]] = Counter()
@@ -56,7 +57,7 @@ class Canary:
                 f"opened. Fix the cause and run it again, or {SKIP_CANARY}"
             )
             return Gate.SHUT
-        gate = self._wait.gate(
+        gate = self._ci_gate.state(
             lambda: _judge(list(read_ci(members, self._session.host_of))),
             f"{waiting} left",
             SKIP_CANARY,

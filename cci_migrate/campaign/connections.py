@@ -160,7 +160,7 @@ class Connections:
                 token = InstallationToken(api, ref.name.partition("/")[0], self._clock)
                 self._installations[key] = token
                 token(False)
-            except (HostError, TokenError) as error:
+            except HostError as error:
                 raise SourceError(str(error)) from None
         return self._installations[key]
 
@@ -198,10 +198,7 @@ class Connections:
         return token
 
     def _token(self, ref: RepositoryRef) -> str:
-        try:
-            token = self._tokens.find(ref.kind, ref.host)
-        except TokenError as error:
-            raise SourceError(str(error)) from None
+        token = self._tokens.find(ref.kind, ref.host)
         if token is None:
             names = token_variables(ref.kind, ref.host)
             ways = [f"set {' or '.join(names)}"] if names else []
@@ -229,7 +226,7 @@ class Connections:
             if entry:
                 try:
                     sources.append(self._source(entry))
-                except SourceError as error:
+                except (SourceError, TokenError) as error:
                     raise SourceError(f"{where}:{number}: {error}") from None
         return sources
 

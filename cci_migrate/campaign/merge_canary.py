@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cci_migrate.campaign.canary import SKIP_CANARY
-from cci_migrate.campaign.ci_results import CiWait, Gate
+from cci_migrate.campaign.ci_gate import CiGate, Gate
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
 from cci_migrate.campaign.states import ENDED, State
 from cci_migrate.forges.pull_request_reviews import OwnPull, Reviews
@@ -18,9 +18,9 @@ class MergeCanary:
     It is recorded, so that a later run does not begin with another one.
     """
 
-    def __init__(self, size: int, wait: CiWait) -> None:
+    def __init__(self, size: int, ci_gate: CiGate) -> None:
         self._size = size
-        self._wait = wait
+        self._ci_gate = ci_gate
         self._passed: set[tuple[Kind, str]] = set()
 
     def takes(self, ref: RepositoryRef, ledger: Ledger) -> bool:
@@ -39,7 +39,7 @@ class MergeCanary:
         is_short = len(members) < self._size
         if is_short or not self._size or ref.server in self._passed:
             return Gate.OPEN
-        gate = self._wait.gate(
+        gate = self._ci_gate.state(
             lambda: _judge(reviews, members), f"{waiting} left to merge", SKIP_CANARY
         )
         if gate is Gate.OPEN:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.campaign.campaign_session import CampaignSession
-from cci_migrate.campaign.ci_results import Gate
+from cci_migrate.campaign.ci_gate import Gate
 from cci_migrate.campaign.isolation import FATAL_ERRORS
 from cci_migrate.campaign.ledger import LedgerEntry, MergeRecord
 from cci_migrate.campaign.merge_canary import MergeCanary

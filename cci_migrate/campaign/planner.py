@@ -18,7 +18,7 @@ from cci_migrate.forges.fetched_files import FurtherFiles
 from cci_migrate.forges.host import WantedFiles
 from cci_migrate.forges.repository import Snapshot
 from cci_migrate.policy.settings import Policy
-from cci_migrate.workers.limited_work import CAN_INTERRUPT, took_too_long
+from cci_migrate.workers.limited_work import CAN_INTERRUPT
 from cci_migrate.workers.pool import Lost, Workers
 
 #: Seconds of planning in this process after which starting others pays off: each start takes one
@@ -126,7 +126,7 @@ class Planner:
     def _collect(self) -> Iterator[PlanResult]:
         for request, result in self._workers.collect():
             if isinstance(result, Lost):
-                yield PlanResult(request.snapshot, None, self._why_lost(result))
+                yield PlanResult(request.snapshot, None, result.outcome(self._limits, ()).problem)
             else:
                 yield from self._results(request, result)
 
@@ -162,9 +162,6 @@ class Planner:
             else:
                 further = request.further.with_files(requested.paths, files)
                 yield from self._plan(_Request(request.snapshot, further))
-
-    def _why_lost(self, lost: Lost) -> str:
-        return took_too_long(self._limits, ()).problem if lost.is_late else lost.problem
 
 
 def processes_pay_off(planned_for: float, elapsed: float) -> bool:

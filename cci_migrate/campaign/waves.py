@@ -8,7 +8,8 @@ from __future__ import annotations
 from msgspec import Struct
 
 from cci_migrate.campaign.campaign_session import CampaignSession
-from cci_migrate.campaign.ci_results import CiResult, CiWait, Gate, read_ci, still_open
+from cci_migrate.campaign.ci_gate import CiGate, Gate
+from cci_migrate.campaign.ci_results import CiResult, read_ci, still_open
 from cci_migrate.campaign.states import OPENED, PENDING, TRIED_AGAIN, State
 from cci_migrate.forges.repository import Checks, Kind, PullState, RepositoryRef
 from cci_migrate.wording import counted
@@ -37,9 +38,9 @@ class _Wave(Struct):
 class Waves:
     """The waves of a campaign; each host has its own."""
 
-    def __init__(self, limits: WaveLimits, wait: CiWait, session: CampaignSession) -> None:
+    def __init__(self, limits: WaveLimits, ci_gate: CiGate, session: CampaignSession) -> None:
         self._limits = limits
-        self._wait = wait
+        self._ci_gate = ci_gate
         self._session = session
         self._waves: dict[tuple[Kind, str], _Wave] = {}
         #: The pull requests that the ledger has as open, and that were merged or closed.
@@ -72,7 +73,7 @@ class Waves:
         wave = self._current(ref)
         if len(wave.keys) < self._limits.size:
             return Gate.OPEN
-        gate = self._wait.gate(
+        gate = self._ci_gate.state(
             lambda: self._judge(wave), f"{waiting} left", "continue without --wave"
         )
         if gate is Gate.OPEN:
@@ -124,7 +125,7 @@ class Waves:
             return ""
         if result.checks is Checks.PENDING:
             return f"CI has not finished on {result.url}"
-        age = self._wait.clock.now() - result.entry.changed_at
+        age = self._ci_gate.clock.now() - result.entry.changed_at
         return f"CI has not started on {result.url}" if age < START else ""
 
     def _has_room(self) -> bool:

@@ -12,10 +12,10 @@ from cci_migrate.campaign.campaign_merge import merge as merge_campaigns
 from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.export import exportable_entries, sourcegraph_spec
 from cci_migrate.campaign.folder import CampaignError, begin_campaign, open_read_only
-from cci_migrate.campaign.follow_up import FollowUp
 from cci_migrate.campaign.html_report import write_report
 from cci_migrate.campaign.plan_run import PlanRun
 from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
+from cci_migrate.campaign.undo_run import UndoRun
 from cci_migrate.cli.batch_apply import apply, comment
 from cci_migrate.cli.batch_following import merge_when_green, status, watch
 from cci_migrate.cli.batch_options import (
@@ -195,7 +195,7 @@ def close(folder: Path, repositories: RepositoryFilter, pace: Pace, running: Run
     else committed to them. Merged changes stay.
     """
     with campaign_session(folder, repositories, running, pace) as session:
-        return conclude(session.campaign, FollowUp(session).close())
+        return conclude(session.campaign, UndoRun(session).close())
 
 
 @batch.command()
@@ -212,7 +212,7 @@ def revert(folder: Path, repositories: RepositoryFilter, pace: Pace, running: Ru
     unless somebody changed them since.
     """
     with campaign_session(folder, repositories, running, pace) as session:
-        return conclude(session.campaign, FollowUp(session).revert())
+        return conclude(session.campaign, UndoRun(session).revert())
 
 
 @batch.command()

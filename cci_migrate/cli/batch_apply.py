@@ -13,9 +13,10 @@ from cci_migrate.campaign.apply_options import ApplyOptions
 from cci_migrate.campaign.apply_run import ApplyRun
 from cci_migrate.campaign.canary import Canary
 from cci_migrate.campaign.change_groups import approved_groups
-from cci_migrate.campaign.ci_results import CiWait
-from cci_migrate.campaign.commenting import CommentRun
+from cci_migrate.campaign.ci_gate import CiGate
+from cci_migrate.campaign.comment_run import CommentRun
 from cci_migrate.campaign.delivering import Deliverer
+from cci_migrate.campaign.local_mode import check_local_mode, record_local_mode
 from cci_migrate.campaign.message_templates import MessageTemplates, check_comment
 from cci_migrate.campaign.planner import Planner
 from cci_migrate.campaign.pull_request_extras import PullRequestExtras
@@ -35,10 +36,8 @@ from cci_migrate.cli.batch_options import (
 from cci_migrate.cli.batch_sessions import (
     campaign_session,
     check_commits,
-    check_local_mode,
     conclude,
     git_identity,
-    record_local_mode,
     show_access,
 )
 from cci_migrate.cli.option_values import choice_of
@@ -214,10 +213,10 @@ def apply(
             replace_discussed,
             (fork_owner or "") if fork else None,
         )
-        wait = CiWait(patience, session.clock, session.progress, pace.deadline)
+        ci_gate = CiGate(patience, session.clock, session.progress, pace.deadline)
         gates = (
-            Canary(max(canary, len(canary_names)), wait, session),
-            Waves(WaveLimits(wave, max_open), wait, session),
+            Canary(max(canary, len(canary_names)), ci_gate, session),
+            Waves(WaveLimits(wave, max_open), ci_gate, session),
         )
         budget = WriteBudget(max_prs, pace.deadline, session.clock)
         deliverer = Deliverer(session, options, *gates, planner)

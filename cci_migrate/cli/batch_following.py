@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from msgspec.structs import replace
 
-from cci_migrate.campaign.ci_results import CiWait
+from cci_migrate.campaign.ci_gate import CiGate
 from cci_migrate.campaign.folder import Campaign, CampaignInUseError, open_read_only
 from cci_migrate.campaign.merge_canary import MergeCanary
 from cci_migrate.campaign.merge_readiness import MergeOptions
@@ -177,7 +177,7 @@ def merge_when_green(
     options = MergeOptions(method, unreviewed, not no_auto_merge, dry_run)
     clock = make_clock()
     with progress_reporter(running, is_dry_run=dry_run) as progress:
-        merge_canary = MergeCanary(canary, CiWait(patience, clock, progress, pace.deadline))
+        merge_canary = MergeCanary(canary, CiGate(patience, clock, progress, pace.deadline))
         budget = WriteBudget(max_merges, pace.deadline, clock)
 
         def one_pass() -> MergeOutcome:

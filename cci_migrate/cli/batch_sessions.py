@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
-from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.campaign.access_check import AccessCheck, access_exit_code, access_report
 from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.connections import Connections
 from cci_migrate.campaign.folder import Campaign, CampaignError, open_campaign
+from cci_migrate.campaign.local_mode import local_mode
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.results import exit_code, summary, write_results
-from cci_migrate.campaign.states import PENDING, State
+from cci_migrate.campaign.states import PENDING
 from cci_migrate.cli.batch_options import Pace, Running
 from cci_migrate.cli.compiler_options import CompilerOptions
 from cci_migrate.cli.terminal import Terminal
@@ -37,33 +37,11 @@ if TYPE_CHECKING:
     from cci_migrate.campaign.plan_verification import PlanVerification
 
 _DEFAULT_PACE = Pace()
-_LOCAL_MODE = "local-mode"
 
 
 def make_clock() -> Clock:
     """The clock of a command."""
     return SystemClock()
-
-
-def local_mode(campaign: Campaign) -> LocalMode:
-    """How the last `batch apply` changed local checkouts; in place if there was none."""
-    return LocalMode(campaign.ledger.setting(_LOCAL_MODE, LocalMode.IN_PLACE.value))
-
-
-def check_local_mode(campaign: Campaign, mode: LocalMode) -> None:
-    """Raises CampaignError where checkouts were changed in another mode than ``mode``.
-
-    `batch close` and `batch revert` use the mode that the campaign recorded.
-    """
-    recorded = local_mode(campaign)
-    changed = campaign.ledger.entries({State.APPLYING, State.CHANGED})
-    if (recorded, mode) == (LocalMode.BRANCH, LocalMode.PUSH):
-        return  # the second phase: what is on the branches is pushed
-    if mode is not recorded and any(entry.ref.kind is Kind.LOCAL for entry in changed):
-        raise CampaignError(
-            f"this campaign already changed checkouts with --local {recorded.value}; keep that "
-            "mode, or plan the other checkouts in another campaign"
-        )
 
 
 def check_commits(session: CampaignSession, mode: LocalMode) -> None:
@@ -99,16 +77,6 @@ def git_identity(ref: RepositoryRef | None = None) -> str:
         return committer(ref)
     except NoIdentityError as error:
         raise CampaignError(str(error)) from None
-
-
-def record_local_mode(campaign: Campaign, mode: LocalMode) -> None:
-    """Remember ``mode`` for the commands that follow; branches that it pushes wait again."""
-    if (local_mode(campaign), mode) == (LocalMode.BRANCH, LocalMode.PUSH):
-        for entry in campaign.ledger.entries({State.CHANGED}):
-            if entry.ref.kind is Kind.LOCAL:
-                cause = "on the branch, not pushed yet"
-                campaign.ledger.record(replace(entry, state=State.PLANNED, cause=cause))
-    campaign.ledger.set({_LOCAL_MODE: mode.value})
 
 
 @contextmanager

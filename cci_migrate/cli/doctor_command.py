@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.campaign.folder import open_read_only
+from cci_migrate.campaign.local_mode import local_mode
 from cci_migrate.cli.batch_options import Running
 from cci_migrate.cli.circleci_connection import circleci_at
 from cci_migrate.cli.circleci_options import (
@@ -330,7 +331,7 @@ def _repositories(
 def _of_campaign(
     options: Doctor, folder: Path, stack: ExitStack
 ) -> tuple[list[CheckedRepository], tuple[Policy, ...]]:
-    from cci_migrate.cli.batch_sessions import connections_of, local_mode, progress_reporter
+    from cci_migrate.cli.batch_sessions import connections_of, progress_reporter
 
     campaign = stack.enter_context(open_read_only(folder))
     running = Running(verbose=False, log_format="text", tokens=Tokens(""))

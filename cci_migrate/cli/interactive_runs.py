@@ -42,7 +42,7 @@ def decide(
         if isinstance(files, Failed):
             outcomes[index] = files
         else:
-            topics = {topic for topic in Topic if topic.value in topics_of(_folder(task))}
+            topics = {topic for topic in Topic if topic.value in topics_of(task.folder)}
             prefix = prefix_of(task.root)
             configs[index] = SessionConfig(
                 prefix, files, task.policy, frozenset(topics), options.limits
@@ -56,7 +56,3 @@ def decide(
         decided = run(session_configs, screen, session_options)
     outcomes |= dict(zip(configs, decided, strict=True))
     return [outcomes[index] for index in range(len(tasks))]
-
-
-def _folder(task: Task) -> Path:
-    return (task.root / task.paths[0]).parent

@@ -94,7 +94,7 @@ class Policies:
 
     def with_baseline(self, task: Task) -> Task:
         """``task`` with its baseline in its policy. Raises PolicyError."""
-        path = self._baseline or self._for_folder((task.root / task.paths[0]).parent).baseline
+        path = self._baseline or self._for_folder(task.folder).baseline
         if path is None or not self._reads_baselines:
             return task
         if self._baselines is None:

@@ -24,11 +24,10 @@ from cci_migrate.files.discovery import Repository, read_config, reader_of
 from cci_migrate.findings import Choice, Finding, Fix, NoFix, Question
 from cci_migrate.lossless.nodes import Node, Scalar
 from cci_migrate.policy.settings import Policy
-from cci_migrate.workers.limited_work import CAN_INTERRUPT, took_too_long, within
+from cci_migrate.workers.limited_work import CAN_INTERRUPT, within
 
 if TYPE_CHECKING:
     from cci_migrate.verification.verdicts import Verdict
-    from cci_migrate.workers.pool import Lost
 
 #: From how many configs on several processes are worth their start.
 MANY = 100
@@ -69,6 +68,11 @@ class Task(Struct, frozen=True):
     def paths(self) -> tuple[str, ...]:
         """The paths of its files."""
         return self.config.paths
+
+    @property
+    def folder(self) -> Path:
+        """The folder of its first file, whose policy it has."""
+        return (self.root / self.paths[0]).parent
 
     def read(self) -> ConfigFiles | Failed:
         """The config's files, or the failure of one that can't be read."""
@@ -159,17 +163,11 @@ def _in_processes(tasks: Sequence[Task], count: int, limits: WorkLimits) -> Iter
                     workers.submit(submitted)
                 for (at, task), result in workers.collect():
                     if isinstance(result, Lost):
-                        result = _lost(task, result, limits)
+                        result = result.outcome(limits, task.paths)
                     outcomes[at] = result
             yield outcomes.pop(number)
     finally:
         workers.close()
-
-
-def _lost(task: Task, lost: Lost, limits: WorkLimits) -> Failed:
-    if lost.is_late:
-        return took_too_long(limits, task.paths)
-    return Failed(task.paths, lost.problem, "run it alone, with a lower --memory-limit")
 
 
 def _process_and_thin(numbered: tuple[int, Task], limits: WorkLimits) -> Outcome:

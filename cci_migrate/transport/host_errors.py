@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cci_migrate.error_kinds import OutsideError
+from cci_migrate.error_kinds import OutsideError, UserError
 
 
 class StaleSnapshot(Exception):
@@ -50,5 +50,5 @@ class UnauthorizedError(HostUnavailable):
     """The host wants a token, or another than it got."""
 
 
-class TokenError(Exception):
+class TokenError(UserError):
     """The token command failed; the message says why."""

@@ -23,7 +23,8 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct, field
 
 from cci_migrate.bounds.limits import WorkLimits
-from cci_migrate.workers.limited_work import CAN_INTERRUPT
+from cci_migrate.engine.outcomes import Failed
+from cci_migrate.workers.limited_work import CAN_INTERRUPT, took_too_long
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
@@ -43,17 +44,14 @@ class Lost(Struct, frozen=True):
 
     exit_code: int
 
-    @property
-    def is_late(self) -> bool:
-        """Whether it ran out of time."""
-        return self.exit_code in _TIME_OVER
-
-    @property
-    def problem(self) -> str:
-        """Why the worker ended, for people, unless it `is_late`."""
+    def outcome(self, limits: WorkLimits, paths: tuple[str, ...]) -> Failed:
+        """The outcome of the config with the files ``paths``: why the worker ended."""
+        if self.exit_code in _TIME_OVER:
+            return took_too_long(limits, paths)
+        problem = f"its process crashed (exit code {self.exit_code})"
         if self.exit_code == -9:
-            return "the system killed its process; it may be out of memory"
-        return f"its process crashed (exit code {self.exit_code})"
+            problem = "the system killed its process; it may be out of memory"
+        return Failed(paths, problem, "run it alone, with a lower --memory-limit")
 
 
 class _Worker(Generic[_Task], Struct):

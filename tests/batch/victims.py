@@ -51,7 +51,8 @@ class Victim:
 def kill_at(
     host: GitHubStandIn | RestStandIn,
     batch: Batch,
-    *words: object,
+    command: str,
+    *arguments: object,
     operation: str = "",
     moment: str = "after",
     nth: int = 1,
@@ -73,7 +74,7 @@ def kill_at(
 
     put_watch(host, watch)
     with host.lock:
-        process.append(batch.start(*words))
+        process.append(batch.start(command, *arguments))
     assert process[0].was_killed
     put_watch(host, truly)
 

@@ -23,8 +23,8 @@ from cci_migrate.transport.host_errors import HostError
 CHUNK = 40
 
 
-class FollowUp(Struct, frozen=True):
-    """The delivered changes of a campaign.
+class UndoRun(Struct, frozen=True):
+    """One run of `batch close` or `batch revert` over the delivered changes of a campaign.
 
     Each method returns LEFT if some repository could not be changed, and FAILED if a host is down,
     with a note why.
