@@ -208,27 +208,21 @@ def planned_entry(
     ``recorded`` is the earlier entry, ``branch_name`` as in an entry.
     """
     stop = step if isinstance(step, Stop) else Stop(State.PLANNED, plan.cause)
-    earlier = recorded or LedgerEntry(snapshot.ref, State.LISTED)
-    entry = LedgerEntry(
+    entry = replace(
+        recorded or LedgerEntry(snapshot.ref, State.PLANNED),
         ref=snapshot.ref,
-        state=stop.state,
         digest=plan.digest if plan.changes else "",
         group=plan.group,
         has_diff=bool(plan.changes),
         files=plan.hashes,
         findings=plan.findings,
         todos=plan.todos,
-        is_confirmed=plan.is_confirmed,
         pulls=plan.pulls,
         images=plan.images,
         authenticated=plan.authenticated,
-        pull=earlier.pull,
-        lacks=earlier.lacks,
-        wave=earlier.wave,
-        replaced=earlier.replaced,
-        review=earlier.review,
-        waits_since=earlier.waits_since,
-        merge=earlier.merge,
+        is_confirmed=plan.is_confirmed,
+        undoing=None,
+        plan=None,
     )
     return with_stop(delivered_entry(entry, snapshot, now, recorded, branch_name), stop)
 

@@ -89,13 +89,13 @@ class Doctor(Struct, frozen=True):
     campaign: Path | None
     organisation: Organisation | None
     project: Project | None
-    root: str
+    api_url: str
     policy: PolicySource
     only: Only | None
     roots: Mapping[str, str]
     trusted: tuple[str, ...]
     send: frozenset[Pair]
-    format: Format
+    report_format: Format
     steps: NextSteps
 
 
@@ -184,21 +184,7 @@ def _without_options(arguments: Sequence[str], options: Sequence[str]) -> tuple[
 @colour_option
 @click.help_option("-h", "--help")
 @click.pass_context
-def doctor(
-    ctx: click.Context,
-    paths: tuple[Path, ...],
-    organisation: Organisation | None,
-    project: Project | None,
-    api_url: str,
-    campaign: Path | None,
-    only: Only | None,
-    roots: Mapping[str, str],
-    trusted: tuple[str, ...],
-    send: frozenset[Pair],
-    policy: PolicySource,
-    report_format: Format,
-    colour: Colour,
-) -> None:
+def doctor(ctx: click.Context, /, colour: Colour, **values: Any) -> None:
     """Check at CircleCI and the registries that the configs' contexts and logins work.
 
     At CircleCI it checks contexts, their variables and restrictions, and the builds of forks and
@@ -206,29 +192,20 @@ def doctor(
     DOCKERHUB_USERNAME and DOCKERHUB_PASSWORD, elsewhere with the variables that --send or the file
     of --config names for the registry, or with what docker login stored. It changes nothing.
     """
-    if campaign is not None and (paths or project or policy != PolicySource()):
+    campaign, paths, project = values["campaign"], values["paths"], values["project"]
+    if campaign is not None and (paths or project or values["policy"] != PolicySource()):
         raise click.UsageError(
             "--campaign can't be combined with paths, --project or policy options"
         )
     terminal = Terminal(colour)
-    options = Doctor(
-        paths=paths or (Path(),),
-        campaign=campaign,
-        organisation=project.organisation if project and not organisation else organisation,
-        project=project,
-        root=api_url,
-        policy=policy,
-        only=only,
-        roots=roots,
-        trusted=trusted,
-        send=send,
-        format=report_format,
-        steps=NextSteps(
-            api_url,
-            _without_options(ctx.meta[_ARGUMENTS], ("--org", "--project", "--api-url")),
-            None if campaign is not None else tuple(map(str, paths)),
-        ),
+    steps = NextSteps(
+        values["api_url"],
+        _without_options(ctx.meta[_ARGUMENTS], ("--org", "--project", "--api-url")),
+        None if campaign is not None else tuple(map(str, paths)),
     )
+    organisation = values["organisation"] or (project and project.organisation)
+    values |= {"paths": paths or (Path(),), "organisation": organisation}
+    options = Doctor(**values, steps=steps)
     code = exit_code_of(lambda: _doctor(options, terminal), terminal, "nothing was changed")
     ctx.exit(code)
 
@@ -238,7 +215,7 @@ def _doctor(options: Doctor, terminal: Terminal) -> ExitCode:
     with ExitStack() as stack:
         circleci = None
         if options.only is not Only.REGISTRIES:
-            circleci = stack.enter_context(circleci_at(options.root))
+            circleci = stack.enter_context(circleci_at(options.api_url))
         repositories, policies = _repositories(options, stack)
         if circleci is not None:
             try:
@@ -265,7 +242,7 @@ def _doctor(options: Doctor, terminal: Terminal) -> ExitCode:
         answers += check_logins(
             logins, repositories, consent, options.roots, options.trusted, options.steps
         )
-    if options.format is Format.JSON:
+    if options.report_format is Format.JSON:
         terminal.out(as_json(answers))
     else:
         width = terminal.width if sys.stdout is not None and sys.stdout.isatty() else None
@@ -284,7 +261,7 @@ def _consent(options: Doctor, policies: Sequence[Policy]) -> LoginConsent:
         for policy in policies:
             for login in _policy_logins(policy):
                 allowed |= pairs_of(login.host, login.credential)
-    is_asked = sys.stdin is not None and sys.stdin.isatty() and options.format is Format.TEXT
+    is_asked = sys.stdin is not None and sys.stdin.isatty() and options.report_format is Format.TEXT
     return LoginConsent(allowed, _may_be_sent if is_asked else None)
 
 
@@ -341,7 +318,7 @@ def _of_campaign(
     )
     checked = list(
         campaign_repositories(
-            campaign, connections, options.organisation, on_server=is_server(options.root)
+            campaign, connections, options.organisation, on_server=is_server(options.api_url)
         )
     )
     if not checked:
@@ -350,7 +327,7 @@ def _of_campaign(
 
 
 def _checked(repository: Repository, options: Doctor, discovery: Discovery) -> CheckedRepository:
-    remote = project_in(repository.root, on_server=is_server(options.root))
+    remote = project_in(repository.root, on_server=is_server(options.api_url))
     project = options.project or remote
     if (
         options.organisation is not None

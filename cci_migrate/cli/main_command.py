@@ -166,29 +166,17 @@ def _options(values: dict[str, Any]) -> Options:
         mode = Mode.CHECK
     elif values["dry_run"]:
         mode = Mode.DRY_RUN
-    return Options(
-        paths=() if reads_stdin else _paths(names or (".",)),
-        mode=mode,
-        policy=values["policy"],
-        format=values["report_format"],
-        verbosity=values["verbose"] - values["quiet"],
-        show_source=values["show_source"],
-        statistics=values["statistics"],
-        colour=values["colour"],
-        jobs=values["jobs"],
-        show_secrets=values["show_secrets"],
-        reads_stdin=reads_stdin,
-        stdin_name=values["stdin_filename"],
-        interactive=values["interactive"],
-        save_answers=values["save_answers"],
-        answers=values["answers"],
-        output=values["output"],
-        baseline=values["baseline"],
-        write_baseline=values["write_baseline"],
-        applies_ignores=not values["no_ignores"],
-        limits=values["limits"],
-        compiler=values["compiler"],
-    )
+    given = {name: value for name, value in values.items() if name in Options.__struct_fields__}
+    given |= {
+        "paths": () if reads_stdin else _paths(names or (".",)),
+        "mode": mode,
+        "format": values["report_format"],
+        "verbosity": values["verbose"] - values["quiet"],
+        "reads_stdin": reads_stdin,
+        "stdin_name": values["stdin_filename"],
+        "applies_ignores": not values["no_ignores"],
+    }
+    return Options(**given)
 
 
 def _paths(names: tuple[str, ...]) -> tuple[Path, ...]:
