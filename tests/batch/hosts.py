@@ -13,6 +13,8 @@ from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import CONFIG, PLAIN, Batch
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, Hosted, RestStandIn
 
+StandIn = GitHubStandIn | RestStandIn
+
 BRANCH = "cci-migrate/registry-auth"
 QUICK = ("--seconds-between", 0)
 

@@ -8,16 +8,15 @@ import pytest
 
 from tests.batch.gitea_stand_in import GiteaStandIn
 from tests.batch.github_stand_in import GitHubStandIn, Pull
+from tests.batch.hosts import StandIn
 from tests.batch.repositories import CONFIG, PLAIN, Batch, checkout
-from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
+from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn
 from tests.batch.victims import kill_at
 from tests.batch.watching import Canned, Request, put_watch
 
 QUICK = ("--seconds-between", 0)
 TEXT = "Hello {{ repository }}: {{ files | join(', ') }}. Please review."
 pytestmark = pytest.mark.usefixtures("clock")
-
-StandIn = GitHubStandIn | RestStandIn
 
 
 def comments(host: StandIn, name: str) -> list[str]:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.batch.gitea_stand_in import GiteaStandIn
 from tests.batch.github_stand_in import GitHubStandIn
+from tests.batch.hosts import StandIn
 from tests.batch.repositories import CONFIG, PLAIN, Batch
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
 from tests.batch.victims import kill_at
@@ -13,8 +14,6 @@ from tests.batch.watching import Canned
 
 QUICK = ("--seconds-between", 0, "--canary", 0)
 pytestmark = pytest.mark.usefixtures("clock")
-
-StandIn = GitHubStandIn | RestStandIn
 
 
 def extras_of(host: StandIn, name: str = "acme/api") -> tuple[list[object], ...]:

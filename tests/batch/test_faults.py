@@ -17,6 +17,7 @@ from cci_migrate.transport import http
 from tests.batch.clocks import QuickClock
 from tests.batch.gitea_stand_in import GiteaStandIn
 from tests.batch.github_stand_in import GitHubStandIn, Repository
+from tests.batch.hosts import StandIn
 from tests.batch.repositories import (
     CONFIG,
     FIXED,
@@ -34,7 +35,6 @@ BRANCH = "cci-migrate/registry-auth"
 QUICK = ("--seconds-between", 0, "--canary", 0)
 pytestmark = pytest.mark.usefixtures("clock")
 
-StandIn = GitHubStandIn | RestStandIn
 TOKENS = ("GH_TOKEN", "GITLAB_TOKEN", "BITBUCKET_TOKEN", "GITEA_TOKEN")
 PAGE = Canned(200, b"<html>Sign in</html>", {"Content-Type": "text/html; charset=utf-8"})
 LIMITED = Canned(429, {"message": "Retry later"}, {"Retry-After": "23"})

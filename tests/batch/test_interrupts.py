@@ -2,44 +2,35 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from pathlib import Path
-
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import CONFIG, PLAIN, Batch, branches
+from tests.batch.victims import Victim
 from tests.batch.watching import Canned, Request, truly
-from tests.program import start
 
 BRANCH = "cci-migrate/registry-auth"
 QUICK = ("--seconds-between", 0)
 
 
 def test_a_command_that_is_ended_from_outside_says_how_to_go_on(
-    github: GitHubStandIn, batch: Batch, tmp_path: Path
+    github: GitHubStandIn, batch: Batch
 ) -> None:
     github.add("acme/api", {CONFIG: PLAIN})
     batch("plan", "github:acme", code=1)
-    pids: list[int] = []
+    process: list[Victim] = []
 
     def watch(request: Request) -> Canned | None:
         if (request.operation, request.moment) == ("CreateCommit", "after"):
-            os.kill(pids[0], signal.SIGTERM)
+            process[0].interrupt()
             raise TimeoutError
         return None
 
     github.watch = watch
-    stderr_file = tmp_path / "said"
-    words = ("batch", "apply", *map(str, QUICK), "--campaign", str(batch.folder))
-    with stderr_file.open("w+b") as stderr, Path(os.devnull).open("r+b") as nowhere, github.lock:
-        streams = (nowhere.fileno(), nowhere.fileno(), stderr.fileno())
-        running = start(
-            tmp_path, words, os.environ, streams, prepare="tests.batch.victims:be_quick"
-        )
-        pids.append(running.pid)
-    assert running.wait() == 130
-    assert "interrupted; run the same command again to continue" in stderr_file.read_text()
+    with github.lock:
+        process.append(batch.start("apply", *QUICK))
+    code, output = process[0].wait()
+    assert code == 130
+    assert "interrupted; run the same command again to continue" in output
     github.silence.set()
     github.watch = truly
     batch("apply", *QUICK)

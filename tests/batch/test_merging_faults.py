@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.batch.github_stand_in import Repository
-from tests.batch.hosts import VERDICTS
+from tests.batch.hosts import VERDICTS, StandIn
 from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, content
 from tests.batch.rest_stand_ins import Hosted
-from tests.batch.test_faults import FAULTS, LATER_FAULTS, StandIn, until_done
+from tests.batch.test_faults import FAULTS, LATER_FAULTS, until_done
 from tests.batch.watching import Canned, Request, put_watch
 
 QUICK = ("--seconds-between", 0, "--canary", 0)

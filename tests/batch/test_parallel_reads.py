@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,8 +22,8 @@ from cci_migrate.transport.write_record import WriteRecord
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch
+from tests.batch.victims import Victim
 from tests.batch.watching import Canned, Request, truly
-from tests.program import start
 
 
 @pytest.fixture
@@ -275,28 +273,25 @@ def test_all_pages_and_chunks_of_an_organisation(github: GitHubStandIn, batch: B
 
 
 def test_a_plan_that_is_ended_while_it_waits_for_answers_ends_at_once(
-    github: GitHubStandIn, batch: Batch, tmp_path: Path
+    github: GitHubStandIn, batch: Batch
 ) -> None:
     for at in range(90):
         github.add(f"acme/r{at}", {CONFIG: PLAIN})
-    pids: list[int] = []
+    process: list[Victim] = []
 
     def watch(request: Request) -> Canned | None:
         if (request.operation, request.moment) == ("Named", "before"):
             if "Named" not in github.operations[:-1]:
-                os.kill(pids[0], signal.SIGTERM)
+                process[0].interrupt()
             raise TimeoutError
         return None
 
     github.watch = watch
-    stderr_file = tmp_path / "said"
-    words = ("batch", "plan", "github:acme", "--campaign", str(batch.folder))
-    with stderr_file.open("w+b") as stderr, Path(os.devnull).open("r+b") as nowhere, github.lock:
-        streams = (nowhere.fileno(), nowhere.fileno(), stderr.fileno())
-        running = start(tmp_path, words, os.environ, streams)
-        pids.append(running.pid)
-    assert running.wait() == 130
-    (line,) = stderr_file.read_text().splitlines()
+    with github.lock:
+        process.append(batch.start("plan", "github:acme"))
+    code, output = process[0].wait()
+    assert code == 130
+    (line,) = output.splitlines()
     assert line.endswith("interrupted; run the same command again to continue")
     github.silence.set()
     github.watch = truly

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.batch.github_stand_in import GitHubStandIn, Pull
+from tests.batch.hosts import StandIn
 from tests.batch.repositories import CONFIG, PLAIN, Batch, branches, content, git
-from tests.batch.rest_stand_ins import GitLabStandIn, RestStandIn
+from tests.batch.rest_stand_ins import GitLabStandIn
 from tests.batch.test_commenting import say
 from tests.batch.victims import kill_at
 from tests.batch.watching import Canned, Request, put_watch, truly
@@ -15,8 +16,6 @@ BRANCH = "cci-migrate/registry-auth"
 QUICK = ("--seconds-between", 0, "--canary", 0)
 REPLACE = (*QUICK, "--replace-discussed")
 pytestmark = pytest.mark.usefixtures("clock")
-
-StandIn = GitHubStandIn | RestStandIn
 
 
 def states(host: StandIn, name: str) -> list[str]:

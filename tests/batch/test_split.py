@@ -9,6 +9,7 @@ import pytest
 
 from cci_migrate.campaign.projects import project_branch
 from tests.batch.github_stand_in import GitHubStandIn, Pull
+from tests.batch.hosts import StandIn
 from tests.batch.repositories import (
     CONFIG,
     FIXED,
@@ -20,7 +21,6 @@ from tests.batch.repositories import (
     content,
     git,
 )
-from tests.batch.rest_stand_ins import RestStandIn
 from tests.batch.victims import kill_at
 
 BRANCH = "cci-migrate/registry-auth"
@@ -28,8 +28,6 @@ QUICK = ("--seconds-between", 0, "--canary", 0)
 API, WEB = f"services/api/{CONFIG}", f"web/{CONFIG}"
 MONO = {CONFIG: PLAIN, API: PLAIN, WEB: PLAIN, f"docs/{CONFIG}": FIXED}
 pytestmark = pytest.mark.usefixtures("clock")
-
-StandIn = GitHubStandIn | RestStandIn
 
 
 def states(batch: Batch) -> dict[str, str]:

@@ -37,13 +37,21 @@ class Victim:
         """Kill it with SIGKILL. It is waiting for an answer, and will do nothing any more."""
         self._running.kill()
 
-    @property
-    def was_killed(self) -> bool:
-        """Wait for its end; whether that was `kill`. It fails with what it said if it was not."""
+    def interrupt(self) -> None:
+        """Interrupt it with SIGTERM."""
+        os.kill(self._running.pid, signal.SIGTERM)
+
+    def wait(self) -> tuple[int, str]:
+        """Wait for its end: its exit code, and what it said."""
         code = self._running.wait()
         with self._output:
             self._output.seek(0)
-            output = self._output.read().decode()
+            return code, self._output.read().decode()
+
+    @property
+    def was_killed(self) -> bool:
+        """Wait for its end; whether that was `kill`. It fails with what it said if it was not."""
+        code, output = self.wait()
         assert code == -signal.SIGKILL, f"it ended with {code}:\n{output}"
         return True
 
