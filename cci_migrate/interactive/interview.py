@@ -91,24 +91,6 @@ class Item(Struct, frozen=True):
         return same and self.config == other.config
 
 
-class ChoiceTaken(Struct, frozen=True):
-    """The choice taken of those that a question gives."""
-
-    key: str
-
-
-class ReasonGiven(Struct, frozen=True):
-    """The reason for which a finding is ignored."""
-
-    text: str
-
-
-class NamesGiven(Struct, frozen=True):
-    """The names that the fix is to write."""
-
-    names: ChosenNames
-
-
 class Cancelled(Struct, frozen=True):
     """What was begun is not to be done."""
 
@@ -121,7 +103,8 @@ class Ending(Enum):
     NOTHING = "nothing"
 
 
-Reply = Action | ChoiceTaken | ReasonGiven | NamesGiven | Cancelled | Ending
+#: A key, or what the question that a key asked was answered with.
+Reply = Action | Answer | Suppress | ChosenNames | Cancelled | Ending
 
 
 class AskGroup(Struct, frozen=True):
@@ -328,13 +311,13 @@ def after(interview: Interview, reply: Reply) -> Interview:
     match reply:
         case Action():
             return _acted(interview, item, reply)
-        case ChoiceTaken(key):
+        case Answer():
             asked = interview.group or (item,)
-            return _decided(interview, {other.key: Answer(key) for other in asked})
-        case ReasonGiven(text):
-            return _decided(interview, {item.key: Suppress(text)})
-        case NamesGiven(names):
-            changed = replace(interview, names={**interview.names, item.key: names})
+            return _decided(interview, {other.key: reply for other in asked})
+        case Suppress():
+            return _decided(interview, {item.key: reply})
+        case ChosenNames():
+            changed = replace(interview, names={**interview.names, item.key: reply})
             return replace(changed, stage=_Stage.FIXES, previous=_at_fixes(interview))
         case Cancelled():
             return replace(interview, stage=_Stage.FIXES)

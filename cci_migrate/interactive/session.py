@@ -14,7 +14,16 @@ from typing_extensions import assert_never
 
 from cci_migrate.assessing.account_wording import credential_names
 from cci_migrate.engine.outcomes import Outcome
-from cci_migrate.findings import ChosenNames, Decision, Finding, FindingKey, Question, Skip
+from cci_migrate.findings import (
+    Answer,
+    ChosenNames,
+    Decision,
+    Finding,
+    FindingKey,
+    Question,
+    Skip,
+    Suppress,
+)
 from cci_migrate.interactive.answers_file import check_can_be_saved, save
 from cci_migrate.interactive.end_summary import DecidedConfig, end_summary, files_of
 from cci_migrate.interactive.fix_keys import Action
@@ -27,13 +36,10 @@ from cci_migrate.interactive.interview import (
     AskNames,
     AskReason,
     Cancelled,
-    ChoiceTaken,
     Ended,
     Ending,
     Interview,
     Item,
-    NamesGiven,
-    ReasonGiven,
     Reply,
     ShowManual,
     after,
@@ -155,7 +161,7 @@ class _Session:
     def _choose(self, menu: Menu, item: Item) -> Reply:
         letter = self._prompter.choose(menu)
         if letter.isdecimal() and isinstance(item.finding.remedy, Question):
-            return ChoiceTaken(item.finding.remedy.choices[int(letter) - 1].key)
+            return Answer(item.finding.remedy.choices[int(letter) - 1].key)
         action = Action(letter)
         if action is Action.AGAIN:
             self._shown = None
@@ -168,7 +174,7 @@ class _Session:
             lambda text: None if text.isprintable() else "The reason must be one line.",
         )
         text = self._prompter.enter(entry)
-        return Cancelled() if text in ("", BACK) else ReasonGiven(text)
+        return Cancelled() if text in ("", BACK) else Suppress(text)
 
     def _names_of(self, item: Item) -> ChosenNames | None:
         """The names that the fix of ``item`` writes; None if it writes none."""
@@ -215,7 +221,7 @@ class _Session:
         credential = PasswordAuth(
             setting_value(Topic.USERNAME, username), setting_value(Topic.PASSWORD, password)
         )
-        return NamesGiven(ChosenNames(credential, None if context == _PROJECT else context))
+        return ChosenNames(credential, None if context == _PROJECT else context)
 
     def _alternative(self, item: Item, now: PasswordAuth) -> PasswordAuth | None:
         """The names to start from: those of now, or others that the config shows; None for back."""

@@ -119,15 +119,14 @@ def config_requirements(files: ConfigFiles, policy: Policy) -> Requirements:
         return Requirements()
     current = dict(_jobs(before))
     outcome = propose(examined)
-    if not isinstance(outcome, Examined) or outcome.change is None:
-        return Requirements(tuple(current.values()), tuple(_logins(before)))
-    changed = {file.path: file.after for file in outcome.change.files}
-    fixed = examine(replace(files, files={**files.files, **changed}), policy)
-    if not isinstance(fixed, Examination):
-        return Requirements(tuple(current.values()), tuple(_logins(before)))
-    after = fixed.assessment
-    jobs = [_with_planned_contexts(current.get(route), job) for route, job in _jobs(after)]
-    return Requirements(tuple(jobs), tuple(_logins(after)))
+    if isinstance(outcome, Examined) and outcome.change is not None:
+        changed = {file.path: file.after for file in outcome.change.files}
+        fixed = examine(replace(files, files={**files.files, **changed}), policy)
+        if isinstance(fixed, Examination):
+            after = fixed.assessment
+            jobs = [_with_planned_contexts(current.get(route), job) for route, job in _jobs(after)]
+            return Requirements(tuple(jobs), tuple(_logins(after)))
+    return Requirements(tuple(current.values()), tuple(_logins(before)))
 
 
 def unreadable_config(outcome: Refused | Failed) -> UnreadableConfig:

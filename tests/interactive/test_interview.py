@@ -16,12 +16,10 @@ from cci_migrate.interactive.interview import (
     AskFix,
     AskGroup,
     Cancelled,
-    ChoiceTaken,
     Ended,
     Ending,
     Interview,
     Item,
-    ReasonGiven,
     Reply,
     after,
     can_be_decided,
@@ -76,8 +74,8 @@ def _resolutions_of(files: tuple[tuple[str, bytes], ...]) -> tuple[Resolution, .
 def _replies() -> st.SearchStrategy[list[Reply]]:
     reply: st.SearchStrategy[Reply] = st.one_of(
         st.sampled_from([action for action in Action if action is not Action.QUIT]),
-        st.sampled_from(["docker.io", "leave", "remove", "keep"]).map(ChoiceTaken),
-        st.just(ReasonGiven("ours")),
+        st.sampled_from(["docker.io", "leave", "remove", "keep"]).map(Answer),
+        st.just(Suppress("ours")),
         st.just(Cancelled()),
     )
     return st.lists(reply, max_size=25)
@@ -122,7 +120,7 @@ def test_each_item_is_asked_about_once(actions: list[Action]) -> None:
         reply: Reply = action
         if action is Action.IGNORE:
             interview = after(interview, action)
-            reply = ReasonGiven("ours")
+            reply = Suppress("ours")
         interview = after(interview, reply)
     assert len(asked) == len(set(asked))
 
@@ -148,10 +146,10 @@ def test_a_question_is_never_answered_in_passing() -> None:
             for item in interview.items
             if item.key in after(interview, action).decided
         )
-    answered = after(interview, ChoiceTaken("docker.io"))
+    answered = after(interview, Answer("docker.io"))
     assert list(answered.decided.values()) == [Answer("docker.io")]
     assert answered.accepted == 1
-    assert after(interview, ChoiceTaken("leave")).accepted == 0
+    assert after(interview, Answer("leave")).accepted == 0
 
 
 def test_what_rests_on_another_fix_comes_after_it_wherever_it_stands() -> None:
