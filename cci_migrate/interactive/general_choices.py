@@ -20,8 +20,16 @@ from cci_migrate.interactive.policy_questions import (
     problem_with,
 )
 from cci_migrate.interactive.prompter import BACK, LineInput, Menu, MenuOption, Prompter
+from cci_migrate.interactive.reviews import Topic
 from cci_migrate.interactive.screen import Screen
 from cci_migrate.interactive.shown_lines import BLANK, Line, Look, Prose
+
+_NAMES = {Topic.USERNAME: "User name:", Topic.PASSWORD: "Variable with the password:"}
+
+
+def name_input(topic: Topic, default: str) -> LineInput:
+    """The line for a user name or a variable of an account, with ``default`` to begin with."""
+    return LineInput(_NAMES[topic], default, partial(problem_with, topic))
 
 
 def ask_for_all(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -11,12 +11,13 @@ from msgspec import Struct
 from cci_migrate.docker.registries import DOCKER_HUB, RegistryKind, registry_at
 from cci_migrate.engine.explanation import Access, ExplainedPull
 from cci_migrate.engine.outcomes import Examined, Outcome
+from cci_migrate.interactive.general_choices import name_input
 from cci_migrate.interactive.policy_questions import problem_of, problem_with
 from cci_migrate.interactive.prompter import BACK, LineInput, Menu, MenuOption, Prompter
 from cci_migrate.interactive.reviews import Topic
 from cci_migrate.interactive.screen import Screen
 from cci_migrate.interactive.shown_lines import BLANK, Look, Prose
-from cci_migrate.policy.setting_kinds import Setting, settings_of
+from cci_migrate.policy.setting_kinds import settings_of
 from cci_migrate.policy.settings import (
     AwsKeyAuth,
     AwsRoleAuth,
@@ -121,8 +122,12 @@ def _asked(
     """The answers for one registry; None to go back to the choice of its credentials."""
     values: dict[str, str] = {}
     for number, setting in enumerate(settings_of(form)):
-        title = setting.key.replace("-", " ").capitalize()
-        entry = LineInput(f"{title}:", _default(use, form, number), _check_of(form, setting))
+        default = _default(use, form, number)
+        if form is PasswordAuth:
+            entry = name_input(Topic(setting.key), default)
+        else:
+            title = setting.key.replace("-", " ").capitalize()
+            entry = LineInput(f"{title}:", default, partial(problem_of, setting.read_text))
         text = prompter.enter(entry)
         if text == BACK:
             return None
@@ -152,9 +157,3 @@ def _default(use: RegistryUse, form: _Form, number: int) -> str:
     parts = [part for part in use.host.split(":")[0].split(".")[:-1] if part not in _COMMON_PARTS]
     stem = (parts or ["registry"])[0].upper().replace("-", "_")
     return f"${stem}_{('USERNAME', 'PASSWORD')[number]}"
-
-
-def _check_of(form: _Form, setting: Setting) -> Callable[[str], str | None]:
-    if form is PasswordAuth:
-        return partial(problem_with, Topic(setting.key))
-    return partial(problem_of, setting.read_text)

@@ -6,7 +6,6 @@ Nothing is written here but an answers file: what comes out are proven changes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -28,7 +27,7 @@ from cci_migrate.interactive.answers_file import check_can_be_saved, save
 from cci_migrate.interactive.end_summary import DecidedConfig, end_summary, files_of
 from cci_migrate.interactive.fix_keys import Action
 from cci_migrate.interactive.fix_views import Room, fix_view, group_view, whole_change
-from cci_migrate.interactive.general_choices import ask_for_all
+from cci_migrate.interactive.general_choices import ask_for_all, name_input
 from cci_migrate.interactive.interview import (
     AskAtEnd,
     AskFix,
@@ -199,29 +198,25 @@ class _Session:
         default = self._alternative(item, now.credential)
         if default is None:
             return Cancelled()
+        context = LineInput(
+            f"Context ({_PROJECT} for the project's settings):",
+            now.context or _PROJECT,
+            lambda text: None if text == _PROJECT else problem_with(Topic.CONTEXT, text),
+        )
         lines: list[str] = []
         for entry in (
-            LineInput("User name:", default.username, partial(problem_with, Topic.USERNAME)),
-            LineInput(
-                "Variable with the password:",
-                default.password,
-                partial(problem_with, Topic.PASSWORD),
-            ),
-            LineInput(
-                f"Context ({_PROJECT} for the project's settings):",
-                now.context or _PROJECT,
-                lambda text: None if text == _PROJECT else problem_with(Topic.CONTEXT, text),
-            ),
+            name_input(Topic.USERNAME, default.username),
+            name_input(Topic.PASSWORD, default.password),
+            context,
         ):
             line = self._prompter.enter(entry)
             if line == BACK:
                 return Cancelled()
             lines.append(line)
-        username, password, context = lines
         credential = PasswordAuth(
-            setting_value(Topic.USERNAME, username), setting_value(Topic.PASSWORD, password)
+            setting_value(Topic.USERNAME, lines[0]), setting_value(Topic.PASSWORD, lines[1])
         )
-        return ChosenNames(credential, None if context == _PROJECT else context)
+        return ChosenNames(credential, None if lines[2] == _PROJECT else lines[2])
 
     def _alternative(self, item: Item, now: PasswordAuth) -> PasswordAuth | None:
         """The names to start from: those of now, or others that the config shows; None for back."""

@@ -155,7 +155,7 @@ def test_init_asks_about_every_registry_that_it_lists(repository: MakeRepository
     dialog.answer(("Context with the variables", f"aws{ENTER}"))
     # What authenticated pulls read is the default.
     dialog.see("ghcr.io: 1 pull, 1 authenticated.").answer(("Credentials for ghcr.io?", "p"))
-    dialog.answer(("Username:", f"{CLEAR}<{ENTER}"), ("Credentials for ghcr.io?", "p"))
+    dialog.answer(("User name:", f"{CLEAR}<{ENTER}"), ("Credentials for ghcr.io?", "p"))
     dialog.answer(("$GH_USER", ENTER), ("$GH_TOKEN", ENTER), ("github", ENTER))
     dialog.answer(("Credentials for quay.io?", "n"), ("Write .cci-migrate.toml?", "y"))
     assert dialog.ended() == 0
