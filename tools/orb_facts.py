@@ -23,22 +23,20 @@ from typing import Any
 from cci_migrate.circleci.config import Command, Executor, ExecutorCall, Job, Namespace, Parameter
 from cci_migrate.circleci.expressions import sole_reference
 from cci_migrate.circleci.packing import Group, Part, group_by_name
-from cci_migrate.docker.shell import (
+from cci_migrate.docker.mentions import mentions_docker
+from cci_migrate.docker.shell.dialects import Dialect, dialect_of
+from cci_migrate.docker.shell.facts import (
     BakeBuild,
     Build,
     ComposeCommand,
     CredentialFile,
-    Dialect,
     Fact,
     ImagePull,
     Login,
     LoginKind,
     Script,
-    dialect_of,
-    facts_of,
-    logged_in_at_end,
-    mentions_docker,
 )
+from cci_migrate.docker.shell.script_reading import facts_of, logged_in_at_end
 from cci_migrate.engine.loading import Loaded, load_texts
 from cci_migrate.lossless.merging import entries_of, is_null
 from cci_migrate.lossless.nodes import Mapping as MappingNode

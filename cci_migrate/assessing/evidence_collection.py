@@ -46,7 +46,7 @@ from cci_migrate.policy.settings import PasswordAuth, Policy, RegistryCredential
 if TYPE_CHECKING:
     from cci_migrate.circleci.declared_logins import DeclaredLogin
     from cci_migrate.circleci.step_pulls import JobDocker, StepLogin
-    from cci_migrate.docker.shell import Purpose
+    from cci_migrate.docker.container_tools import Purpose
 
 #: Words in names of variables and contexts whose credentials may do more than pull.
 _RELEASE_WORDS = frozenset(
@@ -204,7 +204,7 @@ class EvidenceCollector:
     def _of_login(
         self, host: str, login: StepLogin, purpose: Purpose, docker: JobDocker
     ) -> Evidence:
-        from cci_migrate.docker.shell import Purpose
+        from cci_migrate.docker.container_tools import Purpose
 
         entries = self._dockers.entries_with(docker, login)
         use = _use_of(login, purpose, docker, host)
@@ -388,7 +388,7 @@ def _reason_against(key: str, value: CredentialValue) -> tuple[Refusal, str] | N
 
 def _logins_of(docker: JobDocker) -> Iterator[tuple[StepLogin, Purpose]]:
     """The logins of a job's steps, and what each is for."""
-    from cci_migrate.docker.shell import Purpose
+    from cci_migrate.docker.container_tools import Purpose
 
     yield from ((login, Purpose.LOGIN) for login in docker.logins)
     for use in docker.client_uses:
@@ -400,7 +400,7 @@ def _use_of(login: StepLogin, purpose: Purpose, docker: JobDocker, host: str) ->
     """The use of ``login``: before a pull, only before a push, or unknown."""
     # Most configs have no Docker for their steps, and need nothing that reads scripts.
     from cci_migrate.circleci.step_moments import surely_before
-    from cci_migrate.docker.shell import Purpose
+    from cci_migrate.docker.container_tools import Purpose
 
     if purpose is not Purpose.LOGIN:
         return Use.LOGIN_BEFORE_PULL if purpose is Purpose.PULL else Use.LOGIN_BEFORE_PUSH
@@ -433,7 +433,7 @@ def _done_after(login: StepLogin, docker: JobDocker, host: str) -> list[Purpose]
 def _pushes_after(login: StepLogin, docker: JobDocker, host: str) -> bool:
     """Whether the job seems to push an image after ``login``, even to another registry."""
     from cci_migrate.circleci.pushes import is_push
-    from cci_migrate.docker.shell import Purpose
+    from cci_migrate.docker.container_tools import Purpose
 
     # The known steps of an orb's job only pull and log in, so its name decides.
     if docker.home.is_published and _PUBLISHES.search(docker.job.name):

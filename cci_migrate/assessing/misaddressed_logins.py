@@ -19,7 +19,7 @@ from cci_migrate.circleci.step_scripts import written_script
 from cci_migrate.circleci.steps import Step, run_step, script_node
 from cci_migrate.docker.login_keys import login_key
 from cci_migrate.docker.registries import DOCKER_HUB, OTHER_HUB_HOSTS
-from cci_migrate.docker.shell import Login
+from cci_migrate.docker.shell.facts import Login
 from cci_migrate.lossless.merging import entries_of
 from cci_migrate.lossless.nodes import Mapping, Node, Scalar, resolved
 from cci_migrate.lossless.operations import (

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from cci_migrate.assessing.step_states import StepState
     from cci_migrate.circleci.checked_out_files import ReadText
     from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, UnreadLogin
-    from cci_migrate.docker.shell import Tool
+    from cci_migrate.docker.container_tools import Tool
 
 
 class MissingLogin(Struct, frozen=True, eq=False):
@@ -63,7 +63,7 @@ class MissingLogin(Struct, frozen=True, eq=False):
     @property
     def tool(self) -> Tool:
         """The program to log in with: its login must serve all the pulls."""
-        from cci_migrate.docker.shell import Tool
+        from cci_migrate.docker.container_tools import Tool
 
         tools = [pull.tool for _, pull in self.pulls]
         return Tool.DOCKER if Tool.DOCKER in tools else tools[0]

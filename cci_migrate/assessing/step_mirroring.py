@@ -18,6 +18,7 @@ from cci_migrate.circleci.config import Job
 from cci_migrate.circleci.step_pulls import JobDocker, StepPull
 from cci_migrate.circleci.step_scripts import written_script
 from cci_migrate.circleci.steps import RunStep, run_step
+from cci_migrate.docker.container_tools import ANY_TOOL
 from cci_migrate.docker.image_patterns import without_tag
 from cci_migrate.docker.image_reference import (
     OFFICIAL,
@@ -27,16 +28,16 @@ from cci_migrate.docker.image_reference import (
     parse_image_reference,
     registry_of,
 )
+from cci_migrate.docker.mentions import mentions_docker
 from cci_migrate.docker.mirrors import Mirror, NewHead, mirrored
 from cci_migrate.docker.registries import DOCKER_HUB
-from cci_migrate.docker.shell import (
+from cci_migrate.docker.shell.facts import (
     ComposeCommand,
     ImagePull,
     NamedImage,
     Quoting,
     Verb,
     Word,
-    mentions_docker,
 )
 from cci_migrate.lossless.nodes import Scalar
 from cci_migrate.lossless.operations import ReplaceText
@@ -44,7 +45,7 @@ from cci_migrate.lossless.scalar_positions import source_offsets
 
 #: Commands that name an image or list images by repository: a tool followed by one of its
 #: subcommands, or an option that is enough by itself.
-_TOOL = re.compile(r"\b(?:docker|podman|buildah)\b")
+_TOOL = re.compile(rf"\b(?:{ANY_TOOL})\b")
 _ON_IMAGES = re.compile(r"\b(?:tag|inspect|images?|save|rmi|push|history|manifest)\b")
 _IMAGE_OPTION = re.compile(r"ancestor=|cache-from")
 

@@ -10,8 +10,9 @@ from cci_migrate.circleci.job_pulls import JobPulls
 from cci_migrate.circleci.job_texts import JobTexts
 from cci_migrate.circleci.step_moments import Moment
 from cci_migrate.docker.compose import ServiceBuild
+from cci_migrate.docker.container_tools import Tool
 from cci_migrate.docker.dockerfile import images_of
-from cci_migrate.docker.shell import Build, Tool
+from cci_migrate.docker.shell.facts import Build
 
 UNKNOWN_DOCKERFILE = "which Dockerfile it builds can't be determined"
 

@@ -11,19 +11,18 @@ from msgspec import Struct
 from cci_migrate.circleci.checked_out_files import CheckedOutFiles
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.step_scripts import facts
-from cci_migrate.docker.shell import (
-    DOCKER_CONFIG,
-    HOME,
-    Dialect,
+from cci_migrate.docker.shell.client_config import DOCKER_CONFIG, HOME
+from cci_migrate.docker.shell.dialects import Dialect
+from cci_migrate.docker.shell.facts import (
     Fact,
     FunctionCall,
     Script,
     ScriptCall,
     TaskCall,
-    dialect_of_file,
     joined_path,
-    with_own_folder,
 )
+from cci_migrate.docker.shell.own_folder import with_own_folder
+from cci_migrate.docker.shell.script_files import dialect_of_file
 from cci_migrate.docker.tasks.downloads import (
     is_download_without_docker,
     is_program_without_docker,

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from cci_migrate.circleci.checkout_folder import CheckoutFolder
 from cci_migrate.circleci.downloaded_files import DownloadedFiles
-from cci_migrate.docker.shell import joined_path
+from cci_migrate.docker.shell.facts import joined_path
 
 #: Returns the text of a file of the repository by its path from the root; None if there is none.
 ReadText = Callable[[str], "str | None"]

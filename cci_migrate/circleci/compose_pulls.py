@@ -13,7 +13,8 @@ from cci_migrate.circleci.job_pulls import JobPulls
 from cci_migrate.circleci.job_texts import JobTexts
 from cci_migrate.circleci.step_moments import Moment
 from cci_migrate.docker.compose import default_paths, services_of
-from cci_migrate.docker.shell import ComposeCommand, Verb, same_image_key
+from cci_migrate.docker.shell.facts import ComposeCommand, Verb
+from cci_migrate.docker.shell.local_images import same_image_key
 
 #: ``image: name`` in block and in flow style.
 _IMAGE = re.compile(r"""\bimage['"]?[ \t]{0,9}:[ \t]{0,9}(?:"([^"]*)"|'([^']*)'|([^\s,}#"']+))""")

@@ -22,7 +22,7 @@ from cci_migrate.circleci.step_reading import StepReader
 from cci_migrate.circleci.step_scripts import facts, step_dialect
 from cci_migrate.circleci.steps import Step, StepDefaults, anchored_step, command_steps, run_step
 from cci_migrate.docker.mentions import mentions_docker, mentions_login
-from cci_migrate.docker.shell import Exit, Login
+from cci_migrate.docker.shell.facts import Exit, Login
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.lossless.nodes import Mapping, Node
 

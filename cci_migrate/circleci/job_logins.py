@@ -18,9 +18,10 @@ from cci_migrate.circleci.value_origins import (
     credential_value,
 )
 from cci_migrate.circleci.variable_settings import VariableSettings
+from cci_migrate.docker.container_tools import Tool
 from cci_migrate.docker.login_keys import login_key
 from cci_migrate.docker.registries import DOCKER_HUB, normalise_host
-from cci_migrate.docker.shell import (
+from cci_migrate.docker.shell.facts import (
     ClientAccess,
     CredentialFile,
     Login,
@@ -28,7 +29,6 @@ from cci_migrate.docker.shell import (
     Logout,
     Quoting,
     SharedFile,
-    Tool,
     Word,
 )
 

@@ -8,6 +8,7 @@ from cci_migrate.circleci.job_texts import JobTexts
 from cci_migrate.circleci.login_directories import LoginDirectories
 from cci_migrate.circleci.step_moments import Moment
 from cci_migrate.circleci.step_pulls import StepPull
+from cci_migrate.docker.container_tools import Tool
 from cci_migrate.docker.image_patterns import without_tag
 from cci_migrate.docker.image_reference import (
     ImageReference,
@@ -16,15 +17,8 @@ from cci_migrate.docker.image_reference import (
     registry_of,
 )
 from cci_migrate.docker.login_keys import pull_key
-from cci_migrate.docker.shell import (
-    ComposeCommand,
-    Fact,
-    ImagePull,
-    LocalImage,
-    LocalImages,
-    Tool,
-    Verb,
-)
+from cci_migrate.docker.shell.facts import ComposeCommand, Fact, ImagePull, LocalImage, Verb
+from cci_migrate.docker.shell.local_images import LocalImages
 
 #: Prefixes of images that a build has created and that are in no registry.
 _LOCAL = ("local/", "localhost/")

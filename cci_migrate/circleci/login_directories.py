@@ -7,15 +7,8 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from cci_migrate.circleci.step_moments import Moment
-from cci_migrate.docker.shell import (
-    BY_OTHER_USER,
-    USER_CONFIG,
-    BakeBuild,
-    Build,
-    ComposeCommand,
-    ImagePull,
-    config_directory,
-)
+from cci_migrate.docker.shell.client_config import BY_OTHER_USER, config_directory
+from cci_migrate.docker.shell.facts import USER_CONFIG, BakeBuild, Build, ComposeCommand, ImagePull
 
 _ROOT_CONFIG = "~root/.docker"
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.images import PASSWORD, USERNAME
+from cci_migrate.docker.container_tools import Tool
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.lossless.merging import (
     Entry,
@@ -28,7 +29,7 @@ from cci_migrate.lossless.merging import (
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, Sequence, resolved
 
 AUTH = "auth"
-_LOGIN_COMMANDS = ("docker login", "docker/check", "podman login", "docker_login")
+_LOGIN_COMMANDS = ("docker/check", "docker_login", *(f"{tool.value} login" for tool in Tool))
 
 
 class MisplacedKind(Enum):

@@ -18,8 +18,9 @@ from cci_migrate.circleci.job_pulls import JobPulls
 from cci_migrate.circleci.job_texts import JobTexts
 from cci_migrate.circleci.step_moments import Moment
 from cci_migrate.circleci.steps import Step, argument
+from cci_migrate.docker.container_tools import Tool
 from cci_migrate.docker.registries import DOCKER_HUB
-from cci_migrate.docker.shell import Tool, joined_path
+from cci_migrate.docker.shell.facts import joined_path
 from cci_migrate.lossless.merging import items_of, text_of, value_of
 
 

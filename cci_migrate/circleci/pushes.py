@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cci_migrate.circleci.steps import Step, script_node
+from cci_migrate.docker.container_tools import ANY_TOOL
 from cci_migrate.docker.image_reference import Undecidable, registry_of
 from cci_migrate.docker.registries import RegistryKind, normalise_host, registry_at
 
@@ -23,7 +24,7 @@ def is_push(step: Step) -> bool:
 
 #: ``docker push``, with its options and the image behind it.
 _OF_DOCKER = re.compile(
-    r"\b(?:docker|podman|buildah|nerdctl)(?:[ \t]+image)?[ \t]+push"
+    rf"\b(?:{ANY_TOOL}|nerdctl)(?:[ \t]+image)?[ \t]+push"
     r"(?:[ \t]+-[\w-]+(?:=\S*)?)*[ \t]+[\"']?([^\s\"';&|()<>`]+)"
 )
 #: Orbs whose commands push to the registry of their cloud, and to no other.

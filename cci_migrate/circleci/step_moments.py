@@ -9,12 +9,8 @@ from msgspec import Struct
 from cci_migrate.circleci.steps import (
     Step,
 )
-from cci_migrate.docker.shell import (
-    Fact,
-    Script,
-    logged_in_at_end,
-    logged_in_before,
-)
+from cci_migrate.docker.shell.facts import Fact, Script
+from cci_migrate.docker.shell.script_reading import logged_in_at_end, logged_in_before
 
 
 class Moment(Struct, frozen=True, eq=False):

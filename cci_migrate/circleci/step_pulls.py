@@ -18,14 +18,10 @@ from cci_migrate.circleci.steps import (
     sets_up_docker,
 )
 from cci_migrate.circleci.value_origins import UNKNOWN_VALUE, CredentialValue, Origin
+from cci_migrate.docker.container_tools import Purpose, Tool
 from cci_migrate.docker.login_keys import is_key
 from cci_migrate.docker.registries import DOCKER_HUB
-from cci_migrate.docker.shell import (
-    USER_CONFIG,
-    Purpose,
-    Script,
-    Tool,
-)
+from cci_migrate.docker.shell.facts import USER_CONFIG, Script
 from cci_migrate.escaping.hidden_fields import repr_without
 
 

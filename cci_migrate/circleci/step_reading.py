@@ -56,8 +56,10 @@ from cci_migrate.circleci.variable_settings import (
     VariableSettings,
     exported_values,
 )
-from cci_migrate.docker.shell import (
-    DOCKER_CONFIG,
+from cci_migrate.docker.container_tools import Tool
+from cci_migrate.docker.mentions import mentions_call, mentions_docker, mentions_script
+from cci_migrate.docker.shell.client_config import DOCKER_CONFIG
+from cci_migrate.docker.shell.facts import (
     BakeBuild,
     Build,
     ClientAccess,
@@ -75,10 +77,6 @@ from cci_migrate.docker.shell import (
     ScriptCall,
     SharedFile,
     TaskCall,
-    Tool,
-    mentions_call,
-    mentions_docker,
-    mentions_script,
 )
 from cci_migrate.docker.tasks.runners import task_title
 from cci_migrate.docker.tasks.task_script import NotFollowed

@@ -7,7 +7,9 @@ from functools import lru_cache
 
 from cci_migrate.circleci.docker_daemon import Daemon
 from cci_migrate.circleci.steps import RunStep
-from cci_migrate.docker.shell import READ_UNNAMED, Dialect, Script, dialect_of, facts_of
+from cci_migrate.docker.shell.dialects import Dialect, dialect_of
+from cci_migrate.docker.shell.facts import Script
+from cci_migrate.docker.shell.script_reading import READ_UNNAMED, facts_of
 
 
 def facts(text: str, dialect: Dialect, environment: Mapping[str, str]) -> Script:

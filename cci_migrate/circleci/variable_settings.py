@@ -13,7 +13,7 @@ from cci_migrate.circleci.config import Config, Job, Namespace
 from cci_migrate.circleci.docker_daemon import primary_images
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.value_origins import CredentialValue, Origin, named_variable
-from cci_migrate.docker.shell import Script
+from cci_migrate.docker.shell.facts import Script
 from cci_migrate.lossless.merging import entries_of, text_of, value_of
 from cci_migrate.lossless.nodes import Node, Sequence, resolved
 

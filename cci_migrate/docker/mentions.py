@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from cci_migrate.docker.container_tools import CLIENTS, Tool
 from cci_migrate.docker.tasks.programs import mentions_task
 from cci_migrate.lazy_patterns import lazy_pattern
 
@@ -16,10 +17,14 @@ _SCRIPTS = 512
 #: ``docker`` as a word, part of a path or of ``docker-compose``; not ``dockerize``, ``dockerhub``.
 _DOCKER = lazy_pattern(r"docker(?![a-z_]|-machine\b)|\.dockercfg")
 _VARIABLE = lazy_pattern(r"\$\{?DOCKER(?:_COMPOSE)?(?:_(?:CMD|BIN|COMMAND|EXE))?\b")
-_OTHERS = ("podman", "buildah", "get-login", "acr login", "DOCKER_AUTH_CONFIG", "DOCKER_CONFIG")
-#: Other programs that use registries, and the commands by which they do.
-_CLIENT_NAMES = ("skopeo", "crane", "oras", "helm", "regctl", "cosign", "nerdctl", "ko login")
-_CLIENT_COMMANDS = ("login", "copy", "cp", "pull", "push", "inspect", "list-tags")
+_OTHERS = (
+    *(tool.value for tool in Tool if tool is not Tool.DOCKER),
+    *("get-login", "acr login", "DOCKER_AUTH_CONFIG", "DOCKER_CONFIG"),
+)
+#: Other programs that use registries, and the commands by which they do. A short name is part of
+#: many words.
+_CLIENT_NAMES = tuple(name if len(name) > 3 else f"{name} login" for name in CLIENTS)
+_CLIENT_COMMANDS = sorted({"login"}.union(*(client.transfers for client in CLIENTS.values())))
 #: A shell that is sent its script: ``curl x | sudo bash``, ``eval "$(curl x)"``.
 _PIPED = lazy_pattern(
     r"\|[ \t]*(?:sudo [-\w ]{0,40})?(?:[\w/]{0,20}/)?(?:ba|da|z|k)?sh\b"

@@ -19,8 +19,9 @@ from cci_migrate.circleci.fork_jobs import jobs_also_for_forks
 from cci_migrate.circleci.images import variable_in
 from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, is_same_config, serves
 from cci_migrate.circleci.steps import StepPlace, run_step
+from cci_migrate.docker.container_tools import Tool
 from cci_migrate.docker.registries import DOCKER_HUB, normalise_host
-from cci_migrate.docker.shell import USER_CONFIG, Tool
+from cci_migrate.docker.shell.facts import USER_CONFIG
 from cci_migrate.findings import NoFix
 from cci_migrate.lossless.merging import entries_of, text_of
 from cci_migrate.lossless.nodes import Alias, Sequence, alias_means, resolved

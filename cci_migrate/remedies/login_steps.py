@@ -21,8 +21,8 @@ from cci_migrate.circleci.docker_orb import (
 )
 from cci_migrate.circleci.images import variable_in
 from cci_migrate.circleci.steps import StepPlace
+from cci_migrate.docker.container_tools import Tool
 from cci_migrate.docker.registries import DOCKER_HUB
-from cci_migrate.docker.shell import Tool
 from cci_migrate.lossless.merging import own_entry
 from cci_migrate.lossless.nodes import Mapping, resolved
 from cci_migrate.lossless.operations import AddEntry, Content, Entries, Operation, Text

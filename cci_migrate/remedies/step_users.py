@@ -13,7 +13,7 @@ from cci_migrate.circleci.config import Config, Job
 from cci_migrate.circleci.docker_daemon import Daemon
 from cci_migrate.circleci.step_pulls import JobDocker
 from cci_migrate.circleci.steps import job_steps
-from cci_migrate.docker.shell import Dialect, dialect_of
+from cci_migrate.docker.shell.dialects import Dialect, dialect_of
 from cci_migrate.lossless.nodes import Sequence
 
 #: The option of a shell that takes an unset variable for an error.

@@ -43,7 +43,7 @@ from cci_migrate.wording import listed
 if TYPE_CHECKING:
     from cci_migrate.circleci.docker_daemon import Daemon
     from cci_migrate.circleci.steps import RunStep
-    from cci_migrate.docker.shell import Login
+    from cci_migrate.docker.shell.facts import Login
 
 ID = "password-argument"
 _BY_HAND = "write it as: echo PASSWORD | docker login --username NAME --password-stdin"
@@ -55,7 +55,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     if not dockers:
         return
     from cci_migrate.circleci.docker_daemon import client_is_old
-    from cci_migrate.docker.shell import Login
+    from cci_migrate.docker.shell.facts import Login
 
     visited: set[Node] = set()
     old_clients = {

@@ -9,6 +9,7 @@ from msgspec import Struct
 from typing_extensions import assert_never
 
 from cci_migrate.circleci.expressions import has_expression
+from cci_migrate.docker.container_tools import ANY_TOOL, CLIENTS
 from cci_migrate.docker.registries import CredentialForm
 from cci_migrate.lossless.plain_data import Added, Change, Path, Plain, Removed, Replaced, changes
 from cci_migrate.verification.compiled_config import (
@@ -21,7 +22,7 @@ from cci_migrate.verification.planned_config import PlannedConfig, PlannedEntry
 from cci_migrate.verification.source_changes import SourceChanges, StepChanges, script_of
 
 _FORMS = frozenset(form.value for form in CredentialForm)
-_LOGIN = re.compile(r"\b(?:docker|podman|buildah|skopeo|crane|oras|helm)\b[^\n]{0,200}\blogin\b")
+_LOGIN = re.compile(rf"\b(?:{'|'.join((ANY_TOOL, *CLIENTS))})\b[^\n]{{0,200}}\blogin\b")
 
 
 class Agreement(Struct, frozen=True):

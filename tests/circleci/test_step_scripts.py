@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cci_migrate.circleci.step_scripts import facts
-from cci_migrate.docker.shell import Dialect, facts_of
+from cci_migrate.docker.shell.dialects import Dialect
+from cci_migrate.docker.shell.script_reading import facts_of
 from tests.docker.shell_descriptions import without_places
 
 ENVIRONMENT = {

@@ -5,13 +5,13 @@ from __future__ import annotations
 from msgspec.structs import replace
 from typing_extensions import assert_never
 
-from cci_migrate.docker.shell import (
+from cci_migrate.docker.shell.dialects import Dialect
+from cci_migrate.docker.shell.facts import (
     BakeBuild,
     Build,
     ClientAccess,
     ComposeCommand,
     CredentialFile,
-    Dialect,
     Exit,
     Fact,
     FunctionCall,
@@ -24,8 +24,8 @@ from cci_migrate.docker.shell import (
     ScriptCall,
     SharedFile,
     TaskCall,
-    facts_of,
 )
+from cci_migrate.docker.shell.script_reading import facts_of
 
 
 def described(fact: Fact) -> str:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from cci_migrate.docker.shell import ClientAccess, Dialect, Login, Tool, facts_of, mentions_docker
+from cci_migrate.docker.container_tools import Tool
+from cci_migrate.docker.mentions import mentions_docker
+from cci_migrate.docker.shell.dialects import Dialect
+from cci_migrate.docker.shell.facts import ClientAccess, Login
+from cci_migrate.docker.shell.script_reading import facts_of
 from tests.docker.shell_descriptions import facts_in
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from cci_migrate.bounds.allowance import TooComplexError
-from cci_migrate.docker.shell import Build, ComposeCommand, ImagePull, facts_of, mentions_docker
+from cci_migrate.docker.container_tools import Tool
+from cci_migrate.docker.mentions import mentions_docker
+from cci_migrate.docker.shell.facts import Build, ComposeCommand, ImagePull
+from cci_migrate.docker.shell.script_reading import facts_of
 from tests.docker.shell_descriptions import facts_in
 
 
@@ -61,6 +64,15 @@ def ids(value: object) -> str | None:
 )
 def test_commands_that_name_an_image(text: str, expected: list[str]) -> None:
     assert facts_in(text) == expected
+
+
+@pytest.mark.parametrize("tool", Tool)
+def test_every_tool_is_found_wherever_docker_is(tool: Tool) -> None:
+    commands = [f"{tool.value} pull x", f"{tool.value} login -u a quay.io"]
+    for command in commands:
+        assert mentions_docker(command)
+        assert facts_in(f"run {command}") == [f"task run {command} in ."]
+    assert facts_in("\n".join(commands)) == ["pull x", "login quay.io"]
 
 
 @pytest.mark.parametrize(
@@ -351,6 +363,11 @@ def test_scripts_within_scripts(text: str, expected: list[str]) -> None:
         ("ci/run 'docker pull x'", ["script ci/run in .", "task run docker pull x in ."]),
         (". lib.sh; run docker pull x", ["source lib.sh in .", "function run docker pull x"]),
         ("npx concurrently 'docker pull x'", ["task npx concurrently docker pull x in ."]),
+        ("run docker-compose -f a.yml -p b up", ["task run docker-compose -f a.yml -p b up in ."]),
+        ("run 'npm i && docker -H b pull x'", ["task run npm i && docker -H b pull x in ."]),
+        ("run docker container run x", ["task run docker container run x in ."]),
+        ("run buildah bud .", ["task run buildah bud . in ."]),
+        ("run docker container ls; run docker image ls; run docker compose down", []),
         ("log_error 'docker build failed'; notify.sh 'docker run x'", []),
         ("run docker ps; run docker version; run 'docker info'; enable docker", []),
     ],

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cci_migrate.docker.shell import (
-    Dialect,
-    ImagePull,
-    Login,
-    dialect_of,
-    facts_of,
-    logged_in_before,
-    reads,
-)
+from cci_migrate.docker.shell.dialects import Dialect, dialect_of, reads
+from cci_migrate.docker.shell.facts import ImagePull, Login
+from cci_migrate.docker.shell.script_reading import facts_of, logged_in_before
 from tests.docker.shell_descriptions import facts_in
 
 

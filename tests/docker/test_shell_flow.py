@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cci_migrate.docker.shell import (
-    CredentialFile,
-    ImagePull,
-    Login,
-    facts_of,
-    logged_in_at_end,
-    logged_in_before,
-)
+from cci_migrate.docker.shell.facts import CredentialFile, ImagePull, Login
+from cci_migrate.docker.shell.script_reading import facts_of, logged_in_at_end, logged_in_before
 
 LOGIN = "docker login -u $U --password-stdin <<< $P"
 PULL = "docker pull x"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cci_migrate.docker.registries import host_matches
-from cci_migrate.docker.shell import (
+from cci_migrate.docker.shell.facts import (
     Build,
     ComposeCommand,
     CredentialFile,
@@ -13,8 +13,8 @@ from cci_migrate.docker.shell import (
     Login,
     LoginKind,
     Quoting,
-    facts_of,
 )
+from cci_migrate.docker.shell.script_reading import facts_of
 from tests.docker.shell_descriptions import facts_in
 
 

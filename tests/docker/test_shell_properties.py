@@ -8,16 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cci_migrate.docker.shell import (
-    Fact,
-    Login,
-    PasswordArgument,
-    Word,
-    command_reading,
-    facts_of,
-    mentions_docker,
-    mentions_script,
-)
+from cci_migrate.docker.mentions import mentions_docker, mentions_script
+from cci_migrate.docker.shell import command_reading
+from cci_migrate.docker.shell.facts import Fact, Login, PasswordArgument, Word
+from cci_migrate.docker.shell.script_reading import facts_of
 from tests.docker.shell_descriptions import pulls_in, without_places
 
 COMMANDS = st.sampled_from(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from cci_migrate.docker.shell.command_line import names
+from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.conditions import names_if_empty
 from cci_migrate.docker.shell.facts import Script
 from cci_migrate.docker.shell.flow import Alternative, Construct, ConstructKind, Place, Turn

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cci_migrate.docker.container_tools import Tool
 from cci_migrate.docker.shell.command_line import (
     may_hold_options,
     parse,
 )
 from cci_migrate.docker.shell.docker_options import BAKE_SWITCHES, BUILD_SWITCHES
-from cci_migrate.docker.shell.facts import (
-    BakeBuild,
-    Build,
-    Fact,
-    Tool,
-    Word,
-)
+from cci_migrate.docker.shell.facts import BakeBuild, Build, Fact, Word
 from cci_migrate.docker.shell.invocation import Invocation
 
 _STDIN = "-"

@@ -11,11 +11,6 @@ from cci_migrate.docker.image_reference import has_placeholder
 from cci_migrate.docker.shell.facts import Quoting, Word
 
 
-def names(text: str) -> frozenset[str]:
-    """The set of words in ``text``, for readable tables of names."""
-    return frozenset(text.split())
-
-
 class CommandOption(Struct, frozen=True):
     """An option: its name with dashes, its value, and the span of both.
 

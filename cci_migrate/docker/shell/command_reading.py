@@ -9,15 +9,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cci_migrate.bounds.allowance import TooComplexError
+from cci_migrate.docker.container_tools import ANY_TOOL, CLIENTS, DOCKER_PROGRAMS
+from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.client_config import (
     DOCKER_CONFIG,
     HOME,
     ClientEnvironment,
 )
 from cci_migrate.docker.shell.cloud_cli import cloud_login
-from cci_migrate.docker.shell.command_line import names
 from cci_migrate.docker.shell.credential_files import FileCommand
-from cci_migrate.docker.shell.docker_cli import docker_facts, hides_command
+from cci_migrate.docker.shell.docker_cli import docker_command
 from cci_migrate.docker.shell.facts import (
     Exit,
     FunctionCall,
@@ -35,7 +36,7 @@ from cci_migrate.docker.shell.flow import (
 )
 from cci_migrate.docker.shell.inner_scripts import InnerScriptReader
 from cci_migrate.docker.shell.invocation import Invocation
-from cci_migrate.docker.shell.registry_clients import CLIENTS, client_facts
+from cci_migrate.docker.shell.registry_clients import client_facts
 from cci_migrate.docker.shell.script_files import WINDOWS_SHELLS, script_of_shell
 from cci_migrate.docker.shell.shell_programs import (
     SHELLS,
@@ -52,9 +53,15 @@ from cci_migrate.docker.shell.syntax import (
     substitutions_in,
 )
 from cci_migrate.docker.shell.working_folder import FOLDER_COMMANDS
-from cci_migrate.docker.shell.wrappers import docker_among, may_wrap, program_of, unwrapped
+from cci_migrate.docker.shell.wrappers import (
+    docker_among,
+    docker_command_in,
+    may_wrap,
+    program_of,
+    unwrapped,
+)
 from cci_migrate.docker.tasks.downloads import may_download
-from cci_migrate.docker.tasks.programs import DOCKER_PROGRAMS, docker_command, runs_task
+from cci_migrate.docker.tasks.programs import runs_task
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -76,7 +83,7 @@ _COPIERS = names("cp mv install ln")
 #: What no other table has of the programs whose commands are read.
 _OTHERS = _COPIERS | names("circleci circleci-agent newgrp tee rm chown chmod")
 #: Another program may run Docker's.
-_BEHIND = re.compile(r"(?<=[\s\"'/\\])(?:docker|podman|buildah)(?![\w./:])")
+_BEHIND = re.compile(rf"(?<=[\s\"'/\\])(?:{ANY_TOOL})(?![\w./:])")
 _SHIFT = re.compile(r"\bshift\b")
 _PLAIN_SHIFT = re.compile(r"shift(?:[ \t]+\d)?")
 _SEVERAL_WORDS = re.compile(r"\S\s+\S")
@@ -191,7 +198,7 @@ class CommandReader(InnerScriptReader):
         if not words:
             return
         is_text = len(words) == 1 and _SEVERAL_WORDS.search(words[0].value) is not None
-        if is_text and (is_wrapped or docker_command(words[0].value)):
+        if is_text and (is_wrapped or docker_command_in(words[0].value)):
             # `retry 3 "docker pull x"`, `watch 'docker ps'`: they hand it to a shell. Elsewhere
             # it is what `$@` expands to.
             with self._client.apart(unwrapped_command.environment):
@@ -207,10 +214,11 @@ class CommandReader(InnerScriptReader):
             self._builtin(first, words, node, place)
             return
         is_cloud = program in _CLOUDS or program.startswith("docker-credential-")
-        if program in DOCKER_PROGRAMS and hides_command(words, program):
+        of_docker = docker_command(words, program) if program in DOCKER_PROGRAMS else None
+        if of_docker is not None and of_docker.is_hidden:
             self._task_call(program, words[1:], {}, node, place)
             return
-        if program in DOCKER_PROGRAMS or program in CLIENTS or is_cloud:
+        if of_docker is not None or program in CLIENTS or is_cloud:
             obstacle = unwrapped_command.obstacle
             if obstacle is None and self._variables.in_function and _borrowed(words, node):
                 obstacle = "a function receives it"
@@ -234,9 +242,11 @@ class CommandReader(InnerScriptReader):
                 environment=unwrapped_command.environment,
                 shell=shell,
             )
-            read = cloud_login if is_cloud else client_facts
-            read = docker_facts if program in DOCKER_PROGRAMS else read
-            facts = read(words, program, invocation)
+            if of_docker is not None:
+                facts = of_docker.facts(invocation)
+            else:
+                read = cloud_login if is_cloud else client_facts
+                facts = read(words, program, invocation)
             self._does_more_than_log_in |= not facts or not all(
                 isinstance(fact, Login) for fact in facts
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cci_migrate.docker.container_tools import Tool
 from cci_migrate.docker.image_reference import has_placeholder
 from cci_migrate.docker.shell.command_line import (
     is_only_placeholder,
@@ -11,26 +12,20 @@ from cci_migrate.docker.shell.command_line import (
     parse,
 )
 from cci_migrate.docker.shell.docker_options import COMPOSE_SWITCHES, PULL_IS_SWITCH, UP_SWITCHES
-from cci_migrate.docker.shell.facts import (
-    ComposeCommand,
-    Fact,
-    Tool,
-    Verb,
-    Word,
-)
+from cci_migrate.docker.shell.facts import ComposeCommand, Fact, Verb, Word
 from cci_migrate.docker.shell.invocation import Invocation
 
 #: https://docs.docker.com/compose/how-tos/environment-variables/envvars/
 COMPOSE_FILE = "COMPOSE_FILE"
 COMPOSE_PROFILES = "COMPOSE_PROFILES"
-_COMPOSE_VERBS = {verb.value: verb for verb in Verb}
+COMPOSE_VERBS = {verb.value: verb for verb in Verb}
 
 
 def compose_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
     """``docker compose``: what it starts, builds or pulls, from which files."""
     line = parse(words, COMPOSE_SWITCHES, interspersed=False)
     arguments = line.arguments
-    verb = _COMPOSE_VERBS.get(arguments[0].value) if arguments else None
+    verb = COMPOSE_VERBS.get(arguments[0].value) if arguments else None
     if verb is None:
         return []
     switches = UP_SWITCHES | {"--pull"} if verb in PULL_IS_SWITCH else UP_SWITCHES

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cci_migrate.docker.shell.command_line import names
+from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.emptiness import Emptiness, emptiness_of, joined
 from cci_migrate.docker.shell.syntax import Statement, inner_nodes
 

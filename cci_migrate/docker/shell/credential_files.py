@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
+from cci_migrate.docker.container_tools import Tool
 from cci_migrate.docker.shell.client_config import (
     ClientEnvironment,
     directory_at,
     directory_of_file,
     keys_written,
 )
-from cci_migrate.docker.shell.facts import CredentialFile, Fact, Logout, SharedFile, Tool
+from cci_migrate.docker.shell.facts import CredentialFile, Fact, Logout, SharedFile
 from cci_migrate.docker.shell.flow import Place
 
 

@@ -1,21 +1,19 @@
-"""Turns commands of docker, docker-compose, podman and buildah into facts."""
+"""Which commands of docker, docker-compose, podman and buildah are read, and by what."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from msgspec import Struct
 from msgspec.structs import replace
 
+from cci_migrate.docker.container_tools import COMPOSE_PROGRAMS, Tool
 from cci_migrate.docker.shell.build_commands import bake_facts, build_facts
 from cci_migrate.docker.shell.client_config import DOCKER_CONFIG, expanded
 from cci_migrate.docker.shell.command_line import is_only_placeholder, may_hold_options, parse
-from cci_migrate.docker.shell.compose_commands import compose_facts
+from cci_migrate.docker.shell.compose_commands import COMPOSE_VERBS, compose_facts
 from cci_migrate.docker.shell.docker_options import COMPOSE_SWITCHES, DOCKER_VALUED
-from cci_migrate.docker.shell.facts import (
-    Fact,
-    Tool,
-    Word,
-)
+from cci_migrate.docker.shell.facts import Fact, Word
 from cci_migrate.docker.shell.image_commands import (
     commit_facts,
     create_facts,
@@ -35,105 +33,120 @@ from cci_migrate.docker.shell.login_commands import login_facts, logout_facts
 
 _Reader = Callable[[Sequence[Word], Tool, Invocation], "list[Fact]"]
 
-_MANAGEMENT = {
-    ("image", "pull"): "pull",
-    ("image", "build"): "build",
-    ("image", "tag"): "tag",
-    ("image", "load"): "load",
-    ("image", "import"): "import",
-    ("image", "inspect"): "image inspect",
-    ("image", "save"): "save",
-    ("image", "history"): "history",
-    ("image", "rm"): "rmi",
-    ("image", "remove"): "rmi",
-    ("image", "ls"): "images",
-    ("image", "list"): "images",
-    ("container", "ls"): "ps",
-    ("container", "ps"): "ps",
-    ("container", "list"): "ps",
-    ("builder", "build"): "build",
-    ("buildx", "build"): "build",
-    ("buildx", "b"): "build",
-    ("buildx", "bake"): "bake",
-    ("container", "run"): "run",
-    ("container", "create"): "create",
-    ("container", "commit"): "commit",
+
+def _spelled(*rows: tuple[_Reader, str]) -> Mapping[str, _Reader]:
+    """What reads each command, whose spellings in a row commas separate."""
+    return {name: reader for reader, spellings in rows for name in spellings.split(", ")}
+
+
+class _Commands(Struct, frozen=True):
+    """The commands of a tool that are read: those that may pull images or log in, and others."""
+
+    fetching: Mapping[str, _Reader]
+    others: Mapping[str, _Reader]
+
+
+_COMMANDS = _Commands(
+    _spelled(
+        (pull_facts, "pull, image pull"),
+        (run_facts, "run, container run"),
+        (create_facts, "create, container create"),
+        (build_facts, "build, image build, builder build, buildx build, buildx b"),
+        (bake_facts, "bake, buildx bake"),
+        (compose_facts, ", ".join(f"compose {verb}" for verb in COMPOSE_VERBS)),
+        (login_facts, "login"),
+    ),
+    _spelled(
+        (tag_facts, "tag, image tag"),
+        (load_facts, "load, image load"),
+        (import_facts, "import, image import"),
+        (commit_facts, "commit, container commit"),
+        (inspect_facts, "inspect"),
+        (named_images, "image inspect, save, image save, history, image history"),
+        (named_images, "images, image ls, image list"),
+        (remove_facts, "rmi, image rm, image remove"),
+        (ps_facts, "ps, container ls, container ps, container list"),
+        (logout_facts, "logout"),
+    ),
+)
+#: buildah has commands of its own, and fewer.
+_COMMANDS_OF = {
+    Tool.BUILDAH: _Commands(
+        _spelled(
+            (from_facts, "from"),
+            (pull_facts, "pull"),
+            (build_facts, "bud, build, build-using-dockerfile"),
+            (login_facts, "login"),
+        ),
+        _spelled((tag_facts, "tag"), (commit_facts, "commit"), (logout_facts, "logout")),
+    )
 }
-_COMMANDS: dict[str, _Reader] = {
-    "pull": pull_facts,
-    "run": run_facts,
-    "create": create_facts,
-    "build": build_facts,
-    "bake": bake_facts,
-    "tag": tag_facts,
-    "load": load_facts,
-    "import": import_facts,
-    "commit": commit_facts,
-    "inspect": inspect_facts,
-    "image inspect": named_images,
-    "save": named_images,
-    "history": named_images,
-    "rmi": remove_facts,
-    "images": named_images,
-    "ps": ps_facts,
-    "login": login_facts,
-    "logout": logout_facts,
-}
-_BUILDAH: dict[str, _Reader] = {
-    "from": from_facts,
-    "pull": pull_facts,
-    "bud": build_facts,
-    "build": build_facts,
-    "build-using-dockerfile": build_facts,
-    "tag": tag_facts,
-    "commit": commit_facts,
-    "login": login_facts,
-    "logout": logout_facts,
-}
+#: The words that begin a command of two.
+_GROUPS = frozenset(
+    name.split()[0] for name in (*_COMMANDS.fetching, *_COMMANDS.others) if " " in name
+)
 
 
-def hides_command(words: Sequence[Word], program: str) -> bool:
-    """Whether ``words``, a command of ``program``, leave its subcommand to a variable alone."""
-    following = words[1:]
-    if not program.endswith("-compose"):
-        following = parse(following, (), interspersed=False, valued=DOCKER_VALUED).arguments
-        if following and following[0].value == "compose":
-            program, following = "docker-compose", following[1:]
-    if program.endswith("-compose"):
-        following = parse(following, COMPOSE_SWITCHES, interspersed=False).arguments
-    first = following[0] if following else None
-    return first is not None and is_only_placeholder(first) and not may_hold_options(first)
+class DockerCommand(Struct, frozen=True):
+    """A command of ``tool``: ``name`` as in the tables, and the ``words`` for what reads it.
 
-
-def docker_facts(words: Sequence[Word], program: str, invocation: Invocation) -> list[Fact]:
-    """The facts of the command ``words``, whose first word runs ``program``.
-
-    ``program`` is one of `DOCKER_PROGRAMS`.
+    ``subject`` is the last word of the name, None if it lacks. ``config`` is the ``--config``.
     """
-    if program in ("docker-compose", "podman-compose"):
-        tool = Tool.PODMAN if program == "podman-compose" else Tool.DOCKER
-        return compose_facts(words[1:], tool, invocation)
-    tool = Tool(program)
-    line = parse(words[1:], (), interspersed=False, valued=DOCKER_VALUED)
-    arguments = line.arguments
-    if not arguments:
-        return []
-    config = line.text("--config")
-    if config is not None:
-        directory = expanded(config, invocation.shell)
-        invocation = replace(
-            invocation, environment={**invocation.environment, DOCKER_CONFIG: directory}
+
+    tool: Tool
+    name: str
+    subject: Word | None
+    words: Sequence[Word]
+    config: str | None = None
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether a variable alone has its name."""
+        return (
+            self.subject is not None
+            and is_only_placeholder(self.subject)
+            and not may_hold_options(self.subject)
         )
-    command = arguments[0].value
-    following = arguments[1:]
-    if tool is not Tool.BUILDAH:
-        if command == "compose":
-            return compose_facts(following, tool, invocation)
-        if len(following) and command in ("image", "builder", "buildx", "container"):
-            subcommand = parse(following, (), interspersed=False, valued=("--builder",)).arguments
-            if not subcommand:
-                return []
-            command = _MANAGEMENT.get((command, subcommand[0].value), "")
-            following = subcommand[1:]
-    reader = _BUILDAH.get(command) if tool is Tool.BUILDAH else _COMMANDS.get(command)
-    return [] if reader is None else reader(following, tool, invocation)
+
+    @property
+    def fetches(self) -> bool:
+        """Whether it may pull images or log in."""
+        return self.name in _COMMANDS_OF.get(self.tool, _COMMANDS).fetching
+
+    def facts(self, invocation: Invocation) -> list[Fact]:
+        """What it does, run as ``invocation`` says."""
+        commands = _COMMANDS_OF.get(self.tool, _COMMANDS)
+        reader = commands.fetching.get(self.name) or commands.others.get(self.name)
+        if reader is None:
+            return []
+        if self.config is not None:
+            directory = expanded(self.config, invocation.shell)
+            environment = {**invocation.environment, DOCKER_CONFIG: directory}
+            invocation = replace(invocation, environment=environment)
+        return reader(self.words, self.tool, invocation)
+
+
+def docker_command(words: Sequence[Word], program: str) -> DockerCommand:
+    """The command ``words``, whose first word runs ``program``, one of `DOCKER_PROGRAMS`."""
+    tool = COMPOSE_PROGRAMS.get(program)
+    name, config, following = "compose", None, words[1:]
+    if tool is None:
+        tool = Tool(program)
+        line = parse(following, (), interspersed=False, valued=DOCKER_VALUED)
+        config = line.text("--config")
+        if not line.arguments:
+            return DockerCommand(tool, "", None, ())
+        subject, *following = line.arguments
+        name = subject.value
+        if name not in _GROUPS:
+            return DockerCommand(tool, name, subject, following, config)
+    if name == "compose":
+        arguments = parse(following, COMPOSE_SWITCHES, interspersed=False).arguments
+    else:
+        arguments = parse(following, (), interspersed=False, valued=("--builder",)).arguments
+    if not arguments:
+        return DockerCommand(tool, name, None, ())
+    subject, *behind = arguments
+    # The options of compose come before what it does.
+    inner = following if name == "compose" else behind
+    return DockerCommand(tool, f"{name} {subject.value}", subject, inner, config)

@@ -7,7 +7,7 @@ https://docs.podman.io/en/latest/Commands.html, https://github.com/containers/bu
 
 from __future__ import annotations
 
-from cci_migrate.docker.shell.command_line import names
+from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import Verb
 
 DOCKER_VALUED = names(

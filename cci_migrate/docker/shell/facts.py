@@ -1,4 +1,23 @@
-"""The types of what a script does with Docker."""
+"""The facts of a script: what it does with Docker.
+
+=================  ===============================================================================
+`ImagePull`        ``docker pull|run|create IMAGE`` (podman, buildah alike)
+`Build`            ``docker build``, ``docker buildx build``: pulls what its Dockerfile says
+`BakeBuild`        ``docker buildx bake``
+`ComposeCommand`   ``docker compose up|build|pull|run|create``: pulls what its files say
+`Login`            ``docker login`` and the clouds' own commands; with ``-p``, how to rewrite it
+`ClientAccess`     ``crane auth login``, ``skopeo copy --src-creds`` and the like
+`Logout`           ``docker logout``
+`CredentialFile`   writes ``~/.docker/config.json``
+`SharedFile`       lets others read it: ``chown``
+`LocalImage`       ``docker tag``, ``docker load``: an image that needs no pull from here on
+`NamedImage`       ``docker tag IMAGE``, ``docker image inspect IMAGE``: names one, fetches none
+`ScriptCall`       another script of the repository runs
+`TaskCall`         ``make x``, ``npm run x``: something of the repository runs
+`FunctionCall`     a command that a sourced script may define
+`Exit`             the script ends early, in success
+=================  ===============================================================================
+"""
 
 from __future__ import annotations
 
@@ -8,19 +27,12 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from cci_migrate.docker.container_tools import Purpose, Tool
 from cci_migrate.docker.shell.flow import Place
 from cci_migrate.escaping.hidden_fields import repr_without
 
 #: Where Docker's client keeps the logins of the user whom the steps run as.
 USER_CONFIG = "~/.docker"
-
-
-class Tool(Enum):
-    """A program of the Docker family; the value is its name."""
-
-    DOCKER = "docker"
-    PODMAN = "podman"
-    BUILDAH = "buildah"
 
 
 class Verb(Enum):
@@ -225,14 +237,6 @@ class Login(Struct, frozen=True):
     config: str | None = USER_CONFIG
 
     __repr__ = repr_without("place", "stdin_password")
-
-
-class Purpose(Enum):
-    """What another program than Docker does at a registry."""
-
-    LOGIN = "login"
-    PULL = "pull"
-    PUSH = "push"
 
 
 class ClientAccess(Struct, frozen=True):

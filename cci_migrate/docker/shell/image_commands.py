@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from cci_migrate.docker.container_tools import Purpose, Tool
 from cci_migrate.docker.shell.command_line import (
     CommandLine,
     parse,
@@ -25,9 +26,7 @@ from cci_migrate.docker.shell.facts import (
     ImagePull,
     LocalImage,
     NamedImage,
-    Purpose,
     Quoting,
-    Tool,
     Verb,
     Word,
 )

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from cci_migrate.bounds.allowance import TooComplexError
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
-from cci_migrate.docker.shell.command_line import is_only_placeholder, names
+from cci_migrate.docker.name_tables import names
+from cci_migrate.docker.shell.command_line import is_only_placeholder
 from cci_migrate.docker.shell.facts import (
     Quoting,
     Script,

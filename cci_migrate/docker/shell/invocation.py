@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct, field
 
+from cci_migrate.docker.container_tools import Tool
 from cci_migrate.docker.shell.client_config import (
     HOME,
     OTHER_USER,
     ClientEnvironment,
     client_directory,
 )
-from cci_migrate.docker.shell.facts import Tool
 from cci_migrate.docker.shell.flow import Place
 from cci_migrate.escaping.hidden_fields import repr_without
 

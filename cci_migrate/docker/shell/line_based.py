@@ -12,9 +12,10 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from cci_migrate.docker.shell.command_line import names
+from cci_migrate.docker.container_tools import CLIENTS, DOCKER_PROGRAMS
+from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.dialects import Dialect
-from cci_migrate.docker.shell.docker_cli import docker_facts
+from cci_migrate.docker.shell.docker_cli import docker_command
 from cci_migrate.docker.shell.facts import (
     Fact,
     Quoting,
@@ -28,10 +29,10 @@ from cci_migrate.docker.shell.flow import Alternative, Construct, ConstructKind,
 from cci_migrate.docker.shell.invocation import Invocation
 from cci_migrate.docker.shell.local_images import LocalImages
 from cci_migrate.docker.shell.masking import without_placeholders
-from cci_migrate.docker.shell.registry_clients import CLIENTS, client_facts
+from cci_migrate.docker.shell.registry_clients import client_facts
 from cci_migrate.docker.shell.script_files import WINDOWS_SHELLS, is_script_file, script_of_shell
 from cci_migrate.docker.shell.wrappers import program_of
-from cci_migrate.docker.tasks.programs import DOCKER_PROGRAMS, runs_task
+from cci_migrate.docker.tasks.programs import runs_task
 
 #: PowerShell runs nothing of a script in which a comment or a here-string is never closed.
 _POWERSHELL_TOKEN = re.compile(
@@ -206,8 +207,11 @@ class _LineReader:
         )
         if all(word.value != "login" for word in words):
             words = [replace(word, value=word.value.replace("\\", "/")) for word in words]
-        read = docker_facts if program in DOCKER_PROGRAMS else client_facts
-        for fact in read(words, program, invocation):
+        if program in DOCKER_PROGRAMS:
+            facts = docker_command(words, program).facts(invocation)
+        else:
+            facts = client_facts(words, program, invocation)
+        for fact in facts:
             self._facts.append(self._local.record(fact))
 
     def _change_directory(self, words: list[Word]) -> None:

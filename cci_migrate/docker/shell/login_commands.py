@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cci_migrate.docker.container_tools import Tool
 from cci_migrate.docker.shell.command_line import parse
 from cci_migrate.docker.shell.docker_options import LOGIN_SWITCHES
-from cci_migrate.docker.shell.facts import (
-    Fact,
-    Login,
-    LoginKind,
-    Logout,
-    PasswordArgument,
-    Tool,
-    Word,
-)
+from cci_migrate.docker.shell.facts import Fact, Login, LoginKind, Logout, PasswordArgument, Word
 from cci_migrate.docker.shell.invocation import Invocation
 from cci_migrate.docker.shell.registry_access import registries_named
 

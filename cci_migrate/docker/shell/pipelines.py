@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from cci_migrate.docker.shell.command_line import names
+from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.command_reading import CommandReader
 from cci_migrate.docker.shell.facts import CredentialFile
 from cci_migrate.docker.shell.flow import Alternative, Construct, ConstructKind, Place, Turn

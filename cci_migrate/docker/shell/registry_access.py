@@ -6,14 +6,11 @@ import re
 
 from msgspec.structs import replace
 
+from cci_migrate.docker.container_tools import Purpose
 from cci_migrate.docker.image_reference import masked_placeholders, registry_of
 from cci_migrate.docker.registries import DOCKER_HUB, host_in, normalise_host
 from cci_migrate.docker.shell.command_line import CommandLine
-from cci_migrate.docker.shell.facts import (
-    ClientAccess,
-    Purpose,
-    Word,
-)
+from cci_migrate.docker.shell.facts import ClientAccess, Word
 from cci_migrate.docker.shell.invocation import Invocation
 from cci_migrate.docker.shell.shell_words import variables_in
 

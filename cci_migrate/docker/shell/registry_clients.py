@@ -11,12 +11,12 @@ https://docs.sigstore.dev/cosign/, https://ko.build/reference/.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
-from msgspec import Struct
-
-from cci_migrate.docker.shell.command_line import CommandLine, names, parse
-from cci_migrate.docker.shell.facts import Fact, Purpose, Tool, Word
+from cci_migrate.docker.container_tools import CLIENTS, Purpose, RegistryClient, Tool
+from cci_migrate.docker.name_tables import names
+from cci_migrate.docker.shell.command_line import CommandLine, parse
+from cci_migrate.docker.shell.facts import Fact, Word
 from cci_migrate.docker.shell.invocation import Invocation
 from cci_migrate.docker.shell.login_commands import login_facts
 from cci_migrate.docker.shell.registry_access import (
@@ -26,7 +26,6 @@ from cci_migrate.docker.shell.registry_access import (
     written_pair,
 )
 
-_PULL, _PUSH = Purpose.PULL, Purpose.PUSH
 _VALUED = names(
     "-u --username --user -p --password --pass --authfile --compat-auth-file --cert-dir --ca-file"
     " --cert-file --key-file --registry-config --platform --creds --src-creds --screds --dest-creds"
@@ -38,52 +37,16 @@ _VALUED = names(
 )
 
 
-class _Client(Struct, frozen=True):
-    """The command line of a program.
-
-    ``login`` is its login command. ``transfers`` maps each command that transfers images to the
-    purpose of each argument, None if that is no image. An image begins with ``scheme``.
-    """
-
-    login: tuple[str, ...] = ("login",)
-    transfers: Mapping[str, tuple[Purpose | None, ...]] = {}
-    scheme: str = ""
-
-
-_COPY = (_PULL, _PUSH)
-_CRANE = _Client(
-    ("auth", "login"),
-    {"copy": _COPY, "cp": _COPY, "pull": (_PULL,), "push": (None, _PUSH)},
-)
-_CLIENTS: Mapping[str, _Client] = {
-    "skopeo": _Client(
-        transfers={"copy": _COPY, "inspect": (_PULL,), "list-tags": (_PULL,)}, scheme="docker://"
-    ),
-    "crane": _CRANE,
-    "gcrane": _CRANE,
-    "oras": _Client(
-        transfers={"pull": (_PULL,), "push": (_PUSH,), "cp": _COPY, "copy": _COPY},
-    ),
-    "helm": _Client(
-        ("registry", "login"), {"pull": (_PULL,), "push": (None, _PUSH)}, scheme="oci://"
-    ),
-    "regctl": _Client(("registry", "login")),
-    "cosign": _Client(),
-    "ko": _Client(),
-    "nerdctl": _Client(transfers={"pull": (_PULL,), "push": (_PUSH,)}),
-}
-#: Programs that `client_facts` reads.
-CLIENTS = frozenset(_CLIENTS)
 #: The options with the credentials for pulls, and for pushes.
 _CREDENTIALS = {
-    _PULL: (("--src-creds", "--screds", "--creds"), "--src-username", "--src-password"),
-    _PUSH: (("--dest-creds", "--dcreds"), "--dest-username", "--dest-password"),
+    Purpose.PULL: (("--src-creds", "--screds", "--creds"), "--src-username", "--src-password"),
+    Purpose.PUSH: (("--dest-creds", "--dcreds"), "--dest-username", "--dest-password"),
 }
 
 
 def client_facts(words: Sequence[Word], program: str, invocation: Invocation) -> list[Fact]:
     """The facts of the command ``words``, whose first word runs ``program``, one of `CLIENTS`."""
-    client = _CLIENTS[program]
+    client = CLIENTS[program]
     line = parse(words[1:], (), valued=_VALUED)
     depth = len(client.login)
     if line.has("-h", "--help"):
@@ -106,7 +69,7 @@ def client_facts(words: Sequence[Word], program: str, invocation: Invocation) ->
     ]
 
 
-def _transfers(line: CommandLine, client: _Client, invocation: Invocation) -> Iterator[Fact]:
+def _transfers(line: CommandLine, client: RegistryClient, invocation: Invocation) -> Iterator[Fact]:
     command = line.arguments[0].value if line.arguments else ""
     purposes = client.transfers.get(command, ())
     for word, purpose in zip(line.arguments[1:], purposes, strict=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from cci_migrate.docker.shell.command_line import names
+from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.dialects import Dialect
 from cci_migrate.docker.shell.facts import Word
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.client_config import HOME, ClientEnvironment, home_of
-from cci_migrate.docker.shell.command_line import names
 from cci_migrate.docker.shell.facts import Word
 
 SHELLS = names("sh bash dash ash ksh zsh")

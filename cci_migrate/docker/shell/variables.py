@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from cci_migrate.docker.shell.command_line import names
+from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import Word
 from cci_migrate.docker.shell.flow import Place, PlacedCommand, surely_before
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
-from cci_migrate.docker.shell.command_line import names
+from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import Word, joined_path
 
 #: The commands that change it.

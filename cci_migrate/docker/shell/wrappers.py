@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from cci_migrate.docker.container_tools import ANY_TOOL, COMPOSE_PROGRAMS, DOCKER_PROGRAMS
+from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.client_config import (
     DOCKER_CONFIG,
     HOME,
@@ -20,9 +22,10 @@ from cci_migrate.docker.shell.client_config import (
     expanded,
     home_of,
 )
-from cci_migrate.docker.shell.command_line import is_only_placeholder, names
+from cci_migrate.docker.shell.command_line import is_only_placeholder
+from cci_migrate.docker.shell.docker_cli import docker_command
 from cci_migrate.docker.shell.facts import Word
-from cci_migrate.docker.tasks.programs import DOCKER_PROGRAMS, LAUNCHERS, docker_command
+from cci_migrate.docker.tasks.programs import LAUNCHERS
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
@@ -84,6 +87,12 @@ _NAME_SEPARATOR = re.compile(r"[_-]")
 _SUDO_VARIABLE = re.compile(r"\$(?:\w*sudo\w*|\{\w*sudo\w*(?::?[-+=][^}]*)?\})", re.IGNORECASE)
 _WITH_DEFAULT = re.compile(r"\$\{\w+:?[-=]([\w./-]+)\}")
 _DOCKER_VARIABLE = re.compile(r"\$\{?(DOCKER(?:_COMPOSE)?)(?:_(?:CMD|BIN|COMMAND|EXE))?\}?")
+_TOOL = re.compile(ANY_TOOL, re.IGNORECASE)
+#: Between the commands of a text, and what may be before the name of one.
+_COMMAND_ENDS = re.compile(r"[;&|\n]+")
+_BEFORE = re.compile(r"sudo|[A-Za-z_]\w*=.*")
+#: Of how many words the name of Docker's command must be among.
+_MOST_WORDS = 20
 #: The arguments of a retry program before the command that it runs: options and numbers.
 _RETRY_ARGUMENT = re.compile(r"-.*|\d+\w?")
 
@@ -132,6 +141,32 @@ def may_wrap(program: str) -> bool:
     return program in _TRANSPARENT or program in _BEHIND_DASHES or _runs_again(program)
 
 
+def docker_command_in(text: str) -> str:
+    """``docker pull`` of a ``text`` in which such a command is; empty for any other text.
+
+    Only commands that may pull images or log in.
+    """
+    if _TOOL.search(text) is None:
+        return ""
+    for line in _COMMAND_ENDS.split(text):
+        parts = line.split()
+        words = [Word(0, 0, part, part) for part in parts[: _MOST_WORDS + 1]]
+        at = next((at for at, part in enumerate(parts) if not _BEFORE.fullmatch(part)), 0)
+        if words[at:] and (command := _fetching(words[at:])):
+            return command
+    return ""
+
+
+def _fetching(words: Sequence[Word]) -> str:
+    """The name of the command ``words`` if it is one of Docker's that may pull images or log in."""
+    program = program_of(words[0])
+    if program not in DOCKER_PROGRAMS:
+        return ""
+    command = docker_command(words[:_MOST_WORDS], program)
+    name = command.name.removeprefix("compose ") if program in COMPOSE_PROGRAMS else command.name
+    return f"{program} {name}" if command.fetches else ""
+
+
 def docker_among(program: str, words: Sequence[Word]) -> str:
     """The command of Docker among the arguments in ``words`` that ``program`` may run, else empty.
 
@@ -141,11 +176,12 @@ def docker_among(program: str, words: Sequence[Word]) -> str:
     if program in _ELSEWHERE or program in _RUN_NOTHING or _PRINTS.search(program) is not None:
         return ""
     for index, word in enumerate(words[1:], 1):
-        text = word.value
-        if program_of(word) in DOCKER_PROGRAMS:
-            text = " ".join(word.value for word in words[index : index + 9])
-        if docker_command(text):
-            return text
+        if _TOOL.search(word.value) is None:
+            continue
+        if _fetching(words[index:]):
+            return " ".join(word.value for word in words[index : index + _MOST_WORDS])
+        if docker_command_in(word.value):
+            return word.value
     return ""
 
 

@@ -8,13 +8,13 @@ from functools import partial
 
 from msgspec import Struct
 
+from cci_migrate.docker.container_tools import DOCKER_PROGRAMS
 from cci_migrate.docker.tasks.downloads import (
     DOWNLOADED_SCRIPT,
     is_download_without_docker,
     is_program_without_docker,
 )
 from cci_migrate.docker.tasks.programs import (
-    DOCKER_PROGRAMS,
     JUST,
     LAUNCHERS,
     MAKE,
@@ -22,7 +22,6 @@ from cci_migrate.docker.tasks.programs import (
     SHELL_COMMAND,
     TASK,
     TASK_RUNNERS,
-    docker_command,
     is_interpreter,
 )
 from cci_migrate.docker.tasks.task_script import UNKNOWN_FOLDER, NotFollowed, Read, TaskScript
@@ -46,7 +45,9 @@ def task_title(program: str, words: Sequence[str]) -> str:
         return reader.title(words)
     if program in (DOWNLOADED_SCRIPT, SHELL_COMMAND):
         return program
-    commands = [docker_command(word) or word for word in words]
+    from cci_migrate.docker.shell.wrappers import docker_command_in
+
+    commands = [docker_command_in(word) or word for word in words]
     plain = [word for word in commands if "=" not in word and not word.startswith("-")]
     return " ".join((program, *plain[: 2 if program in LAUNCHERS else 1]))
 
@@ -76,10 +77,12 @@ def task_script(
     if program == DOWNLOADED_SCRIPT:
         may_pull = not all(map(is_download_without_docker, following))
         return NotFollowed("the script is downloaded", may_be_ours=may_pull)
+    from cci_migrate.docker.shell.wrappers import docker_command_in
+
     is_ours = (
         program in TASK_RUNNERS
         or (is_interpreter(program) and _runs_file(following))
-        or any(map(docker_command, following))
+        or any(map(docker_command_in, following))
     )
     return NotFollowed(f"cci-migrate doesn't follow what {program} runs", may_be_ours=is_ours)
 

@@ -1,0 +1,74 @@
+"""The programs that use registries: those that take Docker's commands, and others.
+
+Whatever looks for such programs in scripts, tasks and texts follows from these tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+from msgspec import Struct
+
+
+class Tool(Enum):
+    """A program that takes Docker's commands; the value is its name."""
+
+    DOCKER = "docker"
+    PODMAN = "podman"
+    BUILDAH = "buildah"
+
+
+#: A pattern of their names.
+ANY_TOOL = "|".join(tool.value for tool in Tool)
+#: The programs that take the commands of ``docker compose``, for these tools.
+COMPOSE_PROGRAMS = {f"{tool.value}-compose": tool for tool in Tool}
+#: All that take Docker's commands.
+DOCKER_PROGRAMS = frozenset(tool.value for tool in Tool) | COMPOSE_PROGRAMS.keys()
+
+
+class Purpose(Enum):
+    """What another program than Docker does at a registry."""
+
+    LOGIN = "login"
+    PULL = "pull"
+    PUSH = "push"
+
+
+class RegistryClient(Struct, frozen=True):
+    """The command line of a program.
+
+    ``login`` is its login command. ``transfers`` maps each command that transfers images to the
+    purpose of each argument, None if that is no image. An image begins with ``scheme``.
+    """
+
+    login: tuple[str, ...] = ("login",)
+    transfers: Mapping[str, tuple[Purpose | None, ...]] = {}
+    scheme: str = ""
+
+
+_PULL, _PUSH = Purpose.PULL, Purpose.PUSH
+_COPY = (_PULL, _PUSH)
+_CRANE = RegistryClient(
+    ("auth", "login"),
+    {"copy": _COPY, "cp": _COPY, "pull": (_PULL,), "push": (None, _PUSH)},
+)
+#: The other programs that use registries. They keep logins in files of their own, or under keys
+#: that Docker doesn't read: `registry_clients` has the details.
+CLIENTS: Mapping[str, RegistryClient] = {
+    "skopeo": RegistryClient(
+        transfers={"copy": _COPY, "inspect": (_PULL,), "list-tags": (_PULL,)}, scheme="docker://"
+    ),
+    "crane": _CRANE,
+    "gcrane": _CRANE,
+    "oras": RegistryClient(
+        transfers={"pull": (_PULL,), "push": (_PUSH,), "cp": _COPY, "copy": _COPY},
+    ),
+    "helm": RegistryClient(
+        ("registry", "login"), {"pull": (_PULL,), "push": (None, _PUSH)}, scheme="oci://"
+    ),
+    "regctl": RegistryClient(("registry", "login")),
+    "cosign": RegistryClient(),
+    "ko": RegistryClient(),
+    "nerdctl": RegistryClient(transfers={"pull": (_PULL,), "push": (_PUSH,)}),
+}
