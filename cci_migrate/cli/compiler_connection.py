@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from cci_migrate.cli.circleci_connection import opened_api, token_in
 from cci_migrate.cli.circleci_options import is_server
 from cci_migrate.cli.compiler_options import CompilerOptions
@@ -13,7 +15,7 @@ from cci_migrate.forges.repository import RepositoryRef
 from cci_migrate.preflight.circleci_address import TOKEN_VARIABLE
 from cci_migrate.preflight.circleci_program import installed_program
 from cci_migrate.preflight.compile_api import CompileApi
-from cci_migrate.preflight.compiler import Compiler, by_api, by_program
+from cci_migrate.preflight.compiler import Compiler
 from cci_migrate.preflight.project_remotes import project_in, project_of
 from cci_migrate.preflight.slugs import Organisation, Project
 from cci_migrate.transport.known_secrets import remember
@@ -62,8 +64,8 @@ def opened_compiler(
     token = token_in(*TOKEN_VARIABLES)
     program = None if is_server(options.root) else installed_program()
     if program is not None:
-        secret = None if token is None else remember(token)
-        yield CompilerSession(by_program(program, secret), options)
+        program_with_token = None if token is None else replace(program, token=remember(token))
+        yield CompilerSession(Compiler(program, program_with_token), options)
         return
     root = options.root.removesuffix("/v2")
     with ExitStack() as stack:
@@ -71,4 +73,4 @@ def opened_compiler(
         with_token = None
         if token is not None:
             with_token = CompileApi(stack.enter_context(opened_api(root, token, lane, clock)))
-        yield CompilerSession(by_api(anonymous, with_token), options)
+        yield CompilerSession(Compiler(anonymous, with_token), options)

@@ -21,6 +21,7 @@ from cci_migrate.bounds.limits import SIZE_LIMIT
 from cci_migrate.preflight.compile_api import lines_of
 from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.transport.host_errors import HostError, UnauthorizedError
+from cci_migrate.transport.known_secrets import Secret
 from cci_migrate.verification.compilation import Compilation, CompiledText, CompileErrors
 
 _NAME = "circleci"
@@ -42,34 +43,34 @@ _BULLET = re.compile(r"^[-•]\s+")
 
 
 class CircleCiProgram(Struct, frozen=True):
-    """The program at ``path``."""
+    """The program at ``path``.
+
+    Without ``token`` it uses the one of its own settings, if it has one.
+    """
 
     path: str
+    token: Secret | None = None
 
-    def compile(
-        self, text: str, organisation: Organisation | None, token: str | None
-    ) -> Compilation:
+    def compile(self, text: str, organisation: Organisation | None) -> Compilation:
         """The config ``text``, compiled with the orbs that ``organisation`` may use.
 
-        It runs in an empty folder: what it reads of a checkout there is none of. Without ``token``
-        it uses the one of its own settings, if it has one. Raises UnauthorizedError and HostError.
+        It runs in an empty folder, so it reads nothing of a checkout. Raises UnauthorizedError and
+        HostError.
         """
         if organisation is None:
-            return _answer(self._run(text, (), token))
-        done = self._run(text, ("--org", organisation.slug), token)
+            return _answer(self._run(text))
+        done = self._run(text, "--org", organisation.slug)
         if done.returncode and b"unknown flag" in done.stderr:
             option = "--org-id" if organisation.is_id else "--org-slug"
             name = organisation.name if organisation.is_id else organisation.slug
-            done = self._run(text, (option, name), token)
+            done = self._run(text, option, name)
         return _answer(done)
 
-    def _run(
-        self, text: str, options: tuple[str, ...], token: str | None
-    ) -> subprocess.CompletedProcess[bytes]:
+    def _run(self, text: str, *options: str) -> subprocess.CompletedProcess[bytes]:
         environment = {name: value for name, value in os.environ.items() if name not in _TOKENS}
         environment |= _QUIET
-        if token is not None:
-            environment |= dict.fromkeys(_TOKENS, token)
+        if self.token is not None:
+            environment |= dict.fromkeys(_TOKENS, self.token)
         with tempfile.TemporaryDirectory(prefix="cci-migrate-") as folder:
             try:
                 return run_bounded(

@@ -5,8 +5,6 @@ Only orbs that are not public need a token.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from msgspec.structs import replace
 
 from cci_migrate.preflight.circleci_program import CircleCiProgram
@@ -20,11 +18,8 @@ from cci_migrate.transport.host_errors import (
     StaleSnapshot,
     UnauthorizedError,
 )
-from cci_migrate.transport.known_secrets import Secret, redact
+from cci_migrate.transport.known_secrets import redact
 from cci_migrate.verification.compilation import Compilation, CompileErrors, NoAnswer
-
-#: Compiles a text, with the orbs that an organisation may use where one is given.
-Ask = Callable[[str, "Organisation | None"], Compilation]
 
 _NOT_PUBLIC = "orbs that are not public need a token: set CIRCLE_TOKEN, and name --org"
 _NOT_VISIBLE = "the token must be of a member of the organisation (--org) that has the orbs"
@@ -33,11 +28,15 @@ _LATER = "run the command again later"
 _RENEW_TOKEN = "renew the token in CIRCLE_TOKEN"  # noqa: S105 - a sentence
 
 
+#: Raises what `CompileApi.compile` and `CircleCiProgram.compile` raise.
+_Connection = CompileApi | CircleCiProgram
+
+
 class Compiler:
     """CircleCI's compiler. What was compiled once is not sent again."""
 
-    def __init__(self, anonymously: Ask, with_token: Ask | None) -> None:
-        self._anonymously = anonymously
+    def __init__(self, anonymous: _Connection, with_token: _Connection | None) -> None:
+        self._anonymous = anonymous
         self._with_token = with_token
         self._known: dict[tuple[str, Organisation | None], Compilation] = {}
         self._gone: NoAnswer | None = None
@@ -60,34 +59,19 @@ class Compiler:
 
     def _compiled(self, text: str, organisation: Organisation | None) -> Compilation:
         try:
-            answer = self._anonymously(text, None)
+            answer = self._anonymous.compile(text, None)
         except UnauthorizedError:
             if self._with_token is None:
                 raise
-            return self._with_token(text, organisation)
+            return self._with_token.compile(text, organisation)
         if not isinstance(answer, CompileErrors) or not _misses_orb(answer):
             return answer
         if self._with_token is None:
             return replace(answer, instead=_NOT_PUBLIC)
-        answer = self._with_token(text, organisation)
+        answer = self._with_token.compile(text, organisation)
         if isinstance(answer, CompileErrors) and _misses_orb(answer):
             return replace(answer, instead=_NOT_VISIBLE)
         return answer
-
-
-def by_api(anonymous: CompileApi, with_token: CompileApi | None) -> Compiler:
-    """The compiler over HTTP."""
-    return Compiler(anonymous.compile, None if with_token is None else with_token.compile)
-
-
-def by_program(program: CircleCiProgram, token: Secret | None) -> Compiler:
-    """The compiler by CircleCI's program, which may have a token in its own settings."""
-    return Compiler(
-        lambda text, organisation: program.compile(text, organisation, None),
-        None
-        if token is None
-        else lambda text, organisation: program.compile(text, organisation, token),
-    )
 
 
 def _misses_orb(answer: CompileErrors) -> bool:

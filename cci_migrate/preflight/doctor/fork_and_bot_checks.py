@@ -90,7 +90,7 @@ def check_forks(
     if settings.gets_secrets is None:
         return answer(
             Status.UNKNOWN,
-            "pull requests from forks are built, and CircleCI's API does not show whether with "
+            "pull requests from forks are built; CircleCI's API does not show whether they get "
             f"secrets: {outcome}",
             "see Project Settings > Advanced",
             names=True,
