@@ -8,7 +8,7 @@ from pathlib import Path
 from cci_migrate.engine.outcomes import Outcome
 from cci_migrate.findings import Decision, FindingKey
 from cci_migrate.interactive.answers_file import findings_differ, policy_differs, read, refusal
-from cci_migrate.interactive.interview import Interview, Item, in_order
+from cci_migrate.interactive.interview import Interview, in_order
 from cci_migrate.interactive.reviews import SessionConfig
 from cci_migrate.interactive.session_reviews import SessionReviews
 from cci_migrate.policy.text import policy_data
@@ -22,55 +22,40 @@ def replay(configs: Sequence[SessionConfig], answers_file: Path) -> list[Outcome
     answers = read(answers_file)
     session = SessionReviews(configs)
     session.apply_general_answers(session.needs(), answers.general)
-    named = [
-        {
-            entry.key: entry.names.names
-            for entry in (saved_config.findings if saved_config is not None else ())
-            if entry.names is not None
-        }
-        for saved_config in (answers.by_name.get(config.name) for config in configs)
+    saved = [answers.by_name.get(config.name) for config in configs]
+    answered = [
+        {entry.key: entry for entry in (() if config is None else config.findings)}
+        for config in saved
     ]
-    interview = Interview(
-        in_order(session.items()),
-        names={
-            Item(index, finding).key: named[index][str(finding.key)]
-            for index in range(len(configs))
-            for finding in session.decidable_findings(index)
-            if str(finding.key) in named[index]
-        },
-    )
-    session.apply_names(interview)
-    decided: list[Mapping[FindingKey, Decision]] = []
+    names = {
+        item.key: entry.names.names
+        for item in session.items()
+        if (entry := answered[item.config].get(str(item.finding.key))) and entry.names is not None
+    }
+    session.apply_names(Interview(in_order(session.items()), names=names))
     known = {config.name for config in configs}
-    for missing in (
-        entry for entry in answers.configs if entry.name not in known and entry.findings
-    ):
-        raise refusal(answers_file, missing.name, ["the config is not among the given paths"])
-    for index, review in enumerate(session.reviews):
-        config = review.config
+    for config in answers.configs:
+        if config.findings and config.name not in known:
+            problem = "the config is not among the given paths"
+            raise refusal(answers_file, config.name, [problem])
+    decided: list[Mapping[FindingKey, Decision]] = []
+    for index, (review, then) in enumerate(zip(session.reviews, saved, strict=True)):
+        name, policy = review.config.name, policy_data(review.config.policy)
         findings = session.decidable_findings(index)
-        saved_config = answers.by_name.get(config.name)
-        if saved_config is None:
-            if findings:
-                raise refusal(answers_file, config.name, ["it has no answers for this config"])
-            decided.append({})
-            continue
-        differences = [
-            *policy_differs(saved_config, policy_data(config.policy)),
-            *findings_differ(saved_config, findings),
-        ]
-        if differences and (findings or saved_config.findings):
-            raise refusal(answers_file, config.name, differences)
-        decisions = {entry.key: entry.decision for entry in saved_config.findings}
-        decided.append({entry.key: decisions[str(entry.key)] for entry in findings})
+        if then is None and findings:
+            raise refusal(answers_file, name, ["it has no answers for this config"])
+        if then is not None and (findings or then.findings):
+            differences = [*policy_differs(then, policy), *findings_differ(then, findings)]
+            if differences:
+                raise refusal(answers_file, name, differences)
+        decided.append(
+            {finding.key: answered[index][str(finding.key)].decision for finding in findings}
+        )
     outcomes = session.decided(decided)
-    for index, outcome in enumerate(outcomes):
-        saved_config = answers.by_name.get(configs[index].name)
+    for index, (outcome, then) in enumerate(zip(outcomes, saved, strict=True)):
         lines = session.changed_lines(index, outcome)
-        if saved_config is not None and lines != saved_config.lines:
-            raise refusal(
-                answers_file, saved_config.name, list(_lines_differ(saved_config.lines, lines))
-            )
+        if then is not None and lines != then.lines:
+            raise refusal(answers_file, then.name, list(_lines_differ(then.lines, lines)))
     return outcomes
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from cci_migrate.preflight.circleci_cache import CircleCiCache, FailedQuery, FailureCause
-from cci_migrate.preflight.doctor.check_results import CheckResult, Status, note
+from cci_migrate.preflight.doctor.check_results import CheckResult, Status, fine, note, unknown
 from cci_migrate.preflight.slugs import Project
 from cci_migrate.wording import listed
 
@@ -29,6 +29,9 @@ _BOTS = {
         ".renovaterc.json",
     ),
 }
+
+_ARE_BUILT = "pull requests from forks are built"
+_SEE = "see Project Settings > Advanced"
 
 
 def configured_bots(read: Callable[[str], bytes | None]) -> tuple[str, ...]:
@@ -60,56 +63,41 @@ def check_forks(
 
     ``has_context``: they use contexts, not the project's settings.
     """
-    settings = circleci.fork_settings(project)
-
-    def answer(status: Status, text: str, instead: str = "", *, names: bool = False) -> CheckResult:
-        return CheckResult(status, text, instead, jobs if names else (), (project.slug,))
-
+    settings, slugs = circleci.fork_settings(project), (project.slug,)
     if isinstance(settings, FailedQuery):
-        return answer(
+        is_missing = settings.cause is FailureCause.MISSING
+        by_name = ", or name the project as CircleCI does: --project" if is_missing else ""
+        return CheckResult(
             Status.UNKNOWN if settings.is_refusal else Status.NOT_ASKED,
-            f"can't determine whether pull requests from forks are built: {settings.why}",
-            "see Project Settings > Advanced, or name the project as CircleCI does: --project"
-            if settings.cause is FailureCause.MISSING
-            else "see Project Settings > Advanced",
+            f"can't determine whether {_ARE_BUILT}: {settings.why}",
+            _SEE + by_name,
+            projects=slugs,
         )
     if settings.builds is None:
-        return answer(
-            Status.UNKNOWN,
-            "can't determine whether pull requests from forks are built: CircleCI's API does not "
-            "show it",
-            "see Project Settings > Advanced",
-        )
+        text = f"can't determine whether {_ARE_BUILT}: CircleCI's API does not show it"
+        return unknown(text, _SEE, projects=slugs)
     if not settings.builds:
-        return answer(Status.FINE, "pull requests from forks are not built")
-    outcome = (
-        "jobs with a context fail with Unauthorized if their author is not in the organisation"
-        if has_context
-        else "the credentials are empty there, and CircleCI does not document what it does then"
-    )
-    if settings.gets_secrets is None:
-        return answer(
-            Status.UNKNOWN,
-            "pull requests from forks are built; CircleCI's API does not show whether they get "
-            f"secrets: {outcome}",
-            "see Project Settings > Advanced",
-            names=True,
+        return fine("pull requests from forks are not built", projects=slugs)
+    outcome = "the credentials are empty there, and CircleCI does not document what it does then"
+    instead = "if they matter, open one from a fork to see"
+    if has_context:
+        outcome = (
+            "jobs with a context fail with Unauthorized if their author is not in the organisation"
         )
+        instead = (
+            "if they matter, remove the context from these jobs, or keep the variables in the "
+            "project's settings"
+        )
+    if settings.gets_secrets is None:
+        shown = "CircleCI's API does not show whether they get secrets"
+        return unknown(f"{_ARE_BUILT}; {shown}: {outcome}", _SEE, jobs, slugs)
     if settings.gets_secrets:
         more = f"; {outcome}" if has_context else ""
-        return answer(
-            Status.NOTE,
-            "pull requests from forks are built with the project's secrets: their authors can "
-            f"read them, the registry's password too{more}",
+        return note(
+            f"{_ARE_BUILT} with the project's secrets: their authors can read them, the "
+            f"registry's password too{more}",
             "use a token that only reads public images as password, or pass no secrets to forks",
-            names=has_context,
+            jobs if has_context else (),
+            slugs,
         )
-    return answer(
-        Status.NOTE,
-        f"pull requests from forks are built without secrets: {outcome}",
-        "if they matter, remove the context from these jobs, or keep the variables in the "
-        "project's settings"
-        if has_context
-        else "if they matter, open one from a fork to see",
-        names=True,
-    )
+    return note(f"{_ARE_BUILT} without secrets: {outcome}", instead, jobs, slugs)
