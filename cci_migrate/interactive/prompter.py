@@ -14,12 +14,12 @@ from msgspec import Struct
 
 from cci_migrate.escaping.terminal_text import is_visible, printable
 from cci_migrate.interactive.keyboard import ENTER, Keyboard, Press, drop_typed_lines, wait_for_line
+from cci_migrate.reports.terminal_page import columns_of, cut
 
 if TYPE_CHECKING:
     from prompt_toolkit.output import Output
 
 _QMARK = "?"
-_ELLIPSIS = "..."
 _HELP = "?"
 #: Columns after a prompt in which the key is shown.
 _ROOM_FOR_ANSWER = 2
@@ -61,11 +61,11 @@ class Menu(Struct, frozen=True):
         """
         text, room = printable(self.text), width - _ROOM_FOR_ANSWER
         start = f"{text} "
-        if width_of(f"{start}{self._letters(_FEWEST_LETTERS)} ") > room:
+        if columns_of(f"{start}{self._letters(_FEWEST_LETTERS)} ") > room:
             text, start = "\n".join(wrap(text, width)), ""
         for count in range(len(self.options), 0, -1):
             line = f"{start}{self._letters(count)} "
-            if width_of(line) <= room:
+            if columns_of(line) <= room:
                 break
         return line if start else f"{text}\n{line}"
 
@@ -160,15 +160,16 @@ class KeyPrompter:
                 option = menu.option(press.character)
             if option is not None:
                 line = prompt.rpartition("\n")[2]
-                room = self._width() - width_of(line) - len(f"{option.letter}  ")
-                label = printable(option.label) if width_of(printable(option.label)) <= room else ""
-                _write(self._stream, f"{option.letter}  {label}".rstrip() + "\n")
+                room = self._width() - columns_of(line) - len(f"{option.letter}  ")
+                label = printable(option.label)
+                shown = label if columns_of(label) <= room else ""
+                _write(self._stream, f"{option.letter}  {shown}".rstrip() + "\n")
                 return option.letter
             if press.character == _HELP:
-                shown = [_cut(line, self._width()) for line in menu.help()]
+                lines = [cut(line, self._width()) for line in menu.help()]
             else:
-                shown = [menu.answer_to(press)]
-            _write(self._stream, "\n".join(["", *shown, ""]))
+                lines = [menu.answer_to(press)]
+            _write(self._stream, "\n".join(["", *lines, ""]))
 
     def _bold(self, text: str) -> str:
         import click
@@ -218,22 +219,6 @@ class KeyPrompter:
 
 def _interrupt(event: Any) -> None:
     event.app.exit(exception=KeyboardInterrupt, style="class:aborting")
-
-
-def width_of(text: str) -> int:
-    """The columns that ``text`` takes, wide characters counted as two."""
-    from prompt_toolkit.utils import get_cwidth
-
-    return get_cwidth(text)
-
-
-def _cut(label: str, room: int) -> str:
-    """``label`` on one line of the terminal."""
-    if width_of(label) <= room:
-        return label
-    while width_of(label) > room - len(_ELLIPSIS):
-        label = label[:-1]
-    return label + _ELLIPSIS
 
 
 class LinePrompter:

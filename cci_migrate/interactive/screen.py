@@ -11,13 +11,12 @@ from typing import TextIO
 from typing_extensions import assert_never
 
 from cci_migrate.escaping.terminal_text import printable
-from cci_migrate.interactive.prompter import KeyPrompter, LinePrompter, Prompter, width_of
+from cci_migrate.interactive.prompter import KeyPrompter, LinePrompter, Prompter
 from cci_migrate.interactive.session_errors import CannotAskError
 from cci_migrate.interactive.shown_lines import Code, Line, Look, ManualPage, Prose
+from cci_migrate.reports.terminal_page import NARROWEST, WIDEST, columns_of
 
 _USUAL_SIZE = os.terminal_size((80, 24))
-_NARROWEST = 20
-_WIDEST_PROSE = 100
 
 _STYLES = {
     Look.PLAIN: "",
@@ -52,7 +51,7 @@ class Screen:
     @property
     def width(self) -> int:
         """How many columns there are just now."""
-        return max(self._size.columns or _USUAL_SIZE.columns, _NARROWEST)
+        return max(self._size.columns or _USUAL_SIZE.columns, NARROWEST)
 
     @property
     def rows(self) -> int:
@@ -69,7 +68,7 @@ class Screen:
     def height(self, line: Line) -> int:
         """How many rows ``line`` takes just now."""
         if isinstance(line, Code):
-            return max(1, -(-width_of(printable(line.text)) // self.width))
+            return max(1, -(-columns_of(printable(line.text)) // self.width))
         return rendered([line], self.width, in_colour=False).count("\n")
 
     def prompter(self) -> Prompter:
@@ -108,7 +107,7 @@ def rendered(lines: Iterable[Line], width: int, *, in_colour: bool) -> str:
     for line in lines:
         match line:
             case Prose(text, look, indent):
-                room = min(width, _WIDEST_PROSE)
+                room = min(width, WIDEST)
                 padded = Padding(
                     Text(printable(text), _STYLES[look]), (0, 0, 0, indent), expand=False
                 )
@@ -118,7 +117,7 @@ def rendered(lines: Iterable[Line], width: int, *, in_colour: bool) -> str:
             case ManualPage(text):
                 from rich.markdown import Markdown
 
-                console.print(Markdown(text), width=min(width, _WIDEST_PROSE))
+                console.print(Markdown(text), width=min(width, WIDEST))
             case _:
                 assert_never(line)
     return "\n".join(part.rstrip(" ") for part in buffer.getvalue().split("\n"))

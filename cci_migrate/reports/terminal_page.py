@@ -14,7 +14,7 @@ from cci_migrate.redaction.excerpts import Excerpt
 
 #: The widest that prose is to read well, and the narrowest.
 WIDEST = 100
-_NARROWEST = 20
+NARROWEST = 20
 
 
 class Page(Struct, frozen=True):
@@ -26,7 +26,7 @@ class Page(Struct, frozen=True):
 
     @property
     def _columns(self) -> int:
-        return min(max(self.width, _NARROWEST), WIDEST)
+        return min(max(self.width, NARROWEST), WIDEST)
 
     def styled(self, text: str, colour: str | None = None, *, bold: bool = False) -> str:
         """``text``, which is `printable`, in ``colour``."""
@@ -65,26 +65,26 @@ class Page(Struct, frozen=True):
         marked = _shown(excerpt.text[excerpt.start : excerpt.end])
         after = _shown(excerpt.text[excerpt.end :].rstrip())
         gutter = str(excerpt.line)
-        room = max(self.width - len(gutter) - 4, _NARROWEST)
+        room = max(self.width - len(gutter) - 4, NARROWEST)
         # The caret has to fit; of a line that is too long only its surroundings are shown.
-        if _columns_of(before) > room // 2 and _columns_of(before + marked + after) > room:
+        if columns_of(before) > room // 2 and columns_of(before + marked + after) > room:
             before = "…" + before[-(room // 3) :]
-        line = _cut(before + marked + after, room)
-        carets = "^" * max(1, min(_columns_of(marked), room - _columns_of(before)))
+        line = cut(before + marked + after, room)
+        carets = "^" * max(1, min(columns_of(marked), room - columns_of(before)))
         margin = " " * len(gutter)
         text = printable(label)
-        if len(gutter) + 4 + _columns_of(before) + len(carets) + len(text) > self.width:
+        if len(gutter) + 4 + columns_of(before) + len(carets) + len(text) > self.width:
             text = ""
         yield f"{self.styled(f'{gutter} |', 'cyan')} {line}".rstrip()
         pointer = self.styled(f"{carets} {text}".rstrip(), "red", bold=True)
-        yield f"{self.styled(f'{margin} |', 'cyan')} {' ' * _columns_of(before)}{pointer}"
+        yield f"{self.styled(f'{margin} |', 'cyan')} {' ' * columns_of(before)}{pointer}"
 
 
 def _shown(text: str) -> str:
     return printable(text.replace("\t", "    ")) if text.strip() else text.replace("\t", "    ")
 
 
-def _columns_of(text: str) -> int:
+def columns_of(text: str) -> int:
     """The number of columns that a terminal needs for ``text``, which is `printable`."""
     if text.isascii():
         return len(text)
@@ -93,10 +93,10 @@ def _columns_of(text: str) -> int:
     )
 
 
-def _cut(text: str, room: int) -> str:
+def cut(text: str, room: int) -> str:
     """As much of ``text`` as has room."""
-    if _columns_of(text) <= room:
+    if columns_of(text) <= room:
         return text
-    while text and _columns_of(text) > room - 1:
+    while text and columns_of(text) > room - 1:
         text = text[:-1]
     return text + "…"
