@@ -20,8 +20,8 @@ ORBS = "orbs"
 DOCKER_ORB = "circleci/docker"
 #: Its commands that are read from their arguments.
 DOCKER_ORB_STEPS = frozenset({"check", "pull"})
-DEFAULT_USERNAME = "DOCKER_LOGIN"
-DEFAULT_PASSWORD = "DOCKER_PASSWORD"  # noqa: S105 - the name of a variable
+ORB_DEFAULT_USERNAME = "DOCKER_LOGIN"
+ORB_DEFAULT_PASSWORD = "DOCKER_PASSWORD"  # noqa: S105 - the name of a variable
 
 _SNAKE_CASE_FROM = 3
 _MAJOR = lazy_pattern(r"(\d+)(?:\.|$)")

@@ -7,8 +7,8 @@ from msgspec import Struct
 from cci_migrate.circleci import published_orbs
 from cci_migrate.circleci.build_pulls import UNKNOWN_DOCKERFILE, BuildPulls, is_known_path
 from cci_migrate.circleci.docker_orb import (
-    DEFAULT_PASSWORD,
-    DEFAULT_USERNAME,
+    ORB_DEFAULT_PASSWORD,
+    ORB_DEFAULT_USERNAME,
     spelling_of,
 )
 from cci_migrate.circleci.expressions import has_expression
@@ -84,8 +84,8 @@ class OrbCommands(Struct, frozen=True, eq=False):
         spelling = spelling_of(version)
         username = password = None
         if spelling is not None:
-            username = self._variable(step, spelling.username, DEFAULT_USERNAME)
-            password = self._variable(step, spelling.password, DEFAULT_PASSWORD)
+            username = self._variable(step, spelling.username, ORB_DEFAULT_USERNAME)
+            password = self._variable(step, spelling.password, ORB_DEFAULT_PASSWORD)
         registry = self._argument(step, "registry", DOCKER_HUB)
         self.logins.log_in_with(
             moment,

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.docker_orb import (
-    DEFAULT_PASSWORD,
-    DEFAULT_USERNAME,
     DOCKER_ORB,
+    ORB_DEFAULT_PASSWORD,
+    ORB_DEFAULT_USERNAME,
     ORBS,
     docker_orb,
     spelling_of,
@@ -111,7 +111,7 @@ def orb_login(
     arguments: list[tuple[str, Content]] = []
     if host != DOCKER_HUB:
         arguments.append((spelling.registry, Text(host)))
-    if (username, password) != (DEFAULT_USERNAME, DEFAULT_PASSWORD):
+    if (username, password) != (ORB_DEFAULT_USERNAME, ORB_DEFAULT_PASSWORD):
         arguments.append((spelling.username, Text(username)))
         arguments.append((spelling.password, Text(password)))
     name = f"{alias}/check"
