@@ -8,13 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec import Struct
 
 from cci_migrate.campaign.campaign_session import CampaignSession
-from cci_migrate.campaign.isolation import observe_each
+from cci_migrate.campaign.isolation import Failure, attempt, observe_each
 from cci_migrate.campaign.states import PENDING, TRIED_AGAIN
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.access import TokenAccess
 from cci_migrate.forges.host import ForkingHost, Host
 from cci_migrate.forges.repository import RepositoryRef, Snapshot, Unreadable
-from cci_migrate.forges.repository_errors import FATAL_ERRORS, describe_error
 from cci_migrate.transport.host_errors import HostUnavailable
 
 
@@ -78,12 +77,10 @@ class AccessCheck(Struct, frozen=True):
                 if isinstance(observation, Unreadable):
                     yield CheckedAccess(ref, error=observation.cause)
                     continue
-                try:
-                    yield self._access(host, observation)
-                except FATAL_ERRORS:
-                    raise
-                except Exception as error:  # noqa: BLE001 - the other repositories go on
-                    yield CheckedAccess(ref, error=describe_error(error))
+                access = attempt(self._access, host, observation)
+                if isinstance(access, Failure):
+                    access = CheckedAccess(ref, error=access.cause)
+                yield access
         except HostUnavailable as error:
             yield from (CheckedAccess(ref, error=str(error)) for ref in waiting.values())
 

@@ -8,7 +8,7 @@ from itertools import islice
 from msgspec import Struct
 
 from cci_migrate.campaign.folder import CampaignError
-from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each
+from cci_migrate.campaign.isolation import attempt, observe_each
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
 from cci_migrate.forges.host import Host
 from cci_migrate.forges.repository import Checks, RepositoryRef, Unreadable
@@ -64,15 +64,10 @@ def choose(
 
 def has_passing_ci(host: Host, ref: RepositoryRef) -> bool:
     """Whether CI passes on the default branch of ``ref``. Raises HostUnavailable."""
-    try:
-        observation = next(observe_each(host, [ref]))
-        if isinstance(observation, Unreadable):
-            return False
-        return host.base_checks(observation) is Checks.PASSED
-    except FATAL_ERRORS:
-        raise
-    except Exception:  # noqa: BLE001 - another repository is chosen
+    observation = next(observe_each(host, [ref]))
+    if isinstance(observation, Unreadable):
         return False
+    return attempt(host.base_checks, observation) is Checks.PASSED
 
 
 def is_named(ref: RepositoryRef, name: str) -> bool:

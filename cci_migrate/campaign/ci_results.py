@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from msgspec import Struct
 
 from cci_migrate.campaign.host_groups import group_by_host
-from cci_migrate.campaign.isolation import FATAL_ERRORS, review_each
+from cci_migrate.campaign.isolation import Failure, attempt, review_each
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.forges.host import Host
 from cci_migrate.forges.pull_request_reviews import (
@@ -83,9 +83,5 @@ def _reviewed(
 
 def _beside_base(reviews: Reviews, own: OwnPull, review: PullRequestReview) -> Checks:
     """The result of CI for the change alone; PENDING if that of the base can't be read."""
-    try:
-        return review.checks.beside(lambda: reviews.base_checks(own))
-    except FATAL_ERRORS:
-        raise
-    except Exception:  # noqa: BLE001 - asked again later
-        return Checks.PENDING
+    checks = attempt(review.checks.beside, lambda: reviews.base_checks(own))
+    return Checks.PENDING if isinstance(checks, Failure) else checks

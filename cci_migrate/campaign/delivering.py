@@ -12,7 +12,13 @@ from typing_extensions import assert_never
 from cci_migrate.campaign.apply_options import ApplyOptions
 from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.canary import Canary
-from cci_migrate.campaign.isolation import FATAL_ERRORS, begin_reads, observe_each
+from cci_migrate.campaign.isolation import (
+    FATAL_ERRORS,
+    Failure,
+    attempt,
+    begin_reads,
+    observe_each,
+)
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.next_step import (
     DeliveryStep,
@@ -199,31 +205,28 @@ class Deliverer(Struct, frozen=True):
         is_begun = entry.state in (State.APPLYING, State.PULL_REQUEST_INCOMPLETE)
         if not is_begun or self.options.is_dry_run:
             return entry
-        try:
-            extras = extras or self._extras(host, entry, snapshot)
-            lacks = extras.add(host, snapshot)
-        except FATAL_ERRORS:
-            raise
-        except Exception as error:  # noqa: BLE001 - the pull request exists anyway
-            lacks = (f"labels, reviewers and assignees: {describe_error(error)}",)
+        extras = extras or self._extras(host, entry, snapshot)
+        lacks = attempt(extras.add, host, snapshot)
+        if isinstance(lacks, Failure):
+            lacks = (f"labels, reviewers and assignees: {lacks.cause}",)
         return replace(entry, lacks=lacks)
 
     def _remove_leftover(self, host: Host, entry: LedgerEntry, plan: RepositoryPlan | None) -> None:
         """Delete the branch of a delivery that the host refused to go on with."""
         planned = plan.hashes if plan is not None else ()
-        try:
-            entry = self._recorded(entry)
-            observation = next(observe_each(host, [entry.ref]))
+        entry = self._recorded(entry)
+        observation = next(observe_each(host, [entry.ref]))
+
+        def remove() -> None:
             if isinstance(observation, Snapshot):
                 ids = self.session.campaign.ids
-                _without_leftover_branch(
-                    host, with_ownership(host, observation, planned, entry, ids)
-                )
-        except FATAL_ERRORS:
-            raise
-        except Exception as error:  # noqa: BLE001 - it is deleted by the next run
+                snapshot = with_ownership(host, observation, planned, entry, ids)
+                _without_leftover_branch(host, snapshot)
+
+        # What fails here is deleted by the next run.
+        if isinstance(failure := attempt(remove), Failure):
             self.session.progress.note(
-                f"{entry.ref.label}: could not delete its branch: {describe_error(error)}"
+                f"{entry.ref.label}: could not delete its branch: {failure.cause}"
             )
 
     def _proposal(self, entry: LedgerEntry, plan: RepositoryPlan) -> Proposal:

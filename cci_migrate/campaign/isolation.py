@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import ParamSpec, TypeVar
 
 from msgspec import Struct
 
@@ -15,8 +16,29 @@ from cci_migrate.forges.pull_request_reviews import OwnPull, PullRequestReview, 
 from cci_migrate.forges.repository import Blocker, Observation, RepositoryRef, Unreadable
 from cci_migrate.transport.reading_threads import PendingRead
 
+_Params = ParamSpec("_Params")
+_Result = TypeVar("_Result")
+
 #: Errors that end the run: the host is unavailable, or the ledger cannot be written.
 FATAL_ERRORS = (*repository_errors.FATAL_ERRORS, LedgerError)
+
+
+class Failure(Struct, frozen=True):
+    """Why work on one repository failed."""
+
+    cause: str
+
+
+def attempt(
+    work: Callable[_Params, _Result], *args: _Params.args, **kwargs: _Params.kwargs
+) -> _Result | Failure:
+    """What ``work`` returns, or why it fails for one repository alone. Raises FATAL_ERRORS."""
+    try:
+        return work(*args, **kwargs)
+    except FATAL_ERRORS:
+        raise
+    except Exception as error:  # noqa: BLE001 - the other repositories go on
+        return Failure(repository_errors.describe_error(error))
 
 
 def observe_each(host: Host, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:
@@ -90,7 +112,7 @@ class BegunRead(Struct, frozen=True):
         """Whether `contents` has nothing to wait for."""
         return self.pending is None or self.pending.is_done
 
-    def contents(self) -> Mapping[str, Mapping[str, bytes | None] | str]:
+    def contents(self) -> Mapping[str, Mapping[str, bytes | None] | Failure]:
         """The requested files by the repository's key, or why they could not be read.
 
         They are read one by one if that fails for all together. Raises HostUnavailable.
@@ -103,7 +125,8 @@ class BegunRead(Struct, frozen=True):
             except Exception:  # noqa: BLE001, S110 - asked again, one by one
                 pass
         return {
-            files.snapshot.ref.key: _contents_or_error(self.host, files) for files in self.requested
+            files.snapshot.ref.key: attempt(self.host.read, files.snapshot, files.paths)
+            for files in self.requested
         }
 
 
@@ -133,12 +156,3 @@ def _grouped(requested: Iterable[WantedFiles], most: int) -> Iterator[tuple[Want
         group.append(files)
     if group:
         yield tuple(group)
-
-
-def _contents_or_error(host: Host, files: WantedFiles) -> Mapping[str, bytes | None] | str:
-    try:
-        return host.read(files.snapshot, files.paths)
-    except FATAL_ERRORS:
-        raise
-    except Exception as error:  # noqa: BLE001 - the others go on
-        return repository_errors.describe_error(error)

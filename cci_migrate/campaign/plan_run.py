@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.campaign.campaign_session import CampaignSession
-from cci_migrate.campaign.isolation import FATAL_ERRORS, begin_reads
-from cci_migrate.campaign.ledger import LedgerEntry, PlanRecord
+from cci_migrate.campaign.isolation import Failure, attempt, begin_reads
+from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.next_step import Stop, next_step
 from cci_migrate.campaign.ownership import (
     branch_to_record,
@@ -33,7 +33,6 @@ from cci_migrate.engine.policy_patterns import unmatched
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.host import Host, Source
 from cci_migrate.forges.repository import Snapshot
-from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.wording import shortened
 
 if TYPE_CHECKING:
@@ -126,14 +125,13 @@ class PlanRun(Struct, frozen=True):
             return False
         if not self._basis.holds(recorded, snapshot):
             return False
-        try:
-            snapshot = with_recorded_ownership(snapshot, recorded, campaign.ids) or with_ownership(
-                host, snapshot, recorded.files, recorded, campaign.ids
-            )
-        except FATAL_ERRORS:
-            raise
-        except Exception:  # noqa: BLE001 - planning it again says what is wrong
-            return False
+        ids = campaign.ids
+        owned: Snapshot | Failure | None = with_recorded_ownership(snapshot, recorded, ids)
+        if owned is None:
+            owned = attempt(with_ownership, host, snapshot, recorded.files, recorded, ids)
+        if isinstance(owned, Failure):
+            return False  # planning it again says what is wrong
+        snapshot = owned
         step = next_step(snapshot, RepositoryPlan(kept.state, kept.cause), host.delivery)
         if isinstance(step, Stop) and has_another_change(snapshot):
             return False
@@ -150,30 +148,23 @@ class PlanRun(Struct, frozen=True):
             failed = LedgerEntry(snapshot.ref, State.FAILED, planned.error, changed_at=now)
             self._finish(failed, recorded)
             return
-        try:
-            plan, record = planned.plan, self._basis.record(planned)
-            if self.verification is not None:
-                record = None
-                if plan.changes:
-                    if self.verification.is_spent:
-                        # Planned ahead; the next run plans it.
-                        return
-                    plan = self.verification.verified(planned, plan)
-            entry = self._entry(snapshot, plan, record, recorded, repositories)
-        except FATAL_ERRORS:
-            raise
-        except Exception as error:  # noqa: BLE001 - the other repositories go on
-            entry = LedgerEntry(snapshot.ref, State.FAILED, describe_error(error), changed_at=now)
+        if planned.plan.changes and self._is_spent():
+            return  # planned ahead; the next run plans it
+        entry = attempt(self._entry, planned, planned.plan, recorded, repositories)
+        if isinstance(entry, Failure):
+            entry = LedgerEntry(snapshot.ref, State.FAILED, entry.cause, changed_at=now)
         self._finish(entry, recorded)
 
     def _entry(
         self,
-        snapshot: Snapshot,
+        planned: PlanResult,
         plan: RepositoryPlan,
-        record: PlanRecord | None,
         recorded: LedgerEntry | None,
         repositories: RepositoriesToPlan,
     ) -> LedgerEntry:
+        snapshot, record = planned.snapshot, self._basis.record(planned)
+        if self.verification is not None:
+            plan, record = self.verification.verified(planned, plan), None
         now, host = self.session.clock.now(), repositories.host(snapshot.ref)
         snapshot = with_ownership(host, snapshot, plan.hashes, recorded, self.session.campaign.ids)
         step = next_step(snapshot, plan, host.delivery)

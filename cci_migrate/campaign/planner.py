@@ -11,7 +11,7 @@ from functools import partial
 from msgspec import Struct, field
 
 from cci_migrate.bounds.limits import WorkLimits
-from cci_migrate.campaign.isolation import BegunRead
+from cci_migrate.campaign.isolation import BegunRead, Failure
 from cci_migrate.campaign.repository_plan import RepositoryPlan, plan_repository
 from cci_migrate.findings import APPLY_ALL
 from cci_migrate.forges.fetched_files import FurtherFiles
@@ -157,8 +157,8 @@ class Planner:
         for requested in begun.requested:
             request = self._waiting.pop(requested.snapshot.ref.key)
             files = contents[requested.snapshot.ref.key]
-            if isinstance(files, str):
-                yield PlanResult(request.snapshot, None, files)
+            if isinstance(files, Failure):
+                yield PlanResult(request.snapshot, None, files.cause)
             else:
                 further = request.further.with_files(requested.paths, files)
                 yield from self._plan(_Request(request.snapshot, further))

@@ -9,11 +9,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.campaign.code_owners import code_owners, rules_for
-from cci_migrate.campaign.isolation import FATAL_ERRORS
+from cci_migrate.campaign.isolation import Failure, attempt
 from cci_migrate.error_kinds import UserError
 from cci_migrate.forges.host import NO_EXTRAS, Delivery, Extras, Host
 from cci_migrate.forges.repository import RepositoryRef, Snapshot
-from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.transport.host_errors import (
     HostError,
     HostUnavailable,
@@ -102,12 +101,9 @@ class PullRequestExtras(Struct, frozen=True):
         rules = rules_for(snapshot.ref.kind) if self.has_code_owners else None
         if rules is None:
             return WantedExtras(self.named)
-        try:
-            owners = code_owners(rules, host.read(snapshot, rules.paths), changed)
-        except FATAL_ERRORS:
-            raise
-        except Exception as error:  # noqa: BLE001 - the pull request is worth opening anyway
-            return WantedExtras(self.named, problems=(f"{_OWNER}file: {describe_error(error)}",))
+        owners = attempt(lambda: code_owners(rules, host.read(snapshot, rules.paths), changed))
+        if isinstance(owners, Failure):
+            return WantedExtras(self.named, problems=(f"{_OWNER}file: {owners.cause}",))
         users = tuple(owner for owner in owners if "@" not in owner)
         problems = [_why_not_asked(owner) for owner in owners if "@" in owner]
         if len(users) > MOST_OWNERS:

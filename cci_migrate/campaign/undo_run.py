@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.campaign.campaign_session import CampaignSession
-from cci_migrate.campaign.isolation import FATAL_ERRORS
+from cci_migrate.campaign.isolation import Failure, attempt
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.ownership import pull_to_record, with_ownership
 from cci_migrate.campaign.refresh import ended_entry
@@ -16,7 +16,6 @@ from cci_migrate.campaign.states import ENDED, State, Undoing
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.host import DeliveredChange, Delivery, Host
 from cci_migrate.forges.repository import Observation, PullRequest, PullState, Snapshot, Unreadable
-from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.transport.host_errors import HostError
 
 #: Repositories observed in one request.
@@ -71,14 +70,16 @@ class UndoRun(Struct, frozen=True):
         if isinstance(observation, Unreadable):
             self.session.progress.note(f"{entry.ref.label}: {observation.cause}")
             return None
-        try:
+
+        def undone() -> LedgerEntry:
             ids = self.session.campaign.ids
             return action(host, entry, with_ownership(host, observation, entry.files, entry, ids))
-        except FATAL_ERRORS:
-            raise
-        except Exception as error:  # noqa: BLE001 - the other repositories go on
-            self.session.progress.note(f"{entry.ref.label}: {describe_error(error)}")
+
+        updated = attempt(undone)
+        if isinstance(updated, Failure):
+            self.session.progress.note(f"{entry.ref.label}: {updated.cause}")
             return None
+        return updated
 
     def _ended(self, entry: LedgerEntry, snapshot: Snapshot) -> LedgerEntry:
         """``entry``, recorded as merged or closed where somebody has done that meanwhile."""
