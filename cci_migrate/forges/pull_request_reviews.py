@@ -8,13 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from cci_migrate.forges.repository import (
-    Checks,
-    PullRequest,
-    PullState,
-    RepositoryRef,
-    Unreadable,
-)
+from cci_migrate.forges.repository import Checks, PullRequest, PullState, RepositoryRef, Unreadable
 
 
 class ReviewDecision(Enum):

@@ -12,13 +12,7 @@ from msgspec.structs import replace
 from cci_migrate.forges.branch_content import compare_with_plan
 from cci_migrate.forges.github import queries
 from cci_migrate.forges.github.files import RepositoryFiles
-from cci_migrate.forges.github.reading import (
-    BranchReply,
-    Compared,
-    GitData,
-    NetworkComparison,
-    Tip,
-)
+from cci_migrate.forges.github.reading import BranchReply, Compared, GitData, NetworkComparison, Tip
 from cci_migrate.forges.repository import Branch, BranchContent, FileHash, Snapshot
 from cci_migrate.transport.graphql import Graphql
 from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot

@@ -66,10 +66,7 @@ from cci_migrate.forges.reverting import (
     reverting_pull,
 )
 from cci_migrate.transport.graphql import Graphql, GraphqlError
-from cci_migrate.transport.host_errors import (
-    HostError,
-    OverloadedError,
-)
+from cci_migrate.transport.host_errors import HostError, OverloadedError
 from cci_migrate.transport.http import Api, documented
 from cci_migrate.transport.pace import OTHER, PULL_REQUEST
 from cci_migrate.transport.page_size import PageSize
