@@ -22,6 +22,7 @@ from tests.batch.clocks import QuickClock
 from tests.batch.git_server import GitServer
 from tests.batch.gitea_stand_in import GiteaStandIn
 from tests.batch.github_stand_in import GitHubStandIn
+from tests.batch.hosts import StandIn, served
 from tests.batch.repositories import Batch
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
 
@@ -116,25 +117,48 @@ def git_server(tmp_path: Path) -> Iterator[GitServer]:
 @pytest.fixture
 def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHubStandIn]:
     """A GitHub without repositories."""
-    root = tmp_path / "github"
-    root.mkdir()
-    with GitHubStandIn.serving(root) as server:
-        monkeypatch.setenv("GITHUB_API_URL", server.api)
-        monkeypatch.setenv("GH_TOKEN", server.token)
+    with served(GitHubStandIn, tmp_path, monkeypatch) as server:
+        yield server
+
+
+@pytest.fixture
+def gitlab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitLabStandIn]:
+    """A GitLab without repositories."""
+    with served(GitLabStandIn, tmp_path, monkeypatch) as server:
+        yield server
+
+
+@pytest.fixture
+def bitbucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BitbucketStandIn]:
+    """A Bitbucket without repositories."""
+    with served(BitbucketStandIn, tmp_path, monkeypatch) as server:
+        yield server
+
+
+@pytest.fixture
+def gitea(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GiteaStandIn]:
+    """A Gitea without repositories, where its own CI names it."""
+    with served(GiteaStandIn, tmp_path, monkeypatch) as server:
+        monkeypatch.delenv("GITEA_API_URL")
+        monkeypatch.setenv("GITEA_SERVER_URL", server.url(""))
         yield server
 
 
 @pytest.fixture(params=[GitHubStandIn, GitLabStandIn, BitbucketStandIn, GiteaStandIn])
 def forge(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[GitHubStandIn | RestStandIn]:
+) -> Iterator[StandIn]:
     """Each kind of host with pull requests, without repositories."""
-    root = tmp_path / "served"
-    root.mkdir()
-    with request.param.serving(root) as server:
-        for variable in ("GITHUB_API_URL", "CI_API_V4_URL", "BITBUCKET_API_URL", "GITEA_API_URL"):
-            monkeypatch.setenv(variable, server.api)
-        for variable in ("GH_TOKEN", "GITLAB_TOKEN", "BITBUCKET_TOKEN", "GITEA_TOKEN"):
-            monkeypatch.setenv(variable, server.token)
+    with served(request.param, tmp_path, monkeypatch) as server:
         yield server
-    assert getattr(server, "faults", []) == []
+
+
+@pytest.fixture(
+    params=[GitLabStandIn, BitbucketStandIn, GiteaStandIn], ids=["gitlab", "bitbucket", "gitea"]
+)
+def host(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[RestStandIn]:
+    """Each kind of host but GitHub, without repositories."""
+    with served(request.param, tmp_path, monkeypatch) as server:
+        yield server

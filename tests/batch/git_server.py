@@ -42,7 +42,7 @@ _GREETINGS: dict[str, bytes] = {}
 class GitServer(ThreadingHTTPServer):
     """Serves every bare repository below ``root`` for reading and writing.
 
-    ``requests`` counts them. ``watch`` is called with the moment ("before" or "after") of each
+    ``requests`` counts them. ``watch_push`` is called with the moment ("before" or "after") of each
     push; raising ConnectionError there drops the connection. ``answer_git`` gets the path of each
     request, and may answer it in git's place.
     """
@@ -54,7 +54,7 @@ class GitServer(ThreadingHTTPServer):
         self.root = root
         self.requests = 0
         self.bytes_sent = 0
-        self.watch: Callable[[str], object] = str
+        self.watch_push: Callable[[str], object] = str
         self.answer_git: Callable[[str], Canned | None] = lambda _path: None
 
     @classmethod
@@ -111,7 +111,7 @@ class GitHandler(BaseHTTPRequestHandler):
             return
         is_push = self.command == "POST" and parts.path.endswith("git-receive-pack")
         if is_push:
-            self.server.watch("before")
+            self.server.watch_push("before")
         if parts.path.endswith("/git-upload-pack"):
             answered = self._fetched(parts.path, body)
         elif "version=2" in self.headers.get("Git-Protocol", "") and "upload-pack" in parts.query:
@@ -119,7 +119,7 @@ class GitHandler(BaseHTTPRequestHandler):
         else:
             answered = self._run_backend(parts.path, parts.query, body)
         if is_push:
-            self.server.watch("after")
+            self.server.watch_push("after")
         head, _, payload = answered.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
         status = headers.pop("Status", "200 OK")

@@ -11,10 +11,10 @@ import re
 from typing import Any
 from urllib.parse import unquote, urlencode
 
-from tests.batch.gitlab_graphql import content, files, message
+from tests.batch.commits import file_at, files, message
 from tests.batch.published_gitea import GITEA
 from tests.batch.repositories import git
-from tests.batch.rest_stand_ins import Hosted, RestStandIn
+from tests.batch.rest_stand_ins import Hosted, RestCall, RestStandIn
 from tests.batch.watching import Canned
 
 #: What a server is set up to show at a time, whatever is asked for.
@@ -27,12 +27,10 @@ class GiteaStandIn(RestStandIn):
     """Gitea."""
 
     prefix = "/api/v1"
-    variable = "GITEA_TOKEN"
     source = "gitea:acme"
     listing = "GET orgs"
     reading = "GET repos"
-    opening = "POST pulls"
-    committing = "POST contents"
+    delivering = committing, opening = ("POST contents", "POST pulls")
     published = GITEA
     ci_states = ("pending", "failure", "success")
     labels = ("docker", "one", "two", "three", "ci", "security", "bot")
@@ -49,24 +47,19 @@ class GiteaStandIn(RestStandIn):
     def git_login(self) -> str:
         return f"token:{self.token}"
 
-    def call(
-        self, method: str, path: str, query: dict[str, list[str]], body: dict[str, Any]
-    ) -> Canned:
-        if found := re.fullmatch(r"/(orgs|users)/([^/]+)/repos", path):
+    def call(self, call: RestCall) -> Canned:
+        if found := re.fullmatch(r"/(orgs|users)/([^/]+)/repos", call.path):
             if (found[1] == "users") != (found[2] in self.people):
                 return _error(404, "GetOrgByName")
-            names = [name for name in self.repositories if name.startswith(f"{found[2]}/")]
-            if not names:
-                return _error(404, "GetOrgByName")
-            shown = [self._repository(self.repositories[name]) for name in names]
-            return self._page(shown, path, query)
-        if re.fullmatch(r"/orgs/[^/]+/labels", path):
-            return self._page(self._labels(self.labels[5:], 6), path, query)
-        if found := re.fullmatch(r"/users/([^/]+)", path):
+            shown = [self._repository(each) for each in self.owned_by(found[2])]
+            return self._page(shown, call) if shown else _error(404, "GetOrgByName")
+        if re.fullmatch(r"/orgs/[^/]+/labels", call.path):
+            return self._page(self._labels(self.labels[5:], 6), call)
+        if found := re.fullmatch(r"/users/([^/]+)", call.path):
             if found[1] in self.strangers:
                 return _error(404, "user does not exist")
             return Canned(200, {"id": len(found[1]), "login": found[1]})
-        found = re.fullmatch(r"/repos/([^/]+/[^/]+)(/.*)?", path)
+        found = re.fullmatch(r"/repos/([^/]+/[^/]+)(/.*)?", call.path)
         assert found
         repository = self.repositories.get(found[1].lower())
         if repository is None:
@@ -75,28 +68,21 @@ class GiteaStandIn(RestStandIn):
         if not rest:
             return Canned(200, self._repository(repository))
         if rest == "/labels":
-            return self._page(self._labels(self.labels[:5], 1), path, query)
+            return self._page(self._labels(self.labels[:5], 1), call)
         if rest.startswith(("/pulls", "/issues")):
-            return self._pull_call(method, repository, rest, query, body)
-        return self._git_call(method, repository, rest, query, body)
+            return self._pull_call(repository, rest, call)
+        return self._git_call(repository, rest, call)
 
-    def _git_call(
-        self,
-        method: str,
-        repository: Hosted,
-        path: str,
-        query: dict[str, list[str]],
-        body: dict[str, Any],
-    ) -> Canned:
+    def _git_call(self, repository: Hosted, path: str, call: RestCall) -> Canned:
         folder = repository.folder
         if path == "/contents":
-            return self._change_files(repository, body)
+            return self._change_files(repository, call.body)
         if found := re.fullmatch(r"/branches/([^/]+)", path):
             branch = unquote(found[1])
             tip = repository.tip(branch)
             if tip is None:
                 return _error(404, "The target couldn't be found.")
-            if method == "DELETE":
+            if call.method == "DELETE":
                 git(folder, "update-ref", "-d", f"refs/heads/{branch}")
                 return Canned(204, None)
             commit = {"id": tip, "message": message(folder, tip)}
@@ -107,16 +93,16 @@ class GiteaStandIn(RestStandIn):
             }
             return Canned(200, {"name": branch, "commit": commit, **rules})
         if found := re.fullmatch(r"/git/trees/(\w+)", path):
-            return self._tree(repository, found[1], query)
+            return self._tree(repository, found[1], call)
         if found := re.fullmatch(r"/git/blobs/(\w+)", path):
             data = git(folder, "cat-file", "blob", found[1]).encode()
             shown = base64.b64encode(data).decode()
             return Canned(200, {"content": shown, "encoding": "base64", "sha": found[1]})
         if found := re.fullmatch(r"/raw/(.+)", path):
-            name, commit_id = unquote(found[1]), query["ref"][0]
+            name, commit_id = unquote(found[1]), call.query["ref"][0]
             if name not in files(folder, commit_id):
                 return _error(404, "object does not exist")
-            return Canned(200, content(folder, commit_id, name))
+            return Canned(200, file_at(folder, commit_id, name))
         found = re.fullmatch(r"/commits/(\w+)/statuses", path)
         assert found, path
         statuses = [
@@ -127,7 +113,7 @@ class GiteaStandIn(RestStandIn):
                 {"id": 2 * at + 1, "status": "pending", "context": f"ci/{at}"},
             )
         ]
-        return self._page(statuses, f"/repos/{repository.name}{path}", query)
+        return self._page(statuses, call)
 
     def _change_files(self, repository: Hosted, body: dict[str, Any]) -> Canned:
         branch, base = body["new_branch"], repository.tip(body["branch"])
@@ -148,46 +134,36 @@ class GiteaStandIn(RestStandIn):
         commit = repository.put(branch, base, body["message"], changed)
         return Canned(201, {"commit": {"sha": commit}, "files": []})
 
-    def _tree(self, repository: Hosted, oid: str, query: dict[str, list[str]]) -> Canned:
-        options = ["-r", "-t"] if query.get("recursive") == ["true"] else []
+    def _tree(self, repository: Hosted, oid: str, call: RestCall) -> Canned:
+        options = ["-r", "-t"] if call.query.get("recursive") == ["true"] else []
         listing = git(repository.folder, "ls-tree", "-z", *options, oid)
         entries = []
         for line in filter(None, listing.split("\0")):
             meta, path = line.split("\t", 1)
             mode, kind, sha = meta.split(" ")
             entries.append({"path": path, "mode": mode, "type": kind, "size": 0, "sha": sha})
-        page = int(query["page"][0])
-        shown = entries[(page - 1) * TREE_PAGE : page * TREE_PAGE]
-        is_truncated = page * TREE_PAGE < len(entries)
-        return Canned(
-            200, {"sha": oid, "tree": shown or None, "truncated": is_truncated, "page": page}
-        )
+        shown, following = call.shown(entries, TREE_PAGE)
+        answer = {"sha": oid, "tree": shown or None, "truncated": bool(following)}
+        return Canned(200, {**answer, "page": call.page})
 
-    def _pull_call(
-        self,
-        method: str,
-        repository: Hosted,
-        path: str,
-        query: dict[str, list[str]],
-        body: dict[str, Any],
-    ) -> Canned:
+    def _pull_call(self, repository: Hosted, path: str, call: RestCall) -> Canned:
         if found := re.fullmatch(r"/issues/(\d+)/labels", path):
-            pull = repository.pulls[int(found[1]) - 1]
+            pull = repository.pull(found[1])
             every = self._labels(self.labels, 1)
-            pull["labels"] = [label for label in every if label["id"] in body["labels"]]
+            pull["labels"] = [label for label in every if label["id"] in call.body["labels"]]
             return Canned(200, pull["labels"])
         if found := re.fullmatch(r"/issues/(\d+)/comments", path):
-            comments = repository.pulls[int(found[1]) - 1].setdefault("notes", [])
-            if method == "GET":
+            comments = repository.pull(found[1]).setdefault("notes", [])
+            if call.method == "GET":
                 return Canned(200, comments)
-            comments.append({"id": len(comments) + 1, "body": body["body"]})
+            comments.append({"id": len(comments) + 1, "body": call.body["body"]})
             return Canned(201, comments[-1])
         if found := re.fullmatch(r"/pulls/(\d+)/requested_reviewers", path):
-            pull = repository.pulls[int(found[1]) - 1]
-            if "outsider" in body["reviewers"]:
+            pull = repository.pull(found[1])
+            if "outsider" in call.body["reviewers"]:
                 return _error(422, "reviewer is not a collaborator")
             present = {user["login"] for user in pull.setdefault("reviewers", [])}
-            names = sorted({*present, *body["reviewers"], *body["team_reviewers"]})
+            names = sorted({*present, *call.body["reviewers"], *call.body["team_reviewers"]})
             pull["reviewers"] = [{"login": name} for name in names]
             return Canned(201, [{"id": 1}])
         if found := re.fullmatch(r"/pulls/(\d+)/reviews", path):
@@ -206,30 +182,30 @@ class GiteaStandIn(RestStandIn):
                 }
                 for number, (name, state) in enumerate(states, 1)
             ]
-            return self._page(reviews, f"/repos/{repository.name}{path}", query)
+            return self._page(reviews, call)
         if found := re.fullmatch(r"/pulls/(\d+)/merge", path):
-            return self._merge(repository, repository.pulls[int(found[1]) - 1], body)
+            return self._merge(repository, repository.pull(found[1]), call.body)
         if found := re.fullmatch(r"/pulls/(\d+)", path):
-            pull = repository.pulls[int(found[1]) - 1]
-            if method == "GET":
+            pull = repository.pull(found[1])
+            if call.method == "GET":
                 return Canned(200, self._shown(repository, pull))
-            if "assignees" in body:
-                names = sorted(body["assignees"])
-                body["assignees"] = [{"id": len(name), "login": name} for name in names]
-            pull.update(body)
+            if "assignees" in call.body:
+                names = sorted(call.body["assignees"])
+                call.body["assignees"] = [{"id": len(name), "login": name} for name in names]
+            pull.update(call.body)
             return Canned(201, self._shown(repository, pull))
         assert path == "/pulls"
-        if method == "GET":
-            assert query["state"] == ["all"]
+        if call.method == "GET":
+            assert call.query["state"] == ["all"]
             pulls = [self._shown(repository, pull) for pull in reversed(repository.pulls)]
-            return self._page(pulls, f"/repos/{repository.name}{path}", query)
-        branch = body["head"]
+            return self._page(pulls, call)
+        branch = call.body["head"]
         if repository.tip(branch) is None:
             return _error(404, "The target couldn't be found.")
         if any(p["state"] == "open" and p["head"]["label"] == branch for p in repository.pulls):
             return _error(409, "pull request already exists for these targets [id: 1]")
         made = self.request(repository, branch)
-        made.update(title=body["title"], body=body["body"])
+        made.update(title=call.body["title"], body=call.body["body"])
         return Canned(201, self._shown(repository, made))
 
     def request(self, repository: Hosted, branch: str, state: str = "opened") -> dict[str, Any]:
@@ -284,14 +260,14 @@ class GiteaStandIn(RestStandIn):
             repository.merge(branch, pull["number"])
         return Canned(200, None)
 
-    def _page(self, values: list[Any], path: str, query: dict[str, list[str]]) -> Canned:
+    def _page(self, values: list[Any], call: RestCall) -> Canned:
         """A page of a list: its length in a header, and the address of the next in most."""
-        at = int(query["page"][0])
+        shown, following = call.shown(values, PAGE)
         headers = {"X-Total-Count": str(len(values))}
-        if at * PAGE < len(values) and not path.endswith(("/labels", "/reviews")):
-            following = urlencode({**query, "page": at + 1}, doseq=True)
-            headers["Link"] = f'<{self.api}{path}?{following}>; rel="next"'
-        return Canned(200, values[(at - 1) * PAGE : at * PAGE], headers)
+        if following and not call.path.endswith(("/labels", "/reviews")):
+            query = urlencode({**call.query, "page": following}, doseq=True)
+            headers["Link"] = f'<{self.api}{call.path}?{query}>; rel="next"'
+        return Canned(200, shown, headers)
 
     def _labels(self, names: tuple[str, ...], first: int) -> list[dict[str, Any]]:
         return [{"id": number, "name": name} for number, name in enumerate(names, first)]

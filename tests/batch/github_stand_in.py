@@ -17,12 +17,9 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote
 
@@ -30,9 +27,11 @@ from graphql import GraphQLError, GraphQLSchema, build_schema
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from tests.batch.commits import blob, files, message, shown_text
 from tests.batch.graphql_answers import execute
+from tests.batch.host_stand_in import HostStandIn, WatchedHandler
 from tests.batch.repositories import bare, commit_bare, content, git
-from tests.batch.watching import Canned, Request, Watch, send, truly
+from tests.batch.watching import Canned, Request, send
 
 if TYPE_CHECKING:
     from tests.batch.github_app_stand_in import App
@@ -134,75 +133,57 @@ class Repository(Struct):
         """Whether it has no branch."""
         return not any(path.is_file() for path in (self.folder / "refs" / "heads").rglob("*"))
 
+    @property
+    def pull_states(self) -> list[str]:
+        """The state of each pull request."""
+        return [pull.state.lower() for pull in self.pulls]
+
+    def merge(self, branch: str) -> None:
+        """Merge its first pull request, from ``branch``, by fast-forward."""
+        git(self.folder, "update-ref", "refs/heads/main", f"refs/heads/{branch}")
+        self.pulls[0].state = "MERGED"
+
     def tip(self, branch: str) -> str | None:
         """The commit at the tip of a branch."""
         reference = self.folder / "refs" / "heads" / branch
         return reference.read_text().strip() if reference.is_file() else None
 
 
-class GitHubStandIn(ThreadingHTTPServer):
-    """The server. ``operations`` lists every request; ``token`` is the one that is valid.
+class GitHubStandIn(HostStandIn):
+    """GitHub. ``delay`` is the time in seconds before each answer."""
 
-    ``delay`` is the time in seconds before each answer.
-    """
-
-    daemon_threads = True
     source = "github:acme"
-    #: The requests by which an owner is listed, the commit made and the pull request opened.
     listing, committing, opening = "Owner", "CreateCommit", "CreatePullRequest"
+    delivering = ("CreateRef", "CreateCommit", "CreatePullRequest")
+    first_token = "ghp_0123456789abcdef"
 
     def __init__(self, root: Path) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.root = root
-        self.token = "ghp_0123456789abcdef"
+        super().__init__(root, _Handler)
         self.repositories: dict[str, Repository] = {}
-        self.operations: list[str] = []
-        #: The names that no user of this GitHub has.
-        self.strangers: set[str] = set()
-        #: The scopes of the token, which every answer names; None for one that has none.
-        self.scopes: str | None = None
         #: The App whose tokens are valid too.
         self.app: App | None = None
-        #: The names that repositories had before, and their names today.
-        self.moved: dict[str, str] = {}
         self.allows_forks = True
-        self.bytes_sent = 0
         self.delay = 0.0
         #: Whether the token may read the names of teams.
         self.reads_teams = True
-        self.watch: Watch = truly
-        self.lock = Lock()
-        #: What a client waits for whose answer a watch withheld by raising TimeoutError.
-        self.silence = Event()
         self.schema = published_schema()
-
-    @classmethod
-    @contextmanager
-    def serving(cls, root: Path) -> Iterator[GitHubStandIn]:
-        """A server for as long as the block lasts."""
-        with cls(root) as server:
-            thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-            thread.start()
-            try:
-                yield server
-            finally:
-                server.silence.set()
-                server.shutdown()
-                thread.join()
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that was killed, or a connection dropped on purpose, is no error here."""
 
     @property
     def api(self) -> str:
-        """The root of the REST API."""
-        return f"http://127.0.0.1:{self.server_address[1]}/api/v3"
+        return self.url("api/v3")
 
     def add(self, name: str, files: Mapping[str, bytes] | None, **traits: Any) -> Repository:
         """A new repository."""
         folder = bare(self.root / f"{name}.git", files)
         self.repositories[name] = Repository(name, folder, **traits)
         return self.repositories[name]
+
+    def request(self, repository: Repository, branch: str, state: str = "OPEN") -> Pull:
+        """A pull request from ``branch``."""
+        number = len(repository.pulls) + 1
+        pull = Pull(number, repository, branch, "main", "", "", False, state=state)
+        repository.pulls.append(pull)
+        return pull
 
     def forked(self, repository: Repository, fields: dict[str, Any]) -> Canned:
         """https://docs.github.com/en/rest/repos/forks#create-a-fork
@@ -274,12 +255,8 @@ class GitHubStandIn(ThreadingHTTPServer):
         """A repository's id in GraphQL."""
         return _encode(name)
 
-    def writes(self) -> list[str]:
-        """The writes so far."""
-        return [name for name in self.operations if Request(name, "", {}).is_write]
-
     def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
-        """Execute a GraphQL request."""
+        """The answer to a GraphQL request."""
         result = execute(self.schema, query, _Root(self), variables)
         body: dict[str, Any] = {"data": result.data}
         if result.errors:
@@ -532,7 +509,8 @@ class _Root:
             if oid:
                 return self._commit(repository, oid)
             revision, _, path = expression.partition(":")
-            return _object(str(repository.folder), revision.replace("HEAD", default or "-"), path)
+            commit = revision.replace("HEAD", default or "")
+            return _object(repository.folder, commit, path) if commit else None
 
         return {
             "__typename": "Repository",
@@ -594,7 +572,7 @@ class _Root:
             "parents": parents,
             "changedFilesIfAvailable": changed,
             "file": file,
-            "message": lambda info: _message(repository.folder, oid),
+            "message": lambda info: message(repository.folder, oid),
             "statusCheckRollup": {"state": state} if state else None,
         }
 
@@ -681,92 +659,58 @@ def _decode(node: str) -> str:
 
 
 _objects: dict[tuple[str, str], dict[str, Any] | None] = {}
-_messages: dict[str, str] = {}
 
 
-def _message(folder: Path, oid: str) -> str:
-    if oid not in _messages:
-        _messages[oid] = git(folder, "log", "-1", "--format=%B", oid)
-    return _messages[oid]
-
-
-def _object(folder: str, revision: str, path: str) -> dict[str, Any] | None:
+def _object(folder: Path, commit: str, path: str) -> dict[str, Any] | None:
     """A folder with all below it, or a file. Kept: a commit's content never changes."""
-    if (revision, path) not in _objects:
-        _objects[revision, path] = _read_object(folder, revision, path)
-    return _objects[revision, path]
+    if (commit, path) not in _objects:
+        _objects[commit, path] = _read_object(folder, commit, path)
+    return _objects[commit, path]
 
 
-def _read_object(folder: str, revision: str, path: str) -> dict[str, Any] | None:
-    listing = subprocess.run(
-        ["git", "ls-tree", "-r", "-z", revision, "--", path or "."],
-        cwd=folder,
-        capture_output=True,
-        check=False,
-    ).stdout.decode()
-    entries = {}
-    for line in listing.split("\0"):
-        if line:
-            meta, name = line.split("\t", 1)
-            mode, _, oid = meta.split(" ")
-            entries[name] = (int(mode, 8), oid)
-    if not entries:
-        return None
+def _read_object(folder: Path, commit: str, path: str) -> dict[str, Any] | None:
+    entries = files(folder, commit)
     if path in entries:
         return _blob(folder, entries[path][1])
     tree: dict[str, Any] = {}
-    for name, entry in entries.items():
+    for name, (mode, oid) in entries.items():
+        if not name.startswith(f"{path}/"):
+            continue
         *folders, last = name.removeprefix(f"{path}/").split("/")
         at = tree
         for part in folders:
             at = at.setdefault(part, {})
-        at[last] = entry
-    return {**_tree(folder, tree), "oid": git(Path(folder), "rev-parse", f"{revision}:{path}")}
+        at[last] = (int(mode, 8), oid)
+    if not tree:
+        return None
+    return {**_tree(folder, tree), "oid": git(folder, "rev-parse", f"{commit}:{path}")}
 
 
-def _tree(folder: str, tree: Mapping[str, Any]) -> dict[str, Any]:
+def _tree(folder: Path, tree: Mapping[str, Any]) -> dict[str, Any]:
     entries = []
     for name, what in tree.items():
         if isinstance(what, dict):
-            entries.append(
-                {"name": name, "type": "tree", "mode": 0o040000, "object": _tree(folder, what)}
-            )
+            kind, mode, shown = "tree", 0o040000, _tree(folder, what)
         else:
-            mode, oid = what
-            entries.append(
-                {"name": name, "type": "blob", "mode": mode, "object": _blob(folder, oid)}
-            )
+            kind, mode, shown = "blob", what[0], _blob(folder, what[1])
+        entries.append({"name": name, "type": kind, "mode": mode, "object": shown})
     return {"__typename": "Tree", "entries": entries}
 
 
-def _blob(folder: str, oid: str) -> dict[str, Any]:
-    data = blob_data(folder, oid)
-    is_binary = b"\0" in data
-    # GitHub decodes what is not UTF-8 as best it can, and shows no byte order mark.
-    text = None if is_binary else data.decode("utf-8", "replace").removeprefix("\ufeff")
+def _blob(folder: Path, oid: str) -> dict[str, Any]:
+    data = blob(folder, oid)
+    text = shown_text(data)
     return {
         "__typename": "Blob",
         "oid": oid,
         "byteSize": len(data),
-        "isBinary": is_binary,
+        "isBinary": text is None,
         "isTruncated": False,
         "text": text,
     }
 
 
-_blobs: dict[str, bytes] = {}
-
-
-def blob_data(folder: str, oid: str) -> bytes:
-    """A blob's bytes. Kept: an id always names the same bytes."""
-    if oid not in _blobs:
-        _blobs[oid] = subprocess.run(
-            ["git", "cat-file", "blob", oid], cwd=folder, capture_output=True, check=True
-        ).stdout
-    return _blobs[oid]
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(WatchedHandler):
     server: GitHubStandIn
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -786,24 +730,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         body = json.loads(raw) if raw else {}
-        with self.server.lock:
-            request = self._request(body)
-            self.server.operations.append(request.operation)
-            try:
-                canned = self.server.watch(request)
-                if canned is None:
-                    canned = self._carried_out(request, body)
-                    request.moment = "after"
-                    request.body = canned.body
-                    canned = self.server.watch(request) or canned
-            except (ConnectionError, TimeoutError) as error:
-                self.close_connection = True
-                canned = None
-                is_silent = isinstance(error, TimeoutError)
+        request = self._request(body)
+        canned = self.answer(request, lambda: self._carried_out(request, body))
         if canned is not None:
             self._send(canned)
-        elif is_silent:
-            self.server.silence.wait(60)
 
     def _request(self, body: dict[str, Any]) -> Request:
         if not self.path.endswith("/graphql"):
@@ -856,7 +786,7 @@ def _rest(repository: Repository, method: str, path: str, body: dict[str, Any]) 
     """The few REST calls that GraphQL has no counterpart for (https://docs.github.com/en/rest)."""
     folder = repository.folder
     if method == "GET" and path.startswith("git/blobs/"):
-        return Canned(200, blob_data(str(folder), path.rpartition("/")[2]))
+        return Canned(200, blob(folder, path.rpartition("/")[2]))
     if method == "GET" and path.startswith("git/trees/"):
         return Canned(200, {"tree": _listing(folder, path[10:]), "truncated": False})
     if (method, path) == ("POST", "git/blobs"):

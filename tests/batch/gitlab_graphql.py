@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLSchema, build_schema
 
+from tests.batch.commits import blob, files, message, shown_text
 from tests.batch.graphql_answers import execute
 
 if TYPE_CHECKING:
@@ -135,11 +134,12 @@ def _repository(hosted: Hosted) -> dict[str, Any]:
     def blobs(info: Any, paths: list[str], ref: str = "HEAD", **_: Any) -> dict[str, Any]:
         oid = hosted.oid(ref)
         entries = files(hosted.folder, oid) if oid else {}
-        found = [
-            {"path": path, "oid": entries[path][1], "rawTextBlob": text(hosted.folder, path, oid)}
-            for path in paths
-            if path in entries and oid
-        ]
+        found = []
+        for path in paths:
+            if path in entries:
+                blob_id = entries[path][1]
+                text = shown_text(blob(hosted.folder, blob_id))
+                found.append({"path": path, "oid": blob_id, "rawTextBlob": text})
         return _page(found)
 
     head = hosted.oid("HEAD")
@@ -158,45 +158,3 @@ def _page(nodes: Iterable[dict[str, Any]]) -> dict[str, Any]:
         "nodes": every[:PAGE],
         "pageInfo": {"hasNextPage": len(every) > PAGE, "hasPreviousPage": False},
     }
-
-
-def text(folder: Path, path: str, commit: str) -> str | None:
-    """A file as GitLab shows it: nothing of what is binary, and what is no UTF-8 as a guess."""
-    data = content(folder, commit, path)
-    return None if b"\0" in data else data.decode("utf-8", "replace").removeprefix("\ufeff")
-
-
-#: Of commits, which never change, whatever repository they are in: most are copies of a few.
-_FILES: dict[str, dict[str, tuple[str, str]]] = {}
-_CONTENTS: dict[tuple[str, str], bytes] = {}
-_MESSAGES: dict[str, str] = {}
-
-
-def files(folder: Path, commit: str) -> dict[str, tuple[str, str]]:
-    """Each file of a commit: its mode and blob."""
-    assert re.fullmatch("[0-9a-f]{40}", commit), "a branch is not the same everywhere"
-    if commit not in _FILES:
-        _FILES[commit] = {}
-        for line in filter(None, _git(folder, "ls-tree", "-r", "-z", commit).split(b"\0")):
-            meta, path = line.decode().split("\t", 1)
-            mode, _, oid = meta.split(" ")
-            _FILES[commit][path] = (mode, oid)
-    return _FILES[commit]
-
-
-def content(folder: Path, commit: str, path: str) -> bytes:
-    """A file as it is in a commit."""
-    if (commit, path) not in _CONTENTS:
-        _CONTENTS[commit, path] = _git(folder, "cat-file", "blob", f"{commit}:{path}")
-    return _CONTENTS[commit, path]
-
-
-def message(folder: Path, commit: str) -> str:
-    """A commit's message."""
-    if commit not in _MESSAGES:
-        _MESSAGES[commit] = _git(folder, "log", "-1", "--format=%B", commit).decode()
-    return _MESSAGES[commit]
-
-
-def _git(folder: Path, *arguments: str) -> bytes:
-    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, check=True).stdout

@@ -1,22 +1,53 @@
-"""Campaigns whose pull requests are open, on stand-ins for each kind of host."""
+"""Stand-ins for hosts while a test runs, and campaigns whose pull requests are open on them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from msgspec import Struct
 
 from tests.batch.gitea_stand_in import GiteaStandIn
-from tests.batch.github_stand_in import GitHubStandIn
-from tests.batch.repositories import CONFIG, PLAIN, Batch
+from tests.batch.github_stand_in import GitHubStandIn, Repository
+from tests.batch.host_stand_in import HostStandIn
+from tests.batch.repositories import (
+    BRANCH,
+    CONFIG,
+    FIXED,
+    PLAIN,
+    QUICK,
+    Batch,
+    branches,
+    content,
+    git,
+)
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, Hosted, RestStandIn
 
 StandIn = GitHubStandIn | RestStandIn
+HOSTS: Mapping[str, type[StandIn]] = {
+    "github": GitHubStandIn,
+    "gitlab": GitLabStandIn,
+    "bitbucket": BitbucketStandIn,
+    "gitea": GiteaStandIn,
+}
+_Host = TypeVar("_Host", bound=HostStandIn)
 
-BRANCH = "cci-migrate/registry-auth"
-QUICK = ("--seconds-between", 0)
+
+@contextmanager
+def served(kind: type[_Host], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Host]:
+    """A host without repositories, which must not have been asked anything undocumented."""
+    root = tmp_path / kind.__name__
+    root.mkdir()
+    with kind.serving(root) as server:
+        for variable in ("GITHUB_API_URL", "CI_API_V4_URL", "BITBUCKET_API_URL", "GITEA_API_URL"):
+            monkeypatch.setenv(variable, server.api)
+        for variable in ("GH_TOKEN", "GITLAB_TOKEN", "BITBUCKET_TOKEN", "GITEA_TOKEN"):
+            monkeypatch.setenv(variable, server.token)
+        yield server
+    assert server.faults == []
 
 
 def delivered(github: GitHubStandIn, batch: Batch, *names: str) -> None:
@@ -51,23 +82,16 @@ def verdicts(host: RestStandIn) -> Verdicts:
     return VERDICTS[type(host)]
 
 
-@pytest.fixture(
-    params=[GitLabStandIn, BitbucketStandIn, GiteaStandIn], ids=["gitlab", "bitbucket", "gitea"]
-)
-def host(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[RestStandIn]:
-    """Each host but GitHub, which must not have been asked anything undocumented."""
-    root = tmp_path / "served"
-    root.mkdir()
-    with request.param.serving(root) as server:
-        monkeypatch.setenv("CI_API_V4_URL", server.api)
-        monkeypatch.setenv("BITBUCKET_API_URL", server.api)
-        monkeypatch.setenv("GITEA_API_URL", server.api)
-        monkeypatch.setenv(request.param.variable, server.token)
-        yield server
-        server.silence.set()
-    assert server.faults == []
+def is_delivered(repository: Repository | Hosted) -> bool:
+    """Whether a repository has exactly one branch, one commit and one pull request of ours."""
+    folder = repository.folder
+    return (
+        branches(folder) == [BRANCH, "main"]
+        and content(folder, BRANCH) == FIXED
+        and content(folder, "main") == PLAIN
+        and git(folder, "rev-list", "--count", f"main..{BRANCH}") == "1"
+        and repository.pull_states == ["open"]
+    )
 
 
 def opened(host: RestStandIn, batch: Batch, *names: str) -> dict[str, Hosted]:

@@ -22,6 +22,11 @@ from tests.batch.victims import Victim
 
 ROOT = Path(__file__).absolute().parents[2]
 CONFIG = ".circleci/config.yml"
+#: The branch of a campaign that names none.
+BRANCH = "cci-migrate/registry-auth"
+#: Options of a run without pauses, and of one without a canary either.
+QUICK = ("--seconds-between", 0)
+AT_ONCE = (*QUICK, "--canary", 0)
 
 PLAIN = b"""\
 version: 2.1
@@ -72,7 +77,7 @@ def git(folder: Path, *arguments: str, stdin: bytes | None = None) -> str:
     return output
 
 
-_READING = {"diff-tree", "ls-tree", "rev-list"}
+_READING = {"diff-tree", "log", "ls-tree", "rev-list"}
 _OBJECT = re.compile(r"[0-9a-f]{40}(\.\.[0-9a-f]{40})?")
 _said: dict[tuple[str, ...], str] = {}
 

@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from email.parser import BytesParser
 from email.policy import HTTP
 from pathlib import Path
-from threading import Event, Lock
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
@@ -23,10 +22,14 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from tests.batch import gitlab_graphql
-from tests.batch.git_server import GitHandler, GitServer
+from tests.batch.commits import file_at
+from tests.batch.commits import files as files_of
+from tests.batch.commits import message as message_of
+from tests.batch.git_server import GitHandler
+from tests.batch.host_stand_in import HostStandIn, WatchedHandler
 from tests.batch.published_apis import BITBUCKET, GITLAB, Call, check_answer, check_request, find
 from tests.batch.repositories import bare, commit_bare, git
-from tests.batch.watching import Canned, Request, Watch, send, truly
+from tests.batch.watching import Canned, Request, send
 
 TOKEN = "glpat-0123456789abcdef"
 
@@ -73,10 +76,21 @@ class Hosted(Struct):
     #: What reviewers and rules say of its pull requests.
     review: Review = field(default_factory=lambda: Review())
 
+    def pull(self, number: str) -> dict[str, Any]:
+        """A pull request by its number."""
+        return self.pulls[int(number) - 1]
+
     def verdict(self, oid: str) -> str | None:
         """The CI's verdict for a commit, whose id may be abbreviated."""
         known = (state for commit, state in self.statuses.items() if commit.startswith(oid))
         return next(known, self.otherwise)
+
+    @property
+    def pull_states(self) -> list[str]:
+        """The state of each pull request, as GitHub calls it."""
+        names = {"opened": "open", "declined": "closed"}
+        states = (pull["state"].lower() for pull in self.pulls)
+        return [names.get(state, state) for state in states]
 
     def tip(self, branch: str) -> str | None:
         """The commit at the tip of a branch."""
@@ -105,18 +119,32 @@ class Hosted(Struct):
         self.review.merge_commit = self.tip("main")
 
 
-class RestStandIn(GitServer):
-    """A host with a REST API below ``prefix``. ``token`` is the one that is valid."""
+class RestCall(Struct, frozen=True):
+    """A call of an API."""
+
+    method: str
+    path: str
+    query: dict[str, list[str]]
+    body: dict[str, Any]
+
+    @property
+    def page(self) -> int:
+        """The page of a list that it asks for."""
+        return int(self.query.get("page", ["1"])[0])
+
+    def shown(self, values: list[Any], size: int) -> tuple[list[Any], int]:
+        """The page of ``values`` that it asks for, and the number of the next; 0: there is none."""
+        end = self.page * size
+        return values[end - size : end], self.page + 1 if end < len(values) else 0
+
+
+class RestStandIn(HostStandIn):
+    """A host with a REST API below ``prefix``."""
 
     prefix = ""
-    variable = ""
-    source = ""
-    #: Where an owner is listed, where a repository is read, where the pull request is opened, and
-    #: where the branch is made.
-    listing = ""
+    first_token = TOKEN
+    #: The request by which a repository is read.
     reading = ""
-    opening = ""
-    committing = ""
     published: tuple[Call, ...] = ()
     #: What CI reports while it runs, and when it has failed and passed.
     ci_states = ("running", "failed", "success")
@@ -126,20 +154,6 @@ class RestStandIn(GitServer):
     def __init__(self, root: Path) -> None:
         super().__init__(root, Handler)
         self.repositories: dict[str, Hosted] = {}
-        self.operations: list[str] = []
-        #: The names that no user of this host has.
-        self.strangers: set[str] = set()
-        #: What the host says of the token's scopes; None if it says nothing.
-        self.scopes: str | None = None
-        self.watch_call: Watch = truly
-        self.token = TOKEN
-        self.lock = Lock()
-        #: What a client waits for whose answer a watch withheld by raising TimeoutError.
-        self.silence = Event()
-        #: The names that repositories had before, and their names today.
-        self.moved: dict[str, str] = {}
-        #: What was wrong with a request or an answer.
-        self.faults: list[str] = []
 
     @property
     def authorization(self) -> str:
@@ -163,21 +177,19 @@ class RestStandIn(GitServer):
         self.repositories[name] = made
         return made
 
+    def owned_by(self, owner: str) -> list[Hosted]:
+        """The repositories of a person or group."""
+        prefix = f"{owner}/"
+        return [each for name, each in self.repositories.items() if name.startswith(prefix)]
+
     def concerned(self, request: Request) -> str:
-        """The last part of the name of the repository that a REST call is about."""
         word = f"{request.variables.get('path', '')}//".split("/")
         for repository in self.repositories.values():
             if repository.name == "/".join(word[2:4]) or str(repository.number) == word[2]:
                 return repository.name.rpartition("/")[2]
         return ""
 
-    def writes(self) -> list[str]:
-        """The writes so far."""
-        return [name for name in self.operations if Request(name, "", {}).is_write]
-
-    def call(
-        self, method: str, path: str, query: dict[str, list[str]], body: dict[str, Any]
-    ) -> Canned:
+    def call(self, call: RestCall) -> Canned:
         """Carry out a call."""
         raise NotImplementedError
 
@@ -190,45 +202,33 @@ class GitLabStandIn(RestStandIn):
     """GitLab."""
 
     prefix = "/api/v4"
-    variable = "GITLAB_TOKEN"
     source = "gitlab:acme"
     listing = "Owner"
     reading = "GET projects"
-    opening = "POST merge_requests"
-    committing = "POST commits"
+    delivering = committing, opening = ("POST commits", "POST merge_requests")
     published = GITLAB
 
-    def call(
-        self, method: str, path: str, query: dict[str, list[str]], body: dict[str, Any]
-    ) -> Canned:
-        if found := re.fullmatch(r"/(groups|users)/([^/]+)/projects", path):
+    def call(self, call: RestCall) -> Canned:
+        if found := re.fullmatch(r"/(groups|users)/([^/]+)/projects", call.path):
             if (found[1] == "users") != (unquote(found[2]) in self.people):
                 return Canned(404, {"message": "404 Not Found"})
-            owner, page = unquote(found[2]), int(query["page"][0])
-            names = [name for name in self.repositories if name.startswith(f"{owner}/")]
-            if not names:
+            projects = [self._project(each) for each in self.owned_by(unquote(found[2]))]
+            if not projects:
                 return Canned(404, {"message": "404 Not Found"})
-            shown = names[(page - 1) * 3 : page * 3]
-            following = str(page + 1) if page * 3 < len(names) else ""
-            projects = [self._project(self.repositories[name]) for name in shown]
-            return Canned(200, projects, {"X-Next-Page": following})
-        if path == "/personal_access_tokens/self":
+            return _gitlab_page(projects, call, 3)
+        if call.path == "/personal_access_tokens/self":
             if self.scopes is None:
                 return Canned(404, {"message": "404 Not Found"})
             return Canned(200, {"scopes": self.scopes.split(",")})
-        if path == "/users":
-            name = query["username"][0]
+        if call.path == "/users":
+            name = call.query["username"][0]
             known = [] if name in self.strangers else [{"id": len(name), "username": name}]
             return Canned(200, known)
-        found = re.fullmatch(r"/projects/([^/]+)(/.*)?", path)
+        found = re.fullmatch(r"/projects/([^/]+)(/.*)?", call.path)
         assert found
         name = unquote(found[1])
-        repository = self.repositories.get(name) or next(
-            (
-                repository
-                for repository in self.repositories.values()
-                if str(repository.number) == name
-            ),
+        repository = next(
+            (each for each in self.repositories.values() if name in (each.name, str(each.number))),
             None,
         )
         if repository is None:
@@ -237,103 +237,83 @@ class GitLabStandIn(RestStandIn):
         if not rest:
             return Canned(200, self._project(repository))
         if rest.startswith("/repository/"):
-            return self._repository_call(method, repository, rest[12:], query, body)
-        return self._request_call(method, repository, rest, query, body)
+            return self._repository_call(repository, rest[12:], call)
+        return self._request_call(repository, rest, call)
 
-    def _request_call(
-        self,
-        method: str,
-        repository: Hosted,
-        path: str,
-        query: dict[str, list[str]],
-        body: dict[str, Any],
-    ) -> Canned:
+    def _request_call(self, repository: Hosted, path: str, call: RestCall) -> Canned:
         if found := re.fullmatch(r"/merge_requests/(\d+)/notes", path):
-            notes = repository.pulls[int(found[1]) - 1].setdefault("notes", [])
-            if method == "POST":
-                notes.append({"id": len(notes) + 1, "body": body["body"]})
+            notes = repository.pull(found[1]).setdefault("notes", [])
+            if call.method == "POST":
+                notes.append({"id": len(notes) + 1, "body": call.body["body"]})
                 return Canned(201, notes[-1])
-            page = int(query["page"][0])
-            following = str(page + 1) if page * 10 < len(notes) else ""
-            return Canned(200, notes[page * 10 - 10 : page * 10], {"X-Next-Page": following})
+            return _gitlab_page(notes, call, 10)
         if found := re.fullmatch(r"/merge_requests/(\d+)/approvals", path):
             approvals = [{"user": {"username": name}} for name in repository.review.approved_by]
             return Canned(200, {"approved_by": approvals})
         if found := re.fullmatch(r"/merge_requests/(\d+)/merge", path):
-            return self._merge(repository, repository.pulls[int(found[1]) - 1], body)
+            return self._merge(repository, repository.pull(found[1]), call.body)
         if found := re.fullmatch(r"/merge_requests/(\d+)", path):
-            if method == "GET":
-                pull = repository.pulls[int(found[1]) - 1]
+            pull = repository.pull(found[1])
+            if call.method == "GET":
                 return Canned(200, self._with_review(repository, pull))
-            pull = repository.pulls[int(found[1]) - 1]
-            if body.get("state_event"):
+            if call.body.get("state_event"):
                 pull["state"] = "closed"
-            if "add_labels" in body:
-                pull["labels"] = [*pull.get("labels", []), *body["add_labels"].split(",")]
+            if "add_labels" in call.body:
+                pull["labels"] = [*pull.get("labels", []), *call.body["add_labels"].split(",")]
             for role in ("reviewer", "assignee"):
-                if f"{role}_ids" in body:
-                    pull[f"{role}s"] = [{"id": number} for number in body[f"{role}_ids"]]
+                if f"{role}_ids" in call.body:
+                    pull[f"{role}s"] = [{"id": number} for number in call.body[f"{role}_ids"]]
             return Canned(200, pull)
         assert path == "/merge_requests"
-        if method == "GET":
-            branch = query["source_branch"][0]
-            assert query["state"] == ["all"]
+        if call.method == "GET":
+            branch = call.query["source_branch"][0]
+            assert call.query["state"] == ["all"]
             own = [p for p in reversed(repository.pulls) if p["source_branch"] == branch]
-            size, page = int(query["per_page"][0]) // 10, int(query["page"][0])
-            following = str(page + 1) if page * size < len(own) else ""
-            shown = own[(page - 1) * size : page * size]
-            return Canned(200, shown, {"X-Next-Page": following})
-        branch = body["source_branch"]
+            return _gitlab_page(own, call, int(call.query["per_page"][0]) // 10)
+        branch = call.body["source_branch"]
         if any(p["state"] == "opened" and p["source_branch"] == branch for p in repository.pulls):
             text = "Another open merge request already exists for this source branch: !1"
             return Canned(409, {"message": [text]})
         if repository.tip(branch) is None:
             return Canned(400, {"message": {"source_branch": ["does not exist"]}})
         made = self.request(repository, branch)
-        made["description"] = body["description"]
-        made["title"] = body["title"]
-        made["labels"] = list(filter(None, body["labels"].split(",")))
+        made["description"] = call.body["description"]
+        made["title"] = call.body["title"]
+        made["labels"] = list(filter(None, call.body["labels"].split(",")))
         for role in ("reviewer", "assignee"):
-            made[f"{role}s"] = [{"id": number} for number in body[f"{role}_ids"]]
-        return Canned(201, {**made, "title": body["title"]})
+            made[f"{role}s"] = [{"id": number} for number in call.body[f"{role}_ids"]]
+        return Canned(201, {**made, "title": call.body["title"]})
 
-    def _repository_call(
-        self,
-        method: str,
-        repository: Hosted,
-        path: str,
-        query: dict[str, list[str]],
-        body: dict[str, Any],
-    ) -> Canned:
-        if (method, path) == ("POST", "commits"):
-            branch, start = body["branch"], body["start_sha"]
-            if repository.tip(branch) and not body.get("force"):
+    def _repository_call(self, repository: Hosted, path: str, call: RestCall) -> Canned:
+        if (call.method, path) == ("POST", "commits"):
+            branch, start = call.body["branch"], call.body["start_sha"]
+            if repository.tip(branch) and not call.body.get("force"):
                 text = f"A branch called '{branch}' already exists."
                 return Canned(400, {"message": text})
-            there = gitlab_graphql.files(repository.folder, start)
+            there = files_of(repository.folder, start)
             files = {}
-            for action in body["actions"]:
+            for action in call.body["actions"]:
                 if action["action"] == "update" and action["file_path"] not in there:
                     return Canned(400, {"message": "A file with this name doesn't exist"})
                 files[action["file_path"]] = base64.b64decode(action["content"])
-            oid = repository.put(branch, start, body["commit_message"], files)
-            return Canned(201, {"id": oid, "message": body["commit_message"]})
+            oid = repository.put(branch, start, call.body["commit_message"], files)
+            return Canned(201, {"id": oid, "message": call.body["commit_message"]})
         if found := re.fullmatch(r"branches/([^/]+)", path):
             branch = unquote(found[1])
             tip = repository.tip(branch)
             if tip is None:
                 return Canned(404, {"message": "404 Branch Not Found"})
-            if method == "DELETE":
+            if call.method == "DELETE":
                 git(repository.folder, "update-ref", "-d", f"refs/heads/{branch}")
                 return Canned(204, None)
-            message = gitlab_graphql.message(repository.folder, tip)
+            message = message_of(repository.folder, tip)
             return Canned(200, {"name": branch, "commit": {"id": tip, "message": message}})
         if found := re.fullmatch(r"commits/(\w+)", path):
             commit = repository.oid(found[1])
             assert commit
             return Canned(200, {"id": commit, "status": repository.verdict(commit)})
         if path == "tree":
-            folder, page = query["path"][0] if "path" in query else "", int(query["page"][0])
+            folder = call.query["path"][0] if "path" in call.query else ""
             below = [
                 {
                     "id": oid,
@@ -342,21 +322,18 @@ class GitLabStandIn(RestStandIn):
                     "path": name,
                     "mode": mode,
                 }
-                for name, (mode, oid) in gitlab_graphql.files(
-                    repository.folder, query["ref"][0]
-                ).items()
+                for name, (mode, oid) in files_of(repository.folder, call.query["ref"][0]).items()
                 if not folder or name.startswith(f"{folder}/")
             ]
             if not below:
                 return Canned(404, {"message": "404 Tree Not Found"})
-            following = str(page + 1) if len(below) > page * 100 else ""
-            return Canned(200, below[page * 100 - 100 : page * 100], {"X-Next-Page": following})
+            return _gitlab_page(below, call, 100)
         found = re.fullmatch(r"files/([^/]+)/raw", path)
         assert found, path
-        name, commit = unquote(found[1]), query["ref"][0]
-        if name not in gitlab_graphql.files(repository.folder, commit):
+        name, commit = unquote(found[1]), call.query["ref"][0]
+        if name not in files_of(repository.folder, commit):
             return Canned(404, {"message": "404 File Not Found"})
-        return Canned(200, gitlab_graphql.content(repository.folder, commit, name))
+        return Canned(200, file_at(repository.folder, commit, name))
 
     def _with_review(self, repository: Hosted, pull: dict[str, Any]) -> dict[str, Any]:
         review, tip = repository.review, repository.tip(pull["source_branch"])
@@ -426,6 +403,11 @@ class GitLabStandIn(RestStandIn):
         }
 
 
+def _gitlab_page(values: list[Any], call: RestCall, size: int) -> Canned:
+    shown, following = call.shown(values, size)
+    return Canned(200, shown, {"X-Next-Page": str(following or "")})
+
+
 class BitbucketStandIn(RestStandIn):
     """Bitbucket Cloud."""
 
@@ -441,31 +423,20 @@ class BitbucketStandIn(RestStandIn):
         return f"x-token-auth:{self.token}"
 
     prefix = "/2.0"
-    variable = "BITBUCKET_TOKEN"
     source = "bitbucket:acme"
     listing = "GET repositories"
     reading = "GET repositories"
-    opening = "POST pullrequests"
-    committing = "POST src"
+    delivering = committing, opening = ("POST src", "POST pullrequests")
     published = BITBUCKET
     ci_states = ("INPROGRESS", "FAILED", "SUCCESSFUL")
     #: The nicknames of the members of the workspace acme.
     members: tuple[str, ...] = (*(f"member{number}" for number in range(12)), "ada")
 
-    def call(
-        self, method: str, path: str, query: dict[str, list[str]], body: dict[str, Any]
-    ) -> Canned:
-        if found := re.fullmatch(r"/repositories/([^/]+)", path):
-            page = int(query.get("page", ["1"])[0])
-            names = [name for name in self.repositories if name.startswith(f"{found[1]}/")]
-            shown = names[(page - 1) * 3 : page * 3]
-            listing: dict[str, Any] = {
-                "values": [self._repository(self.repositories[name]) for name in shown]
-            }
-            if page * 3 < len(names):
-                listing["next"] = f"{self.api}{path}?pagelen=100&page={page + 1}"
-            return Canned(200, listing)
-        if path == "/user/workspaces/acme/permissions/repositories":
+    def call(self, call: RestCall) -> Canned:
+        if found := re.fullmatch(r"/repositories/([^/]+)", call.path):
+            listed = [self._repository(each) for each in self.owned_by(found[1])]
+            return self._page(listed, call, 3)
+        if call.path == "/user/workspaces/acme/permissions/repositories":
             if self.scopes is None:
                 return _error(403, "Your credentials lack one or more required privilege scopes.")
             permissions = [
@@ -476,8 +447,8 @@ class BitbucketStandIn(RestStandIn):
                 }
                 for repository in self.repositories.values()
             ]
-            return self._page(permissions, path, query)
-        if path == "/workspaces/acme/members":
+            return self._page(permissions, call)
+        if call.path == "/workspaces/acme/members":
             members = [
                 {
                     "type": "workspace_membership",
@@ -485,8 +456,8 @@ class BitbucketStandIn(RestStandIn):
                 }
                 for name in self.members
             ]
-            return self._page(members, path, query)
-        found = re.fullmatch(r"/repositories/([^/]+/[^/]+)(/.*)?", path)
+            return self._page(members, call)
+        found = re.fullmatch(r"/repositories/([^/]+/[^/]+)(/.*)?", call.path)
         assert found
         repository = self.repositories.get(found[1].lower())
         if repository is None:
@@ -495,19 +466,19 @@ class BitbucketStandIn(RestStandIn):
         if not rest:
             return Canned(200, self._repository(repository))
         if rest.startswith("/pullrequests"):
-            return self._pull_call(method, repository, rest, query, body)
-        if (method, rest) == ("POST", "/src"):
-            files = {p: content for p, content in body.items() if isinstance(content, bytes)}
-            branch, parent = body["branch"], body["parents"]
+            return self._pull_call(repository, rest, call)
+        if (call.method, rest) == ("POST", "/src"):
+            files = {p: content for p, content in call.body.items() if isinstance(content, bytes)}
+            branch, parent = call.body["branch"], call.body["parents"]
             if repository.tip(branch) not in (None, parent):
                 # https://developer.atlassian.com/cloud/bitbucket/rest/api-group-source/: a parent
                 # that is not the branch's tip is answered with 409.
                 return _error(409, "parents is not the branch's tip")
-            oid = repository.put(branch, parent, body["message"], files)
+            oid = repository.put(branch, parent, call.body["message"], files)
             where = f"{self.api}/repositories/{repository.name}/commit/{oid}"
             return Canned(201, None, {"Location": where})
         if rest == "/refs/branches":
-            asked = re.findall('name="([^"]*)"', query["q"][0])
+            asked = re.findall('name="([^"]*)"', call.query["q"][0])
             tips = [(name, tip) for name in asked if (tip := repository.tip(name))]
             branches = [
                 {
@@ -515,94 +486,86 @@ class BitbucketStandIn(RestStandIn):
                     "name": name,
                     "target": {
                         "hash": tip,
-                        "message": gitlab_graphql.message(repository.folder, tip),
+                        "message": message_of(repository.folder, tip),
                     },
                 }
                 for name, tip in tips
             ]
-            return self._page(branches, f"/repositories/{repository.name}{rest}", query)
+            return self._page(branches, call)
         if found := re.fullmatch(r"/src/(\w+)/(.+/)?", rest):
             entries = self._entries(repository, found[1], unquote(found[2] or ""))
             if found[2] and not entries:
                 return _missing("No such file or directory")
-            if "q" in query:
-                asked = re.findall('path="([^"]*)"', query["q"][0])
+            if "q" in call.query:
+                asked = re.findall('path="([^"]*)"', call.query["q"][0])
                 entries = [entry for entry in entries if entry["path"] in asked]
-            return self._page(entries, f"/repositories/{repository.name}{rest}", query)
+            return self._page(entries, call)
         if found := re.fullmatch(r"/src/(\w+)/(.+)", rest):
             name = unquote(found[2])
-            if name not in gitlab_graphql.files(repository.folder, found[1]):
+            if name not in files_of(repository.folder, found[1]):
                 return _missing("No such file or directory")
-            return Canned(200, gitlab_graphql.content(repository.folder, found[1], name))
+            return Canned(200, file_at(repository.folder, found[1], name))
         if found := re.fullmatch(r"/refs/branches/([^/]+)", rest):
             branch = unquote(found[1])
             tip = repository.tip(branch)
             if tip is None:
                 return _missing(f"Branch {branch} not found")
-            if method == "DELETE":
+            if call.method == "DELETE":
                 git(repository.folder, "update-ref", "-d", f"refs/heads/{branch}")
                 return Canned(204, None)
-            target = {"hash": tip, "message": gitlab_graphql.message(repository.folder, tip)}
+            target = {"hash": tip, "message": message_of(repository.folder, tip)}
             return Canned(200, {"type": "branch", "name": branch, "target": target})
         assert re.fullmatch(r"/commit/\w+/statuses", rest), rest
         states = (repository.verdict(rest.split("/")[2]) or "").split()
         values = [{"type": "commitstatus", "state": state} for state in states]
-        return self._page(values, f"/repositories/{repository.name}{rest}", query)
+        return self._page(values, call)
 
     def _entries(self, repository: Hosted, commit: str, folder: str) -> list[dict[str, Any]]:
         """The files below a folder; of the root, only those that are in it."""
         found = []
-        for path, (mode, _) in gitlab_graphql.files(repository.folder, commit).items():
+        for path, (mode, _) in files_of(repository.folder, commit).items():
             if not path.startswith(folder) or (not folder and "/" in path):
                 continue
-            size = len(gitlab_graphql.content(repository.folder, commit, path))
+            size = len(file_at(repository.folder, commit, path))
             attributes = {"100755": ["executable"], "120000": ["link"]}.get(mode, [])
             shown = {"type": "commit_file", "path": path, "attributes": attributes, "size": size}
             found.append(shown)
         return found
 
-    def _page(self, values: list[dict[str, Any]], path: str, query: dict[str, list[str]]) -> Canned:
-        """A page of a list, of at most ten, with the address of the next."""
-        at = int(query.get("page", ["1"])[0])
-        listing: dict[str, Any] = {"values": values[(at - 1) * 10 : at * 10]}
-        if at * 10 < len(values):
-            following = urlencode({**query, "page": at + 1}, doseq=True)
-            listing["next"] = f"{self.api}{path}?{following}"
-        return Canned(200, listing)
+    def _page(self, values: list[dict[str, Any]], call: RestCall, size: int = 10) -> Canned:
+        """A page of a list with the address of the next."""
+        shown, following = call.shown(values, size)
+        if not following:
+            return Canned(200, {"values": shown})
+        query = urlencode({**call.query, "page": following}, doseq=True)
+        return Canned(200, {"values": shown, "next": f"{self.api}{call.path}?{query}"})
 
-    def _pull_call(
-        self,
-        method: str,
-        repository: Hosted,
-        path: str,
-        query: dict[str, list[str]],
-        body: dict[str, Any],
-    ) -> Canned:
+    def _pull_call(self, repository: Hosted, path: str, call: RestCall) -> Canned:
         if found := re.fullmatch(r"/pullrequests/(\d+)/comments", path):
-            comments = repository.pulls[int(found[1]) - 1].setdefault("comments", [])
-            if method == "POST":
-                comments.append({"id": len(comments) + 1, "content": body["content"]})
+            comments = repository.pull(found[1]).setdefault("comments", [])
+            if call.method == "POST":
+                comments.append({"id": len(comments) + 1, "content": call.body["content"]})
                 return Canned(201, comments[-1])
-            return self._page(comments, f"/repositories/{repository.name}{path}", query)
+            return self._page(comments, call)
         if found := re.fullmatch(r"/pullrequests/(\d+)/decline", path):
-            pull = repository.pulls[int(found[1]) - 1]
+            pull = repository.pull(found[1])
             pull["state"] = "DECLINED"
             return Canned(200, pull)
         if found := re.fullmatch(r"/pullrequests/(\d+)", path):
-            pull = repository.pulls[int(found[1]) - 1]
-            if method == "GET":
+            pull = repository.pull(found[1])
+            if call.method == "GET":
                 return Canned(200, self._with_review(repository, pull))
-            pull.update(body)
+            pull.update(call.body)
             return Canned(200, pull)
         if found := re.fullmatch(r"/pullrequests/(\d+)/merge", path):
-            return self._merge(repository, repository.pulls[int(found[1]) - 1], body)
+            return self._merge(repository, repository.pull(found[1]), call.body)
         assert path == "/pullrequests"
-        if method == "GET":
-            branch = query["q"][0].split('"')[1]
-            assert "DECLINED" in query["state"]
+        if call.method == "GET":
+            branch = call.query["q"][0].split('"')[1]
+            assert "DECLINED" in call.query["state"]
             own = [p for p in reversed(repository.pulls) if p["source"]["branch"]["name"] == branch]
-            return self._page(own, f"/repositories/{repository.name}{path}", query)
-        branch = body["source"]["branch"]["name"]
+            return self._page(own, call)
+        branch = call.body["source"]["branch"]["name"]
         if repository.tip(branch) is None:
             return _error(400, f"source: branch {branch} does not exist")
         # Bitbucket takes a second one from the same branch as an update of the first.
@@ -610,8 +573,8 @@ class BitbucketStandIn(RestStandIn):
             if there["state"] == "OPEN" and there["source"]["branch"]["name"] == branch:
                 return Canned(201, there)
         made = self.request(repository, branch)
-        made.update({name: body[name] for name in ("title", "description", "reviewers")})
-        return Canned(201, {**body, **made})
+        made.update({name: call.body[name] for name in ("title", "description", "reviewers")})
+        return Canned(201, {**call.body, **made})
 
     def _with_review(self, repository: Hosted, pull: dict[str, Any]) -> dict[str, Any]:
         review, branch = repository.review, pull["source"]["branch"]["name"]
@@ -700,7 +663,7 @@ def _missing(message: str) -> Canned:
     return _error(404, message)
 
 
-class Handler(GitHandler):
+class Handler(WatchedHandler, GitHandler):
     """The API, and git for every other path."""
 
     server: RestStandIn
@@ -719,41 +682,25 @@ class Handler(GitHandler):
         is_gitlab = self.server.prefix.endswith("/api/v4")
         is_graphql = is_gitlab and parts.path == f"{self.server.prefix.removesuffix('v4')}graphql"
         if is_graphql or parts.path.startswith(f"{self.server.prefix}/"):
-            self._answer(body, is_graphql)
+            self._serve_api(body, is_graphql)
             return
         if self.headers.get("Authorization") != basic(self.server.git_login):
             self._send(Canned(401, None, {"WWW-Authenticate": "Basic"}))
             return
         super()._serve(body)
 
-    def _answer(self, raw: bytes, is_graphql: bool) -> None:
+    def _serve_api(self, raw: bytes, is_graphql: bool) -> None:
         body = self._read(raw)
         path = urlsplit(self.path).path.removeprefix(self.server.prefix)
-        with self.server.lock:
-            if is_graphql:
-                found = re.search(r"\bquery (\w+)", body["query"])
-                assert found
-                request = Request(found[1], "before", body["variables"])
-            else:
-                request = Request(f"{self.command} {_last(path)}", "before", {"path": path})
-            self.server.operations.append(request.operation)
-            is_silent = False
-            try:
-                canned = self.server.watch_call(request)
-                if canned is None:
-                    canned = self._carried_out(path, body, is_graphql)
-                    request.moment, request.body = "after", canned.body
-                    canned = self.server.watch_call(request) or canned
-            except (ConnectionError, TimeoutError) as error:
-                self.close_connection = True
-                canned, is_silent = None, isinstance(error, TimeoutError)
-            except AssertionError as error:
-                self.server.faults.append(str(error))
-                canned = Canned(500, {"message": str(error)})
+        if is_graphql:
+            found = re.search(r"\bquery (\w+)", body["query"])
+            assert found
+            request = Request(found[1], "before", body["variables"])
+        else:
+            request = Request(f"{self.command} {_last(path)}", "before", {"path": path})
+        canned = self.answer(request, lambda: self._carried_out(path, body, is_graphql))
         if canned is not None:
             self._send(canned)
-        elif is_silent:
-            self.server.silence.wait(60)
 
     def _carried_out(self, path: str, body: dict[str, Any], is_graphql: bool) -> Canned:
         if self.headers.get("Authorization") != self.server.authorization:
@@ -767,13 +714,13 @@ class Handler(GitHandler):
             if f"/{name}" in path and self.command == "GET":
                 where = self.path.replace(f"/{name}", f"/{to}")
                 return Canned(301, {}, {"Location": where})
-        call, query = (
+        published, query = (
             find(server.published, self.command, path),
             parse_qs(urlsplit(self.path).query),
         )
-        check_request(call, query, self.headers.get("Content-Type", ""), body)
-        canned = server.call(self.command, path, query, body)
-        check_answer(call, canned.status, canned.body)
+        check_request(published, query, self.headers.get("Content-Type", ""), body)
+        canned = server.call(RestCall(self.command, path, query, body))
+        check_answer(published, canned.status, canned.body)
         if server.scopes is not None and server.prefix == BitbucketStandIn.prefix:
             return replace(canned, headers={**canned.headers, "X-OAuth-Scopes": server.scopes})
         return canned

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.batch.github_stand_in import GitHubStandIn
+from tests.batch.hosts import StandIn
 from tests.batch.repositories import CONFIG, PLAIN, Batch, checkout
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
 from tests.batch.watching import Canned
@@ -120,9 +121,7 @@ def test_a_host_that_is_down_is_not_checked(github: GitHubStandIn, batch: Batch)
 
 
 @pytest.mark.parametrize("forge", [GitHubStandIn, BitbucketStandIn], indirect=True)
-def test_planning_notes_a_scope_that_every_write_needs(
-    forge: GitHubStandIn | RestStandIn, batch: Batch
-) -> None:
+def test_planning_notes_a_scope_that_every_write_needs(forge: StandIn, batch: Batch) -> None:
     forge.add("acme/api", {CONFIG: PLAIN})
     forge.scopes = "read:user"
     before = len(forge.operations)

@@ -9,11 +9,10 @@ import pytest
 from cci_migrate.campaign.code_owners import code_owners, rules_for
 from cci_migrate.forges.repository import Kind
 from tests.batch.github_stand_in import GitHubStandIn
-from tests.batch.repositories import CONFIG, PLAIN, Batch, commit_bare
+from tests.batch.repositories import AT_ONCE, CONFIG, PLAIN, Batch, commit_bare
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
 from tests.batch.watching import Canned, Request, truly
 
-QUICK = ("--seconds-between", 0, "--canary", 0)
 OWNERS = "--reviewers-from-codeowners"
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -148,7 +147,7 @@ def test_on_github_owners_review_as_users_and_teams(github: GitHubStandIn, batch
     github.add("acme/web", {CONFIG: PLAIN, "docs/CODEOWNERS": b"/.circleci/ @acme/ops"})
     github.add("acme/none", {CONFIG: PLAIN})
     batch("plan", "github:acme", code=1)
-    batch("apply", *QUICK, OWNERS, "--reviewer", "bert")
+    batch("apply", *AT_ONCE, OWNERS, "--reviewer", "bert")
     reviewers = {name: r.pulls[0].reviewers for name, r in github.repositories.items()}
     assert reviewers == {
         "acme/api": ["ada", "bert"],
@@ -175,7 +174,7 @@ def test_an_owner_who_cannot_be_asked_is_lacking_and_stops_nothing(
 
     github.watch = watch
     batch("plan", "github:acme", code=1)
-    output = batch("apply", *QUICK, OWNERS, code=1).output
+    output = batch("apply", *AT_ONCE, OWNERS, code=1).output
     assert "stopped" not in output
     assert batch.states() == dict.fromkeys(names, "pull-request-incomplete")
     assert batch.results()["a"]["cause"] == (
@@ -186,7 +185,7 @@ def test_an_owner_who_cannot_be_asked_is_lacking_and_stops_nothing(
     for name in names:
         folder = github.repositories[f"acme/{name}"].folder
         commit_bare(folder, {"CODEOWNERS": b"* @ada @acme/ops\n"}, "main")
-    batch("apply", *QUICK, OWNERS)
+    batch("apply", *AT_ONCE, OWNERS)
     assert github.repositories["acme/d"].pulls[0].reviewers == ["ada", "ops"]
 
 
@@ -197,7 +196,7 @@ def test_on_gitlab_the_merge_request_is_opened_with_them(forge: RestStandIn, bat
     for name in ("api", "web"):
         forge.add(f"acme/{name}", {CONFIG: PLAIN, ".gitlab/CODEOWNERS": text})
     batch("plan", forge.source, code=1)
-    batch("apply", *QUICK, OWNERS, code=1)
+    batch("apply", *AT_ONCE, OWNERS, code=1)
     for repository in forge.repositories.values():
         assert repository.pulls[0]["reviewers"] == [{"id": 3}, {"id": 6}]
     assert [name for name in forge.writes() if name.startswith("PUT")] == []
@@ -210,7 +209,7 @@ def test_on_gitlab_the_merge_request_is_opened_with_them(forge: RestStandIn, bat
 def test_where_no_rules_are_known_nothing_is_written(forge: RestStandIn, batch: Batch) -> None:
     forge.add("acme/api", {CONFIG: PLAIN})
     batch("plan", forge.source, code=1)
-    result = batch("apply", *QUICK, OWNERS, code=2)
+    result = batch("apply", *AT_ONCE, OWNERS, code=2)
     assert result.stderr.startswith("error: --reviewers-from-codeowners: on bitbucket the rules")
     assert forge.writes() == []
 
@@ -219,7 +218,7 @@ def test_not_everybody_is_asked(github: GitHubStandIn, batch: Batch) -> None:
     everybody = " ".join(f"@u{number} @t/{number} m{number}@x.y" for number in range(900))
     github.add("acme/api", {CONFIG: PLAIN, "CODEOWNERS": f"* {everybody}".encode()})
     batch("plan", "github:acme", code=1)
-    batch("apply", *QUICK, OWNERS, code=1)
+    batch("apply", *AT_ONCE, OWNERS, code=1)
     assert len(github.repositories["acme/api"].pulls[0].reviewers) == 20
     assert len(github.writes()) == 4
     cause = batch.results()["api"]["cause"]

@@ -9,12 +9,11 @@ import pytest
 from tests.batch.gitea_stand_in import GiteaStandIn
 from tests.batch.github_stand_in import GitHubStandIn, Pull
 from tests.batch.hosts import StandIn
-from tests.batch.repositories import CONFIG, PLAIN, Batch, checkout
+from tests.batch.repositories import CONFIG, PLAIN, QUICK, Batch, checkout
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn
 from tests.batch.victims import kill_at
-from tests.batch.watching import Canned, Request, put_watch
+from tests.batch.watching import Canned, Request
 
-QUICK = ("--seconds-between", 0)
 TEXT = "Hello {{ repository }}: {{ files | join(', ') }}. Please review."
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -104,7 +103,7 @@ def test_a_lost_answer_is_looked_into(delivered: StandIn, batch: Batch) -> None:
             return Canned(502, {})
         return None
 
-    put_watch(delivered, watch)
+    delivered.watch = watch
     assert "3 commented" in batch("comment", "-m", TEXT, *QUICK).output
     assert len(lost) == 2
     assert [len(comments(delivered, name)) for name in ("api", "old", "web")] == [1, 1, 1]

@@ -10,9 +10,18 @@ import pytest
 from cci_migrate.campaign.commit_trailers import with_trailers
 from tests.batch.git_server import GitServer
 from tests.batch.github_stand_in import GitHubStandIn
-from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, bare, checkout, content, git
+from tests.batch.repositories import (
+    BRANCH,
+    CONFIG,
+    FIXED,
+    PLAIN,
+    Batch,
+    bare,
+    checkout,
+    content,
+    git,
+)
 
-BRANCH = "cci-migrate/registry-auth"
 pytestmark = pytest.mark.usefixtures("clock")
 
 
@@ -126,7 +135,7 @@ def test_a_hooks_refusal_is_shown_and_not_repeated(
     hook.chmod(0o755)
     git(tmp_path, "clone", "--quiet", git_server.url("api.git"), str(tmp_path / "api"))
     pushes: list[str] = []
-    git_server.watch = pushes.append
+    git_server.watch_push = pushes.append
     batch("plan", tmp_path / "api" if is_local else git_server.url("api.git"), code=1)
     batch("apply", "--local", "push", "--seconds-between", 0, code=3)
     (record,) = batch.results().values()

@@ -9,11 +9,12 @@ import pytest
 
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn
-from tests.batch.hosts import BRANCH, QUICK
 from tests.batch.repositories import (
+    BRANCH,
     CONFIG,
     FIXED,
     PLAIN,
+    QUICK,
     Batch,
     checkout,
     commit,

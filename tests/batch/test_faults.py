@@ -16,23 +16,23 @@ from msgspec import Struct
 from cci_migrate.transport import http
 from tests.batch.clocks import QuickClock
 from tests.batch.gitea_stand_in import GiteaStandIn
-from tests.batch.github_stand_in import GitHubStandIn, Repository
-from tests.batch.hosts import StandIn
+from tests.batch.github_stand_in import GitHubStandIn
+from tests.batch.hosts import HOSTS, StandIn, is_delivered
 from tests.batch.repositories import (
+    AT_ONCE,
+    BRANCH,
     CONFIG,
     FIXED,
     PLAIN,
     Batch,
-    branches,
     commit_bare,
     content,
     git,
 )
-from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, Hosted, RestStandIn
-from tests.batch.watching import Canned, Request, once, put_watch, truly
+from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
+from tests.batch.victims import kill_at
+from tests.batch.watching import Canned, Request, meanwhile, once, truly
 
-BRANCH = "cci-migrate/registry-auth"
-QUICK = ("--seconds-between", 0, "--canary", 0)
 pytestmark = pytest.mark.usefixtures("clock")
 
 TOKENS = ("GH_TOKEN", "GITLAB_TOKEN", "BITBUCKET_TOKEN", "GITEA_TOKEN")
@@ -105,23 +105,6 @@ READ_FAULTS = (
 )
 
 
-@pytest.fixture
-def host(forge: StandIn) -> StandIn:
-    """Each kind of host, without repositories."""
-    return forge
-
-
-def is_delivered(repository: Repository | Hosted) -> bool:
-    """Whether a repository has exactly one branch, one commit and one pull request of ours."""
-    states = [pull["state"] if isinstance(pull, dict) else pull.state for pull in repository.pulls]
-    return (
-        branches(repository.folder) == [BRANCH, "main"]
-        and content(repository.folder, BRANCH) == FIXED
-        and git(repository.folder, "rev-list", "--count", f"main..{BRANCH}") == "1"
-        and [state.lower() for state in states] in (["opened"], ["open"])
-    )
-
-
 def until_done(run: Callable[[], Result], most: int) -> str:
     """The output of ``run``, which is repeated until it exits with 0, at most ``most`` times."""
     runs: list[Result] = []
@@ -134,32 +117,32 @@ def until_done(run: Callable[[], Result], most: int) -> str:
     return output
 
 
-def test_a_fault_of_any_write_ends_in_one_delivery(host: StandIn, batch: Batch) -> None:
+def test_a_fault_of_any_write_ends_in_one_delivery(forge: StandIn, batch: Batch) -> None:
     waiting = {
-        f"{step}-{name.replace(' ', '-')}": (getattr(host, step), FAULTS[name])
+        f"{step}-{name.replace(' ', '-')}": (getattr(forge, step), FAULTS[name])
         for step, names in (("committing", FAULTS), ("opening", LATER_FAULTS))
         for name in names
     }
     for name in waiting:
-        host.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", host.source, code=1)
+        forge.add(f"acme/{name}", {CONFIG: PLAIN})
+    batch("plan", forge.source, code=1)
 
     def watch(request: Request) -> Canned | None:
-        name = host.concerned(request)
+        name = forge.concerned(request)
         operation, fault = waiting.get(name, ("", None))
         if fault is None or (request.operation, request.moment) != (operation, fault.moment):
             return None
         del waiting[name]
         return fault.strike(request)
 
-    put_watch(host, watch)
-    output = until_done(lambda: batch("apply", *QUICK, code=None), 12)
+    forge.watch = watch
+    output = until_done(lambda: batch("apply", *AT_ONCE, code=None), 12)
     assert waiting == {}, output
-    for name, repository in host.repositories.items():
+    for name, repository in forge.repositories.items():
         assert is_delivered(repository), (name, output)
 
 
-def strike_each_read(host: StandIn, fault: Fault) -> None:
+def strike_each_read(forge: StandIn, fault: Fault) -> None:
     """Every request that reads has the fault the first time that it is made."""
     struck: set[Any] = set()
 
@@ -170,7 +153,7 @@ def strike_each_read(host: StandIn, fault: Fault) -> None:
         struck.add(key)
         return fault.strike(request)
 
-    put_watch(host, watch)
+    forge.watch = watch
 
 
 def until_state(batch: Batch, state: str, *words: object) -> str:
@@ -188,118 +171,115 @@ def until_state(batch: Batch, state: str, *words: object) -> str:
 
 
 @pytest.mark.parametrize("name", READ_FAULTS)
-def test_a_fault_of_each_read_ends_in_one_plan(name: str, host: StandIn, batch: Batch) -> None:
-    repository = host.add("acme/api", {CONFIG: PLAIN, "ci/Dockerfile": b"FROM cimg/base:1\n"})
-    strike_each_read(host, FAULTS[name])
-    until_state(batch, "planned", "plan", host.source)
-    put_watch(host, truly)
-    batch("apply", *QUICK)
+def test_a_fault_of_each_read_ends_in_one_plan(name: str, forge: StandIn, batch: Batch) -> None:
+    repository = forge.add("acme/api", {CONFIG: PLAIN, "ci/Dockerfile": b"FROM cimg/base:1\n"})
+    strike_each_read(forge, FAULTS[name])
+    until_state(batch, "planned", "plan", forge.source)
+    forge.watch = truly
+    batch("apply", *AT_ONCE)
     assert is_delivered(repository)
 
 
 @pytest.mark.parametrize("name", ["cut", "null item"])
 def test_a_fault_of_each_read_of_the_later_commands_changes_nothing(
-    name: str, host: StandIn, batch: Batch
+    name: str, forge: StandIn, batch: Batch
 ) -> None:
-    repository = host.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", host.source, code=1)
-    strike_each_read(host, FAULTS[name])
-    until_state(batch, "pull-request-open", "apply", *QUICK)
+    repository = forge.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", forge.source, code=1)
+    strike_each_read(forge, FAULTS[name])
+    until_state(batch, "pull-request-open", "apply", *AT_ONCE)
     assert is_delivered(repository)
     until_state(batch, "pull-request-open", "status", "--refresh")
-    git(repository.folder, "update-ref", "refs/heads/main", f"refs/heads/{BRANCH}")
-    pull = repository.pulls[0]
-    if isinstance(repository, Hosted):
-        repository.merge(BRANCH)
-    elif not isinstance(pull, dict):
-        pull.state = "MERGED"
-    strike_each_read(host, FAULTS[name])
+    repository.merge(BRANCH)
+    strike_each_read(forge, FAULTS[name])
     until_state(batch, "reverted", "revert", "--seconds-between", 0)
     assert len(repository.pulls) == 2
 
 
-def test_a_pause_is_waited_out(host: StandIn, batch: Batch, clock: QuickClock) -> None:
+def test_a_pause_is_waited_out(forge: StandIn, batch: Batch, clock: QuickClock) -> None:
     for name in ("api", "web"):
-        host.add(f"acme/{name}", {CONFIG: PLAIN})
-    put_watch(host, once(host.listing, LIMITED))
-    batch("plan", host.source, code=1)
+        forge.add(f"acme/{name}", {CONFIG: PLAIN})
+    forge.watch = once(forge.listing, LIMITED)
+    batch("plan", forge.source, code=1)
     assert max(clock.slept) == pytest.approx(23, abs=0.5)
-    for name, write in (("api", host.committing), ("web", host.opening)):
+    for name, write in (("api", forge.committing), ("web", forge.opening)):
         before = len(clock.slept)
-        put_watch(host, once(write, LIMITED))
-        batch("apply", name, *QUICK, code=None)
+        forge.watch = once(write, LIMITED)
+        batch("apply", name, *AT_ONCE, code=None)
         assert max(clock.slept[before:]) == pytest.approx(23, abs=0.5)
-        assert is_delivered(host.repositories[f"acme/{name}"])
+        assert is_delivered(forge.repositories[f"acme/{name}"])
 
 
+@pytest.mark.parametrize("step", ["listing", "committing"])
 def test_a_host_that_does_not_answer_is_not_waited_for(
-    host: StandIn, batch: Batch, monkeypatch: pytest.MonkeyPatch
+    step: str, forge: StandIn, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    repository = host.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", host.source, code=1)
-    operations: list[str] = []
+    repository = forge.add("acme/api", {CONFIG: PLAIN})
+    waiting = [getattr(forge, step)]
 
     def watch(request: Request) -> Canned | None:
-        if request.operation == host.committing and request.moment == "after" and not operations:
-            operations.append(request.operation)
+        if request.moment == "after" and request.operation in waiting:
+            waiting.clear()
             monkeypatch.setattr(http, "TIMEOUT", (60, 60))
             raise TimeoutError
         return None
 
-    put_watch(host, watch)
-    monkeypatch.setattr(http, "TIMEOUT", (60, 1))
-    batch("apply", *QUICK)
-    assert operations == [host.committing]
+    forge.watch = watch
+    for command in (("plan", forge.source), ("apply", *AT_ONCE)):
+        if waiting:
+            monkeypatch.setattr(http, "TIMEOUT", (60, 1))
+        batch(*command, code=None)
+    assert waiting == []
     assert is_delivered(repository)
 
 
-def test_a_host_that_is_down_ends_the_run(host: StandIn, batch: Batch) -> None:
+def test_a_host_that_is_down_ends_the_run(forge: StandIn, batch: Batch) -> None:
     for at in range(10):
-        host.add(f"acme/r{at}", {CONFIG: PLAIN})
-    batch("plan", host.source, code=1)
-    host.operations.clear()
+        forge.add(f"acme/r{at}", {CONFIG: PLAIN})
+    batch("plan", forge.source, code=1)
+    forge.operations.clear()
     stamina.set_testing(True, attempts=1)
-    put_watch(host, lambda _: Canned(503, {}))
-    output = batch("apply", *QUICK, code=3).output
+    forge.watch = lambda _: Canned(503, {})
+    output = batch("apply", *AT_ONCE, code=3).output
     assert "does not answer (HTTP 503); run it again later" in output
-    assert host.writes() == []
+    assert forge.writes() == []
     # Nothing is lost: what could not be seen goes on with the next run.
-    put_watch(host, truly)
-    batch("apply", *QUICK, "--max-prs", 2, code=None)
+    forge.watch = truly
+    batch("apply", *AT_ONCE, "--max-prs", 2, code=None)
     assert sorted(batch.states().values()).count("pull-request-open") == 2
 
 
 def test_an_expired_token_is_said_in_a_line_and_the_next_run_goes_on(
-    host: StandIn, batch: Batch, monkeypatch: pytest.MonkeyPatch
+    forge: StandIn, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("api", "web"):
-        host.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", host.source, code=1)
-    old = host.token
+        forge.add(f"acme/{name}", {CONFIG: PLAIN})
+    batch("plan", forge.source, code=1)
+    old = forge.token
 
     def watch(request: Request) -> Canned | None:
-        if request.operation == host.opening and request.moment == "after":
-            host.token = "glpat-thenewone00000"
+        if request.operation == forge.opening and request.moment == "after":
+            forge.token = "glpat-thenewone00000"
         return None
 
-    put_watch(host, watch)
-    output = batch("apply", *QUICK, code=3).output
+    forge.watch = watch
+    output = batch("apply", *AT_ONCE, code=3).output
     assert output.count("the token is not valid, or has expired") == 1
     assert old not in output
-    put_watch(host, truly)
+    forge.watch = truly
     for variable in TOKENS:
-        monkeypatch.setenv(variable, host.token)
-    batch("apply", *QUICK)
-    assert all(is_delivered(repository) for repository in host.repositories.values())
+        monkeypatch.setenv(variable, forge.token)
+    batch("apply", *AT_ONCE)
+    assert all(is_delivered(repository) for repository in forge.repositories.values())
 
 
 @pytest.mark.parametrize("forge", [GitLabStandIn, BitbucketStandIn, GiteaStandIn], indirect=True)
-def test_a_fault_of_git_is_not_for_good(host: StandIn, batch: Batch) -> None:
+def test_a_fault_of_git_is_not_for_good(forge: StandIn, batch: Batch) -> None:
     """A file with an odd mode is committed by git, where the API has no modes."""
-    assert isinstance(host, RestStandIn)
+    assert isinstance(forge, RestStandIn)
     statuses = {"login": 401, "forbidden": 403, "limited": 429, "gateway": 502}
     for name in statuses:
-        repository = host.add(f"acme/{name}", {"README": b"x"})
+        repository = forge.add(f"acme/{name}", {"README": b"x"})
         commit_bare(repository.folder, {CONFIG: PLAIN}, mode="100755")
     failed: set[str] = set()
 
@@ -310,14 +290,14 @@ def test_a_fault_of_git_is_not_for_good(host: StandIn, batch: Batch) -> None:
         status = statuses[path.split("/")[2].removesuffix(".git")]
         return Canned(status, b"", headers) if is_first else None
 
-    host.answer_git = answer
+    forge.answer_git = answer
 
     def deliver() -> Result:
-        batch("plan", host.source, code=None)
-        return batch("apply", *QUICK, code=None)
+        batch("plan", forge.source, code=None)
+        return batch("apply", *AT_ONCE, code=None)
 
     until_done(deliver, 6)
-    for repository in host.repositories.values():
+    for repository in forge.repositories.values():
         assert git(repository.folder, "ls-tree", BRANCH, "--", CONFIG).startswith("100755 ")
         assert len(repository.pulls) == 1
 
@@ -343,30 +323,96 @@ SSO = "https://github.com/orgs/acme/sso?authorization_request=A1"
     ids=["404", "401", "page", "sso"],
 )
 def test_a_source_that_cannot_be_listed_is_a_failure(
-    canned: Canned, problem: str, host: StandIn, batch: Batch
+    canned: Canned, problem: str, forge: StandIn, batch: Batch
 ) -> None:
-    host.add("acme/api", {CONFIG: PLAIN})
-    put_watch(host, lambda _: canned)
-    result = batch("plan", host.source, code=3)
+    forge.add("acme/api", {CONFIG: PLAIN})
+    forge.watch = lambda _: canned
+    result = batch("plan", forge.source, code=3)
     assert problem in result.stderr
     assert len(result.stderr.splitlines()) == 1
-    put_watch(host, truly)
-    batch("plan", host.source, code=1)
+    forge.watch = truly
+    batch("plan", forge.source, code=1)
     assert batch.states() == {"api": "planned"}
 
 
-def test_files_are_bytes_whatever_they_are_labelled(host: StandIn, batch: Batch) -> None:
+def test_files_are_bytes_whatever_they_are_labelled(forge: StandIn, batch: Batch) -> None:
     """A byte order mark keeps GraphQL from showing a file; one answer with it is cut off."""
     marked = b"\xef\xbb\xbf" + PLAIN
-    repository = host.add("acme/api", {CONFIG: marked})
+    repository = forge.add("acme/api", {CONFIG: marked})
     raw = {
         GitHubStandIn: "GET /api/v3/repos/acme/api/git/blobs/N",
         GitLabStandIn: "GET raw",
         GiteaStandIn: "GET raw",
     }
-    operation = raw.get(type(host), "")
-    put_watch(host, once(operation, Canned(200, marked, is_cut=True)))
-    batch("plan", host.source, code=1)
+    operation = raw.get(type(forge), "")
+    forge.watch = once(operation, Canned(200, marked, is_cut=True))
+    batch("plan", forge.source, code=1)
     assert batch.states() == {"api": "planned"}
-    batch("apply", *QUICK)
+    batch("apply", *AT_ONCE)
     assert content(repository.folder, BRANCH) == b"\xef\xbb\xbf" + FIXED
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize(
+    ("forge", "at"),
+    [(kind, at) for kind in HOSTS.values() for at in range(len(kind.delivering))],
+    indirect=["forge"],
+)
+def test_killed_at_any_write_the_next_run_ends_alike(
+    at: int, moment: str, forge: StandIn, batch: Batch
+) -> None:
+    """The process is killed at each write that a repository takes, undone and done."""
+    repository = forge.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", forge.source, code=1)
+    kill_at(forge, batch, "apply", *AT_ONCE, moment=moment, nth=at + 1)
+    batch("apply", *AT_ONCE)
+    assert batch.states() == {"api": "pull-request-open"}
+    assert is_delivered(repository)
+    assert len(forge.writes()) == len(forge.delivering) + (moment == "before")
+
+
+def test_a_branch_that_appears_meanwhile_is_left_alone(forge: StandIn, batch: Batch) -> None:
+    repository = forge.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", forge.source, code=1)
+    forge.watch = meanwhile(
+        forge.delivering[0],
+        lambda: commit_bare(repository.folder, {"x": b"theirs"}, BRANCH, base="main"),
+    )
+    batch("apply", *AT_ONCE, code=1)
+    assert batch.states() == {"api": "branch-exists"}
+    assert git(repository.folder, "show", f"{BRANCH}:x") == "theirs"
+    assert repository.pulls == []
+
+
+def test_a_file_with_an_odd_mode_keeps_it(forge: StandIn, batch: Batch) -> None:
+    repository = forge.add("acme/api", {"README": b"x"})
+    commit_bare(repository.folder, {CONFIG: PLAIN}, mode="100755")
+    batch("plan", forge.source, code=1)
+    batch("apply", *AT_ONCE)
+    assert git(repository.folder, "ls-tree", BRANCH, "--", CONFIG).startswith("100755 ")
+    assert len(repository.pulls) == 1
+
+
+ODD = {
+    "byte-order-mark": b"\xef\xbb\xbf" + PLAIN,
+    "windows": PLAIN.replace(b"\n", b"\r\n"),
+    "not-utf-8": b"# \xe9t\xe9\n" + PLAIN,
+}
+
+
+@pytest.mark.parametrize("forge", [GitHubStandIn, GitLabStandIn], indirect=True)
+def test_bytes_that_graphql_cannot_show_come_by_rest(forge: StandIn, batch: Batch) -> None:
+    for name, data in ODD.items():
+        forge.add(f"acme/{name}", {CONFIG: data})
+    batch("plan", forge.source, code=1)
+    assert len([name for name in forge.operations if name.startswith("GET ")]) == 2
+    assert batch.states() == {
+        "byte-order-mark": "planned",
+        "windows": "planned",
+        "not-utf-8": "broken-config",
+    }
+    batch("apply", *AT_ONCE, code=1)
+    for name in ("byte-order-mark", "windows"):
+        after = content(forge.repositories[f"acme/{name}"].folder, BRANCH)
+        assert after.replace(b"\r\n", b"\n").removeprefix(b"\xef\xbb\xbf") == FIXED
+        assert after[:3] == ODD[name][:3]

@@ -13,12 +13,11 @@ from cci_migrate.cli.batch_sessions import print_lines
 from cci_migrate.forges.github import queries
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn, published_schema
-from tests.batch.hosts import BRANCH, delivered, host, opened, verdicts
-from tests.batch.repositories import Batch
+from tests.batch.hosts import delivered, opened, verdicts
+from tests.batch.repositories import BRANCH, Batch
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
 from tests.batch.watching import Canned, Request, truly
 
-__all__ = ["host"]
 pytestmark = pytest.mark.usefixtures("clock")
 
 

@@ -11,6 +11,8 @@ from cci_migrate.campaign.folder import LEDGER
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn, Pull, Repository
 from tests.batch.repositories import (
+    AT_ONCE,
+    BRANCH,
     CONFIG,
     FIXED,
     PLAIN,
@@ -27,10 +29,8 @@ from tests.batch.watching import Canned, Request, once, truly
 
 pytestmark = pytest.mark.usefixtures("clock")
 
-BRANCH = "cci-migrate/registry-auth"
 REVERT = f"revert-1-{BRANCH}"
-QUICK = ("--seconds-between", 0, "--canary", 0)
-FORKING = (*QUICK, "--fork")
+FORKING = (*AT_ONCE, "--fork")
 FORK = "POST /api/v3/repos/acme/api/forks"
 
 
@@ -55,7 +55,7 @@ def check_delivered(github: GitHubStandIn, repository: Repository, fork: str = "
 
 
 def test_nothing_is_forked_unasked(github: GitHubStandIn, api: Repository, batch: Batch) -> None:
-    batch("apply", *QUICK, code=1)
+    batch("apply", *AT_ONCE, code=1)
     assert (batch.states(), api.pulls) == ({"api": "no-permission"}, [])
     output = batch("apply", *FORKING, "--dry-run", code=1).output
     assert "would get a pull request from a fork" in output
@@ -88,7 +88,7 @@ def test_the_pull_request_comes_from_a_fork(
     assert github.operations.count(FORK) == 1
     assert clock.slept.count(delivering.FORK_PAUSE) == 2
     before = github.writes()
-    batch("apply", *QUICK)
+    batch("apply", *AT_ONCE)
     batch("status", "--refresh")
     assert github.writes() == before
     assert batch.states() == {"api": "pull-request-open", "own": "pull-request-open"}
@@ -102,7 +102,7 @@ def test_killed_at_any_write_the_next_run_ends_alike(
     kill_at(github, batch, "apply", *FORKING, operation=operation, moment=moment)
     if operation != FORK:
         # The ledger has the fork.
-        batch("apply", *QUICK)
+        batch("apply", *AT_ONCE)
     else:
         batch("apply", *FORKING)
     assert batch.states() == {"api": "pull-request-open"}
@@ -199,7 +199,7 @@ def test_a_changed_base_is_followed_in_the_fork(
     commit_bare(api.folder, {CONFIG: changed})
     batch("plan", "github:acme", "--again", code=1)
     assert batch.states() == {"api": "planned"}
-    batch("apply", *QUICK)
+    batch("apply", *AT_ONCE)
     fork = github.repositories["me/api"]
     assert content(fork.folder, BRANCH) == FIXED.replace(b"node:20.1", b"node:22.4")
     assert git(fork.folder, "rev-parse", f"{BRANCH}^") == api.tip("main")
@@ -302,7 +302,7 @@ def test_a_fork_that_is_deleted_before_its_pull_request_is_made_again(
     batch("apply", *FORKING, code=3)
     fork = github.repositories.pop("me/api")
     fork.folder.rename(fork.folder.with_name("gone"))
-    batch("apply", *QUICK, code=1)
+    batch("apply", *AT_ONCE, code=1)
     assert (batch.states(), api.pulls) == ({"api": "no-permission"}, [])
     batch("apply", *FORKING)
     check_delivered(github, api)
@@ -345,7 +345,7 @@ def test_a_fork_that_never_comes_is_not_waited_for_longer_than_github_says(
     assert 300 <= sum(clock.slept) < 320
     github.watch = truly
     github.repositories["me/api"].hidden = 0
-    batch("apply", *QUICK)
+    batch("apply", *AT_ONCE)
     check_delivered(github, api)
 
 

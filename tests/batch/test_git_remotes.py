@@ -12,6 +12,7 @@ import pytest
 from tests.batch.clocks import QuickClock
 from tests.batch.git_server import GitServer
 from tests.batch.repositories import (
+    BRANCH,
     CONFIG,
     FIXED,
     PLAIN,
@@ -25,7 +26,6 @@ from tests.batch.repositories import (
 from tests.batch.victims import Victim
 from tests.batch.watching import Canned
 
-BRANCH = "cci-migrate/registry-auth"
 pytestmark = pytest.mark.usefixtures("clock")
 LARGE = os.urandom(1_000_000)
 
@@ -202,7 +202,7 @@ def test_a_lost_answer_to_a_push_is_looked_into(
         if now == moment and next(drops, None):
             raise ConnectionError
 
-    served.watch = drop_once
+    served.watch_push = drop_once
     batch("apply", "--seconds-between", 0)
     assert next(drops, None) is None
     assert batch.states() == {"web": "changed"}
@@ -220,7 +220,7 @@ def test_killed_at_a_push_the_next_run_ends_alike(
         if now == moment and victims:
             victims.pop().kill()
 
-    served.watch = kill
+    served.watch_push = kill
     process = batch.start("apply", "--seconds-between", 0)
     victims.append(process)
     assert process.was_killed

@@ -18,10 +18,18 @@ from cci_migrate.transport.pace import Lane, PaceLimits
 from cci_migrate.transport.write_record import WriteRecord
 from tests.batch.clocks import QuickClock
 from tests.batch.gitea_stand_in import GiteaStandIn
-from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, commit_bare, content, git
+from tests.batch.repositories import (
+    BRANCH,
+    CONFIG,
+    FIXED,
+    PLAIN,
+    QUICK,
+    Batch,
+    commit_bare,
+    content,
+    git,
+)
 
-BRANCH = "cci-migrate/registry-auth"
-QUICK = ("--seconds-between", 0)
 pytestmark = pytest.mark.usefixtures("clock")
 
 

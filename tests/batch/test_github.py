@@ -10,34 +10,21 @@ from graphql import parse, validate
 
 from cci_migrate.campaign import planner
 from cci_migrate.forges.github import queries
-from cci_migrate.transport import http
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn, Pull, published_schema
+from tests.batch.hosts import is_delivered
 from tests.batch.repositories import (
+    BRANCH,
     CONFIG,
     FIXED,
     PLAIN,
+    QUICK,
     Batch,
     branches,
     commit_bare,
-    content,
     git,
 )
-from tests.batch.victims import kill_at
-from tests.batch.watching import Canned, Request, once, truly
-
-BRANCH = "cci-migrate/registry-auth"
-QUICK = ("--seconds-between", 0)
-
-
-def is_delivered(github: GitHubStandIn, name: str) -> bool:
-    """Whether a repository has exactly one branch, one commit and one pull request of ours."""
-    repository = github.repositories[name]
-    assert branches(repository.folder) == [BRANCH, "main"]
-    assert content(repository.folder, BRANCH) == FIXED
-    assert content(repository.folder, "main") == PLAIN
-    assert git(repository.folder, "rev-list", "--count", f"main..{BRANCH}") == "1"
-    return [pull.state for pull in repository.pulls] == ["OPEN"]
+from tests.batch.watching import Canned, Request, meanwhile, once, truly
 
 
 def test_every_query_fits_the_published_schema() -> None:
@@ -100,7 +87,7 @@ def test_an_organisation_from_plan_to_pull_requests(github: GitHubStandIn, batch
         code=1,
     )
     assert batch.states() == {**expected, "api": "pull-request-open", "web": "pull-request-open"}
-    assert all(is_delivered(github, f"acme/{name}") for name in ("api", "web"))
+    assert all(is_delivered(github.repositories[f"acme/{name}"]) for name in ("api", "web"))
     pull = github.repositories["acme/api"].pulls[0]
     assert (pull.draft, pull.labels, pull.reviewers) == (True, ["ci"], ["ada", "ops"])
     assert "docker-hub-creds" in pull.body
@@ -135,39 +122,6 @@ def test_what_is_named_is_looked_at_forty_at_a_time(
     states = batch.states()
     assert states.pop("gone") == "failed"
     assert set(states.values()) == {"nothing-to-do"}
-
-
-ODD = {
-    "byte-order-mark": b"\xef\xbb\xbf" + PLAIN,
-    "windows": PLAIN.replace(b"\n", b"\r\n"),
-    "not-utf-8": b"# \xe9t\xe9\n" + PLAIN,
-}
-
-
-def test_bytes_that_graphql_cannot_show_come_by_rest(github: GitHubStandIn, batch: Batch) -> None:
-    for name, data in ODD.items():
-        github.add(f"acme/{name}", {CONFIG: data})
-    batch("plan", "github:acme", code=1)
-    assert len([name for name in github.operations if name.startswith("GET")]) == 2
-    assert batch.states() == {
-        "byte-order-mark": "planned",
-        "windows": "planned",
-        "not-utf-8": "broken-config",
-    }
-    batch("apply", *QUICK, code=1)
-    for name in ("byte-order-mark", "windows"):
-        after = content(github.repositories[f"acme/{name}"].folder, BRANCH)
-        assert after.replace(b"\r\n", b"\n").removeprefix(b"\xef\xbb\xbf") == FIXED
-        assert after[:3] == ODD[name][:3]
-
-
-def test_a_file_with_an_odd_mode_keeps_it(github: GitHubStandIn, batch: Batch) -> None:
-    repository = github.add("acme/api", {"README": b"x"})
-    commit_bare(repository.folder, {CONFIG: PLAIN}, mode="100755")
-    batch("plan", "github:acme", code=1)
-    batch("apply", *QUICK)
-    assert git(repository.folder, "ls-tree", BRANCH, "--", CONFIG).startswith("100755 ")
-    assert is_delivered(github, "acme/api")
 
 
 MACHINE = b"""\
@@ -277,7 +231,7 @@ def test_a_limit_is_waited_out(
     batch("plan", "github:acme", code=1)
     batch("apply", *QUICK)
     assert max(clock.slept) == pytest.approx(seconds, abs=0.5)
-    assert is_delivered(github, "acme/api")
+    assert is_delivered(github.repositories["acme/api"])
 
 
 def test_the_reset_time_is_waited_for(
@@ -308,7 +262,7 @@ def test_a_host_that_goes_on_refusing_is_left_alone(
     # The host's wish is remembered by the next run, which then goes on.
     github.watch = truly
     batch("apply", *QUICK)
-    assert is_delivered(github, "acme/api")
+    assert is_delivered(github.repositories["acme/api"])
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -332,7 +286,7 @@ def test_a_write_of_unknown_effect_is_looked_into(
     github.watch = once(operation, canned, moment)
     github.operations.clear()
     batch("apply", *QUICK)
-    assert is_delivered(github, "acme/api")
+    assert is_delivered(github.repositories["acme/api"])
     assert github.operations.count("Named") == 2
 
 
@@ -363,34 +317,6 @@ def test_a_repository_of_another_shape_fails_alone(github: GitHubStandIn, batch:
     batch("plan", "github:acme", code=3)
     assert batch.states() == {"api": "failed", "web": "planned"}
     assert "isFork: expected true or false, got a string" in batch.results()["api"]["cause"]
-
-
-@pytest.mark.parametrize("operation", ["Owner", "CreateCommit"])
-def test_a_host_that_does_not_answer_is_not_waited_for(
-    operation: str,
-    github: GitHubStandIn,
-    batch: Batch,
-    clock: QuickClock,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    del clock
-    github.add("acme/api", {CONFIG: PLAIN})
-    waiting = [operation]
-
-    def watch(request: Request) -> Canned | None:
-        if request.moment == "after" and request.operation in waiting:
-            waiting.clear()
-            monkeypatch.setattr(http, "TIMEOUT", (60, 60))
-            raise TimeoutError
-        return None
-
-    github.watch = watch
-    for command in (("plan", "github:acme"), ("apply", *QUICK)):
-        if waiting:
-            monkeypatch.setattr(http, "TIMEOUT", (60, 1))
-        batch(*command, code=None)
-    assert waiting == []
-    assert is_delivered(github, "acme/api")
 
 
 @pytest.mark.parametrize("last", ["CreateRef", "CreateCommit"])
@@ -476,32 +402,11 @@ def test_partial_data_is_never_taken_for_no_config(github: GitHubStandIn, batch:
 def test_a_stale_head_is_looked_at_again(github: GitHubStandIn, batch: Batch) -> None:
     repository = github.add("acme/api", {CONFIG: PLAIN})
     batch("plan", "github:acme", code=1)
-
-    def watch(request: Request) -> Canned | None:
-        if request.operation == "CreateRef" and request.moment == "before":
-            github.watch = truly
-            commit_bare(repository.folder, {"README": b"pushed meanwhile"})
-        return None
-
-    github.watch = watch
+    github.watch = meanwhile(
+        "CreateRef", lambda: commit_bare(repository.folder, {"README": b"pushed meanwhile"})
+    )
     batch("apply", *QUICK)
-    assert is_delivered(github, "acme/api")
-
-
-def test_a_ref_made_by_somebody_meanwhile_is_theirs(github: GitHubStandIn, batch: Batch) -> None:
-    repository = github.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
-
-    def watch(request: Request) -> Canned | None:
-        if request.operation == "CreateRef" and request.moment == "before":
-            github.watch = truly
-            commit_bare(repository.folder, {"x": b"theirs"}, BRANCH, base="main")
-        return None
-
-    github.watch = watch
-    batch("apply", *QUICK, code=1)
-    assert batch.states() == {"api": "branch-exists"}
-    assert repository.pulls == []
+    assert is_delivered(github.repositories["acme/api"])
 
 
 def test_an_old_branch_without_own_commits_is_used(github: GitHubStandIn, batch: Batch) -> None:
@@ -510,7 +415,7 @@ def test_an_old_branch_without_own_commits_is_used(github: GitHubStandIn, batch:
     commit_bare(repository.folder, {"README": b"later"})
     batch("plan", "github:acme", code=1)
     batch("apply", *QUICK)
-    assert is_delivered(github, "acme/api")
+    assert is_delivered(github.repositories["acme/api"])
 
 
 def test_a_token_is_renewed_by_gh(
@@ -553,7 +458,7 @@ def test_a_command_gives_the_token_and_a_new_one_when_it_expired(
     github.watch = watch
     batch("apply", *QUICK, *command)
     assert len(calls.read_text().splitlines()) == 3
-    assert all(is_delivered(github, f"acme/{name}") for name in ("api", "web"))
+    assert all(is_delivered(github.repositories[f"acme/{name}"]) for name in ("api", "web"))
     for path in batch.folder.rglob("*"):
         assert not path.is_file() or b"ghs_0" not in path.read_bytes()
 
@@ -597,7 +502,7 @@ def test_a_command_that_breaks_on_the_way_ends_the_run_in_a_line(
     store.write_text(github.token)
     github.watch = truly
     batch("apply", *QUICK, *command)
-    assert is_delivered(github, "acme/api")
+    assert is_delivered(github.repositories["acme/api"])
 
 
 NESTED = {
@@ -702,18 +607,3 @@ def test_the_budget_of_the_hour_holds_across_runs(
     before = sum(clock.slept)
     batch("apply", *pace)
     assert sum(clock.slept) - before == pytest.approx(7200, abs=60)
-
-
-@pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("at", range(6))
-def test_killed_at_any_write_the_next_run_ends_alike(
-    at: int, moment: str, github: GitHubStandIn, batch: Batch
-) -> None:
-    """Two repositories take six writes; the process is killed at each, undone and done."""
-    for name in ("api", "web"):
-        github.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
-    kill_at(github, batch, "apply", *QUICK, moment=moment, nth=at + 1)
-    batch("apply", *QUICK)
-    assert batch.states() == {"api": "pull-request-open", "web": "pull-request-open"}
-    assert all(is_delivered(github, f"acme/{name}") for name in ("api", "web"))

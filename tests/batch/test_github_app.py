@@ -12,13 +12,11 @@ from cci_migrate.forges.repository import Kind
 from cci_migrate.forges.tokens import AppKey, Tokens
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn
-from tests.batch.repositories import CONFIG, PLAIN, Batch
+from tests.batch.repositories import AT_ONCE, CONFIG, PLAIN, Batch
 
 pytest.importorskip("jwt", reason="the extra cci-migrate[app] is not installed")
 
 from tests.batch.github_app_stand_in import APP_ID, App, new_app
-
-QUICK = ("--seconds-between", 0, "--canary", 0)
 
 
 @pytest.fixture
@@ -41,7 +39,7 @@ def test_each_owner_has_a_token_of_its_own_and_none_is_shown(
     for name in ("acme/api", "acme/web", "ada/cli"):
         github.add(name, {CONFIG: PLAIN})
     output = batch("plan", "github:acme", "github:ada/cli", "-v", code=1).output
-    output += batch("apply", *QUICK, "-v", "--log-format", "json").output
+    output += batch("apply", *AT_ONCE, "-v", "--log-format", "json").output
     assert set(batch.states().values()) == {"pull-request-open"}
     assert {owner for _, owner in app.tokens.values()} == {"acme", "ada"}
     written = [path.read_bytes() for path in batch.folder.rglob("*") if path.is_file()]
@@ -89,7 +87,7 @@ def test_a_token_that_was_revoked_is_replaced(
 
     batch("plan", "github:acme", code=1)
     github.watch = watch
-    batch("apply", *QUICK)
+    batch("apply", *AT_ONCE)
     assert batch.states() == {"api": "pull-request-open"}
     assert len(app.tokens) == 3
 
@@ -156,7 +154,7 @@ def test_what_the_installation_may_not_do_is_said(
     output += batch("apply", "--check-access", code=None).output
     assert "lacks write access to Pull requests" in output
     app.permissions["pull_requests"] = "write"
-    batch("apply", *QUICK)
+    batch("apply", *AT_ONCE)
 
 
 @pytest.mark.parametrize(

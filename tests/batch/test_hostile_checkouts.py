@@ -20,6 +20,7 @@ from cci_migrate.campaign.planner import SMALL
 from cci_migrate.cli.main_command import main_command
 from tests.batch.git_server import GitServer
 from tests.batch.repositories import (
+    BRANCH,
     CONFIG,
     FIXED,
     PLAIN,
@@ -30,7 +31,6 @@ from tests.batch.repositories import (
     write_files,
 )
 
-BRANCH = "cci-migrate/registry-auth"
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 

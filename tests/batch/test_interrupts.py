@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn
-from tests.batch.repositories import CONFIG, PLAIN, Batch, branches
+from tests.batch.repositories import CONFIG, PLAIN, QUICK, Batch, branches
 from tests.batch.victims import Victim
 from tests.batch.watching import Canned, Request, truly
-
-BRANCH = "cci-migrate/registry-auth"
-QUICK = ("--seconds-between", 0)
 
 
 def test_a_command_that_is_ended_from_outside_says_how_to_go_on(

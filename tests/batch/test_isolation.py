@@ -20,6 +20,7 @@ from cci_migrate.forges.repository import Kind, RepositoryRef
 from tests.batch.git_server import GitServer
 from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import (
+    BRANCH,
     CONFIG,
     FIXED,
     PLAIN,
@@ -32,7 +33,6 @@ from tests.batch.repositories import (
 )
 from tests.batch.watching import Request
 
-BRANCH = "cci-migrate/registry-auth"
 pytestmark = pytest.mark.usefixtures("clock")
 NOT_UTF8 = os.fsdecode(b".circleci/\xff.yml")
 ODD_FILES = {

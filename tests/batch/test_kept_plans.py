@@ -10,6 +10,8 @@ import pytest
 from cci_migrate.campaign import plan_basis
 from tests.batch.github_stand_in import GitHubStandIn, Pull, Repository
 from tests.batch.repositories import (
+    AT_ONCE,
+    BRANCH,
     CONFIG,
     FIXED,
     PLAIN,
@@ -22,8 +24,6 @@ from tests.batch.repositories import (
 )
 from tests.batch.rest_stand_ins import GitLabStandIn
 
-BRANCH = "cci-migrate/registry-auth"
-QUICK = ("--seconds-between", 0, "--canary", 0)
 DOCKERFILE = "services/api/Dockerfile"
 BUILDS = b"""\
 version: 2.1
@@ -88,7 +88,7 @@ def test_what_is_unchanged_is_not_read_again(planned: GitHubStandIn, batch: Batc
 
 
 def test_an_unchanged_pull_request_is_not_read_again(planned: GitHubStandIn, batch: Batch) -> None:
-    batch("apply", *QUICK, code=None)
+    batch("apply", *AT_ONCE, code=None)
     before = recorded(batch)
     assert batch.states()["api"] == "pull-request-open"
     planned.operations.clear()
@@ -153,7 +153,7 @@ def test_what_changed_is_planned_as_if_for_the_first_time(
     """The same as a run that keeps no plan."""
     name, happens, state, after = CHANGES[change]
     if after:
-        batch("apply", *QUICK, code=None)
+        batch("apply", *AT_ONCE, code=None)
     happens(planned.repositories[f"acme/{name}"])
     batch("plan", "github:acme", "--again", code=None)
     record = recorded(batch)
@@ -202,7 +202,7 @@ def test_a_commit_that_leaves_the_configs_alone_costs_nothing(
     batch("plan", "github:acme", "--again", code=None)
     assert planned.operations == ["Owner"]
     assert batch.results()["api"] == {**before, "head": head}
-    batch("apply", *QUICK, code=None)
+    batch("apply", *AT_ONCE, code=None)
     assert branches(planned.repositories["acme/api"].folder) == [BRANCH, "main"]
 
 

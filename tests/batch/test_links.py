@@ -12,11 +12,19 @@ from msgspec import Struct
 from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.forges.config_paths import Links, find_configs
 from tests.batch.git_server import GitServer
-from tests.batch.github_stand_in import GitHubStandIn
-from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, bare, commit_bare, content, git
-from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
+from tests.batch.hosts import HOSTS, served
+from tests.batch.repositories import (
+    BRANCH,
+    CONFIG,
+    FIXED,
+    PLAIN,
+    Batch,
+    bare,
+    commit_bare,
+    content,
+    git,
+)
 
-BRANCH = "cci-migrate/registry-auth"
 pytestmark = pytest.mark.usefixtures("clock")
 
 #: Links by their paths, in repositories with a config at ci/config.yml.
@@ -72,21 +80,9 @@ def place(
 
         yield Place(folders, cloned, "changed", ("--local", kind))
         return
-    if kind == "github":
-        with GitHubStandIn.serving(root) as hub:
-            monkeypatch.setenv("GITHUB_API_URL", hub.api)
-            monkeypatch.setenv("GH_TOKEN", hub.token)
-            folders = {name: hub.add(f"acme/{name}", files).folder for name in REPOSITORIES}
-            yield Place(folders, lambda: ("github:acme",), "pull-request-open")
-        return
-    host_kind: type[RestStandIn] = GitLabStandIn if kind == "gitlab" else BitbucketStandIn
-    with host_kind.serving(root) as host:
-        monkeypatch.setenv("CI_API_V4_URL", host.api)
-        monkeypatch.setenv("BITBUCKET_API_URL", host.api)
-        monkeypatch.setenv(host_kind.variable, host.token)
+    with served(HOSTS[kind], tmp_path, monkeypatch) as host:
         folders = {name: host.add(f"acme/{name}", files).folder for name in REPOSITORIES}
         yield Place(folders, lambda: (host.source,), "pull-request-open")
-        host.silence.set()
 
 
 def test_links_mean_the_same_wherever_a_repository_is(

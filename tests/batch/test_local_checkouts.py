@@ -9,6 +9,7 @@ import pytest
 
 from tests.batch.git_server import GitServer
 from tests.batch.repositories import (
+    BRANCH,
     CONFIG,
     FIXED,
     GENERATED,
@@ -23,8 +24,6 @@ from tests.batch.repositories import (
     git,
     write_files,
 )
-
-BRANCH = "cci-migrate/registry-auth"
 
 
 @pytest.fixture

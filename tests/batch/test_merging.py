@@ -7,13 +7,22 @@ import pytest
 from tests.batch.clocks import QuickClock
 from tests.batch.gitea_stand_in import GiteaStandIn
 from tests.batch.github_stand_in import GitHubStandIn, Pull
-from tests.batch.hosts import BRANCH, QUICK, delivered, host, opened, verdicts
-from tests.batch.repositories import CONFIG, PLAIN, Batch, branches, commit_bare, content, git
+from tests.batch.hosts import delivered, opened, verdicts
+from tests.batch.repositories import (
+    BRANCH,
+    CONFIG,
+    PLAIN,
+    QUICK,
+    Batch,
+    branches,
+    commit_bare,
+    content,
+    git,
+)
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
 from tests.batch.victims import kill_at
-from tests.batch.watching import Canned, Request, truly
+from tests.batch.watching import Canned, Request, meanwhile, truly
 
-__all__ = ["host"]
 pytestmark = pytest.mark.usefixtures("clock")
 NO_CANARY = ("--canary", 0)
 
@@ -26,6 +35,15 @@ def green(github: GitHubStandIn, batch: Batch, *names: str) -> dict[str, Pull]:
         repository.pulls[0].decision = "REVIEW_REQUIRED"
         repository.pulls[0].approve()
     return {name: github.repositories[f"acme/{name}"].pulls[0] for name in names}
+
+
+def break_base(github: GitHubStandIn, pull: Pull, verdict: str = "FAILURE") -> None:
+    """Have CI say ``verdict`` of the base once ``pull`` is merged."""
+
+    def say() -> None:
+        pull.repository.statuses[pull.merge_commit] = verdict
+
+    github.watch = meanwhile("Merge", say, "after")
 
 
 def test_only_what_is_approved_green_and_the_campaigns_own_is_merged(
@@ -84,13 +102,9 @@ def test_a_commit_that_arrives_before_the_merge_is_not_merged(
 ) -> None:
     pulls = green(github, batch, "api")
     repository = github.repositories["acme/api"]
-
-    def watch(request: Request) -> Canned | None:
-        if request.operation == "Merge" and request.moment == "before":
-            commit_bare(repository.folder, {"x": b"a commit of theirs"}, BRANCH)
-        return None
-
-    github.watch = watch
+    github.watch = meanwhile(
+        "Merge", lambda: commit_bare(repository.folder, {"x": b"a commit of theirs"}, BRANCH)
+    )
     output = batch("merge-when-green", "-v", *QUICK, code=1).output
     assert pulls["api"].state == "OPEN"
     assert "somebody else committed to its branch; merge it by hand" in output
@@ -101,14 +115,7 @@ def test_the_rest_waits_for_ci_of_the_canarys_base(
     verdict: str | None, github: GitHubStandIn, batch: Batch, clock: QuickClock
 ) -> None:
     pulls = green(github, batch, "a", "b", "c")
-
-    def watch(request: Request) -> Canned | None:
-        if request.operation == "Merge" and request.moment == "after":
-            repository = github.repositories["acme/a"]
-            repository.statuses[pulls["a"].merge_commit] = verdict or ""
-        return None
-
-    github.watch = watch
+    break_base(github, pulls["a"], verdict or "")
     passes = verdict == "SUCCESS"
     output = batch("merge-when-green", "--canary", 1, *QUICK, code=0 if passes else 1).output
     states = [pull.state for pull in pulls.values()]
@@ -155,13 +162,7 @@ def test_a_base_that_was_red_before_stops_nothing(github: GitHubStandIn, batch: 
     pulls = green(github, batch, "a", "b")
     for repository in github.repositories.values():
         repository.statuses[str(repository.tip("main"))] = "FAILURE"
-
-    def watch(request: Request) -> Canned | None:
-        if request.operation == "Merge" and request.moment == "after":
-            github.repositories["acme/a"].statuses[pulls["a"].merge_commit] = "FAILURE"
-        return None
-
-    github.watch = watch
+    break_base(github, pulls["a"])
     batch("merge-when-green", "--canary", 1, *QUICK)
     assert [pull.state for pull in pulls.values()] == ["MERGED", "MERGED"]
 
@@ -247,13 +248,7 @@ def test_a_pull_request_with_another_base_is_not_merged(
 
 def test_a_new_plan_keeps_the_canary_of_merges(github: GitHubStandIn, batch: Batch) -> None:
     pulls = green(github, batch, "a", "b")
-
-    def watch(request: Request) -> Canned | None:
-        if request.operation == "Merge" and request.moment == "after":
-            github.repositories["acme/a"].statuses[pulls["a"].merge_commit] = "FAILURE"
-        return None
-
-    github.watch = watch
+    break_base(github, pulls["a"])
     batch("merge-when-green", "--canary", 1, *QUICK, code=1)
     for state in ("pull-request-merged", "needs-decision"):
         batch("plan", "github:acme", "--again", code=None)
@@ -334,13 +329,9 @@ def test_other_hosts_do_not_merge_a_commit_that_arrives_meanwhile(
     repository.review.approve()
     # Bitbucket takes no commit's id with the merge.
     before = "GET branches" if isinstance(host, BitbucketStandIn) else " merge"
-
-    def watch(request: Request) -> Canned | None:
-        if request.operation.endswith(before) and request.moment == "before":
-            commit_bare(repository.folder, {"x": b"a commit of theirs"}, BRANCH)
-        return None
-
-    host.watch_call = watch
+    host.watch = meanwhile(
+        before, lambda: commit_bare(repository.folder, {"x": b"a commit of theirs"}, BRANCH)
+    )
     batch("merge-when-green", *NO_CANARY, *QUICK, code=1)
     assert repository.review.merge_commit is None
     assert "somebody else committed to its branch" in batch.results()["a"]["cause"]
@@ -359,7 +350,7 @@ def test_other_hosts_do_not_merge_into_another_base(host: RestStandIn, batch: Ba
             repositories["b"].review.base = "scratch"
         return None
 
-    host.watch_call = watch
+    host.watch = watch
     batch("merge-when-green", *NO_CANARY, *QUICK, code=1)
     assert repositories["a"].review.merge_commit is None
     assert "its base is scratch, planned for main" in batch.results()["a"]["review"]["text"]
@@ -379,7 +370,7 @@ def test_other_hosts_have_a_canary_too(host: RestStandIn, batch: Batch) -> None:
             repositories["a"].statuses[merge_commit] = verdicts(host).failed
         return None
 
-    host.watch_call = watch
+    host.watch = watch
     output = batch("merge-when-green", "--canary", 1, *QUICK, code=1).output
     assert "stopped with 1 left to merge: CI of the base failed after" in output
     assert branches(repositories["b"].folder) == [BRANCH, "main"]
@@ -407,11 +398,11 @@ def test_other_hosts_refuse_a_merge(answer: int, host: RestStandIn, batch: Batch
             return Canned(answer, {"message": "no", "error": {"message": "no"}})
         return None
 
-    host.watch_call = watch
+    host.watch = watch
     output = batch("merge-when-green", *QUICK, code=3).output
     assert "stopped after 3 equal failures in a row" in output
     assert "1 more are waiting" in output
-    host.watch_call = truly
+    host.watch = truly
     batch("merge-when-green", *NO_CANARY, *QUICK)
     assert set(batch.states().values()) == {"pull-request-merged"}
 
@@ -535,15 +526,8 @@ def test_a_watch_merges_what_becomes_ready(
 def test_a_watch_ends_where_a_person_has_to_act(
     github: GitHubStandIn, batch: Batch, clock: QuickClock
 ) -> None:
-    green(github, batch, "a", "b")
-
-    def watch(request: Request) -> Canned | None:
-        if request.operation == "Merge" and request.moment == "after":
-            repository = github.repositories["acme/a"]
-            repository.statuses[repository.pulls[0].merge_commit] = "FAILURE"
-        return None
-
-    github.watch = watch
+    pulls = green(github, batch, "a", "b")
+    break_base(github, pulls["a"])
     before = len(clock.slept)
     output = batch("merge-when-green", "--watch", "--canary", 1, *QUICK, code=1).output
     assert output.count("stopped with 1 left to merge") == 1

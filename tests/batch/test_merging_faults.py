@@ -6,12 +6,11 @@ import pytest
 
 from tests.batch.github_stand_in import Repository
 from tests.batch.hosts import VERDICTS, StandIn
-from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, content
+from tests.batch.repositories import AT_ONCE, CONFIG, FIXED, PLAIN, Batch, content
 from tests.batch.rest_stand_ins import Hosted
 from tests.batch.test_faults import FAULTS, LATER_FAULTS, until_done
-from tests.batch.watching import Canned, Request, put_watch
+from tests.batch.watching import Canned, Request
 
-QUICK = ("--seconds-between", 0, "--canary", 0)
 WRITE_FAULTS = (*LATER_FAULTS, "reset later", "limited")
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -21,7 +20,7 @@ def approved(host: StandIn, batch: Batch, *names: str) -> None:
     for name in names:
         host.add(f"acme/{name}", {CONFIG: PLAIN})
     batch("plan", host.source, code=1)
-    batch("apply", *QUICK)
+    batch("apply", *AT_ONCE)
     for repository in host.repositories.values():
         if isinstance(repository, Repository):
             repository.otherwise = "SUCCESS"
@@ -53,8 +52,8 @@ def test_a_fault_of_any_merge_ends_in_one_merge(forge: StandIn, batch: Batch) ->
         del waiting[name]
         return fault.strike(request)
 
-    put_watch(forge, watch)
-    output = until_done(lambda: batch("merge-when-green", *QUICK, code=None), 12)
+    forge.watch = watch
+    output = until_done(lambda: batch("merge-when-green", *AT_ONCE, code=None), 12)
     assert waiting == {}, output
     for name, repository in forge.repositories.items():
         assert is_merged(repository), (name, output)
@@ -74,7 +73,7 @@ def test_a_fault_of_any_read_ends_in_one_merge(forge: StandIn, batch: Batch) -> 
             return None
         return FAULTS[faults.pop(0)].strike(request)
 
-    put_watch(forge, watch)
+    forge.watch = watch
     until_done(lambda: batch("merge-when-green", "--seconds-between", 0, code=None), 40)
     (repository,) = forge.repositories.values()
     assert is_merged(repository)

@@ -10,9 +10,7 @@ import pytest
 
 from cci_migrate.files.discovery import discover
 from tests.batch.git_server import GitServer
-from tests.batch.repositories import CONFIG, PLAIN, Batch, bare, branches, checkout, git
-
-BRANCH = "cci-migrate/registry-auth"
+from tests.batch.repositories import BRANCH, CONFIG, PLAIN, Batch, bare, branches, checkout, git
 
 
 def linked(folder: Path, other: Path, *names: str) -> None:

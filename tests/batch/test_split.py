@@ -11,6 +11,8 @@ from cci_migrate.campaign.projects import project_branch
 from tests.batch.github_stand_in import GitHubStandIn, Pull
 from tests.batch.hosts import StandIn
 from tests.batch.repositories import (
+    AT_ONCE,
+    BRANCH,
     CONFIG,
     FIXED,
     PLAIN,
@@ -23,8 +25,6 @@ from tests.batch.repositories import (
 )
 from tests.batch.victims import kill_at
 
-BRANCH = "cci-migrate/registry-auth"
-QUICK = ("--seconds-between", 0, "--canary", 0)
 API, WEB = f"services/api/{CONFIG}", f"web/{CONFIG}"
 MONO = {CONFIG: PLAIN, API: PLAIN, WEB: PLAIN, f"docs/{CONFIG}": FIXED}
 pytestmark = pytest.mark.usefixtures("clock")
@@ -65,7 +65,7 @@ def test_each_project_has_a_pull_request_of_its_own(planned: StandIn, batch: Bat
     diff = batch("diff", "acme/mono//web").stdout
     assert WEB in diff
     assert API not in diff
-    batch("apply", *QUICK)
+    batch("apply", *AT_ONCE)
     folder = planned.repositories["acme/mono"].folder
     nested = project_branch(BRANCH, "services/api")
     assert branches(folder) == [f"{BRANCH}/root", nested, f"{BRANCH}/web", "main"]
@@ -80,19 +80,19 @@ def test_each_project_has_a_pull_request_of_its_own(planned: StandIn, batch: Bat
     }
     assert branches(planned.repositories["acme/small"].folder) == [BRANCH, "main"]
     before = planned.writes()
-    batch("apply", *QUICK)
+    batch("apply", *AT_ONCE)
     batch("plan", planned.source, "--split", "--again")
     assert states(batch)["mono//web"] == "pull-request-open"
     assert planned.writes() == before
-    batch("close", "acme/mono//web", *QUICK[:2])
+    batch("close", "acme/mono//web", *AT_ONCE[:2])
     assert branches(folder) == [f"{BRANCH}/root", nested, "main"]
-    batch("close", *QUICK[:2])
+    batch("close", *AT_ONCE[:2])
     assert branches(folder) == ["main"]
 
 
 def test_killed_at_an_opening_the_next_run_ends_alike(planned: StandIn, batch: Batch) -> None:
-    kill_at(planned, batch, "apply", *QUICK, operation=planned.opening, nth=3)
-    batch("apply", *QUICK)
+    kill_at(planned, batch, "apply", *AT_ONCE, operation=planned.opening, nth=3)
+    batch("apply", *AT_ONCE)
     assert len(planned.repositories["acme/mono"].pulls) == 3
     assert set(states(batch).values()) == {"split", "pull-request-open", "nothing-to-do"}
 
@@ -100,11 +100,11 @@ def test_killed_at_an_opening_the_next_run_ends_alike(planned: StandIn, batch: B
 def test_a_project_is_reverted_alone(github: GitHubStandIn, batch: Batch) -> None:
     repository = github.add("acme/mono", MONO)
     batch("plan", "github:acme", "--split", code=1)
-    batch("apply", *QUICK)
+    batch("apply", *AT_ONCE)
     (web,) = (pull for pull in repository.pulls if pull.head.endswith("/web"))
     git(repository.folder, "update-ref", "refs/heads/main", f"refs/heads/{web.head}")
     web.state = "MERGED"
-    batch("revert", "acme/mono//web", *QUICK[:2])
+    batch("revert", "acme/mono//web", *AT_ONCE[:2])
     assert [pull.title for pull in repository.pulls if pull.title.startswith("Revert")] == [
         'Revert "Authenticate Docker registry pulls in CircleCI (web)"'
     ]
@@ -117,7 +117,7 @@ def test_an_earlier_branch_of_a_project_is_not_used_again(
     repository = github.add("acme/mono", MONO)
     repository.pulls.append(Pull(1, repository, f"{BRANCH}/web", "main", "", "", False, "MERGED"))
     batch("plan", "github:acme", "--split", code=1)
-    batch("apply", *QUICK)
+    batch("apply", *AT_ONCE)
     assert f"{BRANCH}/web-2" in branches(repository.folder)
 
 
@@ -127,19 +127,19 @@ def test_what_is_written_stays_the_campaigns(
 ) -> None:
     repository = github.add("acme/mono", MONO)
     batch("plan", "github:acme", "--split", code=1)
-    batch("apply", *QUICK)
+    batch("apply", *AT_ONCE)
     count = len(repository.pulls)
     result = batch("plan", "github:acme", "--again", *other, code=2)
     assert "and has written to branches; use the same, or use another folder" in result.stderr
     batch("plan", "github:acme", "--again", "--split")
-    batch("apply", *QUICK)
+    batch("apply", *AT_ONCE)
     assert len(repository.pulls) == count
 
 
 def test_a_whole_pull_request_stays_whole(github: GitHubStandIn, batch: Batch) -> None:
     repository = github.add("acme/mono", MONO)
     batch("plan", "github:acme", "--nested", code=1)
-    batch("apply", *QUICK)
+    batch("apply", *AT_ONCE)
     result = batch("plan", "github:acme", "--split", code=2)
     assert "--again" in result.stderr
     batch("plan", "github:acme", "--split", "--again")
@@ -172,7 +172,7 @@ def test_the_title_names_as_much_of_a_long_project_as_hosts_take(
     long = "/".join(["services"] * 40)
     github.add("acme/mono", {CONFIG: PLAIN, f"{long}/{CONFIG}": PLAIN})
     batch("plan", "github:acme", "--split", code=1)
-    batch("apply", *QUICK)
+    batch("apply", *AT_ONCE)
     titles = sorted((pull.title for pull in github.repositories["acme/mono"].pulls), key=len)
     assert titles[0] == "Authenticate Docker registry pulls in CircleCI (.)"
     assert len(titles[1]) == 255
@@ -186,7 +186,7 @@ def test_shares_of_split_campaigns_are_merged(github: GitHubStandIn, batch: Batc
     for number, share in enumerate(shares, 1):
         share("plan", "github:acme", "--split", "--shard", f"{number}/2", code=None)
     batch("merge", *(share.folder for share in shares), code=1)
-    batch("apply", *QUICK)
+    batch("apply", *AT_ONCE)
     assert len(github.repositories["acme/mono"].pulls) == 3
 
 

@@ -9,8 +9,10 @@ import pytest
 from tests.batch.git_server import GitServer
 from tests.batch.github_stand_in import GitHubStandIn, Pull
 from tests.batch.repositories import (
+    BRANCH,
     CONFIG,
     PLAIN,
+    QUICK,
     Batch,
     bare,
     branches,
@@ -23,9 +25,7 @@ from tests.batch.repositories import (
 from tests.batch.victims import kill_at
 from tests.batch.watching import Canned, Request, truly
 
-BRANCH = "cci-migrate/registry-auth"
 pytestmark = pytest.mark.usefixtures("clock")
-QUICK = ("--seconds-between", 0)
 
 
 @pytest.fixture

@@ -10,12 +10,10 @@ from cci_migrate.campaign.canary_choice import Candidate, choose
 from cci_migrate.forges.repository import Kind, RepositoryRef
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn
-from tests.batch.repositories import CONFIG, PLAIN, Batch
+from tests.batch.repositories import BRANCH, CONFIG, PLAIN, QUICK, Batch
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
 from tests.batch.watching import Request
 
-BRANCH = "cci-migrate/registry-auth"
-QUICK = ("--seconds-between", 0)
 WAVES = (*QUICK, "--canary", 1, "--wave", 2)
 
 

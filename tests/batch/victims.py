@@ -10,13 +10,12 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from tests.batch.clocks import QuickClock
-from tests.batch.watching import Request, put_watch, truly
+from tests.batch.watching import Request, truly
 from tests.program import start
 
 if TYPE_CHECKING:
-    from tests.batch.github_stand_in import GitHubStandIn
+    from tests.batch.host_stand_in import HostStandIn
     from tests.batch.repositories import Batch
-    from tests.batch.rest_stand_ins import RestStandIn
 
 
 class Victim:
@@ -57,7 +56,7 @@ class Victim:
 
 
 def kill_at(
-    host: GitHubStandIn | RestStandIn,
+    host: HostStandIn,
     batch: Batch,
     command: str,
     *arguments: object,
@@ -80,11 +79,11 @@ def kill_at(
                 process[0].kill()
                 raise ConnectionError
 
-    put_watch(host, watch)
+    host.watch = watch
     with host.lock:
         process.append(batch.start(command, *arguments))
     assert process[0].was_killed
-    put_watch(host, truly)
+    host.watch = truly
 
 
 def be_quick() -> None:

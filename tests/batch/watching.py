@@ -58,13 +58,19 @@ class Request(Struct):
 Watch = Callable[[Request], Canned | None]
 
 
-def put_watch(host: object, watch: Watch) -> None:
-    """Have ``watch`` see each request to the API of a stand-in."""
-    setattr(host, "watch_call" if hasattr(host, "watch_call") else "watch", watch)
-
-
 def truly(_request: Request) -> None:
     """Watch nothing: every request is answered truly."""
+
+
+def meanwhile(operation: str, act: Callable[[], object], moment: str = "before") -> Watch:
+    """Have somebody ``act`` at the first request whose name ends with ``operation``."""
+    waiting = [act]
+
+    def watch(request: Request) -> None:
+        if waiting and request.operation.endswith(operation) and request.moment == moment:
+            waiting.pop()()
+
+    return watch
 
 
 def once(operation: str, canned: Canned | type[OSError], moment: str = "before") -> Watch:

@@ -9,8 +9,8 @@ import pytest
 
 from cci_migrate.forges.bitbucket.host import Bitbucket
 from cci_migrate.transport.host_errors import HostError
+from tests.batch.hosts import served
 from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, checkout, git
-from tests.batch.rest_stand_ins import TOKEN as HOST_TOKEN
 from tests.batch.rest_stand_ins import BitbucketStandIn
 from tests.preflight.circleci_stand_in import CircleCiStandIn
 from tests.preflight.conftest import Program
@@ -100,11 +100,8 @@ def test_repositories_of_a_host_are_read_there(
     tmp_path: Path, run: Program, circleci: CircleCiStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     circleci.organisation("bb/acme").project("bb/acme/api")
-    (tmp_path / "served").mkdir()
-    with BitbucketStandIn.serving(tmp_path / "served") as host:
-        told = {"BITBUCKET_API_URL": host.api, host.variable: HOST_TOKEN}
-        for name, value in told.items():
-            monkeypatch.setenv(name, value)
+    with served(BitbucketStandIn, tmp_path, monkeypatch) as host:
+        told = {"BITBUCKET_API_URL": host.api, "BITBUCKET_TOKEN": host.token}
         host.add("acme/api", {CONFIG: PLAIN})
         host.add("acme/a-broken", {CONFIG: SCRIPTED})
         Batch(tmp_path / "campaign")("plan", "bitbucket:acme", code=1)
