@@ -10,6 +10,8 @@ from enum import Enum
 
 from msgspec import Struct
 
+from cci_migrate.lazy_patterns import lazy_pattern
+
 
 class Tool(Enum):
     """A program that takes Docker's commands; the value is its name."""
@@ -21,10 +23,23 @@ class Tool(Enum):
 
 #: A pattern of their names.
 ANY_TOOL = "|".join(tool.value for tool in Tool)
+#: A variable that is named for holding Docker's program.
+DOCKER_VARIABLE = r"\$\{?(DOCKER(?:_COMPOSE)?)(?:_(?:CMD|BIN|COMMAND|EXE))?\b\}?"
+_TOOL_AS_WORD = lazy_pattern(rf"(?:^|(?<=[\s\"'/\\]))(?:{ANY_TOOL})(?![\w./:])|{DOCKER_VARIABLE}")
+#: What is looked for first, as it is faster.
+_MARKS = (*(tool.value for tool in Tool), "DOCKER")
 #: The programs that take the commands of ``docker compose``, for these tools.
 COMPOSE_PROGRAMS = {f"{tool.value}-compose": tool for tool in Tool}
 #: All that take Docker's commands.
 DOCKER_PROGRAMS = frozenset(tool.value for tool in Tool) | COMPOSE_PROGRAMS.keys()
+
+
+def has_tool(command: str) -> bool:
+    """Whether one of these is among the words of the ``command`` line, perhaps by its path."""
+    for mark in _MARKS:
+        if mark in command:
+            return _TOOL_AS_WORD.search(command) is not None
+    return False
 
 
 class Purpose(Enum):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from cci_migrate.docker.container_tools import CLIENTS, Tool
+from cci_migrate.docker.container_tools import CLIENTS, DOCKER_VARIABLE, Tool
 from cci_migrate.docker.tasks.programs import mentions_task
 from cci_migrate.lazy_patterns import lazy_pattern
 
@@ -16,7 +16,7 @@ _SCRIPTS = 512
 
 #: ``docker`` as a word, part of a path or of ``docker-compose``; not ``dockerize``, ``dockerhub``.
 _DOCKER = lazy_pattern(r"docker(?![a-z_]|-machine\b)|\.dockercfg")
-_VARIABLE = lazy_pattern(r"\$\{?DOCKER(?:_COMPOSE)?(?:_(?:CMD|BIN|COMMAND|EXE))?\b")
+_VARIABLE = lazy_pattern(DOCKER_VARIABLE)
 _OTHERS = (
     *(tool.value for tool in Tool if tool is not Tool.DOCKER),
     *("get-login", "acr login", "DOCKER_AUTH_CONFIG", "DOCKER_CONFIG"),

@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cci_migrate.bounds.allowance import TooComplexError
-from cci_migrate.docker.container_tools import ANY_TOOL, CLIENTS, DOCKER_PROGRAMS
+from cci_migrate.docker.container_tools import CLIENTS, DOCKER_PROGRAMS, has_tool
+from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.client_config import (
     DOCKER_CONFIG,
@@ -61,7 +62,7 @@ from cci_migrate.docker.shell.wrappers import (
     unwrapped,
 )
 from cci_migrate.docker.tasks.downloads import may_download
-from cci_migrate.docker.tasks.programs import runs_task
+from cci_migrate.docker.tasks.programs import SHELL_COMMAND, runs_task
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -82,8 +83,6 @@ _EXIT_FAILS = re.compile(r"[1-9]\d*")
 _COPIERS = names("cp mv install ln")
 #: What no other table has of the programs whose commands are read.
 _OTHERS = _COPIERS | names("circleci circleci-agent newgrp tee rm chown chmod")
-#: Another program may run Docker's.
-_BEHIND = re.compile(rf"(?<=[\s\"'/\\])(?:{ANY_TOOL})(?![\w./:])")
 _SHIFT = re.compile(r"\bshift\b")
 _PLAIN_SHIFT = re.compile(r"shift(?:[ \t]+\d)?")
 _SEVERAL_WORDS = re.compile(r"\S\s+\S")
@@ -122,8 +121,10 @@ class CommandReader(InnerScriptReader):
 
     def _substitutions(self, nodes: Iterable[Node], place: Place) -> Place:
         """Walk the commands in any ``$(...)`` in ``nodes``; return the place after them."""
-        may_have = [node for node in nodes if _SUBSTITUTES.search(self._source(node))]
-        substitutions = substitutions_in(may_have)
+        text = self._text
+        substitutions = substitutions_in(
+            [node for node in nodes if _SUBSTITUTES.search(text, node.start_byte, node.end_byte)]
+        )
         if not substitutions:
             return place
         construct = Construct(ConstructKind.SEQUENCE)
@@ -137,7 +138,7 @@ class CommandReader(InnerScriptReader):
         # matter, and reading them takes most of the time.
         plain = _PLAIN_COMMAND.fullmatch(self._text, node.start_byte, node.end_byte)
         is_plain = plain is not None and not pipe.redirects and not self._is_read(plain[1])
-        if plain is not None and is_plain and _BEHIND.search(plain[0]) is None:
+        if plain is not None and is_plain and not self._may_run_docker(plain[0]):
             self._variables.at = place
             self._does_more_than_log_in |= plain[1] not in _HARMLESS
             if self._has_sourced:
@@ -164,6 +165,12 @@ class CommandReader(InnerScriptReader):
         self._written_files(pipe, place, node)
         words = self._words.words(argument_nodes(node))
         self._run(words, node, place, pipe, assignments)
+
+    def _may_run_docker(self, command: str) -> bool:
+        """Whether ``command``, of a program that isn't known, may have one of Docker's in it."""
+        if "$" in command and self._variables.held:
+            return True
+        return has_tool(command)
 
     def _is_read(self, program: str) -> bool:
         return program in self._functions or _is_read(program)
@@ -277,15 +284,18 @@ class CommandReader(InnerScriptReader):
             if argument is not None and words[-1].value in ("EXIT", "0") and not self._subshells:
                 self._at_exit = argument, place
         elif name == "eval":
+            text = " ".join(word.value for word in words[1:])
             if len(words) == 2:
                 self._quoted_script(words[1], place)
-                if may_download(words[1].value):
-                    self._unwritten_script(words[1].value, node, place)
+                if may_download(text):
+                    self._unwritten_script(text, node, place)
+            elif mentions_docker(text) or mentions_script(text):
+                self._task_call(SHELL_COMMAND, (Word(0, 0, text, text),), {}, node, place)
+            if docker_among("", words[1:], self._variables.held):
+                self._task_call(SHELL_COMMAND, (), {}, node, place)
             if len(words) != 2 or words[1].value[:1] in ("$", "`"):
                 self._does_more_than_log_in = True
-                if not any(
-                    tool in " ".join(word.value for word in words) for tool in _PRINT_NO_SECRETS
-                ):
+                if not any(tool in text for tool in _PRINT_NO_SECRETS):
                     self._unknown_setter = "eval"
         elif argument is not None:
             self._script_call(argument, node, place, sourced=True)
@@ -334,7 +344,7 @@ class CommandReader(InnerScriptReader):
         elif words[0].value.startswith("<<"):
             self._function_call(words[0].value, node, place)
         else:
-            hidden = docker_among(program, words)
+            hidden = docker_among(program, words, self._variables.held)
             with self._client.apart(environment):
                 if "/" in words[0].value:
                     self._script_call(words[0], node, place, sourced=False)
@@ -387,7 +397,7 @@ class CommandReader(InnerScriptReader):
         is_known = _shifts_in_order(self._source(body), body)
         self._depth += 1
         del self._functions[name]
-        with self._variables.call(words[1:] if is_known else None):
+        with self._variables.call(words[1:], is_known=is_known):
             self._walk(body, place)
         self._functions.setdefault(name, body)
         self._depth -= 1

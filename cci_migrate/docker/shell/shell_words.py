@@ -108,7 +108,7 @@ class WordReader:
         if bare is None or node.type not in ("string", "simple_expansion", "expansion"):
             return [word]
         name = bare[1] or bare[2]
-        if name in ("@", "*"):
+        if name == "@" or (name == "*" and node.type != "string"):
             arguments = self._words_of(name)
             return [word] if arguments is None else list(arguments)
         if node.type != "string" and literal(word.value):

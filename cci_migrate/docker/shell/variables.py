@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from cci_migrate.docker.container_tools import has_tool
 from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import Word
 from cci_migrate.docker.shell.flow import Place, PlacedCommand, surely_before
@@ -43,7 +44,15 @@ class Variables:
         self._times: dict[str, int] = {}
         self._kept: dict[str, set[int]] = {}
         self._arguments: list[Sequence[Word] | None] = []
+        #: The commands of Docker that variables may hold; ``@`` is any argument of a function.
+        self.held: dict[str, str] = {}
+        for name, value in environment.items():
+            self._hold(name, value)
         self.at: Place = ()
+
+    def _hold(self, name: str, value: str) -> None:
+        if has_tool(value):
+            self.held[name] = value
 
     def count_assignments(self, root: Node) -> None:
         """Count the assignments to each variable: one that is set twice is unknown."""
@@ -88,12 +97,14 @@ class Variables:
     def assign(self, name: str, value: str, place: Place, start: int) -> None:
         """Record ``name=value``, which begins at ``start``, at ``place``."""
         self._assigned[name] = _Assigned(value, place)
+        self._hold(name, value)
         if value in (f"${name}", f"${{{name}}}"):
             self._kept.setdefault(name, set()).add(start)
 
     def assign_list(self, name: str, words: Sequence[Word], place: Place) -> None:
         """Record ``name=(...)``, an array of ``words``, at ``place``."""
         self._lists[name] = words, place
+        self._hold(name, " ".join(word.value for word in words))
 
     @contextmanager
     def bound(self, name: str, value: str | None) -> Iterator[None]:
@@ -101,6 +112,7 @@ class Variables:
         outer = self._bound.pop(name, None)
         if value is not None:
             self._bound[name] = value
+            self._hold(name, value)
         yield
         self._bound.pop(name, None)
         if outer is not None:
@@ -112,9 +124,10 @@ class Variables:
         return bool(self._bound)
 
     @contextmanager
-    def call(self, arguments: Sequence[Word] | None) -> Iterator[None]:
-        """Within a function call: bind its arguments; None is unknown."""
-        self._arguments.append(arguments)
+    def call(self, arguments: Sequence[Word], *, is_known: bool) -> Iterator[None]:
+        """Within a function call: bind its arguments, if it is known which are left at the time."""
+        self._arguments.append(arguments if is_known else None)
+        self._hold("@", " ".join(word.value for word in arguments))
         yield
         self._arguments.pop()
 
@@ -143,6 +156,9 @@ class Variables:
 
     def lookup(self, name: str) -> str | None:
         """The value of ``name``; None if unknown."""
+        if name in ("@", "*"):
+            words = self.arguments()
+            return None if words is None else " ".join(word.value for word in words)
         if name.isdigit():
             arguments = self.arguments()
             index = int(name) - 1

@@ -11,7 +11,12 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from cci_migrate.docker.container_tools import ANY_TOOL, COMPOSE_PROGRAMS, DOCKER_PROGRAMS
+from cci_migrate.docker.container_tools import (
+    COMPOSE_PROGRAMS,
+    DOCKER_PROGRAMS,
+    DOCKER_VARIABLE,
+    has_tool,
+)
 from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.client_config import (
     DOCKER_CONFIG,
@@ -86,8 +91,9 @@ _PRINTS = re.compile(
 _NAME_SEPARATOR = re.compile(r"[_-]")
 _SUDO_VARIABLE = re.compile(r"\$(?:\w*sudo\w*|\{\w*sudo\w*(?::?[-+=][^}]*)?\})", re.IGNORECASE)
 _WITH_DEFAULT = re.compile(r"\$\{\w+:?[-=]([\w./-]+)\}")
-_DOCKER_VARIABLE = re.compile(r"\$\{?(DOCKER(?:_COMPOSE)?)(?:_(?:CMD|BIN|COMMAND|EXE))?\}?")
-_TOOL = re.compile(ANY_TOOL, re.IGNORECASE)
+_DOCKER_VARIABLE = re.compile(DOCKER_VARIABLE)
+#: A variable, or an argument of a function, alone.
+_VARIABLE = re.compile(r"\$\{?(\w+|[@*])\}?")
 #: Between the commands of a text, and what may be before the name of one.
 _COMMAND_ENDS = re.compile(r"[;&|\n]+")
 _BEFORE = re.compile(r"sudo|[A-Za-z_]\w*=.*")
@@ -119,11 +125,13 @@ def program_of(word: Word) -> str:
 
     ``${DOCKER:-docker}`` is taken for its default, and ``$DOCKER_COMPOSE`` for what it says.
     """
-    default = _WITH_DEFAULT.fullmatch(word.value)
-    if default is not None:
-        return default[1].rpartition("/")[2]
-    if word.value.startswith("$") and (named := _DOCKER_VARIABLE.fullmatch(word.value)):
-        return named[1].lower().replace("_", "-")
+    if word.value.startswith("$"):
+        default = _WITH_DEFAULT.fullmatch(word.value)
+        if default is not None:
+            return default[1].rpartition("/")[2]
+        named = _DOCKER_VARIABLE.fullmatch(word.value)
+        if named is not None:
+            return named[1].lower().replace("_", "-")
     return word.value.rpartition("/")[2].removesuffix(".exe")
 
 
@@ -146,7 +154,7 @@ def docker_command_in(text: str) -> str:
 
     Only commands that may pull images or log in.
     """
-    if _TOOL.search(text) is None:
+    if not has_tool(text):
         return ""
     for line in _COMMAND_ENDS.split(text):
         parts = line.split()
@@ -167,22 +175,32 @@ def _fetching(words: Sequence[Word]) -> str:
     return f"{program} {name}" if command.fetches else ""
 
 
-def docker_among(program: str, words: Sequence[Word]) -> str:
-    """The command of Docker among the arguments in ``words`` that ``program`` may run, else empty.
+def docker_among(program: str, words: Sequence[Word], held: Mapping[str, str]) -> str:
+    """The command of Docker among ``words`` that ``program``, their first, may run, else empty.
+
+    ``held`` are the commands that variables may hold whose value isn't known.
 
     ``with-lock docker pull x``, ``run_logged "docker compose up"``: no list has all such programs,
     so it is each that isn't known to run nothing or to run it elsewhere, nor named for printing.
     """
     if program in _ELSEWHERE or program in _RUN_NOTHING or _PRINTS.search(program) is not None:
         return ""
-    for index, word in enumerate(words[1:], 1):
-        if _TOOL.search(word.value) is None:
+    for index, word in enumerate(words):
+        variable = _VARIABLE.fullmatch(word.value) if held else None
+        first = word.value if variable is None else held.get(_holder(variable[1]), word.value)
+        if first == word.value and (not index or not has_tool(first)):
             continue
-        if _fetching(words[index:]):
-            return " ".join(word.value for word in words[index : index + _MOST_WORDS])
-        if docker_command_in(word.value):
-            return word.value
+        if docker_command_in(first):
+            return first
+        command = [Word(0, 0, first, first), *words[index + 1 : index + _MOST_WORDS]]
+        if _fetching(command):
+            return " ".join(word.value for word in command)
     return ""
+
+
+def _holder(name: str) -> str:
+    """The variable of `Variables.held` that ``name`` is part of."""
+    return "@" if name.isdigit() or name == "*" else name
 
 
 def unwrapped(words: Sequence[Word], environment: ClientEnvironment) -> Unwrapped:
@@ -198,7 +216,7 @@ def unwrapped(words: Sequence[Word], environment: ClientEnvironment) -> Unwrappe
     at = 0
     while at < len(words):
         name = program_of(words[at])
-        if is_only_placeholder(words[at]) and _may_stand_before(words, at):
+        if _may_stand_before(words, at):
             # Who runs it is not known: `$SUDO` may be empty.
             environment = {**environment, HOME: None}
             at += 1
@@ -312,10 +330,14 @@ def _may_stand_before(words: Sequence[Word], at: int) -> bool:
 
     ``$SUDO docker pull x``, ``<< parameters.env >> docker-compose up``.
     """
-    if at + 1 >= len(words) or program_of(words[at + 1]) not in (*DOCKER_PROGRAMS, "sudo"):
-        return False
     first = words[at].value
-    return first.startswith("<<") or _SUDO_VARIABLE.fullmatch(first) is not None
+    if not first.startswith(("<<", "$")) or at + 1 >= len(words):
+        return False
+    following = program_of(words[at + 1])
+    if following != "sudo" and following not in DOCKER_PROGRAMS:
+        return False
+    is_known = first.startswith("<<") or _SUDO_VARIABLE.fullmatch(first) is not None
+    return is_known and is_only_placeholder(words[at])
 
 
 def _behind_options(
