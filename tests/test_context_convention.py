@@ -12,8 +12,8 @@ from cci_migrate.assessing.context_conventions import (
     ContextConvention,
     ContextOrigin,
     context_convention,
-    is_about_a_registry,
 )
+from cci_migrate.assessing.context_names import is_about_a_registry
 from cci_migrate.circleci.workflow_jobs import JobContexts
 from cci_migrate.policy.settings import CredentialStore, Policy
 
@@ -58,6 +58,12 @@ def convention(
         (["org", "?"], [""], "org"),
         # One named after a registry that most of them hold, or the one so named of several.
         (["dockerhub org", "dockerhub"], [""], "dockerhub"),
+        # Of several, the one whose name fits best, whichever comes first.
+        (["npm-registry dockerhub", "dockerhub npm-registry"], [""], "dockerhub"),
+        (["quay-registry hub-docker"], [""], "hub-docker"),
+        (["dockerhub-push dockerhub-pull"], [""], "dockerhub-pull"),
+        (["docker-creds registry-prod"], [""], "docker-creds"),
+        (["registry dockerhub"], [""], "dockerhub"),
         (["my-registry aws", "my-registry aws"], [""], "my-registry"),
         (["dockerhub", "dockerhub", ""], [], "dockerhub"),
         (["docker-x", "team docker-x"], [""], "docker-x"),
@@ -171,7 +177,7 @@ def test_names_that_tell_of_a_registry(name: str, expected: bool) -> None:
 
 
 #: Every way of holding contexts whose names tell, are the policy's own, or neither.
-NAMES = ("org", "aws", "my-dockerhub", OURS)
+NAMES = ("org", "docker-push", "my-dockerhub", OURS)
 WAYS = [
     *(JobContexts(None, names) for size in range(4) for names in combinations(NAMES, size)),
     JobContexts(None, (EXPRESSION,)),

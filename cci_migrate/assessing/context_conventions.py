@@ -6,7 +6,6 @@ read exactly these variables today show which context it is.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from enum import Enum
@@ -14,9 +13,14 @@ from enum import Enum
 from msgspec import Struct
 from msgspec.structs import replace
 
+from cci_migrate.assessing.context_names import (
+    is_for_registry,
+    is_named_like_a_release,
+    names_registry,
+)
 from cci_migrate.circleci.workflow_jobs import JobContexts
+from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.findings import ContextCandidate
-from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.policy.settings import CredentialStore, Policy
 
 
@@ -40,6 +44,7 @@ class ContextConvention(Struct, frozen=True):
     Some contexts of each group provide the variables, so that a job with all of a group has them.
     ``is_named``: the context is named after Docker or a registry, and most jobs that read the
     variables have it. ``candidates`` are the contexts among which only the user can choose.
+    ``host`` is the registry of the variables.
     """
 
     preferred: str | None
@@ -47,6 +52,7 @@ class ContextConvention(Struct, frozen=True):
     accepted: frozenset[frozenset[str]] = frozenset()
     is_named: bool = False
     candidates: tuple[ContextCandidate, ...] = ()
+    host: str = DOCKER_HUB
 
     @property
     def provider(self) -> str:
@@ -78,7 +84,8 @@ class ContextConvention(Struct, frozen=True):
         if self.is_provided(contexts):
             return True
         is_learnt = self.origin in _LEARNT
-        return is_learnt and bool(self.accepted) and any(map(is_about_a_registry, contexts.names))
+        may_be_its = any(is_for_registry(name, self.host) for name in contexts.names)
+        return is_learnt and bool(self.accepted) and may_be_its
 
     def may_come_from(self, contexts: JobContexts) -> bool:
         """Whether a job may have the variables from its ``contexts``, even if none is known to."""
@@ -174,21 +181,26 @@ def context_convention(
     policy: Policy,
     *,
     is_policys_own: bool,
+    host: str = DOCKER_HUB,
 ) -> ContextConvention:
     """The convention for a set of variables, from the contexts of the workflow jobs that read them.
 
     ``today`` are the contexts of jobs that read them today, ``coming`` those of jobs that will
-    after the fixes. ``context`` is the policy's for their registry; ``is_policys_own``: so are the
-    variables. A context that is named after a registry and that most of ``today`` have provides
-    them, even if some lack it. Jobs without a context show that they are the project's. A single
-    context common to all provides them, whatever its name. Otherwise it is unknown. The result is
-    the same once the fixes are made: a second run must find nothing.
+    after the fixes. ``context`` is the policy's for their registry ``host``; ``is_policys_own``: so
+    are the variables. A context that is named after that registry and that most of ``today`` have
+    provides them, even if some lack it; of several, the one whose name fits best. Jobs without a
+    context show that they are the project's. A single context common to all provides them, whatever
+    its name. Otherwise it is unknown. The result is the same once the fixes are made: a second run
+    must find nothing.
     """
 
     def convention_from(
         readers: Sequence[JobContexts], later: Sequence[JobContexts]
     ) -> ContextConvention:
-        return _convention_from(readers, later, context, policy, is_policys_own=is_policys_own)
+        convention = _convention_from(
+            readers, later, context, policy, host, is_policys_own=is_policys_own
+        )
+        return replace(convention, host=host)
 
     convention = convention_from(today, coming)
     for _ in range(_ROUNDS):
@@ -218,6 +230,7 @@ def _convention_from(
     coming: Sequence[JobContexts],
     context: str | None,
     policy: Policy,
+    host: str,
     *,
     is_policys_own: bool,
 ) -> ContextConvention:
@@ -229,7 +242,7 @@ def _convention_from(
         if is_requested or is_policys_own:
             return ContextConvention(context, fallback, _group(context))
         return ContextConvention(None, ContextOrigin.UNKNOWN)
-    named = _named(today, context)
+    named = _named(today, context, host)
     holders = sum(1 for contexts in today if not named.keys().isdisjoint(contexts.names))
     if named:
         # Jobs that are yet to be authenticated get the context that the others have.
@@ -238,8 +251,8 @@ def _convention_from(
     common = [
         name for name in complete[0].values if all(name in contexts.values for contexts in complete)
     ]
-    if holders * 2 > len(today) + len(coming):
-        usual = named.most_common(1)[0][0]
+    usual = _usual(named, context, host) if named else None
+    if usual is not None and holders * 2 > len(today) + len(coming):
         return ContextConvention(
             usual,
             ContextOrigin.REQUESTED if is_requested else ContextOrigin.READERS,
@@ -263,23 +276,29 @@ def _convention_from(
     return ContextConvention(None, ContextOrigin.UNKNOWN, groups)
 
 
-#: Words that show that a context is about a registry. ``github`` is not.
-_REGISTRY_WORDS = lazy_pattern(r"docker|(?<!git)hub|registry|(?<![a-z])pull", re.IGNORECASE)
-
-
-def is_about_a_registry(context: str) -> bool:
-    """Whether ``context`` is named as if it provided credentials of a registry."""
-    return _REGISTRY_WORDS.search(context) is not None
-
-
-def _named(holders: Sequence[JobContexts], context: str | None) -> Counter[str]:
-    """How many of ``holders`` have each context named after a registry, or the policy's."""
+def _named(holders: Sequence[JobContexts], context: str | None, host: str) -> Counter[str]:
+    """How many of ``holders`` have each context named after the registry, or the policy's."""
     return Counter(
         name
         for contexts in holders
         for name in contexts.names
-        if name == context or is_about_a_registry(name)
+        if name == context or is_for_registry(name, host)
     )
+
+
+def _usual(named: Counter[str], context: str | None, host: str) -> str | None:
+    """The one of the most frequent contexts whose name fits best; None if several fit equally.
+
+    That of the policy, else one that does more than releases, else one named after ``host``.
+    """
+
+    def fitness(name: str) -> tuple[bool, ...]:
+        return name == context, not is_named_like_a_release(name), names_registry(name, host)
+
+    most = max(named.values())
+    frequent = [name for name, count in named.items() if count == most]
+    best = max(map(fitness, frequent))
+    return _only([name for name in frequent if fitness(name) == best])
 
 
 def _only(names: Sequence[str]) -> str | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from cci_migrate.assessing.auth_forms import Anchored, form_under, holds_auth_alone
-from cci_migrate.assessing.context_conventions import is_about_a_registry
+from cci_migrate.assessing.context_names import is_about_a_registry, is_named_like_a_release
 from cci_migrate.assessing.conventions import credential_of
 from cci_migrate.assessing.credential_values import values_of, variables_of
 from cci_migrate.assessing.evidence import Evidence, EvidencePlace, Refusal, Use
@@ -48,13 +48,7 @@ if TYPE_CHECKING:
     from cci_migrate.circleci.step_pulls import JobDocker, StepLogin
     from cci_migrate.docker.container_tools import Purpose
 
-#: Words in names of variables and contexts whose credentials may do more than pull.
-_RELEASE_WORDS = frozenset(
-    {"RELEASE", "RELEASES", "WRITE", "WRITER", "RW", "PROD", "PRODUCTION"}
-    | {"DEPLOY", "DEPLOYMENT", "PUBLISH", "PUSH"}
-)
 _PUBLISHES = lazy_pattern(r"push|publish|release|deploy|upload", re.IGNORECASE)
-_WORD = lazy_pattern(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _HALVES = {PASSWORD: "password", AWS_SECRET: "secret key", USERNAME: "user name"}
 
 
@@ -460,11 +454,6 @@ def _with_entries(evidence: Evidence, entries: tuple[WorkflowJob, ...]) -> Evide
             because = f"{name} looks like one for releases, and only jobs with filters use it"
             return _refused(evidence, Refusal.RELEASE, because)
     return evidence
-
-
-def is_named_like_a_release(name: str) -> bool:
-    """Whether a variable or context ``name`` suggests that its credentials do more than pull."""
-    return not _RELEASE_WORDS.isdisjoint(word.upper() for word in _WORD.findall(name))
 
 
 def _is_filtered(entry: WorkflowJob) -> bool:

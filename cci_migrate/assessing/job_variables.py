@@ -12,7 +12,7 @@ from functools import cached_property
 
 from msgspec import Struct
 
-from cci_migrate.assessing.context_conventions import is_about_a_registry
+from cci_migrate.assessing.context_names import is_about_a_registry
 from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.images import auths_of
 from cci_migrate.circleci.parameter_values import ParameterValues

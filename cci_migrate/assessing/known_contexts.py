@@ -12,14 +12,13 @@ from cci_migrate.assessing.context_conventions import (
     ContextConvention,
     ContextOrigin,
     context_convention,
-    is_about_a_registry,
     siblings_convention,
 )
+from cci_migrate.assessing.context_names import is_about_a_registry, is_named_like_a_release
 from cci_migrate.assessing.conventions import CredentialConvention
 from cci_migrate.assessing.credential_uses import AssessedEntry, CredentialUses
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.evidence import Evidence
-from cci_migrate.assessing.evidence_collection import is_named_like_a_release
 from cci_migrate.assessing.job_variables import JobVariables
 from cci_migrate.circleci.workflow_jobs import JobContexts
 from cci_migrate.findings import ChosenNames, FindingKey
@@ -86,6 +85,7 @@ class KnownContexts(Struct, frozen=True, eq=False, dict=True):
             policys_context(host, self.policy, variables),
             self.policy,
             is_policys_own=self._is_the_policys(host, variables),
+            host=host,
         )
 
     def _convention(self, variables: frozenset[str], host: str) -> ContextConvention:
@@ -115,9 +115,11 @@ class KnownContexts(Struct, frozen=True, eq=False, dict=True):
             configured = context if is_configured else None
             near = self._candidate_contexts(variables)
             convention = siblings_convention(siblings, configured, near, self.policy)
-        if convention is None:
+        if convention is not None:
+            convention = replace(convention, host=host)
+        else:
             convention = context_convention(
-                today, coming, context, self.policy, is_policys_own=is_policys_own
+                today, coming, context, self.policy, is_policys_own=is_policys_own, host=host
             )
         if convention.origin in (ContextOrigin.PROJECT, ContextOrigin.READERS):
             return convention
