@@ -82,7 +82,7 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
         entries = [
             assessed
             for assessed in self.known.uses.entries
-            if (docker := dockers.of(assessed.entry)) is not None and missing.concerns(docker)
+            if dockers.gets(assessed.entry, missing)
         ]
         return self._grants(
             entries, variables_of(credential), normalise_host(missing.host), missing.key

@@ -201,7 +201,8 @@ class CredentialUses(Struct, frozen=True, eq=False, dict=True):
             if self.policy.registry_for(host) is not None and variables:
                 yield CredentialUse(host, variables, in_steps=True)
         for missing in self.logins.missing_by_job.get(docker.job, []):
-            if not missing.concerns(docker) or self.logins.readdressing(missing):
+            is_concerned = self.logins.dockers.gets(entry, missing)
+            if not is_concerned or self.logins.readdressing(missing):
                 continue
             credential = self.logins.credential(missing)
             if credential is not None and (read := variables_of(credential)):

@@ -250,6 +250,20 @@ class JobDockers:
             if self.step_lists.may_run(docker.home, docker.job, entry, login.moment.step):
                 yield login
 
+    def gets(self, entry: WorkflowJob, missing: MissingLogin) -> bool:
+        """Whether ``entry`` logs in too once ``missing`` is made.
+
+        A job that also runs without a Docker logs in under the conditions of its pulls only, which
+        the arguments of ``entry`` may rule out.
+        """
+        docker = self._of_entry.get(entry)
+        if docker is None or not missing.concerns(docker):
+            return False
+        return not docker.daemons.is_mixed or any(
+            self.step_lists.may_run(docker.home, docker.job, entry, pull.moment.step)
+            for _, pull in missing.pulls
+        )
+
     def entries_with(self, docker: JobDocker, login: StepLogin) -> tuple[WorkflowJob, ...]:
         """The workflow jobs that may make ``login`` of ``docker``, in whichever way they run it."""
         return tuple(self._entries_by_login.get((docker.job, login.moment.step.node), ()))
