@@ -59,6 +59,8 @@ _SSO = re.compile(r"required; *url=(https://[!-~]{1,500})")
 #: GitHub (https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps)
 #: and Bitbucket send it.
 _SCOPES = "x-oauth-scopes"
+#: How the headers about limits begin: GitHub's and Bitbucket's, and GitLab's.
+_LIMITS = ("x-ratelimit", "ratelimit")
 _LIMIT_SIGNS = ("secondary rate limit", "rate limit exceeded", "abuse", "submitted too quickly")
 
 
@@ -368,19 +370,17 @@ def limit_wait(response: Response, attempt: int, now: float) -> float | None:
     """
     if response.status not in (403, 429) and not _is_graphql_limit(response.json):
         return None
-    stated = _retry_after(response.headers.get("retry-after"), now)
-    if stated is not None:
-        return max(stated, 1.0)
-    for remaining, reset in (
-        ("x-ratelimit-remaining", "x-ratelimit-reset"),
-        ("ratelimit-remaining", "ratelimit-reset"),
-    ):
-        if response.headers.get(remaining) == "0" and response.headers.get(reset, "").isdecimal():
-            return max(float(response.headers[reset]) - now, 0.0) + 1.0
+    retry_after = response.headers.get("retry-after", "")
+    if _retry_after(retry_after, now) is not None:
+        return stated_wait(retry_after, attempt, now)
+    for limit in _LIMITS:
+        reset = response.headers.get(f"{limit}-reset", "")
+        if response.headers.get(f"{limit}-remaining") == "0" and reset.isdecimal():
+            return max(float(reset) - now, 0.0) + 1.0
     said = (_message(response.json) or response.content[:500].decode("utf-8", "replace")).lower()
     if response.status == 403 and not any(sign in said for sign in _LIMIT_SIGNS):
         return None
-    return UNSTATED_WAIT * 2.0**attempt
+    return stated_wait("", attempt, now)
 
 
 class _BoundedAdapter(requests.adapters.HTTPAdapter):
@@ -440,9 +440,10 @@ class ThreadSessions:
 
 def remaining(response: Response) -> int | None:
     """The number of requests left until the host's limit resets; None if unknown."""
-    for name in ("x-ratelimit-remaining", "ratelimit-remaining"):
-        if response.headers.get(name, "").isdecimal():
-            return int(response.headers[name])
+    for limit in _LIMITS:
+        left = response.headers.get(f"{limit}-remaining", "")
+        if left.isdecimal():
+            return int(left)
     return None
 
 
@@ -479,7 +480,7 @@ def _is_graphql_limit(body: Any) -> bool:
     return False
 
 
-def _retry_after(value: str | None, now: float) -> float | None:
+def _retry_after(value: str, now: float) -> float | None:
     if not value:
         return None
     if value.isdecimal():
