@@ -18,7 +18,7 @@ from cci_migrate.escaping.commit_message import message_text
 from cci_migrate.escaping.markdown import code, prose
 from cci_migrate.findings import FindingState
 from cci_migrate.forges import campaign_identity
-from cci_migrate.forges.host import TRAILER, Proposal
+from cci_migrate.forges.host import CHANGE_TRAILER, Proposal
 from cci_migrate.forges.repository import RepositoryRef
 from cci_migrate.policy.settings import Policy, Revert
 
@@ -164,8 +164,8 @@ class MessageTemplates(Struct, frozen=True):
             body = f"{body.rstrip()}\n\nReplaces {replaced}.\n"
         trailers = [
             *([f"Signed-off-by: {self.signed_off_by}"] if self.signed_off_by else []),
-            f"{TRAILER}: {plan.digest}",
-            f"{campaign_identity.TRAILER}: {campaign}",
+            f"{CHANGE_TRAILER}: {plan.digest}",
+            f"{campaign_identity.CAMPAIGN_TRAILER}: {campaign}",
         ]
         return Proposal(
             changes=plan.changes,

@@ -13,9 +13,9 @@ import re
 DEFAULT_BRANCH = "cci-migrate/registry-auth"
 
 #: The trailer with the campaign's id in its commits.
-TRAILER = "Cci-Migrate-Campaign"
+CAMPAIGN_TRAILER = "Cci-Migrate-Campaign"
 
-_IN_COMMIT = re.compile(rf"^{TRAILER}: ([0-9a-f]{{32}})\r?$", re.MULTILINE)
+_IN_COMMIT = re.compile(rf"^{CAMPAIGN_TRAILER}: ([0-9a-f]{{32}})\r?$", re.MULTILINE)
 _COMMENT = re.compile(r"^\[//\]: # \(cci-migrate comment [0-9a-f]{32}\)\r?$", re.MULTILINE)
 _IN_TEXT = re.compile(r"^\[//\]: # \(cci-migrate campaign ([0-9a-f]{32})\)\r?$", re.MULTILINE)
 

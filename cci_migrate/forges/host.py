@@ -24,7 +24,7 @@ from cci_migrate.forges.repository import (
 from cci_migrate.transport.reading_threads import PendingRead
 
 #: The trailer with the change's hash in our commits, for people: nothing is decided by it.
-TRAILER = "Cci-Migrate-Change"
+CHANGE_TRAILER = "Cci-Migrate-Change"
 
 
 class Delivery(Enum):
@@ -61,6 +61,16 @@ class Extras(Struct, frozen=True):
 NO_EXTRAS = Extras()
 
 
+class NewPullRequest(Struct, frozen=True):
+    """A pull request to open from ``branch``."""
+
+    branch: str
+    title: str
+    body: str
+    draft: bool = False
+    extras: Extras = NO_EXTRAS
+
+
 class Proposal(Struct, frozen=True):
     """The proven changes of one repository, and the texts of their commit and pull request.
 
@@ -81,15 +91,10 @@ class Proposal(Struct, frozen=True):
         """The new content of each changed file, by path."""
         return {file.path: file.after for change in self.changes for file in change.files}
 
-
-class NewPullRequest(Struct, frozen=True):
-    """A pull request to open from ``branch``."""
-
-    branch: str
-    title: str
-    body: str
-    draft: bool = False
-    extras: Extras = NO_EXTRAS
+    @property
+    def opening(self) -> NewPullRequest:
+        """The pull request to open for it."""
+        return NewPullRequest(self.branch, self.title, self.body, self.draft, self.extras)
 
 
 class DeliveredChange(Struct, frozen=True):

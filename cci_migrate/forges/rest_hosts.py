@@ -154,10 +154,7 @@ class RestHost(ABC):
 
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
         """Open the pull request with those of its extras that the host knows."""
-        opening = NewPullRequest(
-            proposal.branch, proposal.title, proposal.body, proposal.draft, proposal.extras
-        )
-        pull = self.create_pull_request(snapshot, opening)
+        pull = self.create_pull_request(snapshot, proposal.opening)
         if self.opens_with_extras:
             self._opened_with[pull.url] = proposal.extras
         return pull

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 
-from cci_migrate.forges.host import TRAILER, DeliveredChange, NewPullRequest
+from cci_migrate.forges.host import CHANGE_TRAILER, DeliveredChange, NewPullRequest
 from cci_migrate.forges.repository import BranchContent, PullRequest, PullState, Snapshot
 from cci_migrate.transport.host_errors import HostError, StaleSnapshot
 
@@ -60,7 +60,7 @@ def files_before(
 def revert_message(pull: PullRequest, contents: Mapping[str, bytes]) -> str:
     """The message of the commit that puts ``contents`` back."""
     digest = hashlib.sha256(repr(sorted(contents.items())).encode()).hexdigest()[:32]
-    return f"Revert what {pull.url} changed\n\n{TRAILER}: {digest}\n"
+    return f"Revert what {pull.url} changed\n\n{CHANGE_TRAILER}: {digest}\n"
 
 
 def foreign_branch(name: str) -> HostError:

@@ -40,7 +40,7 @@ _ENTERPRISE = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
 
 #: The variable with which the command gets the host that the token is for.
 HOST_VARIABLE = "CCI_MIGRATE_HOST"
-#: Seconds that a command may take to print a token.
+#: Seconds that a command, the user's or a host's own, may take to print a token.
 TIMEOUT = 60
 
 
@@ -147,7 +147,9 @@ def _tool_output(command: list[str]) -> str | None:
     command = [program, *command[1:]]
     try:
         # Only the host is not a constant, and it follows its option.
-        process = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+        process = subprocess.run(  # noqa: S603
+            command, capture_output=True, text=True, check=False, timeout=TIMEOUT
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return process.stdout.strip() or None if process.returncode == 0 else None

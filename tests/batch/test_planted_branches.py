@@ -12,7 +12,7 @@ from msgspec import Struct
 from cci_migrate.campaign.repository_plan import plan_repository
 from cci_migrate.findings import APPLY_ALL
 from cci_migrate.forges import campaign_identity
-from cci_migrate.forges.host import TRAILER
+from cci_migrate.forges.host import CHANGE_TRAILER
 from cci_migrate.policy.settings import Policy
 from tests.batch.git_server import GitServer
 from tests.batch.github_stand_in import GitHubStandIn
@@ -28,8 +28,8 @@ def message(campaign: str) -> str:
     """What the tool itself would have written on the commit."""
     digest = plan_repository({CONFIG: PLAIN}, Policy(), APPLY_ALL, {}).digest
     return (
-        f"Authenticate Docker registry pulls in CircleCI\n\n{TRAILER}: {digest}\n"
-        f"{campaign_identity.TRAILER}: {campaign}\n"
+        f"Authenticate Docker registry pulls in CircleCI\n\n{CHANGE_TRAILER}: {digest}\n"
+        f"{campaign_identity.CAMPAIGN_TRAILER}: {campaign}\n"
     )
 
 

@@ -186,10 +186,7 @@ class GitHub:
 
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
         """Open the pull request from the campaign's branch, with the texts of ``proposal``."""
-        return self._open(
-            snapshot,
-            NewPullRequest(proposal.branch, proposal.title, proposal.body, proposal.draft),
-        )
+        return self._open(snapshot, proposal.opening)
 
     def fork(self, snapshot: Snapshot, owner: str) -> str:
         """Fork the repository, which GitHub does once for each account, and goes on to fill later.
@@ -231,8 +228,7 @@ class GitHub:
         if any(not is_own_comment(comment.body or "") for comment in comments if comment.is_human):
             return True
         path = f"/repos/{snapshot.current_name}/pulls/{snapshot.pull_number}/reviews"
-        reviews = self._comments(path)
-        return any(review.is_human for review in reviews)
+        return any(review.is_human for review in self._comments(path))
 
     def _comments(self, path: str) -> Iterator[Comment]:
         """https://docs.github.com/en/rest/issues/comments#list-issue-comments"""
