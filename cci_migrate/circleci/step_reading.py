@@ -350,9 +350,8 @@ class StepReader:
         if called is None:
             if call.hidden:
                 words = (call.hidden,)
-                unread = TaskCall(
-                    call.start, call.end, call.name, words, (), call.directory, call.place
-                )
+                at = (call.start, call.end, call.place, call.directory, ())
+                unread = TaskCall(*at, call.name, words, ())
                 self._task(moment, unread, scope)
             return
         directory = self._files.path(scope.directory, call.directory)

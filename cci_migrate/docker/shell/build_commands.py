@@ -41,8 +41,7 @@ def build_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> li
     )
     return [
         Build(
-            invocation.start,
-            invocation.end,
+            *invocation.at,
             tool,
             directory=invocation.directory,
             context=context,
@@ -53,7 +52,6 @@ def build_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> li
             build_contexts=contexts,
             tags=line.all("-t", "--tag"),
             always_pulls=line.has("--pull", "--pull-always"),
-            place=invocation.place,
             config=invocation.config_of(tool),
         )
     ]
@@ -74,12 +72,10 @@ def bake_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> lis
         return []
     return [
         BakeBuild(
-            invocation.start,
-            invocation.end,
+            *invocation.at,
             directory=invocation.directory,
             files=line.all("-f", "--file"),
             targets=tuple(word.value for word in line.arguments),
-            place=invocation.place,
             config=invocation.config_of(tool),
         )
     ]

@@ -64,8 +64,7 @@ def cloud_login(words: Sequence[Word], program: str, invocation: Invocation) -> 
 
 def _login(invocation: Invocation, kind: LoginKind, registries: tuple[str, ...]) -> Login:
     return Login(
-        invocation.start,
-        invocation.end,
+        *invocation.at,
         invocation.statement_start,
         invocation.statement_end,
         kind,
@@ -76,6 +75,5 @@ def _login(invocation: Invocation, kind: LoginKind, registries: tuple[str, ...])
         None,
         password_stdin=False,
         variables=invocation.variables,
-        place=invocation.place,
         config=invocation.config_of(Tool.DOCKER),
     )

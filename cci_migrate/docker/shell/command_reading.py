@@ -50,6 +50,7 @@ from cci_migrate.docker.shell.syntax import (
     Statement,
     argument_nodes,
     child_of_type,
+    span_of,
     statements,
     substitutions_in,
 )
@@ -176,18 +177,7 @@ class CommandReader(InnerScriptReader):
         return program in self._functions or _is_read(program)
 
     def _function_call(self, name: str, node: Node, place: Place, hidden: str = "") -> None:
-        self._emit(
-            FunctionCall(
-                node.start_byte,
-                node.end_byte,
-                name,
-                self._source(node),
-                self._folder.path,
-                place,
-                self._client_environment(place),
-                hidden,
-            )
-        )
+        self._emit(FunctionCall(*self._call_at(node, place), name, self._source(node), hidden))
 
     def _run(
         self,
@@ -230,8 +220,7 @@ class CommandReader(InnerScriptReader):
             if obstacle is None and self._variables.in_function and _borrowed(words, node):
                 obstacle = "a function receives it"
             invocation = Invocation(
-                node.start_byte,
-                node.end_byte,
+                *span_of(node),
                 pipe.start,
                 pipe.end,
                 place,
@@ -275,7 +264,7 @@ class CommandReader(InnerScriptReader):
         if name == "exit":
             fails = argument is not None and _EXIT_FAILS.fullmatch(argument.value)
             if not fails and not self._subshells and not surely_before(self._halts, place):
-                self._emit(Exit(node.start_byte, node.end_byte, place))
+                self._emit(Exit(*span_of(node), place))
         elif name in FOLDER_COMMANDS:
             self._folder.follow(name, words[1:])
         elif name == "shift":
@@ -352,7 +341,7 @@ class CommandReader(InnerScriptReader):
                     self._function_call(words[0].value, node, place, hidden)
                     return
                 if hidden:
-                    word = Word(node.start_byte, node.end_byte, hidden, hidden)
+                    word = Word(*span_of(node), hidden, hidden)
                     self._task_call(program, (word,), {}, node, place)
 
     def _written_files(self, pipe: Pipe, place: Place, node: Node) -> None:
@@ -377,9 +366,7 @@ class CommandReader(InnerScriptReader):
 
     def _file_command(self, node: Node, place: Place, pipe: Pipe) -> FileCommand:
         return FileCommand(
-            node.start_byte,
-            node.end_byte,
-            place,
+            (*span_of(node), place),
             variables_in(self._text[pipe.start : pipe.end]),
             self._client.at(place),
             self._folder.path,

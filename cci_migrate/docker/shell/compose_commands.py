@@ -61,8 +61,7 @@ def compose_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> 
         dependencies = not command.has("--no-deps")
     return [
         ComposeCommand(
-            invocation.start,
-            invocation.end,
+            *invocation.at,
             tool,
             verb,
             directory=invocation.directory,
@@ -75,7 +74,6 @@ def compose_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> 
             or command.text("--pull") == "always"
             or (verb is Verb.BUILD and command.has("--pull")),
             environment=tuple(sorted(invocation.assignments.items())),
-            place=invocation.place,
             config=invocation.config_of(tool),
         )
     ]

@@ -18,14 +18,13 @@ from cci_migrate.docker.shell.flow import Place
 
 
 class FileCommand(Struct, frozen=True):
-    """A command that works on files, from ``start`` to ``end``, run in ``folder``.
+    """A command that works on files, run in ``folder``.
 
-    ``variables`` are those that it reads, ``environment`` says where logins are kept.
+    ``at`` is where it starts and ends, and its place. ``variables`` are those that it reads,
+    ``environment`` says where logins are kept.
     """
 
-    start: int
-    end: int
-    place: Place
+    at: tuple[int, int, Place]
     variables: frozenset[str]
     environment: ClientEnvironment
     folder: str | None
@@ -63,14 +62,14 @@ class FileCommand(Struct, frozen=True):
         for path in paths:
             directory = directory_at(path, self.environment, self.folder)
             if directory is not None:
-                yield SharedFile(self.start, self.end, self.place, directory)
+                yield SharedFile(*self.at, directory)
 
     def _written(self, directory: str, keys: tuple[str, ...] | None) -> Iterator[Fact]:
         if keys is not None:
             # What was in the file is gone.
             yield self._all_gone(directory)
         if keys != ():
-            yield CredentialFile(self.start, self.end, self.variables, self.place, keys, directory)
+            yield CredentialFile(*self.at, self.variables, keys, directory)
 
     def _all_gone(self, directory: str) -> Fact:
-        return Logout(self.start, self.end, Tool.DOCKER, None, True, self.place, directory)
+        return Logout(*self.at, Tool.DOCKER, None, True, directory)

@@ -85,7 +85,17 @@ class Word(Struct, frozen=True):
     __repr__ = repr_without("text", "value")
 
 
-class ImagePull(Struct, frozen=True):
+class _Command(Struct, frozen=True):
+    """A command from ``start`` to ``end``, at ``place`` in the script's control flow."""
+
+    start: int
+    end: int
+    place: Place
+
+    __repr__ = repr_without("place")
+
+
+class ImagePull(_Command, frozen=True):
     """A command that names the image it pulls: ``docker pull|run|create``, ``buildah from``.
 
     ``image`` is None if the command line doesn't contain it (``xargs docker pull``).
@@ -93,20 +103,15 @@ class ImagePull(Struct, frozen=True):
     pulled. A command with ``--pull never`` is no `ImagePull`.
     """
 
-    start: int
-    end: int
     tool: Tool
     verb: Verb
     image: Word | None
     is_local: bool
     always_pulls: bool
-    place: Place
     config: str | None = USER_CONFIG
 
-    __repr__ = repr_without("place")
 
-
-class Build(Struct, frozen=True):
+class Build(_Command, frozen=True):
     """``docker build``, ``docker buildx build``, ``podman build``, ``buildah bud``.
 
     ``context`` is the context as written: a folder, ``-``, or a URL. ``dockerfile`` is the ``-f``
@@ -116,8 +121,6 @@ class Build(Struct, frozen=True):
     comes from the environment. ``tags`` are local images from here on.
     """
 
-    start: int
-    end: int
     tool: Tool
     directory: str | None
     context: str | None
@@ -128,7 +131,6 @@ class Build(Struct, frozen=True):
     build_contexts: tuple[tuple[str, str], ...]
     tags: tuple[str, ...]
     always_pulls: bool
-    place: Place
     config: str | None = USER_CONFIG
 
     __repr__ = repr_without("dockerfile_text", "build_args", "build_contexts", "place")
@@ -143,21 +145,16 @@ class Build(Struct, frozen=True):
         return dockerfile_path(self)
 
 
-class BakeBuild(Struct, frozen=True):
+class BakeBuild(_Command, frozen=True):
     """``docker buildx bake`` with its ``files`` (none: the default names) and ``targets``."""
 
-    start: int
-    end: int
     directory: str | None
     files: tuple[str, ...]
     targets: tuple[str, ...]
-    place: Place
     config: str | None = USER_CONFIG
 
-    __repr__ = repr_without("place")
 
-
-class ComposeCommand(Struct, frozen=True):
+class ComposeCommand(_Command, frozen=True):
     """``docker compose`` or ``docker-compose``: ``up``, ``build``, ``pull``, ``run``, ``create``.
 
     ``files`` are those of ``-f`` or else of a ``COMPOSE_FILE`` that the script sets (``-`` is
@@ -166,8 +163,6 @@ class ComposeCommand(Struct, frozen=True):
     ``--with-dependencies``. ``environment`` has the variables that the script sets for the command.
     """
 
-    start: int
-    end: int
     tool: Tool
     verb: Verb
     directory: str | None
@@ -178,7 +173,6 @@ class ComposeCommand(Struct, frozen=True):
     with_dependencies: bool
     always_pulls: bool
     environment: tuple[tuple[str, str], ...]
-    place: Place
     config: str | None = USER_CONFIG
 
     __repr__ = repr_without("environment", "place")
@@ -210,7 +204,7 @@ class PasswordArgument(Struct, frozen=True):
     obstacle: str | None
 
 
-class Login(Struct, frozen=True):
+class Login(_Command, frozen=True):
     """A command that logs in to one or several registries.
     ``registry`` is the host as written; None means Docker Hub. ``registries`` are patterns for
     `host_matches`, with ``*`` for an unknown part (``*.dkr.ecr.*.amazonaws.com``); empty if nothing
@@ -220,8 +214,6 @@ class Login(Struct, frozen=True):
     assignments included, ``statement_start``/``statement_end`` its pipeline.
     """
 
-    start: int
-    end: int
     statement_start: int
     statement_end: int
     kind: LoginKind
@@ -232,14 +224,13 @@ class Login(Struct, frozen=True):
     password: PasswordArgument | None
     password_stdin: bool
     variables: frozenset[str]
-    place: Place
     stdin_password: str | None = None
     config: str | None = USER_CONFIG
 
     __repr__ = repr_without("place", "stdin_password")
 
 
-class ClientAccess(Struct, frozen=True):
+class ClientAccess(_Command, frozen=True):
     """Another program than Docker logs in to a registry, or pulls or pushes one image there.
 
     ``registries`` and ``variables`` as in `Login`. ``username`` and ``password`` are those on the
@@ -247,163 +238,118 @@ class ClientAccess(Struct, frozen=True):
     `Login`.
     """
 
-    start: int
-    end: int
     purpose: Purpose
     registries: tuple[str, ...]
     username: Word | None
     password: Word | None
     reads_stdin: bool
     variables: frozenset[str]
-    place: Place
     stdin_password: str | None = None
 
     __repr__ = repr_without("place", "stdin_password")
 
 
-class Logout(Struct, frozen=True):
+class Logout(_Command, frozen=True):
     """``docker logout``, or a removal of the file with ``all`` logins in the directory ``config``.
 
     ``registry`` None is Docker Hub. ``config`` is the directory with the client's logins, here and
     in other commands: `USER_CONFIG`, another one as a path, None where it is not known.
     """
 
-    start: int
-    end: int
     tool: Tool
     registry: Word | None
     all: bool
-    place: Place
     config: str | None = USER_CONFIG
 
-    __repr__ = repr_without("place")
 
-
-class CredentialFile(Struct, frozen=True):
+class CredentialFile(_Command, frozen=True):
     """A command that writes Docker's own credential file: a login to unknown registries.
 
     ``variables`` as with `Login`; ``keys`` are those of `login_key`, None where they are not known.
     """
 
-    start: int
-    end: int
     variables: frozenset[str]
-    place: Place
     keys: tuple[str, ...] | None = None
     config: str | None = USER_CONFIG
 
-    __repr__ = repr_without("place")
 
-
-class SharedFile(Struct, frozen=True):
+class SharedFile(_Command, frozen=True):
     """A command that lets others read the logins in the directory ``config``: ``chown``."""
 
-    start: int
-    end: int
-    place: Place
     config: str | None = USER_CONFIG
 
-    __repr__ = repr_without("place")
 
-
-class LocalImage(Struct, frozen=True):
+class LocalImage(_Command, frozen=True):
     """An image that exists without a pull from here on: ``docker tag``, ``load``, ``import``.
 
     ``image`` is None if the command doesn't name it (``docker load``).
     """
 
-    start: int
-    end: int
     image: str | None
-    place: Place
-
-    __repr__ = repr_without("place")
 
 
-class NamedImage(Struct, frozen=True):
+class NamedImage(_Command, frozen=True):
     """A command that names a local image and pulls nothing.
 
     ``docker tag`` (what it tags), ``image inspect``, ``save``, ``history``, ``rmi``, ``images``,
     ``ps --filter ancestor=...``.
     """
 
-    start: int
-    end: int
     image: Word
-    place: Place
-
-    __repr__ = repr_without("place")
 
 
-class ScriptCall(Struct, frozen=True):
+class _Call(_Command, frozen=True):
+    """A command, run in ``directory``, that runs others.
+
+    ``client_environment`` is what it is handed of the variables that say where logins are kept.
+    """
+
+    directory: str | None
+    client_environment: tuple[tuple[str, str], ...]
+
+
+class ScriptCall(_Call, frozen=True):
     """Another script that runs: ``./x.sh``, ``bash x.sh``, ``source x``.
 
     ``path`` is as written, relative to ``directory``; both may contain placeholders and start with
     ``~`` (a job's ``working_directory`` is ``~/project`` by default). Programs called by an
     absolute path are not scripts of the repository.
-
-    ``client_environment`` is what it is handed of the variables that say where logins are kept.
     """
 
-    start: int
-    end: int
     path: str
     sourced: bool
-    directory: str | None
-    place: Place
-    client_environment: tuple[tuple[str, str], ...] = ()
-
-    __repr__ = repr_without("place")
 
 
-class TaskCall(Struct, frozen=True):
+class TaskCall(_Call, frozen=True):
     """A program that runs something of the repository: ``make x``, ``npm run x``, ``python x.py``.
 
-    ``arguments`` are the values of the words behind it, ``environment`` what is set for it alone;
-    ``directory`` and ``client_environment`` as with `ScriptCall`.
+    ``arguments`` are the values of the words behind it, ``environment`` what is set for it alone.
     """
 
-    start: int
-    end: int
     program: str
     arguments: tuple[str, ...]
     environment: tuple[tuple[str, str], ...]
-    directory: str | None
-    place: Place
-    client_environment: tuple[tuple[str, str], ...] = ()
 
     __repr__ = repr_without("arguments", "environment", "place")
 
 
-class FunctionCall(Struct, frozen=True):
+class FunctionCall(_Call, frozen=True):
     """A command that may be a function of a script that was sourced before; ``text`` is all of it.
 
     Or one that a parameter of the config gives (``<< parameters.command >>``).
 
     ``hidden`` is the command of Docker among its arguments, if there is one.
-    ``directory`` and ``client_environment`` as with `ScriptCall`.
     """
 
-    start: int
-    end: int
     name: str
     text: str
-    directory: str | None
-    place: Place
-    client_environment: tuple[tuple[str, str], ...] = ()
     hidden: str = ""
 
     __repr__ = repr_without("text", "place", "hidden")
 
 
-class Exit(Struct, frozen=True):
+class Exit(_Command, frozen=True):
     """``exit`` in success: what comes later does not run. (In failure, nothing else matters.)"""
-
-    start: int
-    end: int
-    place: Place
-
-    __repr__ = repr_without("place")
 
 
 Fact: TypeAlias = (

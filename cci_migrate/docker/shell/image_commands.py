@@ -66,14 +66,12 @@ def _image_facts(line: CommandLine, verb: Verb, tool: Tool, invocation: Invocati
         )
         facts.append(
             ImagePull(
-                invocation.start,
-                invocation.end,
+                *invocation.at,
                 tool,
                 verb,
                 None if unknown else image,
                 is_local=False,
                 always_pulls=always,
-                place=invocation.place,
                 config=invocation.config_of(tool),
             )
         )
@@ -110,15 +108,12 @@ def tag_facts(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> lis
     arguments = parse(words, ()).arguments
     return [
         *_named(arguments[:1], invocation),
-        *(
-            LocalImage(invocation.start, invocation.end, word.value, invocation.place)
-            for word in arguments[1:]
-        ),
+        *(LocalImage(*invocation.at, word.value) for word in arguments[1:]),
     ]
 
 
 def _named(words: Iterable[Word], invocation: Invocation) -> list[Fact]:
-    return [NamedImage(invocation.start, invocation.end, word, invocation.place) for word in words]
+    return [NamedImage(*invocation.at, word) for word in words]
 
 
 def named_images(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
@@ -159,18 +154,18 @@ def ps_facts(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list
 
 def load_facts(_words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
     """``docker load``: images that exist from here on, whose names are unknown."""
-    return [LocalImage(invocation.start, invocation.end, None, invocation.place)]
+    return [LocalImage(*invocation.at, None)]
 
 
 def import_facts(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
     """``docker import``: the image that it makes."""
     arguments = parse(words, ()).arguments
     name = arguments[1].value if len(arguments) > 1 else None
-    return [LocalImage(invocation.start, invocation.end, name, invocation.place)]
+    return [LocalImage(*invocation.at, name)]
 
 
 def commit_facts(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
     """``docker commit``: the image that it makes."""
     arguments = parse(words, ("-p", "--pause", "-q", "--quiet", "--rm", "--squash")).arguments
     name = arguments[1].value if len(arguments) > 1 else None
-    return [LocalImage(invocation.start, invocation.end, name, invocation.place)]
+    return [LocalImage(*invocation.at, name)]

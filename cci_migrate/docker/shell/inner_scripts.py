@@ -36,6 +36,7 @@ from cci_migrate.docker.shell.shell_programs import (
 )
 from cci_migrate.docker.shell.shell_trees import tree_of, trees_of_lines
 from cci_migrate.docker.shell.standard_input import Pipe
+from cci_migrate.docker.shell.syntax import span_of
 from cci_migrate.docker.shell.working_folder import from_first_folder
 from cci_migrate.docker.tasks.downloads import DOWNLOADED_SCRIPT, address_in, may_download
 from cci_migrate.docker.tasks.programs import SHELL_COMMAND
@@ -147,8 +148,7 @@ class InnerScriptReader(ScriptState, ABC):
             self._task_call(SHELL_COMMAND, (), {}, node, place)
 
     def _downloaded_script(self, address: str, node: Node, place: Place) -> None:
-        start, end = node.start_byte, node.end_byte
-        word = Word(start, end, address, address)
+        word = Word(*span_of(node), address, address)
         self._task_call(DOWNLOADED_SCRIPT, (word,), {}, node, place)
 
     def _heredoc_script(self, node: Node, pipe: Pipe, place: Place) -> None:
@@ -156,7 +156,7 @@ class InnerScriptReader(ScriptState, ABC):
         if pipe.input.address is not None:
             self._downloaded_script(pipe.input.address, node, place)
         elif pipe.input.file is not None:
-            path = Word(node.start_byte, node.end_byte, "", pipe.input.file)
+            path = Word(*span_of(node), "", pipe.input.file)
             self._script_call(path, node, place, sourced=False)
         elif pipe.has_input and (text is None or mentions_docker(text) or mentions_script(text)):
             is_written = any(redirect.type in _WRITTEN_INPUTS for redirect in pipe.redirects)
@@ -179,9 +179,8 @@ class InnerScriptReader(ScriptState, ABC):
             quotes = 0 if word.quoting is Quoting.NONE else 1
             self._nested(word.start + quotes, word.end - quotes, place)
         elif mentions_docker(text) or mentions_script(text):
-            environment = self._client_environment(place)
-            directory, at = self._folder.path, (word.start, word.end)
-            self._emit(TaskCall(*at, SHELL_COMMAND, (text,), (), directory, place, environment))
+            at = self._call_at((word.start, word.end), place)
+            self._emit(TaskCall(*at, SHELL_COMMAND, (text,), ()))
 
     def _nested(self, start: int, end: int, place: Place) -> None:
         if self._quoted < _MAX_DEPTH and start < end:
@@ -202,11 +201,7 @@ class InnerScriptReader(ScriptState, ABC):
             return
         is_unknown = is_only_placeholder(path) and not value.startswith("<<")
         if value and not value.startswith(("/", "-", "<(", ">(")) and not is_unknown:
-            environment = self._client_environment(place)
-            start, end = node.start_byte, node.end_byte
-            self._emit(
-                ScriptCall(start, end, value, sourced, self._folder.path, place, environment)
-            )
+            self._emit(ScriptCall(*self._call_at(node, place), value, sourced))
 
     def _task_call(
         self,
@@ -216,15 +211,6 @@ class InnerScriptReader(ScriptState, ABC):
         node: Node,
         place: Place,
     ) -> None:
-        self._emit(
-            TaskCall(
-                node.start_byte,
-                node.end_byte,
-                program,
-                tuple(word.value for word in words),
-                tuple(assignments.items()),
-                self._folder.path,
-                place,
-                self._client_environment(place),
-            )
-        )
+        values = tuple(word.value for word in words)
+        at = self._call_at(node, place)
+        self._emit(TaskCall(*at, program, values, tuple(assignments.items())))

@@ -49,6 +49,11 @@ class Invocation(Struct, frozen=True):
 
     __repr__ = repr_without("stdin_text", "stdin_word")
 
+    @property
+    def at(self) -> tuple[int, int, Place]:
+        """Where a fact of the command is."""
+        return self.start, self.end, self.place
+
     def config_of(self, tool: Tool) -> str | None:
         """The directory in which ``tool`` looks for logins: podman and buildah in Docker's too."""
         if tool is Tool.DOCKER:

@@ -179,17 +179,13 @@ class _LineReader:
         script = words[0] if is_script_file(words[0]) else None
         if program in WINDOWS_SHELLS or program in _SHELLS:
             script = script_of_shell(words[1:])
-        first, last = words[0].start, words[-1].end
+        at = (words[0].start, words[-1].end, self._at())
         if script is not None:
             path = script.value.replace("\\", "/")
-            self._facts.append(
-                ScriptCall(first, last, path, is_sourced, self._directory, self._at())
-            )
+            self._facts.append(ScriptCall(*at, self._directory, (), path, is_sourced))
         elif runs_task(program):
             values = tuple(word.value for word in words[1:])
-            self._facts.append(
-                TaskCall(first, last, program, values, (), self._directory, self._at())
-            )
+            self._facts.append(TaskCall(*at, self._directory, (), program, values, ()))
         if program not in DOCKER_PROGRAMS and program not in CLIENTS:
             return
         invocation = Invocation(

@@ -52,8 +52,7 @@ def login_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> li
         )
     return [
         Login(
-            invocation.start,
-            invocation.end,
+            *invocation.at,
             invocation.statement_start,
             invocation.statement_end,
             LoginKind.LOGIN,
@@ -65,7 +64,6 @@ def login_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> li
             password,
             stdin,
             invocation.variables,
-            invocation.place,
             invocation.stdin_word,
             invocation.config_of(tool),
         )
@@ -78,12 +76,10 @@ def logout_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> l
     registry = line.arguments[0] if line.arguments else None
     return [
         Logout(
-            invocation.start,
-            invocation.end,
+            *invocation.at,
             tool,
             registry,
             line.has("-a", "--all"),
-            invocation.place,
             invocation.config_of(tool),
         )
     ]

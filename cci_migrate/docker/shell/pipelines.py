@@ -11,7 +11,7 @@ from cci_migrate.docker.shell.facts import CredentialFile
 from cci_migrate.docker.shell.flow import Alternative, Construct, ConstructKind, Place, Turn
 from cci_migrate.docker.shell.shell_words import variables_in
 from cci_migrate.docker.shell.standard_input import Output, Pipe
-from cci_migrate.docker.shell.syntax import inner_nodes
+from cci_migrate.docker.shell.syntax import inner_nodes, span_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -232,11 +232,7 @@ class PipelineReader(CommandReader):
                 continue
             value = self._words.word(parts[2:]).value if len(parts) > 2 else ""
             if name == "DOCKER_AUTH_CONFIG" and value:
-                self._emit(
-                    CredentialFile(
-                        node.start_byte, node.end_byte, variables_in(self._source(node)), place
-                    )
-                )
+                self._emit(CredentialFile(*span_of(node), place, variables_in(self._source(node))))
             if len(parts) > 2 and parts[2].type == "array":
                 items = [child for child in parts[2].children if child.is_named]
                 self._variables.assign_list(name, self._words.words(items), place)

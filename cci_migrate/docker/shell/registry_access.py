@@ -67,14 +67,12 @@ def client_access(
     for word in credentials:
         variables |= frozenset() if word is None else variables_in(word.value)
     return ClientAccess(
-        invocation.start,
-        invocation.end,
+        *invocation.at,
         purpose,
         registries,
         username,
         password,
         reads_stdin,
         variables,
-        invocation.place,
         invocation.stdin_word if reads_stdin else None,
     )

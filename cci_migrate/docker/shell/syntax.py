@@ -32,6 +32,11 @@ def shell_parser() -> Parser:
     return Parser(Language(language()))
 
 
+def span_of(node: Node) -> tuple[int, int]:
+    """Where ``node`` starts and ends."""
+    return node.start_byte, node.end_byte
+
+
 def inner_nodes(node: Node) -> list[Node]:
     """The statements inside a pipeline, a list, a negation or a redirection."""
     return [
