@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
+from cci_migrate.docker.name_tables import names
+
 #: The command of a shell that is sent a script: ``curl -s https://example.com/run | bash``.
 DOWNLOADED_SCRIPT = "curl | sh"
 
@@ -20,14 +22,11 @@ _INSTALLS = re.compile(
     re.IGNORECASE,
 )
 #: Programs that are mostly downloaded into the checkout, and use no Docker.
-_PROGRAMS = frozenset(
-    re.findall(
-        r"\S+",
-        "codecov codecov-linux cc-test-reporter coveralls coveralls-linux test-reporter gotestsum"
-        " golangci-lint shellcheck shfmt hadolint actionlint kubectl helm terraform tflint tfsec"
-        " dockerize jq yq buf protoc ninja nuget.exe vault nomad consul sops age composer"
-        " composer.phar phpunit phpunit.phar setup.py ez_setup.py get-pip.py",
-    )
+_PROGRAMS = names(
+    "codecov codecov-linux cc-test-reporter coveralls coveralls-linux test-reporter gotestsum"
+    " golangci-lint shellcheck shfmt hadolint actionlint kubectl helm terraform tflint tfsec"
+    " dockerize jq yq buf protoc ninja nuget.exe vault nomad consul sops age composer"
+    " composer.phar phpunit phpunit.phar setup.py ez_setup.py get-pip.py"
 )
 _COMMAND = re.compile(r"(?<![\w./-])(curl|wget)\b((?:[^\n;|&\\]|\\.|\\\n|&(?!&))*)", re.DOTALL)
 #: Where each of them writes to: `curl -O` takes no value.

@@ -16,6 +16,7 @@ from shlex import quote
 
 from msgspec import Struct, field
 
+from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import joined_path
 from cci_migrate.docker.shell.shell_programs import SHELLS
 from cci_migrate.docker.tasks.environment_defaults import EnvironmentDefaults
@@ -48,25 +49,14 @@ DEFAULT_NAMES = ("justfile", "Justfile", ".justfile")
 _DEEPEST = 50
 _MOST_FILES = 50
 _MOST_PIECES = 5_000
-_VALUED = frozenset(
-    ("-f", "--justfile", "-d", "--working-directory", "--shell", "--shell-arg", "--dotenv-path")
-) | frozenset(
-    ("--dotenv-filename", "-E", "--color", "--command-color", "--chooser", "--timestamp-format")
+_VALUED = names(
+    "-f --justfile -d --working-directory --shell --shell-arg --dotenv-path --dotenv-filename -E"
+    " --color --command-color --chooser --timestamp-format"
 )
-_RUNS_NOTHING = frozenset(
-    (
-        "-n",
-        "--dry-run",
-        "-l",
-        "--list",
-        "--summary",
-        "--dump",
-        "--evaluate",
-        "--fmt",
-        "-s",
-        "--show",
-    )
-) | frozenset(("--variables", "--version", "-V", "--help", "-h", "--choose", "--completions", "-e"))
+_RUNS_NOTHING = names(
+    "-n --dry-run -l --list --summary --dump --evaluate --fmt -s --show --variables --version -V"
+    " --help -h --choose --completions -e"
+)
 _ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][\w-]*)\s*:=\s*(.*)", re.DOTALL)
 _ALIAS = re.compile(r"alias\s+([\w-]+)\s*:=\s*([\w:-]+)")
 _SETTING = re.compile(r"set\s+([\w-]+)(?:\s*:=\s*(.*))?", re.DOTALL)
@@ -77,8 +67,8 @@ _SHEBANG = re.compile(r"#!\s*(?:/usr/bin/env\s+(?:-S\s+)?)?(?:\S*/)?(\S+)")
 _PREFIX = re.compile(r"[@-]*")
 #: Around texts and commands that go on over line ends.
 _QUOTES = ("'''", '"""', "```")
-_OTHER_SYSTEMS = frozenset(("windows", "macos", "openbsd"))
-_OWN_SYSTEMS = frozenset(("linux", "unix"))
+_OTHER_SYSTEMS = names("windows macos openbsd")
+_OWN_SYSTEMS = names("linux unix")
 
 
 class JustCommand(Struct, frozen=True):

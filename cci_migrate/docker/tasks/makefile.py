@@ -14,10 +14,12 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, groupby
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
+from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import joined_path
 from cci_migrate.docker.shell.shell_programs import SHELLS
 from cci_migrate.docker.tasks.make_variables import (
@@ -57,7 +59,7 @@ _QUOTED_PAIR = re.compile(r"""(?:"([^"]*)"|'([^']*)')\s*(?:"([^"]*)"|'([^']*)')"
 _PREFIX = re.compile(r"[@+\-\s]*")
 
 #: Options of make whose value is the next word, and those that make it run nothing.
-_VALUED = frozenset(("-C", "-f", "-I", "-W", "-o", "-E"))
+_VALUED = names("-C -f -I -W -o -E")
 _LONG_VALUED = {
     "--directory": "-C",
     "--file": "-f",
@@ -71,9 +73,10 @@ _LONG_VALUED = {
     "--eval": "-E",
 }
 _AMOUNT = re.compile(r"\d+(?:\.\d+)?|\$.*")
-_RUNS_NOTHING = frozenset(
-    ("-n", "-q", "-t", "-v", "-h", "-p", "--just-print", "--dry-run", "--recon", "--question")
-) | frozenset(("--touch", "--version", "--help", "--print-data-base"))
+_RUNS_NOTHING = names(
+    "-n -q -t -v -h -p --just-print --dry-run --recon --question --touch --version --help"
+    " --print-data-base"
+)
 
 
 class MakeCommand(Struct, frozen=True):
@@ -539,16 +542,6 @@ def _joined(guards: tuple[str, ...], further: tuple[str, ...]) -> tuple[str, ...
 
 def _in_one_shell(pieces: Sequence[Piece]) -> Iterator[Piece]:
     """Join the lines of each recipe into one script, as ``.ONESHELL`` does."""
-    group: list[Piece] = []
-    for piece in pieces:
-        if group and (piece.guards, piece.path) != (group[0].guards, group[0].path):
-            yield _together(group)
-            group = []
-        group.append(piece)
-    if group:
-        yield _together(group)
-
-
-def _together(group: Sequence[Piece]) -> Piece:
-    first = group[0]
-    return Piece("\n".join(piece.text for piece in group), first.path, first.line, first.guards)
+    for _, group in groupby(pieces, key=lambda piece: (piece.guards, piece.path)):
+        first, *others = group
+        yield replace(first, text="\n".join(piece.text for piece in (first, *others)))

@@ -16,6 +16,7 @@ from shlex import quote
 from msgspec import Struct
 
 from cci_migrate.bounds.json_input import JsonInputError, parsed_json
+from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import joined_path
 from cci_migrate.docker.tasks.task_script import (
     MOST_TEXT,
@@ -30,16 +31,13 @@ from cci_migrate.docker.tasks.task_script import (
 #: isn't one of their commands.
 _NPM_SCRIPTS = {"test": "test", "t": "test", "tst": "test", "start": "start", "stop": "stop"}
 _RUN = ("run", "run-script", "rum", "urn")
-_COMMANDS = frozenset(
-    re.findall(
-        r"\S+",
-        "access add audit autoclean bin cache check ci config constraints create dedupe deploy"
-        " dist-tag dlx doctor env exec explain explore fetch generate-lock-entry global help i"
-        " import info init install install-test it licenses link list ln login logout ls node npm"
-        " outdated owner pack patch patch-commit plugin policies prune publish rebuild remove rm"
-        " root search set setup stage store tag team unlink unplug up update upgrade"
-        " upgrade-interactive version versions view whoami why x exe",
-    )
+_COMMANDS = names(
+    "access add audit autoclean bin cache check ci config constraints create dedupe deploy"
+    " dist-tag dlx doctor env exec explain explore fetch generate-lock-entry global help i"
+    " import info init install install-test it licenses link list ln login logout ls node npm"
+    " outdated owner pack patch patch-commit plugin policies prune publish rebuild remove rm"
+    " root search set setup stage store tag team unlink unplug up update upgrade"
+    " upgrade-interactive version versions view whoami why x exe"
 )
 #: Commands that install what the package needs, and those of npm that run its tests afterwards.
 _INSTALLS = frozenset(("install", "i", "in", "add"))

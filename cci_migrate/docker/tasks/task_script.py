@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import groupby
 
 from msgspec import Struct
 
@@ -83,7 +84,7 @@ def script_of(
         parts.append(text)
         length += len(text)
 
-    for guards, group in _alike(pieces):
+    for guards, group in groupby(pieces, key=lambda piece: piece.guards):
         if guards:
             add(f"if {' && '.join(guards)}; then\n")
         for piece in group:
@@ -93,15 +94,3 @@ def script_of(
         if guards:
             add("fi\n")
     return TaskScript("".join(parts), directory, tuple(lines), unread)
-
-
-def _alike(pieces: list[Piece]) -> Iterator[tuple[tuple[str, ...], list[Piece]]]:
-    """Runs of pieces with the same guards."""
-    group: list[Piece] = []
-    for piece in pieces:
-        if group and group[0].guards != piece.guards:
-            yield group[0].guards, group
-            group = []
-        group.append(piece)
-    if group:
-        yield group[0].guards, group

@@ -18,6 +18,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
+from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import joined_path
 from cci_migrate.docker.tasks.environment_defaults import EnvironmentDefaults
 from cci_migrate.docker.tasks.task_files import (
@@ -52,9 +53,9 @@ _MOST_PIECES = 2_000
 _MOST_FILES = 50
 _SHORT = {"--taskfile": "-t", "--dir": "-d", "--concurrency": "-C", "--output": "-o"}
 _VALUED = frozenset(("-I", *_SHORT, *_SHORT.values()))
-_RUNS_NOTHING = frozenset(("-n", "-l", "-a", "-h", "--dry", "--list", "--list-all", "--help")) | {
-    "--init", "-i", "--version", "--status", "--summary"
-}  # fmt: skip
+_RUNS_NOTHING = names(
+    "-n -l -a -h --dry --list --list-all --help --init -i --version --status --summary"
+)
 #: The test for whatever decides whether a task runs.
 _PERHAPS = '[ "${TASK_IS_OUT_OF_DATE}" ]'
 
