@@ -7,6 +7,7 @@ import compileall
 import gc
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -22,11 +23,18 @@ ROOM_FOR_FILES = 2**32
 def pytest_configure(config: pytest.Config) -> None:
     """Have the tests run as the installed program does, and as fast as this machine can."""
     _keep_files_in_memory()
-    # Its bytecode is there, even where Python is told to write none: hundreds of tests start it.
+    # Bytecode is kept, even where Python is told to write none: hundreds of tests start the tool,
+    # and each worker would rewrite the assertions of every test module again.
+    sys.dont_write_bytecode = False
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(ROOT / "cci_migrate", quiet=2)
     # It collects garbage seldom.
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+
+
+def pytest_collection_finish() -> None:
+    """Leave modules and tests, which stay to the end, out of every collection of garbage."""
+    gc.freeze()
 
 
 def _keep_files_in_memory() -> None:
