@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 import stamina
@@ -32,7 +34,8 @@ PREFIXES = ("GIT_", "GITHUB_", "GH_", "GITLAB_", "BITBUCKET_", "GITEA_", "FORGEJ
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No setting of the person or the CI that runs the tests reaches them."""
+    """No setting of the person or the CI that runs the tests reaches them, nor a file of theirs."""
+    monkeypatch.chdir(tmp_path)
     for name in list(os.environ):
         if name.startswith(PREFIXES):
             monkeypatch.delenv(name)
@@ -53,6 +56,13 @@ def _no_wait_between_attempts() -> Iterator[None]:
     stamina.set_testing(True, attempts=READ_ATTEMPTS)
     yield
     stamina.set_testing(False)
+
+
+@pytest.fixture(autouse=True)
+def _equal_campaigns_have_equal_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first campaign of each test has the same id: equal commits are made and read once."""
+    drawn = Random(0)  # noqa: S311 - keeps no secret
+    monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=drawn.getrandbits(128), version=4))
 
 
 @pytest.fixture(autouse=True)
