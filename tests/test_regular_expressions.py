@@ -29,9 +29,9 @@ sre_parse: Any = importlib.import_module(
 
 PACKAGE = Path(cci_migrate.__file__).parent
 #: Exponential expressions show with few repeats, quadratic ones in a long text.
-FEW, LONG = 30, 8_000
+FEW, LONG = 30, 4_000
 #: In seconds of processor time: a linear expression needs a tenth of it for a long text.
-SUSPICIOUS = 0.004
+SUSPICIOUS = 0.002
 #: Nothing, and what next to no expression takes.
 ENDINGS = ("", "\x07\n")
 #: The calls that go through a text from any place in it take the same time.
@@ -59,20 +59,20 @@ class _Names(dict[str, object]):
 
 def expressions_in(source: str, place: str, names: dict[str, object]) -> Iterator[Expression]:
     """The expressions that the code ``source`` compiles or calls."""
-    tree = ast.parse(source)
+    nodes = list(ast.walk(ast.parse(source)))
     assigned = {
         id(node.value): target.id
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Assign)
         for target in node.targets
         if isinstance(target, ast.Name)
     }
     used: dict[str, set[str]] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             used.setdefault(node.value.id, set()).add(node.attr)
     scope = _Names(names)
-    for node in ast.walk(tree):
+    for node in nodes:
         call = _call_of_an_expression(node)
         if call is None or not isinstance(node, ast.Call):
             continue
@@ -113,7 +113,7 @@ def expressions() -> tuple[Expression, ...]:
         source = path.read_text(encoding="utf-8")
         if path.name in {"__main__.py", "lazy_patterns.py"}:
             continue
-        if "re." not in source and "lazy_pattern(" not in source:
+        if not re.search(r"\bre\.|\blazy_pattern\(", source):
             continue
         module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
         names = vars(importlib.import_module(module.removesuffix(".__init__")))
@@ -124,8 +124,7 @@ def expressions() -> tuple[Expression, ...]:
 class _Sampler:
     """Writes texts that parts of an expression match."""
 
-    def __init__(self, flags: int) -> None:
-        self._flags = flags
+    def __init__(self) -> None:
         self._groups: dict[int, str] = {}
 
     def sample(self, parts: Any, turn: int) -> str:
@@ -137,7 +136,7 @@ class _Sampler:
         if name == "LITERAL":
             return chr(value)
         if name in ("NOT_LITERAL", "ANY", "IN"):
-            choices = self.characters(kind, value)
+            choices = characters(kind, value)
             return choices[turn % len(choices)] if choices else ""
         if name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
             least, _, inner = value
@@ -152,11 +151,20 @@ class _Sampler:
             return self.sample(value, turn)
         return self._groups.get(value, "") if name == "GROUPREF" else ""
 
-    def characters(self, kind: Any, value: Any) -> str:
-        """Characters of `SPECIMENS`, and those it names itself, that the class takes."""
+
+#: What `characters` says of each class: the same few stand in most of the expressions.
+_characters: dict[str, str] = {}
+
+
+def characters(kind: Any, value: Any) -> str:
+    """Characters of `SPECIMENS`, and those it names itself, that the class takes."""
+    key = f"{kind} {value!r}"
+    if key not in _characters:
         named = value if str(kind) == "IN" else ()
         own = "".join(chr(part) for name, part in named if str(name) == "LITERAL")
-        return "".join(char for char in dict.fromkeys(own + SPECIMENS) if _takes(kind, value, char))
+        choices = dict.fromkeys(own + SPECIMENS)
+        _characters[key] = "".join(char for char in choices if _takes(kind, value, char))
+    return _characters[key]
 
 
 def _takes(kind: Any, value: Any, char: str) -> bool:
@@ -184,7 +192,7 @@ def _in(part: str, what: Any, char: str) -> bool:
 def hostile_texts(pattern: re.Pattern[str]) -> set[tuple[str, str]]:
     """Beginnings and pumps: the text is a beginning and then the pump, many times."""
     found: set[tuple[str, str]] = set()
-    sampler = _Sampler(pattern.flags)
+    sampler = _Sampler()
 
     def visit(parts: Any, before: str) -> None:
         prefix = before

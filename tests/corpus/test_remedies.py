@@ -23,7 +23,7 @@ POLICIES = {
     "upgrade": Policy(upgrade_version=True),
 }
 #: One of so many files: `make corpus` looks at all of them, without these policies.
-SHARE = 12
+SHARE = 24
 
 
 @pytest.fixture(params=["samples", pytest.param("corpus", marks=pytest.mark.corpus)])

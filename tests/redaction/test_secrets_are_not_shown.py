@@ -15,6 +15,7 @@ from cci_migrate.cli import processing
 from cci_migrate.cli.main_command import main_command
 from cci_migrate.engine.outcomes import Examined, Outcome
 from cci_migrate.engine.proof import ProvenFile
+from cci_migrate.files import discovery
 from cci_migrate.policy.settings import Policy
 from cci_migrate.redaction.redaction import WITHHELD, Redaction
 from cci_migrate.reports.diffs import redacted_diff
@@ -88,6 +89,8 @@ def test_no_command_shows_one(
     monkeypatch.chdir(repositories)
     monkeypatch.setattr(processing, "_processors", lambda: 1)
     monkeypatch.setattr(processing, "process_one", processed)
+    # Without a process of git for each of the folders: nothing in them is ignored.
+    monkeypatch.setattr(discovery, "_listed_by_git", lambda *_: None)
     result = CliRunner().invoke(main_command, arguments)
     assert result.exit_code in (0, 1, 3), result.output
     assert len(result.output) > 5_000
