@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from msgspec import Struct
+
 from cci_migrate.campaign.campaign_files import diff_name, original_name, read_inside
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
 from cci_migrate.campaign.projects import project_branch
@@ -36,6 +38,26 @@ class CampaignError(UserError):
 
 class CampaignInUseError(CampaignError):
     """Another command works on the campaign."""
+
+
+class CampaignSettings(Struct, frozen=True):
+    """What all plans of a campaign share."""
+
+    policy: Policy
+    branch: str
+    is_nested: bool
+    is_split: bool
+    needs_confirmation: bool
+
+    def as_texts(self) -> dict[str, str]:
+        """The settings as the ledger has them."""
+        return {
+            "policy": policy_to_json(self.policy),
+            "branch": self.branch,
+            "nested": "yes" if self.is_nested or self.is_split else "",
+            "split": "yes" if self.is_split else "",
+            "verify": "yes" if self.needs_confirmation else "",
+        }
 
 
 class Campaign:
@@ -87,6 +109,13 @@ class Campaign:
         """Whether each project of a monorepo gets a pull request of its own."""
         return bool(self.ledger.setting("split"))
 
+    @property
+    def settings(self) -> CampaignSettings:
+        """What its plans share. Raises what `policy` raises."""
+        return CampaignSettings(
+            self.policy, self.branch, self.is_nested, self.is_split, self.needs_confirmation
+        )
+
     def branch_of(self, ref: RepositoryRef) -> str:
         """The usual branch for ``ref``: the campaign's, or that of its project."""
         return project_branch(self.branch, ref.project)
@@ -123,26 +152,18 @@ class Campaign:
 
 @contextmanager
 def begin_campaign(
-    folder: Path,
-    policy: Policy,
-    branch: str,
-    *,
-    again: bool,
-    is_dry_run: bool = False,
-    is_nested: bool = False,
-    is_split: bool = False,
-    needs_confirmation: bool = False,
+    folder: Path, settings: CampaignSettings, *, again: bool = False, is_dry_run: bool = False
 ) -> Iterator[Campaign]:
     """Begin a campaign in ``folder``, or go on planning the one that is there.
 
     A dry run has an empty ledger in memory, and the id of the campaign that is there.
-    Raises CampaignError when it was begun with another policy, branch, ``is_nested``, ``is_split``
-    or ``needs_confirmation``, and ``again`` (plan everything anew) is not set, or the branches that
-    it has written to would not be its own any more.
+    Raises CampaignError when it was begun with other ``settings``, and ``again`` (plan everything
+    anew) is not set, or the branches that it has written to would not be its own any more.
     """
+    texts = settings.as_texts()
     if is_dry_run:
         ledger = Ledger.create(None)
-        ledger.set(_initial_settings(policy, branch, is_nested, is_split, needs_confirmation))
+        ledger.set({"id": uuid.uuid4().hex, **texts})
         if (folder / LEDGER).is_file():
             with open_read_only(folder) as campaign:
                 ledger.set({"id": campaign.id})
@@ -162,10 +183,9 @@ def begin_campaign(
             raise CampaignError(f"{path}: cannot be written: {error.strerror}") from None
         ledger = Ledger.create(path) if is_new else Ledger.open(path)
         try:
-            settings = _initial_settings(policy, branch, is_nested, is_split, needs_confirmation)
             if not ledger.setting("id"):
-                ledger.set(settings)
-            for name, otherwise in planned_otherwise(ledger, settings.get):
+                ledger.set({"id": uuid.uuid4().hex, **texts})
+            for name, otherwise in planned_otherwise(ledger, texts.get):
                 if not again and ledger.counts():
                     raise CampaignError(
                         f"{folder}: this campaign was planned {otherwise}; use the same, "
@@ -176,7 +196,7 @@ def begin_campaign(
                         f"{folder}: this campaign was planned {otherwise}, and has written to "
                         "branches; use the same, or use another folder"
                     )
-                ledger.set({name: settings[name]})
+                ledger.set({name: texts[name]})
             if again:
                 ledger.forget_listing()
             yield Campaign(folder, ledger)
@@ -236,19 +256,6 @@ def _is_lasting(ledger: Ledger, name: str) -> bool:
     if name == "split" and ledger.setting("split"):
         return any(entry.branch and entry.ref.project for entry in ledger.entries())
     return name == "branch" and any(entry.branch for entry in ledger.entries())
-
-
-def _initial_settings(
-    policy: Policy, branch: str, is_nested: bool, is_split: bool, needs_confirmation: bool
-) -> dict[str, str]:
-    return {
-        "id": uuid.uuid4().hex,
-        "policy": policy_to_json(policy),
-        "branch": branch,
-        "nested": "yes" if is_nested or is_split else "",
-        "split": "yes" if is_split else "",
-        "verify": "yes" if needs_confirmation else "",
-    }
 
 
 def _check_exists(folder: Path) -> None:

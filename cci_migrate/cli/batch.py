@@ -11,7 +11,12 @@ from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.campaign.campaign_merge import merge as merge_campaigns
 from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.export import exportable_entries, sourcegraph_spec
-from cci_migrate.campaign.folder import CampaignError, begin_campaign, open_read_only
+from cci_migrate.campaign.folder import (
+    CampaignError,
+    CampaignSettings,
+    begin_campaign,
+    open_read_only,
+)
 from cci_migrate.campaign.html_report import write_report
 from cci_migrate.campaign.plan_run import PlanRun
 from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard
@@ -152,17 +157,9 @@ def plan(
     # One policy for the whole campaign: a repository's own policy file could make the tool write
     # names that nobody reviewed.
     campaign_policy = Policies(policy).for_folder(Path.cwd())
+    settings = CampaignSettings(campaign_policy, branch, nested, split, compiler is not None)
     with (
-        begin_campaign(
-            folder,
-            campaign_policy,
-            branch,
-            again=again,
-            is_dry_run=dry_run,
-            is_nested=nested,
-            is_split=split,
-            needs_confirmation=compiler is not None,
-        ) as campaign,
+        begin_campaign(folder, settings, again=again, is_dry_run=dry_run) as campaign,
         progress_reporter(running) as progress,
         connections_of(campaign, progress, running) as connections,
         plan_verification(campaign, progress, compiler, limits, verify_limit) as verification,
@@ -253,17 +250,8 @@ def merge(folders: tuple[Path, ...], folder: Path) -> ExitCode:
     pull requests.
     """
     with open_read_only(folders[0]) as first:
-        policy, branch, is_nested = first.policy, first.branch, first.is_nested
-        is_split, is_confirmed = first.is_split, first.needs_confirmation
-    with begin_campaign(
-        folder,
-        policy,
-        branch,
-        again=False,
-        is_nested=is_nested,
-        is_split=is_split,
-        needs_confirmation=is_confirmed,
-    ) as campaign:
+        settings = first.settings
+    with begin_campaign(folder, settings) as campaign:
         merge_campaigns(campaign, folders)
         return conclude(campaign, ExitCode.DONE)
 
