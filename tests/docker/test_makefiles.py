@@ -10,8 +10,7 @@ from textwrap import dedent
 
 import pytest
 
-from cci_migrate.docker.tasks.makefile import make_script
-from cci_migrate.docker.tasks.runners import task_title
+from cci_migrate.docker.tasks.runners import task_script, task_title
 from cci_migrate.docker.tasks.task_script import NotFollowed
 
 COMMON = """\
@@ -44,7 +43,7 @@ def lines_of(
 ) -> list[str]:
     """The lines that a ``make`` command runs, without what holds them together."""
     everything = {"Makefile": dedent(makefile), **(files or {})}
-    script = make_script(command.split(), ".", everything.get, environment)
+    script = task_script("make", command.split(), ".", everything.get, environment)
     if isinstance(script, NotFollowed):
         return [f"not followed: {script.reason}"]
     return [line for line in script.text.splitlines() if line not in ("(", ")")]
@@ -125,7 +124,7 @@ def test_a_line_knows_its_file() -> None:
         "ci/Makefile": "include ci.mk\n",
         "ci/ci.mk": "a:\n\techo 1\n\t@docker pull \\\n\t x\n",
     }
-    script = make_script(["-C", "ci", "a"], ".", files.get, {})
+    script = task_script("make", ["-C", "ci", "a"], ".", files.get, {})
     assert not isinstance(script, NotFollowed)
     assert script.directory == "ci"
     assert script.place_of(script.text.index("docker")) == "ci/ci.mk:3"
@@ -134,7 +133,7 @@ def test_a_line_knows_its_file() -> None:
 
 def test_what_an_unread_function_speaks_of_docker_is_said() -> None:
     text = "a: ; $(if $(X),docker pull x)\n"
-    script = make_script([], ".", {"Makefile": text}.get, {})
+    script = task_script("make", [], ".", {"Makefile": text}.get, {})
     assert not isinstance(script, NotFollowed)
     assert script.unread == "$(if ...) isn't evaluated"
 
@@ -153,7 +152,7 @@ def test_what_an_unread_function_speaks_of_docker_is_said() -> None:
 def test_a_hostile_makefile_is_given_up(makefile: str) -> None:
     """Within moments: the suite has no time for more."""
     files = {"Makefile": makefile}
-    outcome = make_script([], ".", files.get, {})
+    outcome = task_script("make", [], ".", files.get, {})
     assert isinstance(outcome, NotFollowed) or len(outcome.text) < 1_000_000
 
 

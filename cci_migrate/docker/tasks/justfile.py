@@ -28,17 +28,16 @@ from cci_migrate.docker.tasks.just_expressions import (
     tokens_of,
 )
 from cci_migrate.docker.tasks.task_files import (
-    UnreadableTask,
+    TaskReader,
     nearest_file,
     path_from,
     taken_option,
 )
 from cci_migrate.docker.tasks.task_script import (
-    MOST_TEXT,
-    NotFollowed,
     Piece,
     Read,
     TaskScript,
+    UnreadableTask,
     double_quoted,
     script_of,
 )
@@ -47,8 +46,6 @@ from cci_migrate.docker.tasks.task_script import (
 DEFAULT_NAMES = ("justfile", "Justfile", ".justfile")
 
 _DEEPEST = 50
-_MOST_FILES = 50
-_MOST_PIECES = 5_000
 _VALUED = names(
     "-f --justfile -d --working-directory --shell --shell-arg --dotenv-path --dotenv-filename -E"
     " --color --command-color --chooser --timestamp-format"
@@ -118,8 +115,8 @@ def just_title(arguments: Sequence[str]) -> str:
 
 def just_script(
     arguments: Sequence[str], directory: str, read: Read, environment: Mapping[str, str]
-) -> TaskScript | NotFollowed:
-    """The script that ``just`` with ``arguments`` runs in ``directory``, or why it is unknown."""
+) -> TaskScript:
+    """The script that ``just`` with ``arguments`` runs in ``directory``. Raises UnreadableTask."""
     command = just_command(arguments)
     if not command.runs:
         return TaskScript("", directory)
@@ -131,14 +128,14 @@ def just_script(
         where = joined_path(directory, folder)
         words = words if words[0] else words[1:]
     if any("$" in text for text in (where, command.file or "", *words[:1])):
-        return NotFollowed("which recipe it runs can't be determined")
+        raise UnreadableTask("which recipe it runs can't be determined")
     path = None
     if command.file is None:
         path = nearest_file(where, DEFAULT_NAMES, read)
     elif read(joined_path(where, command.file)) is not None:
         path = joined_path(where, command.file)
     if path is None:
-        return NotFollowed(f"no {joined_path(where, command.file or DEFAULT_NAMES[0])} found")
+        raise UnreadableTask(f"no {joined_path(where, command.file or DEFAULT_NAMES[0])} found")
     root = posixpath.dirname(path) or "."
     if command.directory is not None:
         root = joined_path(directory, command.directory)
@@ -148,9 +145,7 @@ def just_script(
         reader.run_words(module, words)
         return script_of(reader.pieces, root, "".join(reader.exports(module)))
     except NotJust as problem:
-        return NotFollowed(f"can't parse {path} ({problem})")
-    except UnreadableTask as problem:
-        return NotFollowed(str(problem))
+        raise UnreadableTask(f"can't parse {path} ({problem})") from None
 
 
 class _Parameter(Struct, frozen=True):
@@ -194,7 +189,7 @@ class _Module(Struct):
     first: str | None = None
 
 
-class _Reader:
+class _Reader(TaskReader):
     def __init__(
         self,
         root: str,
@@ -203,13 +198,11 @@ class _Reader:
         environment: Mapping[str, str],
         overrides: Mapping[str, str],
     ) -> None:
-        self.pieces: list[Piece] = []
+        super().__init__("justfile", read)
         self._root = root
         self._where = where
-        self._read = read
         self._environment = environment
         self._overrides = overrides
-        self._files = 0
         self._done: set[tuple[str, str, tuple[str, ...]]] = set()
         self._evaluating: set[str] = set()
         self._defaults = EnvironmentDefaults()
@@ -223,15 +216,9 @@ class _Reader:
         return module
 
     def _file(self, module: _Module, path: str, *, is_first: bool) -> None:
-        text = self._read(path)
-        self._files += 1
-        if text is None:
-            raise UnreadableTask(f"no {path} found")
-        if len(text) > MOST_TEXT or self._files > _MOST_FILES:
-            raise UnreadableTask("its justfile is too large to follow")
         recipe: _Recipe | None = None
         attributes: list[str] = []
-        for number, line in _logical_lines(text):
+        for number, line in _logical_lines(self.text_of(path)):
             if line[:1] in (" ", "\t") or not line.strip():
                 if recipe is not None:
                     recipe.body.append(line)
@@ -348,7 +335,7 @@ class _Reader:
         if run in self._done:
             return
         self._done.add(run)
-        if depth > _DEEPEST or len(self.pieces) > _MOST_PIECES:
+        if depth > _DEEPEST:
             raise UnreadableTask("its recipes are too large to follow")
         shell = module.settings.get("shell", [])
         program = shell[0].text.strip("'\"") if shell else "sh"
@@ -409,7 +396,7 @@ class _Reader:
             if program.rpartition("/")[2] not in SHELLS:
                 raise UnreadableTask(f"the recipe {recipe.name} is for {program}")
             text = self._interpolated(module, "\n".join(texts), bound)
-            self.pieces.append(Piece(go + text, recipe.path, number))
+            self.add(Piece(go + text, recipe.path, number))
             return
         pending = ""
         start = number
@@ -421,7 +408,7 @@ class _Reader:
                 continue
             command = self._interpolated(module, _PREFIX.sub("", pending, count=1), bound)
             if command.strip():
-                self.pieces.append(Piece(go + command, recipe.path, start))
+                self.add(Piece(go + command, recipe.path, start))
             pending = ""
 
     def _folder(self, module: _Module, recipe: _Recipe) -> str:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from msgspec import Struct
 
 from cci_migrate.docker.mentions import mentions_docker
-from cci_migrate.docker.tasks.task_script import MOST_TEXT
+from cci_migrate.docker.tasks.task_script import MOST_TEXT, UnreadableTask
 from cci_migrate.escaping.hidden_fields import repr_without
 
 #: The greatest depth of variables inside variables.
@@ -26,10 +26,7 @@ _FUNCTION = re.compile(r"([a-z-]+)[ \t]+(.*)", re.DOTALL)
 _SUBSTITUTED = re.compile(r"([^:=\s]+):([^=]*)=(.*)", re.DOTALL)
 #: The stand-in for an unknown text that isn't a variable of the environment.
 UNKNOWN = "${MAKE_VALUE}"
-
-
-class MakeTooLarge(Exception):
-    """A Makefile expands to more than the limit."""
+TOO_LARGE = "its Makefile is too large to follow"
 
 
 class Variable(Struct, frozen=True):
@@ -98,7 +95,7 @@ class MakeVariables:
         """``text`` with its variables and functions expanded.
 
         ``is_exact``: a default becomes ``${NAME:-default}``, as the environment may override it.
-        Raises MakeTooLarge.
+        Raises UnreadableTask.
         """
         if "$" not in text:
             return text
@@ -129,10 +126,10 @@ class MakeVariables:
         return "".join(parts)
 
     def spend(self, amount: int) -> None:
-        """Count work. Raises MakeTooLarge past the limit."""
+        """Count work. Raises UnreadableTask past the limit."""
         self._spent += amount
         if self._spent > MOST_TEXT:
-            raise MakeTooLarge
+            raise UnreadableTask(TOO_LARGE)
 
     def _reference(self, inner: str, *, is_exact: bool, depth: int) -> str:
         self.spend(len(inner))

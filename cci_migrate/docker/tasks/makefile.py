@@ -23,7 +23,7 @@ from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import joined_path
 from cci_migrate.docker.shell.shell_programs import SHELLS
 from cci_migrate.docker.tasks.make_variables import (
-    MakeTooLarge,
+    TOO_LARGE,
     MakeVariables,
     pattern_stem,
 )
@@ -33,12 +33,12 @@ from cci_migrate.docker.tasks.makefile_lines import (
     logical_lines,
     statement_of,
 )
+from cci_migrate.docker.tasks.task_files import TaskReader, file_in
 from cci_migrate.docker.tasks.task_script import (
-    MOST_TEXT,
-    NotFollowed,
     Piece,
     Read,
     TaskScript,
+    UnreadableTask,
     double_quoted,
     script_of,
 )
@@ -47,10 +47,8 @@ from cci_migrate.docker.tasks.task_script import (
 #: https://www.gnu.org/software/make/manual/html_node/Makefile-Names.html
 DEFAULT_NAMES = ("GNUmakefile", "makefile", "Makefile")
 
-_MOST_FILES = 50
 _DEEPEST = 100
 _LONGEST_NAME = 200
-_MOST_PIECES = 5_000
 _ASSIGNED = re.compile(r"([A-Za-z_][\w.-]*)\s*(:::=|::=|:=|\?=|\+=|=)(.*)", re.DOTALL)
 _MODIFIERS = re.compile(r"(?:(?:override|private|export|unexport)[ \t]+)*")
 _INCLUDE = re.compile(r"(-include|sinclude|include)\s+(.*)", re.DOTALL)
@@ -133,8 +131,8 @@ def make_command(arguments: Sequence[str]) -> MakeCommand:
 
 def make_script(
     arguments: Sequence[str], directory: str, read: Read, environment: Mapping[str, str]
-) -> TaskScript | NotFollowed:
-    """The script that ``make`` with ``arguments`` runs in ``directory``, or why it is unknown.
+) -> TaskScript:
+    """The script that ``make`` with ``arguments`` runs in ``directory``. Raises UnreadableTask.
 
     ``read`` returns files of the repository, ``environment`` has the known variables.
     """
@@ -143,13 +141,10 @@ def make_script(
         return TaskScript("", directory)
     inside = joined_path(directory, command.directory)
     if any("$" in text for text in (inside, *command.files, *command.goals)):
-        return NotFollowed("which target it runs can't be determined")
+        raise UnreadableTask("which target it runs can't be determined")
     makefile = _Makefile(command, inside, read, environment)
-    try:
-        problem = makefile.read()
-        return problem or makefile.script()
-    except MakeTooLarge:
-        return NotFollowed("its Makefile is too large to follow")
+    makefile.read()
+    return makefile.script()
 
 
 class _Branch(Struct):
@@ -188,13 +183,13 @@ class _MakeTarget(Struct):
     is_double: bool = False
 
 
-class _Makefile:
+class _Makefile(TaskReader):
     def __init__(
         self, command: MakeCommand, directory: str, read: Read, environment: Mapping[str, str]
     ) -> None:
+        super().__init__("Makefile", read)
         self._command = command
         self._directory = directory
-        self._read = read
         overrides = dict(command.overrides)
         again = "".join(f' {name}="{value}"' for name, value in overrides.items())
         built_in = {"MAKE": f"make{again}", "CURDIR": ".", "MAKEFLAGS": "", ".SHELLFLAGS": "-c"}
@@ -207,39 +202,27 @@ class _Makefile:
         self._branches: list[_Branch] = []
         #: The recipes that the next recipe line belongs to.
         self._open: list[_Recipe] | None = None
-        self._files = 0
         self._missing: list[str] = []
-        self._pieces: list[Piece] = []
         self._done: set[str] = set()
 
     # Reading
 
-    def read(self) -> NotFollowed | None:
-        """Read the Makefiles; return why that failed, if it did. Raises MakeTooLarge."""
-        if self._command.files:
-            for name in self._command.files:
-                path = joined_path(self._directory, name)
-                if not self._file(path):
-                    return NotFollowed(f"no {path} found")
-            return None
-        for name in DEFAULT_NAMES:
-            if self._file(joined_path(self._directory, name)):
-                return None
-        where = "" if self._directory == "." else f" in {self._directory}"
-        return NotFollowed(f"no Makefile found{where}")
+    def read(self) -> None:
+        """Read the Makefiles. Raises UnreadableTask."""
+        for name in self._command.files:
+            self._file(joined_path(self._directory, name))
+        if not self._command.files:
+            path = file_in(self._directory, DEFAULT_NAMES, self._read)
+            if path is None:
+                where = "" if self._directory == "." else f" in {self._directory}"
+                raise UnreadableTask(f"no Makefile found{where}")
+            self._file(path)
 
-    def _file(self, path: str) -> bool:
-        text = self._read(path)
-        if text is None:
-            return False
-        self._files += 1
-        if len(text) > MOST_TEXT or self._files > _MOST_FILES:
-            raise MakeTooLarge
+    def _file(self, path: str) -> None:
         outer, self._branches, self._open = self._branches, [], None
-        for line in logical_lines(text):
+        for line in logical_lines(self.text_of(path)):
             self._line(line, path)
         self._branches, self._open = outer, None
-        return True
 
     @property
     def _guards(self) -> tuple[str, ...]:
@@ -303,7 +286,9 @@ class _Makefile:
             is_known = "$" not in name and "*" not in name
             path = joined_path(self._directory, name)
             outer = self._open
-            if not (is_known and self._file(path)) and word == "include":
+            if is_known and self._read(path) is not None:
+                self._file(path)
+            elif word == "include":
                 self._missing.append(name if is_known else "files with unknown names")
             self._open = outer
 
@@ -402,23 +387,23 @@ class _Makefile:
 
     # Making
 
-    def script(self) -> TaskScript | NotFollowed:
-        """The script that makes the goals, or why it is unknown. Raises MakeTooLarge."""
+    def script(self) -> TaskScript:
+        """The script that makes the goals. Raises UnreadableTask."""
         goals = self._command.goals or tuple(self._order[:1])
         if not goals:
-            return NotFollowed("its Makefile has no targets")
+            raise UnreadableTask("its Makefile has no targets")
         shell = self._variables.expand("$(SHELL)")[:_LONGEST_NAME]
         programs = {word.rpartition("/")[2] for word in shell.split()}
         if shell != "${SHELL}" and not programs & SHELLS:
-            return NotFollowed(f"its recipes are for {shell}")
+            raise UnreadableTask(f"its recipes are for {shell}")
         for goal in goals:
             if not self._make(goal, (), 0):
                 also = f"; it includes {self._missing[0]}" if self._missing else ""
-                return NotFollowed(f"its Makefile has no target {goal}{also}")
+                raise UnreadableTask(f"its Makefile has no target {goal}{also}")
         unread = self._variables.unread
         if ".ONESHELL" in self._targets:
-            self._pieces = list(_in_one_shell(self._pieces))
-        return script_of(self._pieces, self._directory, "".join(self._exports()), unread)
+            self.pieces = list(_in_one_shell(self.pieces))
+        return script_of(self.pieces, self._directory, "".join(self._exports()), unread)
 
     def _exports(self) -> Iterator[str]:
         for name in self._exported:
@@ -432,7 +417,7 @@ class _Makefile:
         if name in self._done:
             return True
         if depth > _DEEPEST:
-            raise MakeTooLarge
+            raise UnreadableTask(TOO_LARGE)
         target = self._targets.get(name, _MakeTarget())
         recipes = _effective(target)
         needed = list(target.prerequisites)
@@ -506,9 +491,7 @@ class _Makefile:
                 for line_text in expanded_lines:
                     bare = _PREFIX.sub("", line_text, count=1)
                     if bare:
-                        self._pieces.append(Piece(bare, line.path, line.line, under))
-                if len(self._pieces) > _MOST_PIECES:
-                    raise MakeTooLarge
+                        self.add(Piece(bare, line.path, line.line, under))
 
 
 def _sides(text: str) -> tuple[str, str] | None:

@@ -24,7 +24,13 @@ from cci_migrate.docker.tasks.programs import (
     TASK_RUNNERS,
     is_interpreter,
 )
-from cci_migrate.docker.tasks.task_script import UNKNOWN_FOLDER, NotFollowed, Read, TaskScript
+from cci_migrate.docker.tasks.task_script import (
+    UNKNOWN_FOLDER,
+    NotFollowed,
+    Read,
+    TaskScript,
+    UnreadableTask,
+)
 
 #: A file that an interpreter runs.
 _FILE = re.compile(r"[\w./-]*(?:/[\w.-]+|\.(?:py|rb|js|mjs|cjs|ts|php|pl))")
@@ -67,7 +73,10 @@ def task_script(
     if reader is not None:
         if directory.startswith(UNKNOWN_FOLDER):
             return NotFollowed("where it runs can't be determined")
-        return reader.script(following, directory, read, environment)
+        try:
+            return reader.script(following, directory, read, environment)
+        except UnreadableTask as problem:
+            return NotFollowed(str(problem))
     if program == SHELL_COMMAND and following:
         return TaskScript(following[0], directory)
     if program == SHELL_COMMAND:

@@ -6,11 +6,40 @@ import posixpath
 from collections.abc import Collection, Sequence
 
 from cci_migrate.docker.shell.facts import joined_path
-from cci_migrate.docker.tasks.task_script import Read
+from cci_migrate.docker.tasks.task_script import MOST_TEXT, Piece, Read, UnreadableTask
+
+#: The limits of one call.
+_MOST_FILES = 50
+_MOST_PIECES = 5_000
 
 
-class UnreadableTask(Exception):
-    """What a task runs can't be read; the text says why."""
+class TaskReader:
+    """Reads the files that declare tasks, and collects what runs, within limits.
+
+    ``title`` is the name of such a file.
+    """
+
+    def __init__(self, title: str, read: Read) -> None:
+        self.pieces: list[Piece] = []
+        self._title = title
+        self._read = read
+        self._files = 0
+
+    def text_of(self, path: str) -> str:
+        """The text of the file at ``path``. Raises UnreadableTask."""
+        text = self._read(path)
+        self._files += 1
+        if text is None:
+            raise UnreadableTask(f"no {path} found")
+        if len(text) > MOST_TEXT or self._files > _MOST_FILES:
+            raise UnreadableTask(f"its {self._title} is too large to follow")
+        return text
+
+    def add(self, piece: Piece) -> None:
+        """Record that ``piece`` runs next. Raises UnreadableTask."""
+        self.pieces.append(piece)
+        if len(self.pieces) > _MOST_PIECES:
+            raise UnreadableTask(f"its {self._title} is too large to follow")
 
 
 def taken_option(words: list[str], valued: Collection[str]) -> tuple[str, str]:

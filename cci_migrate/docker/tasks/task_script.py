@@ -19,6 +19,10 @@ MOST_TEXT = 1_000_000
 UNKNOWN_FOLDER = "$FOLDER"
 
 
+class UnreadableTask(Exception):
+    """What a task runs can't be read; the text says why."""
+
+
 class NotFollowed(Struct, frozen=True):
     """Why it can't be said what a task runs.
 

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from shlex import quote
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
@@ -22,18 +22,17 @@ from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import joined_path
 from cci_migrate.docker.tasks.environment_defaults import EnvironmentDefaults
 from cci_migrate.docker.tasks.task_files import (
-    UnreadableTask,
+    TaskReader,
     file_in,
     nearest_file,
     path_from,
     taken_option,
 )
 from cci_migrate.docker.tasks.task_script import (
-    MOST_TEXT,
-    NotFollowed,
     Piece,
     Read,
     TaskScript,
+    UnreadableTask,
     double_quoted,
     script_of,
 )
@@ -49,8 +48,6 @@ DEFAULT_NAMES = tuple(
 )
 
 _DEEPEST = 20
-_MOST_PIECES = 2_000
-_MOST_FILES = 50
 _SHORT = {"--taskfile": "-t", "--dir": "-d", "--concurrency": "-C", "--output": "-o"}
 _VALUED = frozenset(("-I", *_SHORT, *_SHORT.values()))
 _RUNS_NOTHING = names(
@@ -109,32 +106,29 @@ def taskfile_title(words: Sequence[str]) -> str:
 
 def taskfile_script(
     words: Sequence[str], directory: str, read: Read, environment: Mapping[str, str]
-) -> TaskScript | NotFollowed:
-    """The script that ``task`` with ``words`` runs in ``directory``, or why it is unknown."""
+) -> TaskScript:
+    """The script that ``task`` with ``words`` runs in ``directory``. Raises UnreadableTask."""
     command = task_command(words)
     if not command.runs:
         return TaskScript("", directory)
     where = joined_path(directory, command.directory or ".")
     if any("$" in text for text in (where, command.file or "", *command.names)):
-        return NotFollowed("which task it runs can't be determined")
+        raise UnreadableTask("which task it runs can't be determined")
     if command.file is None:
         path = nearest_file(where, DEFAULT_NAMES, read)
     else:
         path = _file_at(joined_path(where, command.file), read)
     if path is None:
-        return NotFollowed(f"no {joined_path(directory, command.file or DEFAULT_NAMES[0])} found")
+        raise UnreadableTask(f"no {joined_path(directory, command.file or DEFAULT_NAMES[0])} found")
     root = posixpath.dirname(path) or "."
     if command.directory is not None:
         root = where
-    try:
-        words = [word if "$" in word else quote(word) for word in command.arguments]
-        given = {**dict(command.variables), "CLI_ARGS": " ".join(words)}
-        reader = _Reader(root, where, read, environment, given)
-        reader.load(path, root, "", {}, 0)
-        for name in command.names or ("default",):
-            reader.run(name, {}, (), 0)
-    except UnreadableTask as error:
-        return NotFollowed(str(error))
+    words = [word if "$" in word else quote(word) for word in command.arguments]
+    given = {**dict(command.variables), "CLI_ARGS": " ".join(words)}
+    reader = _Reader(root, where, read, environment, given)
+    reader.load(path, root, "", {}, 0)
+    for name in command.names or ("default",):
+        reader.run(name, {}, (), 0)
     return script_of(reader.pieces, root, unread=reader.unread)
 
 
@@ -174,29 +168,31 @@ class _Call(Struct, frozen=True):
     depth: int
 
 
-class _Reader(Struct):
-    root: str
-    where: str
-    read: Read
-    environment: Mapping[str, str]
-    #: The variables of the command line, which go before all others.
-    given: Mapping[str, str]
-    tasks: dict[str, _Task] = field(default_factory=dict)
-    pieces: list[Piece] = field(default_factory=list)
-    unread: str | None = None
-    files: int = 0
-    defaults: EnvironmentDefaults = field(default_factory=EnvironmentDefaults)
+class _Reader(TaskReader):
+    """``given`` are the variables of the command line, which go before all others."""
+
+    def __init__(
+        self,
+        root: str,
+        where: str,
+        read: Read,
+        environment: Mapping[str, str],
+        given: Mapping[str, str],
+    ) -> None:
+        super().__init__("Taskfile", read)
+        self.root = root
+        self.where = where
+        self.environment = environment
+        self.given = given
+        self.tasks: dict[str, _Task] = {}
+        self.unread: str | None = None
+        self.defaults = EnvironmentDefaults()
 
     def load(
         self, path: str, directory: str, prefix: str, included: Mapping[str, str], depth: int
     ) -> None:
         """Read the Taskfile at ``path``, whose tasks run in ``directory``, and its includes."""
-        text = self.read(path)
-        self.files += 1
-        if text is None:
-            raise UnreadableTask(f"no {path} found")
-        if depth > _DEEPEST or self.files > _MOST_FILES or len(text) > MOST_TEXT:
-            raise UnreadableTask("its Taskfile is too large to follow")
+        text = self.text_of(path)
         data = yaml_data(text)
         if isinstance(data, NotYaml):
             raise UnreadableTask(f"{path}: {data.reason}")
@@ -231,7 +227,7 @@ class _Reader(Struct):
         if "$" in written or "://" in written or written.startswith("git@"):
             raise UnreadableTask(f"it includes {written}, which isn't followed")
         folder = posixpath.dirname(outer.path) or "."
-        path = _file_at(joined_path(folder, written), self.read)
+        path = _file_at(joined_path(folder, written), self._read)
         if path is None:
             if data.get("optional") is True:
                 return
@@ -251,7 +247,7 @@ class _Reader(Struct):
         task = self._task(name)
         if task is None:
             raise UnreadableTask(f"its Taskfile has no task {name}")
-        if depth > _DEEPEST or len(self.pieces) > _MOST_PIECES:
+        if depth > _DEEPEST:
             raise UnreadableTask("its tasks are too large to follow")
         data = task.data
         known = {**task.file.variables, **variables, "TASK": name}
@@ -318,7 +314,7 @@ class _Reader(Struct):
         command = self.defaults.applied(self.expanded(text.strip(), call.variables))
         if command:
             path, line = call.task.file.path, call.task.line
-            self.pieces.append(Piece(call.prefix + command, path, line, call.guards))
+            self.add(Piece(call.prefix + command, path, line, call.guards))
 
     def expanded(self, text: str, variables: Mapping[str, str]) -> str:
         """``text`` with its templates replaced by their values."""
