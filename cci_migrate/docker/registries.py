@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 
 from msgspec import Struct
@@ -74,11 +74,13 @@ OTHER_REGISTRY = Registry(RegistryKind.OTHER, "another registry")
 # https://docs.aws.amazon.com/general/latest/gr/ecr.html (FIPS and China endpoints)
 # https://cloud.google.com/artifact-registry/docs/docker/names
 # https://learn.microsoft.com/azure/container-registry/container-registry-get-started-portal
-_BY_HOST: tuple[tuple[re.Pattern[str], Registry], ...] = tuple(
+_IMPLICIT = partial(Registry, implicit_credentials=True)
+_PUBLIC = partial(Registry, public_only=True)
+_BY_HOST = tuple(
     (lazy_pattern(pattern), registry)
     for pattern, registry in (
         (
-            "|".join(re.escape(host) for host in sorted(DOCKER_HUB_HOSTS)),
+            "|".join(map(re.escape, sorted(DOCKER_HUB_HOSTS))),
             Registry(RegistryKind.DOCKER_HUB, "Docker Hub"),
         ),
         (r"ghcr\.io", Registry(RegistryKind.GITHUB, "GitHub Container Registry")),
@@ -89,44 +91,22 @@ _BY_HOST: tuple[tuple[re.Pattern[str], Registry], ...] = tuple(
         ),
         (
             r"[a-z0-9-]+-docker\.pkg\.dev",
-            Registry(
-                RegistryKind.GOOGLE_ARTIFACT,
-                "Google Artifact Registry",
-                implicit_credentials=True,
-            ),
+            _IMPLICIT(RegistryKind.GOOGLE_ARTIFACT, "Google Artifact Registry"),
         ),
         (r"[a-z0-9-]+\.azurecr\.(?:io|cn|us)", Registry(RegistryKind.AZURE, "Azure ACR")),
         (
             r"[0-9]{12}\.dkr(?:\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?"
             r"|-ecr(?:-fips)?\.[a-z0-9-]+\.on\.(?:aws|amazonwebservices\.com\.cn))",
-            Registry(
-                RegistryKind.AMAZON_PRIVATE,
-                "Amazon ECR",
-                implicit_credentials=True,
-            ),
+            _IMPLICIT(RegistryKind.AMAZON_PRIVATE, "Amazon ECR"),
         ),
-        (
-            r"public\.ecr\.aws",
-            Registry(RegistryKind.AMAZON_PUBLIC, "Amazon ECR Public", public_only=True),
-        ),
-        (
-            r"mcr\.microsoft\.com",
-            Registry(RegistryKind.MICROSOFT, "Microsoft Container Registry", public_only=True),
-        ),
+        (r"public\.ecr\.aws", _PUBLIC(RegistryKind.AMAZON_PUBLIC, "Amazon ECR Public")),
+        (r"mcr\.microsoft\.com", _PUBLIC(RegistryKind.MICROSOFT, "Microsoft Container Registry")),
         (
             r"registry\.k8s\.io|k8s\.gcr\.io",
-            Registry(RegistryKind.KUBERNETES, "the Kubernetes registry", public_only=True),
+            _PUBLIC(RegistryKind.KUBERNETES, "the Kubernetes registry"),
         ),
-        (
-            r"docker\.elastic\.co",
-            Registry(RegistryKind.ELASTIC, "Elastic's registry", public_only=True),
-        ),
-        (
-            r"mirror\.gcr\.io",
-            Registry(
-                RegistryKind.GOOGLE_HUB_MIRROR, "Google's Docker Hub mirror", public_only=True
-            ),
-        ),
+        (r"docker\.elastic\.co", _PUBLIC(RegistryKind.ELASTIC, "Elastic's registry")),
+        (r"mirror\.gcr\.io", _PUBLIC(RegistryKind.GOOGLE_HUB_MIRROR, "Google's Docker Hub mirror")),
         (r"registry\.gitlab\.com", Registry(RegistryKind.GITLAB, "GitLab Container Registry")),
     )
 )

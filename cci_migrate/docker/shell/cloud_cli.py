@@ -63,17 +63,8 @@ def cloud_login(words: Sequence[Word], program: str, invocation: Invocation) -> 
 
 
 def _login(invocation: Invocation, kind: LoginKind, registries: tuple[str, ...]) -> Login:
+    pipeline = invocation.statement_start, invocation.statement_end
+    config = invocation.config_of(Tool.DOCKER)
     return Login(
-        *invocation.at,
-        invocation.statement_start,
-        invocation.statement_end,
-        kind,
-        Tool.DOCKER,
-        None,
-        registries,
-        None,
-        None,
-        password_stdin=False,
-        variables=invocation.variables,
-        config=invocation.config_of(Tool.DOCKER),
+        *invocation.at, *pipeline, kind, Tool.DOCKER, registries, invocation.variables, config
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,19 +14,17 @@ from cci_migrate.docker.shell.client_config import DOCKER_CONFIG, expanded
 from cci_migrate.docker.shell.command_line import is_only_placeholder, may_hold_options, parse
 from cci_migrate.docker.shell.compose_commands import COMPOSE_VERBS, compose_facts
 from cci_migrate.docker.shell.docker_options import COMPOSE_SWITCHES, DOCKER_VALUED
-from cci_migrate.docker.shell.facts import Fact, Word
+from cci_migrate.docker.shell.facts import Fact, Verb, Word
 from cci_migrate.docker.shell.image_commands import (
-    commit_facts,
-    create_facts,
     from_facts,
-    import_facts,
     inspect_facts,
     load_facts,
+    made_facts,
     named_images,
     ps_facts,
     pull_facts,
     remove_facts,
-    run_facts,
+    start_facts,
     tag_facts,
 )
 from cci_migrate.docker.shell.invocation import Invocation
@@ -49,8 +48,8 @@ class _Commands(Struct, frozen=True):
 _COMMANDS = _Commands(
     _spelled(
         (pull_facts, "pull, image pull"),
-        (run_facts, "run, container run"),
-        (create_facts, "create, container create"),
+        (partial(start_facts, Verb.RUN), "run, container run"),
+        (partial(start_facts, Verb.CREATE), "create, container create"),
         (build_facts, "build, image build, builder build, buildx build, buildx b"),
         (bake_facts, "bake, buildx bake"),
         (compose_facts, ", ".join(f"compose {verb}" for verb in COMPOSE_VERBS)),
@@ -59,8 +58,7 @@ _COMMANDS = _Commands(
     _spelled(
         (tag_facts, "tag, image tag"),
         (load_facts, "load, image load"),
-        (import_facts, "import, image import"),
-        (commit_facts, "commit, container commit"),
+        (made_facts, "import, image import, commit, container commit"),
         (inspect_facts, "inspect"),
         (named_images, "image inspect, save, image save, history, image history"),
         (named_images, "images, image ls, image list"),
@@ -78,7 +76,7 @@ _COMMANDS_OF = {
             (build_facts, "bud, build, build-using-dockerfile"),
             (login_facts, "login"),
         ),
-        _spelled((tag_facts, "tag"), (commit_facts, "commit"), (logout_facts, "logout")),
+        _spelled((tag_facts, "tag"), (made_facts, "commit"), (logout_facts, "logout")),
     )
 }
 #: The words that begin a command of two.

@@ -55,6 +55,8 @@ UP_SWITCHES = names(
 #: The one option that takes a value for some commands of compose and none for others.
 PULL_IS_SWITCH = frozenset({Verb.BUILD})
 
+COMMIT_SWITCHES = names("-p --pause -q --quiet --rm --squash")
+
 #: Of ``inspect``, ``save``, ``history``, ``images`` and ``ps``.
 NAMING_SWITCHES = names(
     "-a --all -q --quiet -s --size -H --human --no-trunc --digests --tree -l --latest --help"

@@ -142,7 +142,18 @@ class Build(_Command, frozen=True):
         May contain placeholders. None for an inline Dockerfile, a remote context, and an unknown
         context or directory.
         """
-        return dockerfile_path(self)
+        context = self.context
+        if self.dockerfile_text is not None or self.directory is None or context is None:
+            return None
+        remote = "://" in context or context.startswith(("git@", "github.com/"))
+        if remote or self.dockerfile == "-":
+            return None
+        if self.dockerfile is not None:
+            # Relative to where the command runs, not to the context.
+            return joined_path(self.directory, self.dockerfile)
+        if context == "-":
+            return None
+        return joined_path(joined_path(self.directory, context), "Dockerfile")
 
 
 class BakeBuild(_Command, frozen=True):
@@ -218,14 +229,14 @@ class Login(_Command, frozen=True):
     statement_end: int
     kind: LoginKind
     tool: Tool
-    registry: Word | None
     registries: tuple[str, ...]
-    username: Word | None
-    password: PasswordArgument | None
-    password_stdin: bool
     variables: frozenset[str]
+    config: str | None
+    registry: Word | None = None
+    username: Word | None = None
+    password: PasswordArgument | None = None
+    password_stdin: bool = False
     stdin_password: str | None = None
-    config: str | None = USER_CONFIG
 
     __repr__ = repr_without("place", "stdin_password")
 
@@ -392,19 +403,3 @@ def joined_path(directory: str, path: str) -> str:
         elif part not in ("", "."):
             parts.append(part)
     return ("/" if path.startswith("/") else "") + ("/".join(parts) or ".")
-
-
-def dockerfile_path(build: Build) -> str | None:
-    """See `Build.dockerfile_path`."""
-    context = build.context
-    if build.dockerfile_text is not None or build.directory is None or context is None:
-        return None
-    remote = "://" in context or context.startswith(("git@", "github.com/"))
-    if remote or build.dockerfile == "-":
-        return None
-    if build.dockerfile is not None:
-        # Relative to where the command runs, not to the context.
-        return joined_path(build.directory, build.dockerfile)
-    if context == "-":
-        return None
-    return joined_path(joined_path(build.directory, context), "Dockerfile")

@@ -15,6 +15,7 @@ from cci_migrate.docker.shell.command_line import (
     parse,
 )
 from cci_migrate.docker.shell.docker_options import (
+    COMMIT_SWITCHES,
     FROM_SWITCHES,
     NAMING_SWITCHES,
     PULL_SWITCHES,
@@ -45,9 +46,7 @@ def _image_facts(line: CommandLine, verb: Verb, tool: Tool, invocation: Invocati
     if verb is Verb.PULL:
         # podman accepts several; docker rejects them, so nothing is lost.
         images = list(line.arguments)
-    if not images:
-        if not invocation.xargs_appends:
-            return []
+    if not images and invocation.xargs_appends:
         images = [None]
     if line.last("--creds") is not None:
         credentials = written_pair(line, "--creds")
@@ -83,16 +82,11 @@ def pull_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> lis
     return _image_facts(parse(words, PULL_SWITCHES), Verb.PULL, tool, invocation)
 
 
-def run_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
-    """``docker run``: the image that it pulls unless it is there."""
-    line = parse(words, RUN_SWITCHES, interspersed=False)
-    return _image_facts(line, Verb.RUN, tool, invocation)
-
-
-def create_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
-    """``docker create``: the image that it pulls unless it is there."""
-    line = parse(words, RUN_SWITCHES, interspersed=False)
-    return _image_facts(line, Verb.CREATE, tool, invocation)
+def start_facts(
+    verb: Verb, words: Sequence[Word], tool: Tool, invocation: Invocation
+) -> list[Fact]:
+    """``docker run``, ``docker create``: the image that it pulls unless it is there."""
+    return _image_facts(parse(words, RUN_SWITCHES, interspersed=False), verb, tool, invocation)
 
 
 def from_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
@@ -157,15 +151,7 @@ def load_facts(_words: Sequence[Word], _tool: Tool, invocation: Invocation) -> l
     return [LocalImage(*invocation.at, None)]
 
 
-def import_facts(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
-    """``docker import``: the image that it makes."""
-    arguments = parse(words, ()).arguments
-    name = arguments[1].value if len(arguments) > 1 else None
-    return [LocalImage(*invocation.at, name)]
-
-
-def commit_facts(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
-    """``docker commit``: the image that it makes."""
-    arguments = parse(words, ("-p", "--pause", "-q", "--quiet", "--rm", "--squash")).arguments
-    name = arguments[1].value if len(arguments) > 1 else None
-    return [LocalImage(*invocation.at, name)]
+def made_facts(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
+    """``docker import``, ``docker commit``: the image that it makes."""
+    arguments = parse(words, COMMIT_SWITCHES).arguments
+    return [LocalImage(*invocation.at, arguments[1].value if len(arguments) > 1 else None)]

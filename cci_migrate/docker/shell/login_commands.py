@@ -57,15 +57,15 @@ def login_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> li
             invocation.statement_end,
             LoginKind.LOGIN,
             tool,
-            registry,
             registries_named(None if registry is None else registry.value)
             or _BY_USERNAME.get("" if username is None else username.value, ()),
+            invocation.variables,
+            invocation.config_of(tool),
+            registry,
             username,
             password,
             stdin,
-            invocation.variables,
             invocation.stdin_word,
-            invocation.config_of(tool),
         )
     ]
 
