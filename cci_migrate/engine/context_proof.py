@@ -61,7 +61,7 @@ def contexts_stray(
     contexts, contexts_before = _contexts(after.config), _contexts(before.config)
     if all(contexts_before.get(route, ()) == values for route, values in contexts.items()):
         return None  # as most changes have it: only images get something
-    old = {job.entry.route: job for job in _jobs(before)}
+    old = {job.entry.route: job for job in _jobs(before, is_before=True)}
     answered = frozenset(
         resolution.finding.place.route
         for resolution in before.plan.resolutions
@@ -72,7 +72,7 @@ def contexts_stray(
     providers = _ContextProviders(
         tuple(old.values()), before.evidence, policy, tuple(names), answered, steps
     )
-    for job in _jobs(after):
+    for job in _jobs(after, is_before=False):
         known = old.get(job.entry.route)
         had: tuple[str, ...] = () if known is None else known.contexts
         if [name for name in job.contexts if name in had] != list(had):
@@ -231,7 +231,12 @@ def _contexts(config: Config) -> Mapping[str, tuple[str, ...]]:
     return {entry.route: job_contexts(entry).values for entry in config.workflow_jobs}
 
 
-def _jobs(side: ProofSide) -> Iterator[_ContextUse]:
+def _jobs(side: ProofSide, *, is_before: bool) -> Iterator[_ContextUse]:
+    """The workflow jobs of ``side``, with what they may read.
+
+    After the change, a new login counts for all workflow jobs of its job: the conditions under
+    which it is made depend on its place.
+    """
     config = side.config
     values = ParameterValues(config)
     images = {image.item.mapping: _ImageUse.of(image) for image in side.images}
@@ -244,7 +249,10 @@ def _jobs(side: ProofSide) -> Iterator[_ContextUse]:
         ]
         reads = frozenset().union(*(image.reads for image in pulled))
         images_read = frozenset().union(*reads)
+        docker = side.docker_of.get(entry.route)
         logins = side.logins_by.get(entry.route, ())
+        if docker is not None and not is_before:
+            logins = tuple(docker.all_logins)
         reads |= frozenset(login.variables for login in logins if login.variables)
         contexts = job_contexts(entry).values
         meant = frozenset((*contexts, *misplaced.get(entry, ())))
