@@ -160,7 +160,7 @@ class JobDockers:
         remote = may_set_up_remote(config)
         if not logins_count and all(
             daemons_of(job, home, config, values, has_remote=remote).main is Daemon.NONE
-            for home, job in _jobs(config)
+            for home, job in config.all_jobs()
         ):
             return
         # Most configs have no Docker for their steps, and need nothing that reads scripts.
@@ -177,7 +177,7 @@ class JobDockers:
             home_and_job = config.body.job(entry.calls)
             if home_and_job is not None:
                 entries.setdefault(home_and_job[1], []).append(entry)
-        for home, job in _jobs(config):
+        for home, job in config.all_jobs():
             by_way: dict[Way, JobDocker | None] = {}
             for entry in entries.get(job, []):
                 way = way_of(job, entry)
@@ -295,12 +295,6 @@ def _imports_docker_commands(config: Config) -> bool:
         for home in config.body.walk()
         for orb in home.imported.values()
     )
-
-
-def _jobs(config: Config) -> Iterator[tuple[Namespace, Job]]:
-    for home in config.body.walk():
-        for job in home.jobs.values():
-            yield home, job
 
 
 def missing_logins(

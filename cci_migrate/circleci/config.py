@@ -211,6 +211,27 @@ class Config(Struct, frozen=True, eq=False):
     workflows: Mapping[str, Node] = field(default_factory=dict)
     unfolded: UnfoldedOrbs | None = None
 
+    def all_jobs(self) -> Iterator[tuple[Namespace, Job]]:
+        """All jobs, those of inline orbs too, each with its namespace."""
+        for home in self.body.walk():
+            for job in home.jobs.values():
+                yield home, job
+
+    def owners(self) -> Iterator[tuple[str, Executor]]:
+        """What its jobs run on, and its executors, each with its title: ``job build``."""
+        for home in self.body.walk():
+            for job in home.jobs.values():
+                yield f"job {job.name}", job.runs_on
+            for executor in home.executors.values():
+                yield f"executor {executor.name}", executor
+
+    def executor(self, name: str, home: Namespace) -> tuple[Namespace, Executor] | None:
+        """The executor that a job in ``home`` calls ``name``, and its namespace; None if unknown.
+
+        An inline orb's jobs also run on executors of the config, which workflows pass to them.
+        """
+        return home.executor(name) or self.body.executor(name)
+
     @property
     def supports_orbs(self) -> bool:
         """Whether its version has orbs, commands, executors and parameters."""

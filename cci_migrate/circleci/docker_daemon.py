@@ -87,7 +87,7 @@ def _kinds(job: Job, home: Namespace, config: Config, values: ParameterValues) -
         yield own
         return
     for call in values.executor_calls(job):
-        declared = home.executor(call.name) or config.body.executor(call.name)
+        declared = config.executor(call.name, home)
         kind = (
             _orb_executor_daemon(call, home, config)
             if declared is None
@@ -149,10 +149,7 @@ def runs_on_runner(job: Job, home: Namespace, config: Config, values: ParameterV
     """
     if job.runs_on.resource_class is not None:
         return "/" in job.runs_on.resource_class
-    executors = (
-        home.executor(call.name) or config.body.executor(call.name)
-        for call in values.executor_calls(job)
-    )
+    executors = (config.executor(call.name, home) for call in values.executor_calls(job))
     return any(
         declared is not None and "/" in (declared[1].resource_class or "") for declared in executors
     )
@@ -216,6 +213,6 @@ def primary_images(
         yield from ((job, item) for item in job.runs_on.docker[:1])
         return
     for call in values.executor_calls(job):
-        executor = home.executor(call.name) or config.body.executor(call.name)
+        executor = config.executor(call.name, home)
         if executor is not None:
             yield from ((executor[1], item) for item in (executor[1].docker or ())[:1])

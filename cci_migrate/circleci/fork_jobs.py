@@ -58,8 +58,7 @@ def jobs_only_for_forks(entries: Mapping[WorkflowJob, bool], config: Config) -> 
         job = called_job(entry, config)
         if job is not None:
             only_forks_by_job[job] = only_forks_by_job.get(job, True) and only_forks
-    jobs = (job for home in config.body.walk() for job in home.jobs.values())
-    return tuple(job for job in jobs if only_forks_by_job.get(job))
+    return tuple(job for _, job in config.all_jobs() if only_forks_by_job.get(job))
 
 
 def jobs_also_for_forks(entries: Mapping[WorkflowJob, bool], config: Config) -> frozenset[Job]:

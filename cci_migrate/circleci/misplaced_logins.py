@@ -102,25 +102,17 @@ def follows_auth(item: Mapping) -> tuple[str, ...]:
 
 def auth_on_owners(config: Config) -> Iterator[tuple[str, str, Mapping, Entry]]:
     """Every ``auth`` on a job or executor itself: its title, route, mapping, and the entry."""
-    for home in config.body.walk():
-        for job in home.jobs.values():
-            if (entry := own_entry(job.mapping, AUTH)) is not None:
-                yield f"job {job.name}", job.route, job.mapping, entry
-        for executor in home.executors.values():
-            if (entry := own_entry(executor.mapping, AUTH)) is not None:
-                yield f"executor {executor.name}", executor.route, executor.mapping, entry
+    for title, executor in config.owners():
+        if (entry := own_entry(executor.mapping, AUTH)) is not None:
+            yield title, executor.route, executor.mapping, entry
 
 
 def auth_under_machine(config: Config) -> Iterator[tuple[str, str, Entry]]:
     """Every ``auth`` under ``machine``: the title and route of its owner, and the entry."""
-    for home in config.body.walk():
-        owners = [(f"job {job.name}", job.runs_on) for job in home.jobs.values()]
-        owners += [(f"executor {executor.name}", executor) for executor in home.executors.values()]
-        for title, executor in owners:
-            if executor.machine is not None:
-                entry = entry_of(executor.machine.value, AUTH)
-                if entry is not None:
-                    yield title, f"{executor.route}.machine", entry
+    for title, executor in config.owners():
+        entry = None if executor.machine is None else entry_of(executor.machine.value, AUTH)
+        if entry is not None:
+            yield title, f"{executor.route}.machine", entry
 
 
 def lost_logins(config: Config) -> Iterator[tuple[Mapping, Node]]:

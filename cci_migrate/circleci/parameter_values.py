@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import product
+from math import prod
 
 from msgspec import Struct
 from typing_extensions import assert_never
@@ -37,6 +38,11 @@ class JobCall(Struct, frozen=True, eq=False):
     entry: WorkflowJob
     arguments: Mapping[str, Node]
     matrix: Mapping[str, tuple[Node, ...]]
+
+    def passed(self, name: str) -> tuple[Node, ...]:
+        """The values that it passes for the parameter ``name``, one for each run of a matrix."""
+        argument = (self.arguments[name],) if name in self.arguments else ()
+        return self.matrix.get(name) or argument
 
 
 class ExecutorUse(Struct, frozen=True, eq=False):
@@ -96,7 +102,7 @@ class ParameterValues:
                 items = () if call is None else call.matrix.get(reference.name, ())
                 return tuple(ValueNode(node, None, False, call) for node in items)
             case Scope.PARAMETER:
-                return () if where.scope is None else self._nodes_of(reference.name, where)
+                return self._nodes_of(reference.name, where)
             case Scope.PIPELINE_VALUE | Scope.EXPRESSION:
                 return ()
             case _:
@@ -110,10 +116,7 @@ class ParameterValues:
         nodes: list[ValueNode] = []
         if isinstance(owner, Job):
             for call in self._job_calls().get(owner, []):
-                passed = call.matrix.get(name) or (
-                    (call.arguments[name],) if name in call.arguments else ()
-                )
-                nodes += (ValueNode(node, None, False, call) for node in passed)
+                nodes += (ValueNode(node, None, False, call) for node in call.passed(name))
         else:
             for use in self.executor_uses().get(owner, []):
                 if name in use.call.arguments:
@@ -132,10 +135,7 @@ class ParameterValues:
             self._values(reference, owner, is_orb=is_orb, seen=seen)
             for reference in {(r.scope, r.name): r for r in expressions}.values()
         ]
-        amount = 1
-        for values in choices:
-            amount *= max(1, len(values))
-        if amount > MOST_VALUES:
+        if prod(max(1, len(values)) for values in choices) > MOST_VALUES:
             return (text,)
         results: dict[str, None] = {}
         for combination in product(*(values or (None,) for values in choices)):
@@ -181,16 +181,13 @@ class ParameterValues:
         values: dict[str, None] = {}
         unpassed = False
         if isinstance(owner, Job):
-            calls = self._job_calls().get(owner, [])
-            for call in calls:
+            for call in self._job_calls().get(owner, []):
                 passed = self._passed(call, name, inner)
                 unpassed = unpassed or not passed
                 values.update(dict.fromkeys(passed))
         else:
-            uses = self.executor_uses().get(owner, [])
-            for use in uses:
-                argument = use.call.arguments.get(name)
-                text = text_of(argument)
+            for use in self.executor_uses().get(owner, []):
+                text = text_of(use.call.arguments.get(name))
                 if text is None:
                     unpassed = True
                 else:
@@ -207,9 +204,8 @@ class ParameterValues:
         return self._cache[memo]
 
     def _passed(self, call: JobCall, name: str, seen: frozenset[object]) -> tuple[str, ...]:
-        nodes = call.matrix.get(name) or ((call.arguments[name],) if name in call.arguments else ())
         values: dict[str, None] = {}
-        for node in nodes:
+        for node in call.passed(name):
             text = text_of(node)
             if text is None:
                 continue
@@ -241,16 +237,14 @@ class ParameterValues:
             self._uses = defaultdict(list)
             for home, job in self._jobs():
                 for call in self.executor_calls(job, self._entry):
-                    executor = home.executor(call.name) or self._config.body.executor(call.name)
+                    executor = self._config.executor(call.name, home)
                     if executor is not None:
                         self._uses[executor[1]].append(ExecutorUse(job, home, call))
         return self._uses
 
     def _jobs(self) -> Iterator[tuple[Namespace, Job]]:
         if self._entry is None:
-            for home in self._config.body.walk():
-                for job in home.jobs.values():
-                    yield home, job
+            yield from self._config.all_jobs()
         elif (called := self._config.body.job(self._entry.calls)) is not None:
             yield called
 
@@ -297,12 +291,8 @@ class ParameterValues:
 def job_call(entry: WorkflowJob) -> JobCall:
     """The arguments and the matrix that ``entry`` passes to its job."""
     arguments = {name: argument.value for name, argument in entries_of(entry.arguments).items()}
-    matrix = {
-        name: items_of(argument.value)
-        for name, argument in entries_of(
-            value_of(value_of(entry.arguments, "matrix"), "parameters")
-        ).items()
-    }
+    declared = entries_of(value_of(value_of(entry.arguments, "matrix"), "parameters"))
+    matrix = {name: items_of(argument.value) for name, argument in declared.items()}
     return JobCall(entry, arguments, matrix)
 
 

@@ -85,7 +85,7 @@ def image_items(entry: WorkflowJob, config: Config, values: ParameterValues) -> 
 
 
 def _executor_images(call: ExecutorCall, home: Namespace, config: Config) -> Iterator[ImageItem]:
-    executor = home.executor(call.name) or config.body.executor(call.name)
+    executor = config.executor(call.name, home)
     if executor is not None:
         yield from executor[1].docker or ()
 

@@ -120,10 +120,9 @@ def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
         if assessed.image.item.mapping not in seen_items:
             pulls.append(_of_image(assessment, assessed, None, assessment.values))
     called = {called_job(entry, assessment.config) for entry in assessment.config.workflow_jobs}
-    for home in assessment.config.body.walk():
-        for job in home.jobs.values():
-            if job not in called:
-                pulls += _of_orb_executors(assessment, job, home, None)
+    for home, job in assessment.config.all_jobs():
+        if job not in called:
+            pulls += _of_orb_executors(assessment, job, home, None)
     for docker in assessment.dockers.all():
         if docker.job not in seen_jobs:
             pulls += _of_steps(assessment, docker, None)

@@ -38,12 +38,11 @@ def step_users(
         for step in docker.steps:
             for place in step.path:
                 by_list[place.sequence][docker.job] = StepUser(docker.job, docker)
-    for home in config.body.walk():
-        for job in home.jobs.values():
-            if job not in with_docker:
-                for step in job_steps(config, home, job, None):
-                    for place in step.path:
-                        by_list[place.sequence][job] = StepUser(job, None)
+    for home, job in config.all_jobs():
+        if job not in with_docker:
+            for step in job_steps(config, home, job, None):
+                for place in step.path:
+                    by_list[place.sequence][job] = StepUser(job, None)
     return {sequence: tuple(users.values()) for sequence, users in by_list.items()}
 
 

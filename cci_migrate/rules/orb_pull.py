@@ -90,9 +90,8 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         yield from _undecided(undecided)
     if assessment.policy.mirror is not None:
         yield from _beside_mirror(assessment, assessment.policy.mirror)
-    for home in config.body.walk():
-        for job in home.jobs.values():
-            yield from _orb_executors(job, home, assessment)
+    for home, job in config.all_jobs():
+        yield from _orb_executors(job, home, assessment)
 
 
 def _not_known(place: Place, what: str, orb: ImportedOrb, owner: str) -> Finding:

@@ -84,26 +84,23 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
 
 def _whole_lists(assessment: Assessment) -> Iterator[Finding]:
     """Findings about ``docker: << parameters.x >>``: the list of images is itself a parameter."""
-    for home in assessment.config.body.walk():
-        owners = [(f"job {job.name}", job.runs_on) for job in home.jobs.values()]
-        owners += [(f"executor {executor.name}", executor) for executor in home.executors.values()]
-        for title, executor in owners:
-            docker = entry_of(executor.mapping, "docker")
-            if docker is not None and executor.docker_expression is not None:
-                yield Finding(
-                    rule=UNDECIDABLE_IMAGE,
-                    place=Place(docker.value, f"{executor.route}.docker"),
-                    message=f"the images of the {title} are passed as a parameter",
-                    plural="jobs and executors get their images from a parameter",
-                    subject=executor.docker_expression,
-                    owner=title,
-                    effect=Effect.WARNING,
-                    because="They may be pulled without credentials.",
-                    remedy=NoFix(
-                        "can't edit a list that callers pass",
-                        "add credentials to the images where the list is written",
-                    ),
-                )
+    for title, executor in assessment.config.owners():
+        docker = entry_of(executor.mapping, "docker")
+        if docker is not None and executor.docker_expression is not None:
+            yield Finding(
+                rule=UNDECIDABLE_IMAGE,
+                place=Place(docker.value, f"{executor.route}.docker"),
+                message=f"the images of the {title} are passed as a parameter",
+                plural="jobs and executors get their images from a parameter",
+                subject=executor.docker_expression,
+                owner=title,
+                effect=Effect.WARNING,
+                because="They may be pulled without credentials.",
+                remedy=NoFix(
+                    "can't edit a list that callers pass",
+                    "add credentials to the images where the list is written",
+                ),
+            )
 
 
 def _in_steps(assessment: Assessment) -> Iterator[Finding]:

@@ -160,7 +160,7 @@ def _images(entry: WorkflowJob, assessment: Assessment) -> tuple[PlannedImage, .
     home, job = called
     if job.runs_on.docker is None:
         calls = values.executor_calls(job, entry)
-        known = [home.executor(call.name) or config.body.executor(call.name) for call in calls]
+        known = [config.executor(call.name, home) for call in calls]
         if (job.executor is not None and not calls) or None in known:
             return None
     items: Iterator[ImageItem] = image_items(entry, config, values)
