@@ -12,19 +12,26 @@ from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 
-from cci_migrate.circleci.config import ImportedOrb
+from cci_migrate.circleci.config import ImportedOrb, Namespace
 from cci_migrate.lazy_patterns import lazy_pattern
 
 #: The section of a config that imports orbs.
 ORBS = "orbs"
 DOCKER_ORB = "circleci/docker"
 #: Its commands that are read from their arguments.
-DOCKER_ORB_STEPS = frozenset({"check", "pull"})
+_STEPS = frozenset({"check", "pull"})
 ORB_DEFAULT_USERNAME = "DOCKER_LOGIN"
 ORB_DEFAULT_PASSWORD = "DOCKER_PASSWORD"  # noqa: S105 - the name of a variable
 
 _SNAKE_CASE_FROM = 3
 _MAJOR = lazy_pattern(r"(\d+)(?:\.|$)")
+
+
+def is_step_of_docker_orb(name: str, home: Namespace) -> bool:
+    """Whether ``home`` calls a command of the Docker orb ``name`` that isn't expanded."""
+    alias, _, command = name.partition("/")
+    orb = home.imported.get(alias) if command in _STEPS else None
+    return orb is not None and orb.name == DOCKER_ORB
 
 
 class Spelling(Struct, frozen=True):
@@ -74,17 +81,12 @@ LOGIN_SWITCHES = (
 def login_switch(parameters: Collection[str]) -> LoginSwitch | None:
     """The switch of a job with these ``parameters``; None if it has none."""
     for switch in LOGIN_SWITCHES:
-        needed = (switch.enable, *((switch.steps,) if switch.steps else ()))
-        if switch.steps is None:
-            needed = (switch.enable, switch.username, switch.password)
-        if all(name in parameters for name in needed):
+        others = (switch.username, switch.password) if switch.steps is None else (switch.steps,)
+        if all(name in parameters for name in (switch.enable, *others)):
             return switch
     return None
 
 
 def docker_orb(imported: Mapping[str, ImportedOrb]) -> ImportedOrb | None:
     """The Docker orb among ``imported``, under any alias; None if it isn't imported."""
-    for orb in imported.values():
-        if orb.name == DOCKER_ORB:
-            return orb
-    return None
+    return next((orb for orb in imported.values() if orb.name == DOCKER_ORB), None)

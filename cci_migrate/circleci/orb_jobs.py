@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import product
+from math import prod
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,7 +25,7 @@ from cci_migrate.circleci.expressions import Scope, sole_reference
 from cci_migrate.circleci.images import ImageAuth, auths_of
 from cci_migrate.circleci.parameter_values import JobCall, ParameterValues, job_call
 from cci_migrate.circleci.published_orbs import published_executor, published_job
-from cci_migrate.circleci.steps import Bindings
+from cci_migrate.circleci.steps import ADDED_STEPS, Bindings, outermost_scope
 from cci_migrate.circleci.workflow_jobs import runs_nothing
 from cci_migrate.lossless.merging import entries_of
 from cci_migrate.lossless.nodes import Node
@@ -76,12 +77,12 @@ class OrbJob(Struct, frozen=True, eq=False):
     @property
     def has_steps(self) -> bool:
         """Whether any of its steps, pre- and post-steps included, may do something with Docker."""
-        around = entries_of(self.entry.arguments).keys() & {"pre-steps", "post-steps"}
+        around = entries_of(self.entry.arguments).keys() & {*ADDED_STEPS}
         return self.job.steps is not None or bool(around)
 
     def places(self, config: Config) -> Iterator[RunsOn | None]:
         """Where it runs in each of its ways; None if unknown."""
-        outside = Bindings({}, {}, config.body, None)
+        outside = outermost_scope(config)
         for way in self.ways:
             scope = Bindings(way.job.parameters, way.arguments, self.home, outside)
             if way.job.executor is None:
@@ -129,10 +130,7 @@ def orb_job(entry: WorkflowJob, config: Config) -> OrbJob | None:
 
 def _ways(call: JobCall) -> Iterator[Mapping[str, Node]]:
     """The arguments of each combination of the matrix of ``call``."""
-    amount = 1
-    for values in call.matrix.values():
-        amount *= max(1, len(values))
-    if amount > _MOST_WAYS:
+    if prod(max(1, len(values)) for values in call.matrix.values()) > _MOST_WAYS:
         yield call.arguments
         return
     for chosen in product(*call.matrix.values()):
@@ -148,8 +146,7 @@ def runs_on(call: ExecutorCall, scope: Bindings, config: Config) -> RunsOn | Non
         if binding is None or passed is None or sole_reference(passed.name) is not None:
             return None
         return runs_on(passed, binding[1], config)
-    own = scope.home.executor(call.name) or config.body.executor(call.name)
-    executor = own or orb_executor(call, scope.home, config)
+    executor = config.executor(call.name, scope.home) or orb_executor(call, scope.home, config)
     if executor is None:
         return None
     home, declared = executor

@@ -22,7 +22,7 @@ from cci_migrate.circleci.config import (
     UnfoldedOrbs,
     WorkflowJob,
 )
-from cci_migrate.circleci.docker_orb import DOCKER_ORB, DOCKER_ORB_STEPS
+from cci_migrate.circleci.docker_orb import is_step_of_docker_orb
 from cci_migrate.circleci.orb_jobs import imported_orb
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.published_orbs import published_command, published_executor, published_job
@@ -128,8 +128,8 @@ def _executors(config: Config, became: _Became) -> dict[Node, Executor]:
 
 def _is_unread_executor(name: str, home: Namespace, config: Config) -> bool:
     """Whether the executor ``name``, as ``home`` calls it, is one of an orb that was not read."""
-    declared = home.executor(name) or config.body.executor(name)
-    return "/" in name and declared is None and published_executor(home, name) is None
+    is_declared = config.executor(name, home) is not None
+    return "/" in name and not is_declared and published_executor(home, name) is None
 
 
 def _steps(config: Config, became: _Became) -> dict[Job, dict[Node, tuple[SequenceNode, ...]]]:
@@ -174,11 +174,14 @@ def _known(name: str, step: Step) -> _Known:
 
 def _is_unread(step: Step) -> bool:
     """Whether ``step`` calls a command of an orb whose source was not read."""
-    alias, slash, command = step.name.partition("/")
-    orb = step.home.imported.get(alias) if slash and not step.home.is_published else None
-    if orb is None or (orb.name == DOCKER_ORB and command in DOCKER_ORB_STEPS):
-        return False
-    return published_command(step.home, step.name) is None
+    alias, slash, _ = step.name.partition("/")
+    return (
+        bool(slash)
+        and not step.home.is_published
+        and alias in step.home.imported
+        and not is_step_of_docker_orb(step.name, step.home)
+        and published_command(step.home, step.name) is None
+    )
 
 
 def _unfolded(job: Job, parts: Sequence[_Known | _Gap]) -> Iterator[tuple[Node, SequenceNode]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
-from cci_migrate.circleci.steps import Step, job_steps, step_allowance, steps_run_by
+from cci_migrate.circleci.steps import ADDED_STEPS, Step, job_steps, step_allowance, steps_run_by
 from cci_migrate.lossless.merging import value_of
 from cci_migrate.lossless.nodes import Node
 
@@ -17,7 +17,7 @@ def way_of(job: Job, entry: WorkflowJob | None) -> Way:
     """The way in which ``entry`` runs ``job``: entries with the same one run the same steps."""
     if entry is None or entry.arguments is None:
         return ()
-    names = ["pre-steps", "post-steps"]
+    names = [*ADDED_STEPS]
     names += [name for name, parameter in job.parameters.items() if parameter.type == "steps"]
     way = tuple(value_of(entry.arguments, name) for name in names)
     return () if way.count(None) == len(way) else way

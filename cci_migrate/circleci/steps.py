@@ -22,13 +22,8 @@ from cci_migrate.circleci.config import (
     UnfoldedOrbs,
     WorkflowJob,
 )
-from cci_migrate.circleci.docker_orb import DOCKER_ORB, DOCKER_ORB_STEPS
-from cci_migrate.circleci.expressions import (
-    Reference,
-    Scope,
-    sole_reference,
-    substitute,
-)
+from cci_migrate.circleci.docker_orb import is_step_of_docker_orb
+from cci_migrate.circleci.expressions import Reference, Scope, sole_reference, substitute
 from cci_migrate.circleci.logic_statements import boolean, condition_of
 from cci_migrate.circleci.parameter_values import ParameterValues, job_call
 from cci_migrate.circleci.published_orbs import published_command
@@ -38,6 +33,8 @@ from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, resolved
 from cci_migrate.lossless.nodes import Sequence as SequenceNode
 
+#: The arguments of a workflow job for steps before and after those of its job.
+ADDED_STEPS = ("pre-steps", "post-steps")
 #: Lists of steps nested deeper are rejected: no real config has them.
 _DEEPEST = 50
 #: The most steps that all jobs with Docker may expand to: commands that each call others twice soon
@@ -114,6 +111,11 @@ class Bindings(Struct, frozen=True, eq=False):
         return substitute(text, replacement_of)
 
 
+def outermost_scope(config: Config) -> Bindings:
+    """The scope outside of jobs and commands, in which workflows are."""
+    return Bindings({}, {}, config.body, None)
+
+
 class Step(Struct, frozen=True, eq=False):
     """One step that runs, and how it is reached.
 
@@ -185,15 +187,8 @@ def job_steps(
     arguments = {} if entry is None else _arguments(entry.arguments)
     # Of the job's own parameters only lists of steps are replaced here: others have the values of
     # all workflow jobs.
-    outside = Bindings({}, {}, config.body, None)
-    reader = _StepListReader(outside, arguments, allowance or step_allowance(), config, job)
-    if entry is not None:
-        reader.read(value_of(entry.arguments, "pre-steps"), outside)
-    if job.steps is not None:
-        reader.read(resolved(job.steps.value), Bindings(job.parameters, {}, home, None))
-    if entry is not None:
-        reader.read(value_of(entry.arguments, "post-steps"), outside)
-    return reader.steps
+    reader = _StepListReader(config, allowance, job, arguments)
+    return reader.read_job(job, Bindings(job.parameters, {}, home, None), entry)
 
 
 def steps_run_by(config: Config, home: Namespace, job: Job, entry: WorkflowJob) -> list[Step]:
@@ -202,24 +197,18 @@ def steps_run_by(config: Config, home: Namespace, job: Job, entry: WorkflowJob) 
     The values of a matrix differ from run to run, so they decide none. Raises TooComplexError.
     """
     call = job_call(entry)
-    known = {name: value for name, value in job.parameters.items() if name not in call.matrix}
-    outside = Bindings({}, {}, config.body, None)
-    reader = _StepListReader(outside, {}, step_allowance(), config, job)
-    reader.read(value_of(entry.arguments, "pre-steps"), outside)
-    if job.steps is not None:
-        reader.read(resolved(job.steps.value), Bindings(known, call.arguments, home, outside))
-    reader.read(value_of(entry.arguments, "post-steps"), outside)
-    return reader.steps
+    fixed = {name: value for name, value in job.parameters.items() if name not in call.matrix}
+    reader = _StepListReader(config, job=job)
+    return reader.read_job(job, Bindings(fixed, call.arguments, home, reader.outside), entry)
 
 
 def steps_around(config: Config, entry: WorkflowJob) -> tuple[list[Step], list[Step]]:
     """The steps that ``entry`` adds before and after those of its job. Raises TooComplexError."""
-    outside = Bindings({}, {}, config.body, None)
     allowance = step_allowance()
-    before, after = (_StepListReader(outside, {}, allowance) for _ in range(2))
-    before.read(value_of(entry.arguments, "pre-steps"), outside)
-    after.read(value_of(entry.arguments, "post-steps"), outside)
-    return before.steps, after.steps
+    before, after = (
+        _StepListReader(config, allowance).read_added(entry, name) for name in ADDED_STEPS
+    )
+    return before, after
 
 
 def orb_job_steps(
@@ -234,36 +223,25 @@ def orb_job_steps(
 
     All its parameters are replaced, by ``arguments``. Raises TooComplexError.
     """
-    outside = Bindings({}, {}, config.body, None)
-    reader = _StepListReader(outside, {}, allowance or step_allowance())
-    reader.read(value_of(entry.arguments, "pre-steps"), outside)
-    if job.steps is not None:
-        inside = Bindings(job.parameters, arguments, home, outside)
-        way = _Way(called=(entry.calls, entry.node))
-        reader.read(resolved(job.steps.value), inside, way)
-    reader.read(value_of(entry.arguments, "post-steps"), outside)
-    return reader.steps
+    reader = _StepListReader(config, allowance)
+    inside = Bindings(job.parameters, arguments, home, reader.outside)
+    return reader.read_job(job, inside, entry, _Way(called=(entry.calls, entry.node)))
 
 
 def command_steps(config: Config, home: Namespace, command: Command) -> list[Step]:
     """The steps of ``command`` as if it were called without arguments."""
     if command.steps is None:
         return []
-    outside = Bindings({}, {}, config.body, None)
-    inside = Bindings(command.parameters, {}, home, outside)
-    way = _Way(commands=(command,))
-    reader = _StepListReader(outside, {}, step_allowance())
-    reader.read(resolved(command.steps.value), inside, way)
-    return reader.steps
+    reader = _StepListReader(config)
+    inside = Bindings(command.parameters, {}, home, reader.outside)
+    return reader.read(command.steps.value, inside, _Way(commands=(command,)))
 
 
 def anchored_step(config: Config, node: Node) -> list[Step]:
     """The steps that the step ``node`` expands to outside of any job's scope."""
-    outside = Bindings({}, {}, config.body, None)
     alone = SequenceNode(node.source, node.start, node.end, (node,), True, None, None)
-    reader = _StepListReader(outside, {}, step_allowance())
-    reader.read(alone, outside)
-    return reader.steps
+    reader = _StepListReader(config)
+    return reader.read(alone, reader.outside)
 
 
 class _Way(Struct, frozen=True, eq=False):
@@ -286,27 +264,47 @@ _START = _Way()
 
 
 class _StepListReader:
-    """Reads lists of steps, one after the other, into ``steps``."""
+    """Reads lists of steps, one after the other.
+
+    With ``job``, orbs' commands in it are unfolded as the compiled config shows them.
+    ``job_arguments`` are what its own parameters for lists of steps are replaced by.
+    """
 
     def __init__(
         self,
-        outside: Bindings,
-        job_arguments: Mapping[str, Node],
-        allowance: Allowance,
-        config: Config | None = None,
+        config: Config,
+        allowance: Allowance | None = None,
         job: Job | None = None,
+        job_arguments: Mapping[str, Node] | None = None,
     ) -> None:
-        self.steps: list[Step] = []
-        self._outside = outside
-        self._job_arguments = job_arguments
-        self._allowance = allowance
-        self._unfolded = None if config is None else config.unfolded
+        self.outside = outermost_scope(config)
+        self._steps: list[Step] = []
+        self._job_arguments = job_arguments or {}
+        self._allowance = allowance or step_allowance()
+        self._unfolded = config.unfolded
         self._lists: Mapping[Node, tuple[SequenceNode, ...]] = {}
         if self._unfolded is not None and job is not None:
             self._lists = self._unfolded.steps.get(job, {})
 
-    def read(self, node: Node | None, bindings: Bindings, way: _Way = _START) -> None:
-        """Read the list ``node``; ``bindings`` are the names and parameters in scope."""
+    def read_job(
+        self, job: Job, inside: Bindings, entry: WorkflowJob | None, way: _Way = _START
+    ) -> list[Step]:
+        """The steps of ``job``, whose scope is ``inside``, and those around that ``entry`` adds."""
+        before, after = ADDED_STEPS
+        self.read_added(entry, before)
+        self._read(None if job.steps is None else job.steps.value, inside, way)
+        return self.read_added(entry, after)
+
+    def read_added(self, entry: WorkflowJob | None, name: str) -> list[Step]:
+        """The steps so far, and those that ``entry`` adds by its argument ``name``."""
+        return self.read(None if entry is None else value_of(entry.arguments, name), self.outside)
+
+    def read(self, node: Node | None, bindings: Bindings, way: _Way = _START) -> list[Step]:
+        """The steps so far, and those in the list ``node``, whose scope is ``bindings``."""
+        self._read(node, bindings, way)
+        return self._steps
+
+    def _read(self, node: Node | None, bindings: Bindings, way: _Way) -> None:
         value = None if node is None else resolved(node)
         if way.depth > _DEEPEST:
             raise TooComplexError(f"lists of steps are nested more than {_DEEPEST} deep")
@@ -334,11 +332,11 @@ class _StepListReader:
             return
         way = replace(way, passed=way.passed | {parameter})
         if bindings.outer is None and reference.name in self._job_arguments:
-            self.read(self._job_arguments[reference.name], self._outside, way)
+            self._read(self._job_arguments[reference.name], self.outside, way)
             return
         binding = bindings.node(reference.name)
         if binding is not None:
-            self.read(binding[0], binding[1], way)
+            self._read(binding[0], binding[1], way)
 
     def _item(self, item: Node, bindings: Bindings, way: _Way) -> None:
         value = resolved(item)
@@ -361,14 +359,14 @@ class _StepListReader:
             if condition.holds is None:
                 way = replace(way, guards=way.guards | {f"{name} {condition.text}"})
             if condition.holds is not (name == "unless"):
-                self.read(value_of(value, "steps"), bindings, way)
+                self._read(value_of(value, "steps"), bindings, way)
             return
         if name == "steps":
-            self.read(value, bindings, way)
+            self._read(value, bindings, way)
             return
         called = bindings.home.command(name)
         is_of_orb = called is None and "/" in name
-        if is_of_orb and not self._is_step_of_docker_orb(name, bindings.home):
+        if is_of_orb and not is_step_of_docker_orb(name, bindings.home):
             called = published_command(bindings.home, name)
             called = None if called is None or called[1].steps is None else called
         if called is None and self._unfolded is not None and item in self._lists:
@@ -378,7 +376,7 @@ class _StepListReader:
             within, node = None, item
             if bindings.home.is_published and way.called is not None:
                 within, node = way.called
-            self.steps.append(Step(name, value, node, way.path, bindings, bindings.home, within))
+            self._steps.append(Step(name, value, node, way.path, bindings, bindings.home, within))
             return
         home, command = called
         if command in way.commands or command.steps is None:
@@ -387,24 +385,17 @@ class _StepListReader:
         inner = replace(way, commands=(*way.commands, command))
         if home.is_published and not bindings.home.is_published:
             inner = replace(inner, called=(name, item))
-        self.read(command.steps.value, below, inner)
+        self._read(command.steps.value, below, inner)
 
     def _unfolded_steps(self, unfolded: UnfoldedOrbs, name: str, item: Node, way: _Way) -> None:
         """Read the steps of the orb's command ``name``, which the step ``item`` calls."""
-        inside = Bindings({}, {}, unfolded.home, self._outside)
+        inside = Bindings({}, {}, unfolded.home, self.outside)
         lists = self._lists[item]
         for number, steps in enumerate(lists):
             # What one run does is no preparation for another.
             runs = {f"run {number} of {name}"} if len(lists) > 1 else set()
             way_in = replace(way, called=(name, item), guards=way.guards | runs)
-            self.read(steps, inside, way_in)
-
-    @staticmethod
-    def _is_step_of_docker_orb(name: str, home: Namespace) -> bool:
-        """Whether ``name`` is a command of the Docker orb that is not expanded."""
-        alias, _, command = name.partition("/")
-        orb = home.imported.get(alias) if command in DOCKER_ORB_STEPS else None
-        return orb is not None and orb.name == DOCKER_ORB
+            self._read(steps, inside, way_in)
 
 
 def _arguments(node: Node | None) -> Mapping[str, Node]:
@@ -434,7 +425,7 @@ def step_defaults(
     environment: dict[str, str] = {}
     if job.runs_on.docker is None and job.runs_on.machine is None:
         for call in values.executor_calls(job):
-            executor = home.executor(call.name) or config.body.executor(call.name)
+            executor = config.executor(call.name, home)
             if executor is None:
                 shell = shell or text_of(call.arguments.get("shell"))
                 continue
