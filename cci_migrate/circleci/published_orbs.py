@@ -18,7 +18,6 @@ from functools import lru_cache
 from pkgutil import get_data
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.circleci.config import Command, Executor, Job, Namespace
@@ -35,16 +34,8 @@ _NAME = lazy_pattern(r"[\w-]+/[\w-]+")
 _VERSION = lazy_pattern(r"(\d+)(?:\.(\d+)(?:\.(\d+))?)?")
 
 
-class PublishedOrb(Struct, frozen=True, eq=False):
-    """An orb at a version."""
-
-    name: str
-    version: str
-    namespace: Namespace
-
-
 @lru_cache(maxsize=64)
-def published_orb(name: str, version: str) -> PublishedOrb | None:
+def published_orb(name: str, version: str) -> Namespace | None:
     """The orb ``name`` at ``version`` as a config imports it: ``7``, ``7.1``, ``7.1.0``.
 
     For a version between two known releases of the same major version, the earlier one. None if
@@ -56,7 +47,7 @@ def published_orb(name: str, version: str) -> PublishedOrb | None:
         return None
     source = SourceText(f"{name}@{version}", json.dumps(data["releases"][release]))
     config = read_config([MountedDocument(parse(source))], is_orb_source=True)
-    return PublishedOrb(name, version, replace(config.body, is_published=True))
+    return replace(config.body, is_published=True)
 
 
 @lru_cache(maxsize=64)
@@ -103,8 +94,7 @@ def published_command(home: Namespace, name: str) -> tuple[Namespace, Command] |
 def _imported(home: Namespace, name: str) -> Namespace | None:
     alias, slash, _ = name.partition("/")
     imported = home.imported.get(alias) if slash else None
-    published = None if imported is None else published_orb(imported.name, imported.version)
-    return None if published is None else published.namespace
+    return None if imported is None else published_orb(imported.name, imported.version)
 
 
 @lru_cache(maxsize=64)
@@ -112,8 +102,7 @@ def _newest_with(name: str, command: str) -> Namespace | None:
     data = _data(name)
     for release in reversed(data["releases"] if data is not None else ()):
         if command in release["commands"]:
-            published = published_orb(name, release["from"])
-            return None if published is None else published.namespace
+            return published_orb(name, release["from"])
     return None
 
 

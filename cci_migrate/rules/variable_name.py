@@ -165,7 +165,7 @@ def _parameters_of(name: str, home: Namespace) -> Mapping[str, Parameter]:
     orb = home.imported.get(alias) if slash else None
     if orb is not None:
         published = published_orb(orb.name, orb.version)
-        return {} if published is None else _own_parameters(member, published.namespace)
+        return {} if published is None else _own_parameters(member, published)
     return {
         key: parameter
         for key, parameter in _own_parameters(name, home).items()

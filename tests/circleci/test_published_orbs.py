@@ -27,9 +27,9 @@ def test_every_release_reads_as_an_orb(file: Any) -> None:
     for release in data["releases"]:
         orb = published_orb(data["orb"], release["from"])
         assert orb is not None
-        assert set(orb.namespace.jobs) == set(release["jobs"])
-        assert set(orb.namespace.executors) == set(release["executors"])
-        for executor in orb.namespace.executors.values():
+        assert set(orb.jobs) == set(release["jobs"])
+        assert set(orb.executors) == set(release["executors"])
+        for executor in orb.executors.values():
             where = (executor.docker, executor.machine, executor.macos)
             assert any(place is not None for place in where), executor.name
 
@@ -40,7 +40,7 @@ def test_every_release_reads_as_an_orb(file: Any) -> None:
 def test_a_version_is_described_by_the_release_it_means(version: str, takes_executor: bool) -> None:
     orb = published_orb("circleci/node", version)
     assert orb is not None
-    assert ("executor" in orb.namespace.jobs["test"].parameters) is takes_executor
+    assert ("executor" in orb.jobs["test"].parameters) is takes_executor
 
 
 @pytest.mark.parametrize("version", ["99", "dev:first", "<< pipeline.parameters.version >>", ""])
