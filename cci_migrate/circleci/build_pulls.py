@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cci_migrate.circleci.checked_out_files import CheckedOutFiles
 from cci_migrate.circleci.expressions import has_expression
-from cci_migrate.circleci.job_pulls import JobPulls
+from cci_migrate.circleci.job_pulls import JobPulls, PullCommand
 from cci_migrate.circleci.job_texts import JobTexts
 from cci_migrate.circleci.step_moments import Moment
 from cci_migrate.docker.compose import ServiceBuild
-from cci_migrate.docker.container_tools import Tool
 from cci_migrate.docker.dockerfile import images_of
 from cci_migrate.docker.shell.facts import Build
 
@@ -34,56 +34,38 @@ class BuildPulls(Struct, frozen=True, eq=False):
         fields = ("directory", "context", "dockerfile", "target")
         for way in self.texts.ways_of(build, *fields):
             inside = self.files.path(directory, way.dockerfile_path)
-            self.build(moment, way.tool, f"{way.tool.value} build", way, inside)
+            self.build(PullCommand(moment, way.tool, f"{way.tool.value} build"), way, inside)
 
-    def build(
-        self,
-        moment: Moment,
-        tool: Tool,
-        command: str,
-        build: Build | ServiceBuild,
-        path: str | None,
-    ) -> None:
+    def build(self, command: PullCommand, build: Build | ServiceBuild, path: str | None) -> None:
         """Add what ``command`` pulls for ``build``, whose Dockerfile is at ``path``, if known."""
         if build.dockerfile_text is not None:
-            self._built(moment, tool, command, build.dockerfile_text, build, None)
+            self._built(command, build.dockerfile_text, build, None)
         elif path is None or not is_known_path(path):
-            self.pulls.undecided(moment, tool, command, UNKNOWN_DOCKERFILE)
+            self.pulls.undecided(command, UNKNOWN_DOCKERFILE)
         else:
-            self.dockerfile(moment, tool, command, path, build)
+            self.dockerfile(command, path, build)
 
     def dockerfile(
-        self,
-        moment: Moment,
-        tool: Tool,
-        command: str,
-        path: str,
-        build: Build | ServiceBuild | None = None,
+        self, command: PullCommand, path: str, build: Build | ServiceBuild | None = None
     ) -> None:
         """Add what ``command`` pulls when it builds the Dockerfile at ``path``."""
         text = self.files.text(path)
         if text is None:
-            self.pulls.undecided(moment, tool, command, f"no {path} found")
+            self.pulls.undecided(command, f"no {path} found")
             return
-        self._built(moment, tool, f"{command} ({path})", text, build, path)
+        self._built(replace(command, title=f"{command.title} ({path})"), text, build, path)
 
     def _built(
         self,
-        moment: Moment,
-        tool: Tool,
-        command: str,
+        command: PullCommand,
         text: str,
         build: Build | ServiceBuild | None,
         path: str | None,
     ) -> None:
-        images = images_of(
-            text,
-            None if build is None else build.target,
-            {} if build is None else dict(build.build_args),
-            {} if build is None else dict(build.build_contexts),
+        images = (
+            images_of(text)
+            if build is None
+            else images_of(text, build.target, dict(build.build_args), dict(build.build_contexts))
         )
-        places = (
-            () if path is None else tuple((image.name, f"{path}:{image.line}") for image in images)
-        )
-        names = list(dict.fromkeys(image.name for image in images))
-        self.pulls.images(moment, tool, command, names, places)
+        places = () if path is None else ((image.name, f"{path}:{image.line}") for image in images)
+        self.pulls.images(command, dict.fromkeys(image.name for image in images), tuple(places))

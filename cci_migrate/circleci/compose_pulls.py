@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from cci_migrate.circleci.build_pulls import BuildPulls, is_known_path
 from cci_migrate.circleci.checked_out_files import CheckedOutFiles
-from cci_migrate.circleci.job_pulls import JobPulls
+from cci_migrate.circleci.job_pulls import JobPulls, PullCommand
 from cci_migrate.circleci.job_texts import JobTexts
 from cci_migrate.circleci.step_moments import Moment
 from cci_migrate.docker.compose import default_paths, services_of
@@ -35,10 +35,11 @@ class ComposePulls(Struct, frozen=True, eq=False):
             self._compose(moment, way, directory)
 
     def _compose(self, moment: Moment, compose: ComposeCommand, directory: str | None) -> None:
-        command = f"{compose.tool.value} compose {compose.verb.value}"
+        title = f"{compose.tool.value} compose {compose.verb.value}"
+        command = PullCommand(moment, compose.tool, title)
         paths = self._paths(compose, directory)
         if isinstance(paths, str):
-            self.pulls.undecided(moment, compose.tool, command, paths)
+            self.pulls.undecided(command, paths)
             return
         services = services_of(
             paths,
@@ -50,27 +51,21 @@ class ComposePulls(Struct, frozen=True, eq=False):
             environment=dict(compose.environment),
         )
         for problem in services.problems:
-            reason = f"{problem.path}: {problem.reason}"
-            self.pulls.undecided(moment, compose.tool, command, reason)
+            self.pulls.undecided(command, f"{problem.path}: {problem.reason}")
         built = {
             same_image_key(build.image) for build in services.builds if build.image is not None
         }
         if compose.verb is not Verb.BUILD:
             images = [run.image for run in services.images]
             others = [image for image in images if same_image_key(image) not in built]
-            self.pulls.images(
-                moment,
-                compose.tool,
-                command,
-                self.pulls.to_fetch(moment, compose, command, others),
-                tuple(self._places(paths, images)),
-            )
+            to_fetch = self.pulls.to_fetch(command, compose, others)
+            self.pulls.images(command, to_fetch, tuple(self._places(paths, images)))
         if compose.verb is Verb.PULL:
             return
         for image in built:
             self.pulls.build(image)
         for service in services.builds:
-            self.builds.build(moment, compose.tool, command, service, service.dockerfile_path)
+            self.builds.build(command, service, service.dockerfile_path)
 
     def _paths(self, compose: ComposeCommand, directory: str | None) -> tuple[str, ...] | str:
         """The Compose files that ``compose`` reads, or why they are unknown."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cci_migrate.circleci.job_texts import JobTexts
 from cci_migrate.circleci.login_directories import LoginDirectories
@@ -22,6 +25,14 @@ from cci_migrate.docker.shell.local_images import LocalImages
 
 #: Prefixes of images that a build has created and that are in no registry.
 _LOCAL = ("local/", "localhost/")
+
+
+class PullCommand(Struct, frozen=True, eq=False):
+    """What pulls, at ``moment``: ``tool``, by the command ``title``."""
+
+    moment: Moment
+    tool: Tool
+    title: str
 
 
 class JobPulls:
@@ -52,24 +63,20 @@ class JobPulls:
 
     def command(self, moment: Moment, pull: ImagePull, place: str | None) -> None:
         """Add what the command ``pull`` pulls; ``place`` is that of its image in another file."""
-        command = f"{pull.tool.value} {pull.verb.value}"
+        title = f"{pull.tool.value} {pull.verb.value}"
         if pull.is_local or (pull.image is not None and pull.image.value.startswith(_LOCAL)):
             return
         if pull.image is None:
             reason = "the command line does not name the image"
-            self.undecided(moment, pull.tool, command, reason)
+            self.undecided(PullCommand(moment, pull.tool, title), reason)
             return
         image = pull.image.value
-        if self.to_fetch(moment, pull, f"{command} {image}", [image]):
-            places = () if place is None else ((image, place),)
-            self.images(moment, pull.tool, f"{command} {image}", [image], places)
+        command = PullCommand(moment, pull.tool, f"{title} {image}")
+        if self.to_fetch(command, pull, [image]):
+            self.images(command, [image], () if place is None else ((image, place),))
 
     def to_fetch(
-        self,
-        moment: Moment,
-        pull: ImagePull | ComposeCommand,
-        command: str,
-        images: Sequence[str],
+        self, command: PullCommand, pull: ImagePull | ComposeCommand, images: Sequence[str]
     ) -> list[str]:
         """Those of ``images`` that aren't there, as far as that is known.
 
@@ -83,20 +90,19 @@ class JobPulls:
         for image in missing:
             is_fetched = any(image in earlier.texts for earlier in self.pulls)
             if not is_fetched and without_tag(image) not in self._built_images:
-                title = command if command.endswith(image) else f"{command} {image}"
-                reason = "it may come from docker load"
-                self.undecided(moment, pull.tool, title, reason)
+                named = command
+                if not command.title.endswith(image):
+                    named = replace(command, title=f"{command.title} {image}")
+                self.undecided(named, "it may come from docker load")
         return []
 
     def images(
         self,
-        moment: Moment,
-        tool: Tool,
-        command: str,
-        images: Sequence[str],
+        command: PullCommand,
+        images: Iterable[str],
         places: tuple[tuple[str, str], ...] = (),
     ) -> None:
-        """Add a pull of ``images``; ``places`` are theirs in other files."""
+        """Add a pull of ``images`` by ``command``; ``places`` are theirs in other files."""
         hosts: set[str] = set()
         texts: dict[str, None] = {}
         undecided: str | None = None
@@ -106,34 +112,33 @@ class JobPulls:
                 if isinstance(reference, ImageReference) and reference.is_scratch:
                     continue
                 texts[text] = None
-                host = pull_key(text) if tool is Tool.DOCKER else registry_of(text)
+                host = pull_key(text) if command.tool is Tool.DOCKER else registry_of(text)
                 if isinstance(host, Undecidable):
                     undecided = undecided or host.reason
                 else:
                     hosts.add(host)
         if texts:
-            self.pulls.append(
-                StepPull(
-                    moment,
-                    tool,
-                    command,
-                    tuple(texts),
-                    frozenset(hosts),
-                    undecided,
-                    places,
-                    *self._directories.read_at(moment),
-                )
-            )
+            self._add(command, tuple(texts), frozenset(hosts), undecided, places)
 
     def _known_texts(self, image: str) -> tuple[str, ...]:
         return self._texts.ways(image) if isinstance(registry_of(image), Undecidable) else (image,)
 
-    def undecided(
-        self, moment: Moment, tool: Tool, command: str, reason: str, *, perhaps: bool = False
-    ) -> None:
+    def undecided(self, command: PullCommand, reason: str, *, perhaps: bool = False) -> None:
         """Add a pull of images that are unknown for ``reason``; ``perhaps``: or no pull at all."""
-        config, by_other_user = self._directories.read_at(moment)
-        pull = StepPull(
-            moment, tool, command, (), frozenset(), reason, (), config, by_other_user, perhaps
+        self._add(command, (), frozenset(), reason, perhaps=perhaps)
+
+    def _add(
+        self,
+        command: PullCommand,
+        texts: tuple[str, ...],
+        hosts: frozenset[str],
+        undecided: str | None,
+        places: tuple[tuple[str, str], ...] = (),
+        *,
+        perhaps: bool = False,
+    ) -> None:
+        moment, tool, title = command.moment, command.tool, command.title
+        reads = self._directories.read_at(moment)
+        self.pulls.append(
+            StepPull(moment, tool, title, texts, hosts, undecided, places, *reads, perhaps)
         )
-        self.pulls.append(pull)

@@ -14,7 +14,7 @@ from cci_migrate.circleci.docker_orb import (
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.images import variable_in
 from cci_migrate.circleci.job_logins import JobLogins
-from cci_migrate.circleci.job_pulls import JobPulls
+from cci_migrate.circleci.job_pulls import JobPulls, PullCommand
 from cci_migrate.circleci.job_texts import JobTexts
 from cci_migrate.circleci.step_moments import Moment
 from cci_migrate.circleci.steps import Step, argument
@@ -40,7 +40,8 @@ class OrbCommands(Struct, frozen=True, eq=False):
             self._check(moment, version)
         elif command == "pull" and pulls_count:
             images = [image.strip() for image in (argument(step, "images") or "").split(",")]
-            self.pulls.images(moment, Tool.DOCKER, step.name, [image for image in images if image])
+            pull = PullCommand(moment, Tool.DOCKER, step.name)
+            self.pulls.images(pull, filter(None, images))
 
     def of_published_orb(self, moment: Moment, *, pulls_count: bool) -> None:
         """Read a step that says what a published orb does with Docker: see `published_orbs`."""
@@ -49,19 +50,19 @@ class OrbCommands(Struct, frozen=True, eq=False):
             self._published_login(moment)
         if not pulls_count or not moment.is_reliable:
             return
-        command = step.within or step.name
+        command = PullCommand(moment, Tool.DOCKER, step.within or step.name)
         if step.name == published_orbs.PULL:
             image = argument(step, "image")
             if image is None:
-                self.pulls.undecided(moment, Tool.DOCKER, command, "its images are unknown")
+                self.pulls.undecided(command, "its images are unknown")
             else:
-                self.pulls.images(moment, Tool.DOCKER, command, [image])
+                self.pulls.images(command, [image])
         elif step.name == published_orbs.BUILD:
             for path in self.texts.ways(argument(step, "dockerfile") or "$"):
                 if is_known_path(path):
-                    self.builds.dockerfile(moment, Tool.DOCKER, command, joined_path(".", path))
+                    self.builds.dockerfile(command, joined_path(".", path))
                 else:
-                    self.pulls.undecided(moment, Tool.DOCKER, command, UNKNOWN_DOCKERFILE)
+                    self.pulls.undecided(command, UNKNOWN_DOCKERFILE)
 
     def _published_login(self, moment: Moment) -> None:
         step = moment.step

@@ -33,7 +33,7 @@ from cci_migrate.circleci.docker_orb import DOCKER_ORB
 from cci_migrate.circleci.downloaded_files import DownloadedFiles
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.job_logins import JobLogins
-from cci_migrate.circleci.job_pulls import JobPulls
+from cci_migrate.circleci.job_pulls import JobPulls, PullCommand
 from cci_migrate.circleci.job_texts import JobTexts
 from cci_migrate.circleci.login_directories import login_directories
 from cci_migrate.circleci.orb_commands import OrbCommands
@@ -188,7 +188,7 @@ class StepReader:
         if daemons.main is Daemon.REMOTE and is_unused and after < len(steps):
             reason = "no visible later step uses it"
             moment = Moment(after, steps[after], ())
-            self._pulls.undecided(moment, Tool.DOCKER, SETUP, reason, perhaps=True)
+            self._pulls.undecided(PullCommand(moment, Tool.DOCKER, SETUP), reason, perhaps=True)
         return JobDocker(
             home=home,
             job=self._texts.job,
@@ -280,8 +280,8 @@ class StepReader:
                     self._builds.command(moment, fact, scope.directory)
             case BakeBuild():
                 if self._pulls_count:
-                    reason = "docker buildx bake isn't read"
-                    self._pulls.undecided(moment, Tool.DOCKER, "docker buildx bake", reason)
+                    command = PullCommand(moment, Tool.DOCKER, "docker buildx bake")
+                    self._pulls.undecided(command, "docker buildx bake isn't read")
             case ComposeCommand():
                 if self._pulls_count:
                     self._composes.command(moment, fact, scope.directory)
@@ -395,4 +395,4 @@ class StepReader:
         if is_like_login(f"{step_title(moment.step)} {title}"):
             self._unread_logins.append(UnreadLogin(moment, title))
         elif may_be_ours and self._pulls_count:
-            self._pulls.undecided(moment, Tool.DOCKER, title, reason, perhaps=True)
+            self._pulls.undecided(PullCommand(moment, Tool.DOCKER, title), reason, perhaps=True)
