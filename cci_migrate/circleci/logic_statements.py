@@ -10,7 +10,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from cci_migrate.lazy_patterns import lazy_pattern
-from cci_migrate.lossless.merging import entries_of, is_null
+from cci_migrate.lossless.merging import entries_of, is_null, items_or_itself
 from cci_migrate.lossless.nodes import Mapping, Node, Scalar, Sequence, resolved
 
 #: Insignificant white space inside ``<< >>``.
@@ -67,9 +67,7 @@ def is_truthy(text: str) -> bool:
 def _statement(
     name: str, node: Node, expand: Callable[[str], str], spend: Callable[[], None]
 ) -> Condition:
-    value = resolved(node)
-    items = value.items if isinstance(value, Sequence) else (value,)
-    parts = [condition_of(item, expand, spend) for item in items]
+    parts = [condition_of(item, expand, spend) for item in items_or_itself(node)]
     text = f"{name}: [{', '.join(part.text for part in parts)}]"
     outcomes = [part.holds for part in parts]
     holds: bool | None = None

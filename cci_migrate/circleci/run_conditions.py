@@ -30,9 +30,16 @@ from cci_migrate.circleci.pipeline_expressions import (
     parse_expression,
 )
 from cci_migrate.circleci.workflow_jobs import called_job
-from cci_migrate.lossless.merging import entries_of, is_null, items_of, text_of, value_of
+from cci_migrate.lossless.merging import (
+    entries_of,
+    is_null,
+    items_of,
+    items_or_itself,
+    text_of,
+    value_of,
+)
 from cci_migrate.lossless.nodes import Mapping as MappingNode
-from cci_migrate.lossless.nodes import Node, Scalar, Sequence, resolved
+from cci_migrate.lossless.nodes import Node, Scalar, resolved
 
 BRANCH, TAG = "pipeline.git.branch", "pipeline.git.tag"
 #: A job that requires more jobs than this is not followed to all of them.
@@ -143,11 +150,9 @@ def _entry_named(name: str, entries: Mapping[str, WorkflowJob]) -> WorkflowJob |
 
 
 def _required_names(entry: WorkflowJob) -> list[str]:
-    requires = value_of(entry.arguments, "requires")
-    nodes = requires.items if isinstance(requires, Sequence) else (requires,)
     names: list[str] = []
-    for node in nodes:
-        value = None if node is None else resolved(node)
+    for node in items_or_itself(value_of(entry.arguments, "requires")):
+        value = resolved(node)
         # ``- build: failed``: which outcome of a job is required.
         names += entries_of(value) if isinstance(value, MappingNode) else [text_of(node) or ""]
     return [name for name in names if name]
@@ -201,8 +206,7 @@ def _names(node: Node | None, variable: str) -> Expression:
 
 
 def _any_name(node: Node, variable: str) -> Expression:
-    value = resolved(node)
-    nodes = value.items if isinstance(value, Sequence) else (value,)
+    nodes = items_or_itself(node)
     if not nodes:
         # Whether no names are none, or no filter, is not documented.
         return UnreadExpression(f"{variable}: no names")
@@ -229,8 +233,7 @@ def _condition(node: Node) -> Expression:
     if len(statement) != 1:
         return UnreadExpression(_text(value))
     ((name, entry),) = statement.items()
-    argument = resolved(entry.value)
-    parts = argument.items if isinstance(argument, Sequence) else (argument,)
+    parts = items_or_itself(entry.value)
     match name:
         case "and":
             return all_of(*map(_condition, parts))
@@ -242,8 +245,8 @@ def _condition(node: Node) -> Expression:
             operands = [_operand(part) for part in parts]
             return all_of(*(Operation("==", other, operands[0]) for other in operands[1:]))
         case "matches":
-            pattern = text_of(value_of(argument, "pattern"))
-            operand = _operand(value_of(argument, "value"))
+            pattern = text_of(value_of(entry.value, "pattern"))
+            operand = _operand(value_of(entry.value, "value"))
             if (
                 pattern is not None
                 and "<<" not in pattern

@@ -84,14 +84,9 @@ def _chain(at: Mapping, holder: Mapping, seen: set[Mapping]) -> list[Mapping]:
     if at in seen:
         return []
     seen.add(at)
-    for key, value in at.entries:
-        if is_merge_key(key):
-            target = resolved(value)
-            sources = target.items if isinstance(target, SequenceNode) else (target,)
-            for source in sources:
-                part = resolved(source)
-                if isinstance(part, Mapping) and (rest := _chain(part, holder, seen)):
-                    return [at, *rest]
+    for merged in merged_mappings(at):
+        if rest := _chain(merged, holder, seen):
+            return [at, *rest]
     return []
 
 

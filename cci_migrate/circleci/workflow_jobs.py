@@ -16,8 +16,7 @@ from cci_migrate.circleci.config import Config, ExecutorCall, ImageItem, Job, Na
 from cci_migrate.circleci.config_reading import executor_call
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.parameter_values import ParameterValues
-from cci_migrate.lossless.merging import Entry, entries_of, entry_of, text_of
-from cci_migrate.lossless.nodes import Sequence, resolved
+from cci_migrate.lossless.merging import Entry, entries_of, entry_of, items_or_itself, text_of
 
 #: Types of jobs that run nothing
 #: (https://circleci.com/docs/reference/configuration-reference/#job-type).
@@ -52,9 +51,8 @@ def job_contexts(entry: WorkflowJob) -> JobContexts:
 
 def contexts_in(entry: Entry) -> JobContexts:
     """The contexts in ``entry``, an entry ``context``."""
-    value = resolved(entry.value)
-    items = value.items if isinstance(value, Sequence) else (value,)
-    return JobContexts(entry, tuple(text for item in items if (text := text_of(item)) is not None))
+    texts = (text_of(item) for item in items_or_itself(entry.value))
+    return JobContexts(entry, tuple(text for text in texts if text is not None))
 
 
 def runs_nothing(entry: WorkflowJob, config: Config) -> bool:

@@ -127,6 +127,12 @@ def own_entry(mapping: Mapping, name: str) -> Entry | None:
     return entry
 
 
+def items_or_itself(node: Node | None) -> tuple[Node, ...]:
+    """The items of a list that may also be written as its only item; empty for None."""
+    target = None if node is None else resolved(node)
+    return () if target is None else target.items if isinstance(target, Sequence) else (target,)
+
+
 def is_null(node: Node | None) -> bool:
     """Whether ``node`` is a plain null: ``~``, ``null`` or nothing at all. False for None."""
     return (

@@ -18,7 +18,14 @@ from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.steps import Step, job_steps
 from cci_migrate.circleci.workflow_jobs import JobContexts, image_items, job_contexts
 from cci_migrate.findings import Effect, Finding, FindingKey, Fix, NoFix, Place
-from cci_migrate.lossless.merging import Entry, entries_of, entry_of, merged_mappings, text_of
+from cci_migrate.lossless.merging import (
+    Entry,
+    entries_of,
+    entry_of,
+    items_or_itself,
+    merged_mappings,
+    text_of,
+)
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, resolved, scalars_in
 from cci_migrate.lossless.nodes import Sequence as SequenceNode
 from cci_migrate.lossless.operations import (
@@ -320,9 +327,8 @@ class _ContextRemoval:
         for merged in merged_mappings(context.holder):
             inherited = entry_of(merged, CONTEXT)
             if inherited is not None:
-                value = resolved(inherited.value)
-                items = value.items if isinstance(value, SequenceNode) else (value,)
-                return [text_of(item) for item in items] == staying
+                inherited_items = items_or_itself(inherited.value)
+                return [text_of(item) for item in inherited_items] == staying
         return False
 
     def _all_leave(self, holder: Mapping, names: tuple[str, ...]) -> bool:
