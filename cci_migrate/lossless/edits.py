@@ -30,6 +30,11 @@ def insertion(at: int, text: str) -> Edit:
     return Edit(Span(at, at), "", text)
 
 
+def replacement(text: str, start: int, end: int, new: str) -> Edit:
+    """An edit that replaces ``text[start:end]`` by ``new``."""
+    return Edit(Span(start, end), text[start:end], new)
+
+
 def in_order(edits: Iterable[Edit]) -> tuple[Edit, ...]:
     """``edits`` sorted by position; edits at the same position keep their order.
 

@@ -85,13 +85,14 @@ class FlowInsertions:
         if isinstance(node, Mapping):
             keys = [key for key, _ in node.entries]
             spans = [(key.start, max(key.end, value.end)) for key, value in node.entries]
-            if keys and all(isinstance(key, Scalar) and key.style == '"' for key in keys):
+            if _are_quoted(keys):
                 compact = text[keys[0].end : keys[0].end + 2].strip() not in (":", "")
                 style = replace(JSON_FLOW, colon=":" if compact else ": ")
         else:
-            style = FlowStyle(quote=common_quote(node.items))
-            if _is_json(node):
-                style = JSON_FLOW
+            # In JSON, all keys of its mappings are quoted.
+            maps = [item for item in node.items if isinstance(item, Mapping)]
+            is_json = _are_quoted([key for item in maps for key, _ in item.entries])
+            style = JSON_FLOW if is_json else FlowStyle(quote=common_quote(node.items))
             spans = [(item.start, item.end) for item in node.items]
         if len(spans) > 1 and text[spans[0][1] : spans[1][0]] == ",":
             style = replace(style, comma=",")
@@ -138,7 +139,6 @@ class FlowInsertions:
             self._insertions.insert(end, f"{gap},{line_break}{indent}{text}", Order.BEHIND)
 
 
-def _is_json(sequence: Sequence) -> bool:
-    """Whether all keys of the mappings in ``sequence`` are double-quoted, as in JSON."""
-    keys = [key for item in sequence.items if isinstance(item, Mapping) for key, _ in item.entries]
+def _are_quoted(keys: list[Node]) -> bool:
+    """Whether there are ``keys``, and all are double-quoted, as in JSON."""
     return bool(keys) and all(isinstance(key, Scalar) and key.style == '"' for key in keys)

@@ -9,11 +9,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.lossless.cannot_render import CannotRenderError
-from cci_migrate.lossless.edits import Edit, insertion
-from cci_migrate.lossless.layout import deeper_comments_end, last_leaf, line_after
+from cci_migrate.lossless.edits import Edit, insertion, replacement
+from cci_migrate.lossless.layout import deeper_comments_end, last_block_scalar, line_after
 from cci_migrate.lossless.nodes import Node, Scalar
 from cci_migrate.lossless.scalar_positions import content_start
-from cci_migrate.lossless.source import LINE_BREAK, SourceText, Span
+from cci_migrate.lossless.source import LINE_BREAK, SourceText
 
 
 class Order(IntEnum):
@@ -104,7 +104,7 @@ class Insertions:
 
     def replace(self, start: int, end: int, text: str) -> None:
         """Replace the text from ``start`` to ``end``."""
-        self.add(Edit(Span(start, end), self._text[start:end], text))
+        self.add(replacement(self._text, start, end, text))
 
     def lines(self, at: int, lines: list[str], place: Order = Order.LINES) -> int:
         """Insert whole ``lines`` at ``at``, a line's start or the text's end; return the index."""
@@ -112,12 +112,9 @@ class Insertions:
         joined = line_break.join(lines)
         first = lines[0].lstrip()
         order = (at, place, len(first) - len(lines[0]), 0 if first.startswith("-") else 1)
-        if at == len(self._text) and not self._starts_line(at):
+        if at == len(self._text) and not self._source.is_line_start(at):
             return self._put(insertion(at, line_break + joined), order)
         return self._put(insertion(at, joined + line_break), order)
-
-    def _starts_line(self, at: int) -> bool:
-        return at == self._source.line_start(at)
 
     def lines_behind(self, node: Node, lines: list[str], *, past_comments: bool = True) -> None:
         """Insert ``lines`` below ``node`` and below the comments indented deeper than they are."""
@@ -130,9 +127,8 @@ class Insertions:
     def line_after(self, node: Node) -> int:
         """The offset of the line after ``node``. Raises CannotRenderError if none can be there."""
         at = line_after(node)
-        leaf = last_leaf(node)
-        at_end = at == len(self._text) and not self._starts_line(at)
-        if at_end and isinstance(leaf, Scalar) and leaf.style in ("|", ">") and not _strips(leaf):
+        at_end = at == len(self._text) and not self._source.is_line_start(at)
+        if at_end and (block := last_block_scalar(node)) is not None and not _strips(block):
             raise CannotRenderError("a block scalar ends the file without a line end")
         return at
 

@@ -72,26 +72,29 @@ def dash(sequence: Sequence, index: int) -> int:
         at = line_start - 1
 
 
-def last_leaf(node: Node) -> Node:
-    """The last leaf of a block collection, which ends its text; ``node`` itself otherwise."""
+def last_block_scalar(node: Node) -> Scalar | None:
+    """The block scalar that ends the text of ``node``; None if it ends otherwise."""
     while True:
         if isinstance(node, Mapping) and not node.is_flow and node.entries:
             node = node.entries[-1][1]
         elif isinstance(node, Sequence) and not node.is_flow and node.items:
             node = node.items[-1]
         else:
-            return node
+            return node if isinstance(node, Scalar) and node.style in ("|", ">") else None
+
+
+def is_on_one_line(scalar: Scalar) -> bool:
+    """Whether ``scalar`` is written on one line, and not as a block."""
+    is_block = scalar.style in ("|", ">")
+    return not is_block and not LINE_BREAK.search(scalar.source.text, scalar.start, scalar.end)
 
 
 def line_after(node: Node) -> int:
     """The offset of the line after ``node`` and the comment on its last line."""
-    leaf = last_leaf(node)
-    text = leaf.source.text
-    if isinstance(leaf, Scalar) and leaf.style in ("|", ">") and leaf.end > leaf.start:
-        ends_with_break = LINE_BREAK.fullmatch(text[leaf.end - 1])
-        if ends_with_break:
-            return leaf.end
-    return leaf.source.next_line(leaf.end)
+    block = last_block_scalar(node)
+    if block is not None and LINE_BREAK.fullmatch(block.source.text[block.end - 1]):
+        return block.end
+    return node.source.next_line(node.end)
 
 
 def end_of_entry(key: Node, value: Node) -> Node:

@@ -75,14 +75,15 @@ def parse(source: SourceText, *, pure: bool = False, outer: OuterAnchors | None 
         raise YamlError(0, "a second byte order mark is here")
     builder = _Builder(source, outer)
     try:
-        if pure or not has_c_parser():
-            return builder.build(_pure_events(source.text))
-        try:
-            return _build_from_c(builder, source.text)
-        except MarkedYAMLError as error:
-            if error.problem not in _ONLY_IN_C:
-                raise
-            return builder.build(_pure_events(source.text))
+        if not pure and has_c_parser():
+            try:
+                return _build_from_c(builder, source.text)
+            except MarkedYAMLError as error:
+                if error.problem not in _ONLY_IN_C:
+                    raise
+        from cci_migrate.lossless.pure_events import pure_events
+
+        return builder.build(pure_events(source.text))
     except YamlError:
         raise
     except MarkedYAMLError as error:
@@ -104,12 +105,6 @@ def _build_from_c(builder: _Builder, text: str) -> Document:
         return builder.build(iter(parser.get_event, None))
     finally:
         parser.dispose()
-
-
-def _pure_events(text: str) -> Iterator[Any]:
-    from cci_migrate.lossless.pure_events import pure_events
-
-    return pure_events(text)
 
 
 def _explained(error: Any, source: SourceText) -> tuple[int, str]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing_extensions import assert_never
 
 from cci_migrate.lossless.cannot_render import CannotRenderError
-from cci_migrate.lossless.edits import Edit
+from cci_migrate.lossless.insertions import Insertions
 from cci_migrate.lossless.layout import (
     Layout,
     dash,
     end_of_entry,
+    entry_called,
     is_explicit,
-    last_leaf,
+    is_on_one_line,
+    last_block_scalar,
     line_after,
     starts_line,
 )
@@ -24,26 +26,20 @@ from cci_migrate.lossless.operations import (
     RemoveEntry,
     RemoveItems,
 )
-from cci_migrate.lossless.source import LINE_BREAK, Span
+from cci_migrate.lossless.source import LINE_BREAK
 
 Removal = RemoveEntry | RemoveItems | KeepItem | MappingToScalar | MergeToAlias
 
 
-def removal_edits(operation: Removal, layout: Layout) -> list[Edit]:
-    """The edits that carry out ``operation`` in the document of ``layout``.
-
-    Raises CannotRenderError.
-    """
-    remover = _Remover(layout)
+def remove(operation: Removal, layout: Layout, insertions: Insertions) -> None:
+    """Carry out ``operation`` in the document of ``layout``. Raises CannotRenderError."""
+    remover = _Remover(layout, insertions)
     match operation:
         case RemoveEntry(mapping, key):
             parts = [
                 (key_node, end_of_entry(key_node, value)) for key_node, value in mapping.entries
             ]
-            entry = own_entry(mapping, key)
-            if entry is None:
-                raise CannotRenderError(f"the mapping has no key {key!r}")
-            index = [part[0] for part in parts].index(entry.key)
+            index = [part[0] for part in parts].index(entry_called(mapping, key)[0])
             if len(parts) == 2 and layout.is_wrapped_pair(mapping):
                 remover.unwrap(mapping, parts[1 - index])
             else:
@@ -58,24 +54,14 @@ def removal_edits(operation: Removal, layout: Layout) -> list[Edit]:
             remover.merge_to_alias(mapping)
         case _:
             assert_never(operation)
-    return remover.edits
 
 
 class _Remover:
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, insertions: Insertions) -> None:
         self._layout = layout
         self._source = layout.source
         self._text = layout.source.text
-        self.edits: list[Edit] = []
-
-    def _replace(self, start: int, end: int, text: str) -> None:
-        self.edits.append(Edit(Span(start, end), self._text[start:end], text))
-
-    def _starts_line(self, at: int) -> bool:
-        return at == self._source.line_start(at)
-
-    def _spans_lines(self, node: Node) -> bool:
-        return LINE_BREAK.search(self._text, node.start, node.end) is not None
+        self._replace = insertions.replace
 
     def remove(
         self, collection: Collection, parts: list[tuple[Node, Node]], indexes: tuple[int, ...]
@@ -115,8 +101,8 @@ class _Remover:
             start = self._source.line_start(start - 1)
         if (
             end == len(self._text)
-            and not self._starts_line(end)
-            and not (index > 0 and _ends_in_block_scalar(parts[index - 1][1]))
+            and not self._source.is_line_start(end)
+            and not (index > 0 and last_block_scalar(parts[index - 1][1]) is not None)
         ):
             # Without a final line break before, there is none after: but a block scalar's is
             # part of its value.
@@ -156,7 +142,7 @@ class _Remover:
             self._replace(sequence.start, item.start, "")
             self._replace(item.end, sequence.end, "")
             return
-        if isinstance(item, Scalar) and (item.style in ("|", ">") or self._spans_lines(item)):
+        if isinstance(item, Scalar) and not is_on_one_line(item):
             raise CannotRenderError("an item of several lines cannot become the value of a key")
         start = self._line_end_of_key(sequence)
         self._replace(start, item.start, " ")
@@ -171,7 +157,8 @@ class _Remover:
             self._replace(mapping.start, key.start, "")
             self._replace(key.end, mapping.end, "")
             return
-        if self._text[key.end : value.start].strip() == ":" and not self._spans_lines(mapping):
+        spans_lines = LINE_BREAK.search(self._text, mapping.start, mapping.end)
+        if self._text[key.end : value.start].strip() == ":" and not spans_lines:
             self._replace(key.end, value.end, "")
             return
         colon = self._text.find(":", key.end)
@@ -214,11 +201,6 @@ class _Remover:
     def _end_of_lines(self, node: Node) -> int:
         """The end of the last line of ``node``, its comment included, without the line end."""
         end = line_after(node)
-        if self._starts_line(end) and end > 0:
+        if self._source.is_line_start(end) and end > 0:
             end = self._source.line_end(self._source.line_start(end - 1))
         return end
-
-
-def _ends_in_block_scalar(node: Node) -> bool:
-    leaf = last_leaf(node)
-    return isinstance(leaf, Scalar) and leaf.style in ("|", ">")

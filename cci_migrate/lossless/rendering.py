@@ -35,6 +35,7 @@ from cci_migrate.lossless.layout import (
     end_of_entry,
     entry_called,
     is_explicit,
+    is_on_one_line,
     key_column,
     layout_of,
     line_after,
@@ -72,10 +73,9 @@ from cci_migrate.lossless.operations import (
     WrapInMerge,
     WrapInSequence,
 )
-from cci_migrate.lossless.removals import removal_edits
+from cci_migrate.lossless.removals import remove
 from cci_migrate.lossless.scalar_positions import content_start, replaced_text
 from cci_migrate.lossless.scalars import can_be_plain, scalar_text
-from cci_migrate.lossless.source import LINE_BREAK
 
 
 def render(document: Document, operations: Iterable[Operation]) -> tuple[Edit, ...]:
@@ -164,8 +164,7 @@ class _Writer:
             case RenameKey(mapping, index, name):
                 self._rename(mapping, index, name)
             case RemoveEntry() | RemoveItems() | KeepItem() | MappingToScalar() | MergeToAlias():
-                for edit in removal_edits(operation, self._layout):
-                    self._insertions.add(edit)
+                remove(operation, self._layout, self._insertions)
             case AddComment(node, text):
                 self._comment(node, text)
             case _:
@@ -237,7 +236,7 @@ class _Writer:
         scalar = resolved(node)
         if not isinstance(scalar, Scalar):
             raise CannotRenderError("a collection cannot become a key")
-        if scalar.style in ("|", ">") or self._spans_lines(scalar):
+        if not is_on_one_line(scalar):
             raise CannotRenderError("a scalar of several lines cannot become a key")
         if content_start(scalar) == scalar.end:
             raise CannotRenderError("an empty item has no text that could become a key")
@@ -302,7 +301,7 @@ class _Writer:
         if self._layout.is_key(node):
             raise CannotRenderError("a key cannot become a list")
         if isinstance(node, Scalar):
-            if node.style in ("|", ">") or self._spans_lines(node):
+            if not is_on_one_line(node):
                 raise CannotRenderError("a scalar of several lines cannot become an item")
             if content_start(node) == node.end:
                 raise CannotRenderError("no value to make an item of")
@@ -370,9 +369,6 @@ class _Writer:
             raise CannotRenderError("the value does not follow its key directly")
         return start
 
-    def _spans_lines(self, node: Node) -> bool:
-        return LINE_BREAK.search(self._text, node.start, node.end) is not None
-
     def _nest(self, mapping: Mapping, parent: str, keys: tuple[str, ...]) -> None:
         if mapping.is_flow:
             raise CannotRenderError("keys of a flow mapping cannot be moved")
@@ -396,7 +392,7 @@ class _Writer:
         if isinstance(key, Scalar):
             if key.anchor is not None or key.tag is not None:
                 raise CannotRenderError("the key has an anchor or a tag")
-            if key.style in ("|", ">") or self._spans_lines(key) or key.start == key.end:
+            if not is_on_one_line(key) or key.start == key.end:
                 raise CannotRenderError("the key is not written on one line")
             new = scalar_text(name, in_flow=True, quote=key.style) if key.style else key_text(name)
             self._insertions.replace(key.start, key.end, new)

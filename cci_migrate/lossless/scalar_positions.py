@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from cci_migrate.lossless.edits import Edit
+from cci_migrate.lossless.edits import Edit, replacement
 from cci_migrate.lossless.nodes import Alias, Node, Scalar
 from cci_migrate.lossless.scalars import can_be_plain
 from cci_migrate.lossless.source import LINE_BREAK, Span
@@ -175,7 +175,7 @@ def replaced_text(
             new = text if can_be and not special else None
     if new is None:
         return None
-    return Edit(Span(begin, finish), scalar.source.text[begin:finish], new)
+    return replacement(scalar.source.text, begin, finish, new)
 
 
 def _is_printable(value: str, text: str) -> bool:

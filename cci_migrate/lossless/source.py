@@ -129,6 +129,10 @@ class SourceText(Struct, frozen=True, eq=False, dict=True):
         start = self._line_starts[line - 1]
         return Span(start, self.line_end(start))
 
+    def is_line_start(self, offset: int) -> bool:
+        """Whether a line begins at ``offset``."""
+        return offset == self.line_start(offset)
+
     @property
     def line_count(self) -> int:
         """The number of lines; a final line break does not begin another."""
