@@ -73,19 +73,8 @@ _THROWAWAY_WORDS = frozenset(
         *("change", "me", "password", "passwd", "pass", "secret", "token", "key", "trust", "some"),
         *("my", "not", "a", "the", "is", "for", "only", "default", "placeholder", "insert", "your"),
         *("here", "base", "rails", "django", "app", "sa", "rootpw", "pw", "real", "set", "unset"),
-        *(
-            "mock",
-            "stub",
-            "this",
-            "an",
-            "purpose",
-            "invalid",
-            "but",
-            "fine",
-            "aws",
-            "access",
-            "api",
-        ),
+        *("mock", "stub", "this", "an", "purpose", "invalid", "but", "fine", "aws", "access"),
+        "api",
         *("x", "oauth", "basic", "auth", "at", "all", "ok", "do", "use", "anything", "whatever"),
     )
 )

@@ -19,11 +19,7 @@ from functools import lru_cache
 
 from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.source import Span
-from cci_migrate.redaction.secret_names import (
-    is_secret_value,
-    literal_part,
-    names_a_secret,
-)
+from cci_migrate.redaction.secret_names import is_secret_value, literal_part, names_a_secret
 
 #: A longer line is searched in parts of this length, so that the time stays linear.
 LONGEST_LINE = 4_000
@@ -163,10 +159,16 @@ def _value_at(line: str, at: int, *, is_yaml: bool) -> Span:
     if is_yaml:
         properties = _PROPERTIES.match(line, at)
         at = at if properties is None else properties.end()
-    quoted = _QUOTED.match(line, at)
+    quoted = _quoted_at(line, at)
     if quoted is not None:
-        return Span(*quoted.span(quoted.lastindex or 1))
+        return quoted
     return Span(at, _end_of_plain(line, at) if is_yaml else _end_of_word(line, at))
+
+
+def _quoted_at(line: str, at: int) -> Span | None:
+    """What is in quotes at ``at``."""
+    quoted = _QUOTED.match(line, at)
+    return None if quoted is None else Span(*quoted.span(quoted.lastindex or 1))
 
 
 def _end_of_plain(line: str, at: int) -> int:
@@ -187,11 +189,9 @@ def _end_of_word(line: str, at: int) -> int:
 
 def _word_at(line: str, at: int) -> Span | None:
     """The shell word at ``at``, without its quotes."""
-    quoted = _QUOTED.match(line, at)
-    if quoted is not None:
-        return Span(*quoted.span(quoted.lastindex or 1))
-    word = _WORD.match(line, at)
-    return None if word is None else Span(*word.span())
+    quoted = _quoted_at(line, at)
+    word = _WORD.match(line, at) if quoted is None else None
+    return quoted if word is None else Span(*word.span())
 
 
 def password_words(line: str) -> Iterator[Span]:
