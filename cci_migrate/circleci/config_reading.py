@@ -49,9 +49,20 @@ class _Element(Struct, frozen=True):
     value: Node
 
 
+class _Declaration(Struct, frozen=True):
+    """An element that is a mapping: a job, an executor or a command, with its ``entries``."""
+
+    name: str
+    route: str
+    key: Scalar | None
+    mapping: MappingNode
+    entries: Mapping[str, Entry]
+    parameters: Mapping[str, Parameter]
+
+
 def read_config(parts: Sequence[MountedDocument], *, is_orb_source: bool = False) -> Config:
     """The config that consists of ``parts``; `config` says how invalid ones are read."""
-    sections = _Sections(parts)
+    sections = _Sections([(part.document.root, part.mount) for part in parts])
     workflow_jobs: list[WorkflowJob] = []
     workflows = {
         element.name: element.value
@@ -64,10 +75,9 @@ def read_config(parts: Sequence[MountedDocument], *, is_orb_source: bool = False
     for group in groups:
         route = f"job-groups.{group.name}"
         workflow_jobs += _workflow_jobs(group.name, group.value, route, is_in_group=True)
-    version = sections.top("version")
     return Config(
         documents=tuple(part.document for part in parts),
-        version=version if isinstance(version, Scalar) and not is_null(version) else None,
+        version=sections.version(),
         body=_namespace(sections, "", is_orb=is_orb_source),
         pipeline_parameters=_parameters(sections.of("parameters")),
         workflow_jobs=tuple(workflow_jobs),
@@ -79,10 +89,26 @@ def read_config(parts: Sequence[MountedDocument], *, is_orb_source: bool = False
 
 
 class _Sections:
-    """The top-level sections of a config, across its files."""
+    """The sections of a config, across the roots of its files, or of an inline orb."""
 
-    def __init__(self, parts: Sequence[MountedDocument]) -> None:
-        self._parts = [(part.document.root, part.mount) for part in parts]
+    def __init__(self, parts: list[tuple[Node | None, tuple[str, ...]]]) -> None:
+        self._parts = parts
+
+    def declarations(self, section: str, prefix: str) -> Iterator[_Declaration]:
+        for element in self.of(section):
+            mapping = resolved(element.value)
+            if isinstance(mapping, MappingNode):
+                entries = entries_of(mapping)
+                declared = entries.get("parameters")
+                parameters = _elements(None if declared is None else declared.value)
+                yield _Declaration(
+                    name=element.name,
+                    route=f"{prefix}{section}.{element.name}",
+                    key=element.key,
+                    mapping=mapping,
+                    entries=entries,
+                    parameters=_parameters(parameters),
+                )
 
     def of(self, section: str) -> list[_Element]:
         elements: list[_Element] = []
@@ -97,19 +123,10 @@ class _Sections:
                 elements.append(_Element(mount[1], None, root))
         return elements
 
-    def top(self, key: str) -> Node | None:
-        for root, mount in self._parts:
-            if not mount and (value := value_of(root, key)) is not None:
-                return value
-        return None
-
-
-class _InlineSections(_Sections):
-    """The sections of an inline orb."""
-
-    def __init__(self, orb: Node) -> None:
-        super().__init__(())
-        self._parts = [(orb, ())]
+    def version(self) -> Scalar | None:
+        values = (value_of(root, "version") for root, mount in self._parts if not mount)
+        version = next((value for value in values if value is not None), None)
+        return version if isinstance(version, Scalar) and not is_null(version) else None
 
 
 def _elements(node: Node | None) -> list[_Element]:
@@ -128,23 +145,16 @@ def _namespace(sections: _Sections, route: str, *, is_orb: bool) -> Namespace:
             imported[orb.name] = ImportedOrb(orb.name, name.strip(), version.strip(), value)
         elif isinstance(value, MappingNode):
             below = f"{route}orbs.{orb.name}."
-            inline[orb.name] = _namespace(_InlineSections(value), below, is_orb=True)
+            inline[orb.name] = _namespace(_Sections([(value, ())]), below, is_orb=True)
     return Namespace(
         route=route,
-        jobs={
-            element.name: job
-            for element in sections.of("jobs")
-            if (job := _job(element, route)) is not None
-        },
+        jobs={job.name: _job(job) for job in sections.declarations("jobs", route)},
         executors={
-            element.name: executor
-            for element in sections.of("executors")
-            if (executor := _executor(element, f"{route}executors.{element.name}")) is not None
+            executor.name: _runs_on(executor)
+            for executor in sections.declarations("executors", route)
         },
         commands={
-            element.name: command
-            for element in sections.of("commands")
-            if (command := _command(element, route)) is not None
+            command.name: _command(command) for command in sections.declarations("commands", route)
         },
         imported=imported,
         inline=inline,
@@ -152,70 +162,48 @@ def _namespace(sections: _Sections, route: str, *, is_orb: bool) -> Namespace:
     )
 
 
-def _job(element: _Element, prefix: str) -> Job | None:
-    mapping = resolved(element.value)
-    if not isinstance(mapping, MappingNode):
-        return None
-    route = f"{prefix}jobs.{element.name}"
-    entries = entries_of(mapping)
-    parameters = _parameters_in(entries)
+def _job(job: _Declaration) -> Job:
+    executor = job.entries.get("executor")
     return Job(
-        name=element.name,
-        route=route,
-        key=element.key,
-        mapping=mapping,
-        type=_text(entries, "type"),
-        parameters=parameters,
-        runs_on=_runs_on(element, mapping, entries, parameters, route),
-        executor=_executor_call(entries.get("executor")),
-        steps=entries.get("steps"),
+        name=job.name,
+        route=job.route,
+        key=job.key,
+        mapping=job.mapping,
+        type=_text(job.entries, "type"),
+        parameters=job.parameters,
+        runs_on=_runs_on(job),
+        executor=None if executor is None else executor_call(executor.value),
+        steps=job.entries.get("steps"),
     )
 
 
-def _executor(element: _Element, route: str) -> Executor | None:
-    mapping = resolved(element.value)
-    if not isinstance(mapping, MappingNode):
-        return None
-    entries = entries_of(mapping)
-    return _runs_on(element, mapping, entries, _parameters_in(entries), route)
-
-
-def _runs_on(
-    element: _Element,
-    mapping: MappingNode,
-    entries: Mapping[str, Entry],
-    parameters: Mapping[str, Parameter],
-    route: str,
-) -> Executor:
+def _runs_on(owner: _Declaration) -> Executor:
+    """What ``owner``, a job or an executor, says about where it runs."""
+    entries = owner.entries
     docker = entries.get("docker")
     value = None if docker is None else resolved(docker.value)
-    expression = text_of(value)
     return Executor(
-        name=element.name,
-        route=route,
-        key=element.key,
-        mapping=mapping,
-        parameters=parameters,
+        name=owner.name,
+        route=owner.route,
+        key=owner.key,
+        mapping=owner.mapping,
+        parameters=owner.parameters,
         docker=tuple(_images(value)) if isinstance(value, SequenceNode) else None,
-        docker_expression=expression,
+        docker_expression=text_of(value),
         machine=entries.get("machine"),
         macos=entries.get("macos"),
         resource_class=_text(entries, "resource_class"),
     )
 
 
-def _command(element: _Element, prefix: str) -> Command | None:
-    mapping = resolved(element.value)
-    if not isinstance(mapping, MappingNode):
-        return None
-    entries = entries_of(mapping)
+def _command(command: _Declaration) -> Command:
     return Command(
-        name=element.name,
-        route=f"{prefix}commands.{element.name}",
-        key=element.key,
-        mapping=mapping,
-        parameters=_parameters_in(entries),
-        steps=entries.get("steps"),
+        name=command.name,
+        route=command.route,
+        key=command.key,
+        mapping=command.mapping,
+        parameters=command.parameters,
+        steps=command.entries.get("steps"),
     )
 
 
@@ -228,11 +216,6 @@ def _images(docker: SequenceNode) -> Iterator[ImageItem]:
         text = None if image is None else text_of(image.value)
         if image is not None and text is not None and text.strip():
             yield ImageItem(index, node, mapping, image, text.strip())
-
-
-def _parameters_in(entries: Mapping[str, Entry]) -> Mapping[str, Parameter]:
-    declared = entries.get("parameters")
-    return {} if declared is None else _parameters(_elements(declared.value))
 
 
 def _parameters(elements: list[_Element]) -> Mapping[str, Parameter]:
@@ -250,10 +233,6 @@ def _parameters(elements: list[_Element]) -> Mapping[str, Parameter]:
             nodes=listed if default is None else (default, *listed),
         )
     return parameters
-
-
-def _executor_call(entry: Entry | None) -> ExecutorCall | None:
-    return None if entry is None else executor_call(entry.value)
 
 
 def executor_call(node: Node) -> ExecutorCall | None:
@@ -278,15 +257,12 @@ def _workflow_jobs(
 ) -> Iterator[WorkflowJob]:
     for index, item in enumerate(items_of(value_of(node, "jobs"))):
         target = resolved(item)
-        key: Scalar
-        arguments: Node | None
-        holder: MappingNode | None
-        if isinstance(target, Scalar) and not is_null(target):
-            key, arguments, holder = target, None, None
-        elif isinstance(target, MappingNode) and (call := _call(target)) is not None:
-            key, arguments, holder = call.key, call.value, call.holder
-        else:
+        # A mapping has one key besides merge keys: the job that it names.
+        call = next(iter(entries_of(target).values()), None)
+        key = target if call is None else call.key
+        if not isinstance(key, Scalar) or (call is None and is_null(key)):
             continue
+        arguments = None if call is None else call.value
         entries = entries_of(arguments)
         yield WorkflowJob(
             workflow=workflow,
@@ -296,18 +272,11 @@ def _workflow_jobs(
             node=item,
             key=key,
             arguments=arguments,
-            holder=holder,
+            holder=None if call is None else call.holder,
             calls=key.value,
             name=_text(entries, "name") or key.value,
             type=_text(entries, "type"),
         )
-
-
-def _call(item: MappingNode) -> Entry | None:
-    """The job that a workflow's item names: its only key besides merge keys."""
-    for entry in entries_of(item).values():
-        return entry
-    return None
 
 
 def _text(entries: Mapping[str, Entry], name: str) -> str | None:
