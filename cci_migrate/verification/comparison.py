@@ -54,7 +54,7 @@ def agreement(compiled: CompiledConfig, planned: PlannedConfig) -> Agreement:
     entries: set[str] = set()
     for entry in compiled.entries:
         candidates = planned.entries_of(entry)
-        entries.update(candidate.route for candidate in candidates)
+        entries.update(candidate.entry.route for candidate in candidates)
         if entry.workflow and candidates:
             differences += _contexts_differ(entry, candidates)
         differences += _images_differ(entry, candidates, planned, images)

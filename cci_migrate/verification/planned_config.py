@@ -8,9 +8,9 @@ from functools import cached_property
 from msgspec import Struct
 
 from cci_migrate.assessing.assessment import Assessment
-from cci_migrate.circleci.compiled_names import may_be_called
+from cci_migrate.circleci.compiled_names import may_become
 from cci_migrate.circleci.compiled_texts import matches
-from cci_migrate.circleci.config import ImageItem, WorkflowJob
+from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.step_pulls import JobDocker
 from cci_migrate.circleci.workflow_jobs import image_items, job_contexts, runs_nothing
@@ -49,17 +49,10 @@ class PlannedEntry(Struct, frozen=True):
 
     ``images`` are those that its executor may pull, None where an orb says what it runs on.
     ``anonymous_hosts`` are the registries that its steps pull from without a login,
-    ``step_images`` those that they pull after one.
-    ``logs_in_at`` is False for a registry that its steps pull from without a login.
+    ``step_images`` the images that they pull after one.
     """
 
-    workflow: str
-    name: str
-    calls: str
-    is_in_group: bool
-    route: str
-    path: str
-    line: int
+    entry: WorkflowJob
     orb: str | None
     contexts: tuple[str, ...]
     images: tuple[PlannedImage, ...] | None
@@ -69,7 +62,8 @@ class PlannedEntry(Struct, frozen=True):
     @property
     def place(self) -> str:
         """``.circleci/config.yml:12``."""
-        return f"{self.path}:{self.line}"
+        source = self.entry.key.source
+        return f"{source.path}:{source.position(self.entry.key.start).line}"
 
     def lacks(self, pull: AnonymousPull) -> bool:
         """Whether the config itself shows that ``pull`` has no credentials."""
@@ -88,8 +82,7 @@ class PlannedEntry(Struct, frozen=True):
 
     def may_be(self, entry: CompiledEntry) -> bool:
         """Whether it may compile to ``entry``."""
-        is_there = self.is_in_group or self.workflow == entry.workflow
-        return is_there and may_be_called(entry.name, self.name, is_in_group=self.is_in_group)
+        return may_become(self.entry, entry.workflow, entry.name)
 
 
 class PlannedConfig(Struct, frozen=True, dict=True):
@@ -101,7 +94,7 @@ class PlannedConfig(Struct, frozen=True, dict=True):
     @property
     def places(self) -> Mapping[str, str]:
         """The place of each workflow job, by its route."""
-        return {entry.route: entry.place for entry in self.entries}
+        return {planned.entry.route: planned.place for planned in self.entries}
 
     def entries_of(self, compiled: CompiledEntry) -> Sequence[PlannedEntry]:
         """Those that may compile to ``compiled``, of the same name if there are any."""
@@ -112,8 +105,8 @@ class PlannedConfig(Struct, frozen=True, dict=True):
     @cached_property
     def _by_name(self) -> Mapping[str, list[PlannedEntry]]:
         by_name: dict[str, list[PlannedEntry]] = {}
-        for entry in self.entries:
-            by_name.setdefault(entry.name, []).append(entry)
+        for planned in self.entries:
+            by_name.setdefault(planned.entry.name, []).append(planned)
         return by_name
 
 
@@ -131,17 +124,10 @@ def planned_config(examined: Examination) -> PlannedConfig:
 
 def _entry(entry: WorkflowJob, assessment: Assessment) -> PlannedEntry:
     config = assessment.config
-    position = entry.key.source.position(entry.key.start)
     docker = assessment.dockers.of(entry)
     orb = config.body.imported.get(entry.calls.partition("/")[0])
     return PlannedEntry(
-        workflow=entry.workflow,
-        name=entry.name,
-        calls=entry.calls,
-        is_in_group=entry.is_in_group,
-        route=entry.route,
-        path=entry.key.source.path,
-        line=position.line,
+        entry=entry,
         orb=None if orb is None else f"{orb.name}@{orb.version}",
         contexts=job_contexts(entry).values,
         images=_images(entry, assessment),
@@ -160,11 +146,13 @@ def _images(entry: WorkflowJob, assessment: Assessment) -> tuple[PlannedImage, .
     home, job = called
     if job.runs_on.docker is None:
         calls = values.executor_calls(job, entry)
-        known = [config.executor(call.name, home) for call in calls]
-        if (job.executor is not None and not calls) or None in known:
+        executors = [config.executor(call.name, home) for call in calls]
+        if (job.executor is not None and not calls) or None in executors:
             return None
-    items: Iterator[ImageItem] = image_items(entry, config, values)
-    return tuple(_planned(assessment.uses.image_by_item[item.mapping].image) for item in items)
+    return tuple(
+        _planned(assessment.uses.image_by_item[item.mapping].image)
+        for item in image_items(entry, config, values)
+    )
 
 
 def _planned(image: PulledImage) -> PlannedImage:

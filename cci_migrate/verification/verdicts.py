@@ -114,9 +114,8 @@ def verdict(
     """
     blank = Verdict(before.files.paths, VerdictStatus.NOT_SENT, after is not None)
     for examined in (before, after or before):
-        problem = _kept_here(examined, sends_secrets=sends_secrets)
-        if problem is not None:
-            return replace(blank, problems=(problem.reason,), instead=problem.instead)
+        if (not_sent := _not_sent(blank, examined, sends_secrets=sends_secrets)) is not None:
+            return not_sent
     old = _compiled(before, compile_text)
     if not isinstance(old, CompiledConfig):
         return _failed(blank, before, old, VerdictStatus.DOES_NOT_COMPILE)
@@ -133,24 +132,24 @@ def compiled_text(
 ) -> CompiledText | Verdict:
     """What the compiler makes of the config ``examined``; else why it is not known."""
     blank = Verdict(examined.files.paths, VerdictStatus.NOT_SENT)
-    problem = _kept_here(examined, sends_secrets=sends_secrets)
-    if problem is not None:
-        return replace(blank, problems=(problem.reason,), instead=problem.instead)
+    if (not_sent := _not_sent(blank, examined, sends_secrets=sends_secrets)) is not None:
+        return not_sent
     answer = compile_text(config_text(examined))
     if isinstance(answer, CompiledText):
         return answer
     return _failed(blank, examined, answer, VerdictStatus.DOES_NOT_COMPILE)
 
 
-def _kept_here(examined: Examination, *, sends_secrets: bool) -> NoAnswer | None:
-    """Why the config is not sent; None if it may be."""
+def _not_sent(blank: Verdict, examined: Examination, *, sends_secrets: bool) -> Verdict | None:
+    """``blank`` with why the config is not sent; None if it may be."""
     if examined.config.is_orb_source:
-        reason = "the source of an orb isn't a config"
-        return NoAnswer(reason, "use circleci orb validate")
-    if not sends_secrets and examined.redaction.has_secrets:
+        reason, instead = "the source of an orb isn't a config", "use circleci orb validate"
+    elif not sends_secrets and examined.redaction.has_secrets:
         reason = "it contains a secret, which would be sent to CircleCI"
-        return NoAnswer(reason, "use --send-secrets to send it")
-    return None
+        instead = "use --send-secrets to send it"
+    else:
+        return None
+    return replace(blank, problems=(reason,), instead=instead)
 
 
 def _compiled(
@@ -173,16 +172,14 @@ def _failed(
     blank: Verdict, examined: Examination, answer: CompileErrors | NoAnswer, status: VerdictStatus
 ) -> Verdict:
     match answer:
-        case NoAnswer(reason, instead):
-            problems = _clean(examined, [reason])
-            return replace(
-                blank, status=VerdictStatus.NO_ANSWER, problems=problems, instead=instead
-            )
-        case CompileErrors(messages, instead):
-            problems = _clean(examined, messages)
-            return replace(blank, status=status, problems=problems, instead=instead)
+        case NoAnswer(reason):
+            status, messages = VerdictStatus.NO_ANSWER, (reason,)
+        case CompileErrors(messages):
+            pass
         case _:
             assert_never(answer)
+    problems = _clean(examined, messages)
+    return replace(blank, status=status, problems=problems, instead=answer.instead)
 
 
 def _of_one(examined: Examination, compiled: CompiledConfig) -> Verdict:
@@ -227,10 +224,11 @@ def _unseen(before: PlannedConfig, after: PlannedConfig, agreed: Agreement) -> I
     for route, image in after.images.items():
         if image != before.images.get(route) and route not in agreed.images:
             yield route
-    contexts = {entry.route: entry.contexts for entry in before.entries}
-    for entry in after.entries:
-        if entry.contexts != contexts.get(entry.route) and entry.route not in agreed.entries:
-            yield entry.route
+    contexts = {planned.entry.route: planned.contexts for planned in before.entries}
+    for planned in after.entries:
+        route = planned.entry.route
+        if planned.contexts != contexts.get(route) and route not in agreed.entries:
+            yield route
 
 
 def _pulls(
@@ -239,27 +237,28 @@ def _pulls(
     planned: PlannedConfig,
     places: Mapping[str, str],
 ) -> Iterator[CompiledPull]:
-    known = {
+    reported = {
         (pull.workflow_job, pull.image)
         for pull in explained_pulls(examined.assessment)
         if pull.access.lacks_credentials
     }
     for pull in compiled.anonymous:
         asking = [
-            entry
-            for compiled_entry in compiled.entries
-            if compiled_entry.name == pull.job
-            for entry in planned.entries_of(compiled_entry)
+            planned_entry
+            for entry in compiled.entries
+            if entry.name == pull.job
+            for planned_entry in planned.entries_of(entry)
         ]
         yield CompiledPull(
             job=examined.redaction.prose(pull.job),
             image=examined.redaction.prose(pull.image),
             registry=pull.host,
             in_steps=pull.in_steps,
-            place=places.get(asking[0].route, "") if asking else "",
+            place=places.get(asking[0].entry.route, "") if asking else "",
             orb=(asking[0].orb or "") if asking else "",
             is_reported=any(
-                entry.lacks(pull) or (entry.name, pull.image) in known for entry in asking
+                planned_entry.lacks(pull) or (planned_entry.entry.name, pull.image) in reported
+                for planned_entry in asking
             ),
         )
 
