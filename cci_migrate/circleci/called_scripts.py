@@ -23,10 +23,7 @@ from cci_migrate.docker.shell.facts import (
 )
 from cci_migrate.docker.shell.own_folder import with_own_folder
 from cci_migrate.docker.shell.script_files import dialect_of_file
-from cci_migrate.docker.tasks.downloads import (
-    is_download_without_docker,
-    is_program_without_docker,
-)
+from cci_migrate.docker.tasks.downloads import is_download_without_docker, is_program_without_docker
 from cci_migrate.docker.tasks.runners import task_script
 from cci_migrate.docker.tasks.task_script import UNKNOWN_FOLDER, NotFollowed
 from cci_migrate.escaping.hidden_fields import repr_without

@@ -24,15 +24,8 @@ from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.step_lists import StepLists
 from cci_migrate.circleci.step_pulls import JobDocker
 from cci_migrate.circleci.step_reading import StepReader, may_log_in
-from cci_migrate.circleci.steps import (
-    StepDefaults,
-    orb_job_steps,
-    sets_up_docker,
-    step_defaults,
-)
-from cci_migrate.circleci.variable_settings import (
-    image_environment,
-)
+from cci_migrate.circleci.steps import StepDefaults, orb_job_steps, sets_up_docker, step_defaults
+from cci_migrate.circleci.variable_settings import image_environment
 from cci_migrate.lossless.merging import text_of, value_of
 
 

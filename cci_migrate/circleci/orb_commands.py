@@ -6,11 +6,7 @@ from msgspec import Struct
 
 from cci_migrate.circleci import published_orbs
 from cci_migrate.circleci.build_pulls import UNKNOWN_DOCKERFILE, BuildPulls, is_known_path
-from cci_migrate.circleci.docker_orb import (
-    ORB_DEFAULT_PASSWORD,
-    ORB_DEFAULT_USERNAME,
-    spelling_of,
-)
+from cci_migrate.circleci.docker_orb import ORB_DEFAULT_PASSWORD, ORB_DEFAULT_USERNAME, spelling_of
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.images import variable_in
 from cci_migrate.circleci.job_logins import JobLogins

@@ -14,25 +14,12 @@ from msgspec.structs import replace
 
 from cci_migrate.circleci.compiled_names import compiled_entries
 from cci_migrate.circleci.compiled_texts import matches
-from cci_migrate.circleci.config import (
-    Config,
-    Executor,
-    Job,
-    Namespace,
-    UnfoldedOrbs,
-    WorkflowJob,
-)
+from cci_migrate.circleci.config import Config, Executor, Job, Namespace, UnfoldedOrbs, WorkflowJob
 from cci_migrate.circleci.docker_orb import is_step_of_docker_orb
 from cci_migrate.circleci.orb_jobs import imported_orb
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.published_orbs import published_command, published_executor, published_job
-from cci_migrate.circleci.steps import (
-    Step,
-    StepDefaults,
-    job_steps,
-    run_step,
-    steps_around,
-)
+from cci_migrate.circleci.steps import Step, StepDefaults, job_steps, run_step, steps_around
 from cci_migrate.lossless.merging import entries_of, text_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, resolved

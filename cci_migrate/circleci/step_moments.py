@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from cci_migrate.circleci.steps import (
-    Step,
-)
+from cci_migrate.circleci.steps import Step
 from cci_migrate.docker.shell.facts import Fact, Script
 from cci_migrate.docker.shell.script_reading import logged_in_at_end, logged_in_before
 

@@ -25,10 +25,7 @@ from cci_migrate.circleci.checked_out_files import CheckedOutFiles, ReadText
 from cci_migrate.circleci.checkout_folder import CheckoutFolder
 from cci_migrate.circleci.compose_pulls import ComposePulls
 from cci_migrate.circleci.config import Namespace, WorkflowJob
-from cci_migrate.circleci.docker_daemon import (
-    Daemon,
-    JobDaemons,
-)
+from cci_migrate.circleci.docker_daemon import Daemon, JobDaemons
 from cci_migrate.circleci.docker_orb import DOCKER_ORB
 from cci_migrate.circleci.downloaded_files import DownloadedFiles
 from cci_migrate.circleci.expressions import has_expression
@@ -52,10 +49,7 @@ from cci_migrate.circleci.steps import (
     sets_up_docker,
 )
 from cci_migrate.circleci.unread_logins import is_like_login, step_title
-from cci_migrate.circleci.variable_settings import (
-    VariableSettings,
-    exported_values,
-)
+from cci_migrate.circleci.variable_settings import VariableSettings, exported_values
 from cci_migrate.docker.container_tools import Tool
 from cci_migrate.docker.mentions import mentions_call, mentions_docker, mentions_script
 from cci_migrate.docker.shell.client_config import DOCKER_CONFIG

@@ -42,15 +42,7 @@ from cci_migrate.lossless.layout import (
     starts_line,
 )
 from cci_migrate.lossless.merging import MERGE_KEY, own_entry
-from cci_migrate.lossless.nodes import (
-    Alias,
-    Document,
-    Mapping,
-    Node,
-    Scalar,
-    Sequence,
-    resolved,
-)
+from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, Scalar, Sequence, resolved
 from cci_migrate.lossless.operations import (
     AddComment,
     AddEntry,

@@ -13,17 +13,8 @@ from cci_migrate.engine.examination import Examination
 from cci_migrate.engine.explanation import explained_pulls
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.verification.comparison import Agreement, Gains, agreement, difference
-from cci_migrate.verification.compilation import (
-    Compilation,
-    CompiledText,
-    CompileErrors,
-    NoAnswer,
-)
-from cci_migrate.verification.compiled_config import (
-    CompiledConfig,
-    NotReadError,
-    read_compiled,
-)
+from cci_migrate.verification.compilation import Compilation, CompiledText, CompileErrors, NoAnswer
+from cci_migrate.verification.compiled_config import CompiledConfig, NotReadError, read_compiled
 from cci_migrate.verification.config_text import config_text
 from cci_migrate.verification.planned_config import PlannedConfig, planned_config
 from cci_migrate.verification.source_changes import source_changes

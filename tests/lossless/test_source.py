@@ -6,12 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cci_migrate.lossless.source import (
-    LINE_BREAK,
-    NotUtf8Error,
-    Position,
-    SourceText,
-)
+from cci_migrate.lossless.source import LINE_BREAK, NotUtf8Error, Position, SourceText
 from tests.any_text import CHARACTERS
 
 
