@@ -12,10 +12,9 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from cci_migrate.circleci.config import Config, Executor, ExecutorCall, ImageItem, Job, Namespace
+from cci_migrate.circleci.config import Config, Executor, ExecutorCall, Job, Namespace
 from cci_migrate.circleci.orb_jobs import orb_executor
 from cci_migrate.circleci.parameter_values import ParameterValues
-from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.merging import text_of, value_of
 
 
@@ -153,66 +152,3 @@ def runs_on_runner(job: Job, home: Namespace, config: Config, values: ParameterV
     return any(
         declared is not None and "/" in (declared[1].resource_class or "") for declared in executors
     )
-
-
-#: Images without bash: https://hub.docker.com/_/docker and what else builds on Alpine or BusyBox.
-_WITHOUT_BASH = lazy_pattern(
-    r"(?:docker\.io/)?(?:library/)?(?:docker|alpine|busybox)(?:[:@]|$)"
-    r"|.*:[^/:]*(?:alpine|busybox)",
-)
-
-
-def may_lack_bash(job: Job, home: Namespace, config: Config, values: ParameterValues) -> bool:
-    """Whether the primary image of ``job`` is known to lack bash."""
-    return any(_WITHOUT_BASH.match(text) for text in _primary_texts(job, home, config, values))
-
-
-#: The tags of Docker's own image before 17.07, whose client has no ``--password-stdin``:
-#: https://docs.docker.com/engine/release-notes/17.07/.
-_OLD_CLIENT = lazy_pattern(
-    r"(?:docker\.io/)?(?:library/)?docker:(?:1\.\d+(?:\.\d+)?|17\.0[0-6](?:\.\d+)?)(?:-[\w.-]+)?(?:@.*)?"
-)
-
-
-def client_is_old(job: Job, home: Namespace, config: Config, values: ParameterValues) -> bool:
-    """Whether the primary image of ``job`` has a Docker older than 17.07."""
-    return any(_OLD_CLIENT.fullmatch(text) for text in _primary_texts(job, home, config, values))
-
-
-_WITH_CLIENT = lazy_pattern(r"(?:docker\.io/)?(?:(?:cimg|circleci)/|(?:library/)?docker(?:[:@]|$))")
-
-
-def has_client(job: Job, home: Namespace, config: Config, values: ParameterValues) -> bool:
-    """Whether the image in which the steps of ``job`` run is known to bring Docker's client."""
-    return all(_WITH_CLIENT.match(text) for text in _primary_texts(job, home, config, values))
-
-
-#: Images whose steps run as the user circleci; of others root is the usual one:
-#: https://circleci.com/docs/guides/execution-managed/circleci-images/.
-_WITH_USER = lazy_pattern(r"(?:docker\.io/)?(?:cimg|circleci)/")
-
-
-def may_run_as_root(job: Job, home: Namespace, config: Config, values: ParameterValues) -> bool:
-    """Whether the steps of ``job`` may run as root, for whom ``sudo`` changes nothing."""
-    return any(_WITH_USER.match(text) is None for text in _primary_texts(job, home, config, values))
-
-
-def _primary_texts(
-    job: Job, home: Namespace, config: Config, values: ParameterValues
-) -> Iterator[str]:
-    """The names, with the possible values of parameters, of the `primary_images`."""
-    for declared_in, item in primary_images(job, home, config, values):
-        yield from values.texts(item.text, declared_in, is_orb=home.is_orb)
-
-
-def primary_images(
-    job: Job, home: Namespace, config: Config, values: ParameterValues
-) -> Iterator[tuple[Job | Executor, ImageItem]]:
-    """The images in which the steps of ``job`` may run, each with what declares it."""
-    if job.runs_on.docker is not None:
-        yield from ((job, item) for item in job.runs_on.docker[:1])
-        return
-    for call in values.executor_calls(job):
-        executor = config.executor(call.name, home)
-        if executor is not None:
-            yield from ((executor[1], item) for item in (executor[1].docker or ())[:1])

@@ -10,17 +10,11 @@ from cci_migrate.bounds.allowance import Allowance
 from cci_migrate.circleci.built_images import built_images
 from cci_migrate.circleci.checked_out_files import ReadText
 from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
-from cci_migrate.circleci.docker_daemon import (
-    Daemon,
-    daemons_of,
-    daemons_on,
-    has_client,
-    may_run_as_root,
-    may_set_up_remote,
-)
+from cci_migrate.circleci.docker_daemon import Daemon, daemons_of, daemons_on, may_set_up_remote
 from cci_migrate.circleci.job_texts import JobTexts
 from cci_migrate.circleci.orb_jobs import OrbJob
 from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.circleci.primary_images import primary_images
 from cci_migrate.circleci.step_lists import StepLists
 from cci_migrate.circleci.step_pulls import JobDocker
 from cci_migrate.circleci.step_reading import StepReader, may_log_in
@@ -60,14 +54,14 @@ def job_docker(
         return None
     defaults = step_defaults(job, home, config, values)
     environment = image_environment(config, home, job, values)
-    as_root = may_run_as_root(job, home, config, values)
+    built = built_images(config)
+    images = primary_images(job, home, config, values)
     texts = JobTexts(job, home, values)
-    reader = StepReader(
-        texts, read, daemons.main, defaults, built_images(config), environment, as_root
-    )
+    as_root = images.may_run_as_root
+    reader = StepReader(texts, read, daemons.main, defaults, built, environment, as_root)
     docker = reader.job_docker(home, entry, daemons, steps)
     if docker.has_docker:
-        return replace(docker, has_client=has_client(job, home, config, values))
+        return replace(docker, has_client=images.have_client)
     logins = tuple(login for login in docker.logins if login.names_password)
     return replace(docker, logins=logins) if logins or docker.client_uses else None
 

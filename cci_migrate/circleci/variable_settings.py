@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from cci_migrate.circleci.config import Config, Job, Namespace
-from cci_migrate.circleci.docker_daemon import primary_images
 from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.circleci.primary_images import primary_items
 from cci_migrate.circleci.value_origins import CredentialValue, Origin, named_variable
 from cci_migrate.docker.shell.facts import Script
 from cci_migrate.lossless.merging import entries_of, text_of, value_of
@@ -37,7 +37,7 @@ def image_environment(
     """The variables that the primary image of ``job`` sets."""
     return frozenset(
         name
-        for _, image in primary_images(job, home, config, values)
+        for _, image in primary_items(job, home, config, values)
         for name in _environment_names(value_of(image.mapping, "environment"))
     )
 

@@ -13,10 +13,11 @@ from cci_migrate.assessing.step_assessment import MissingLogin
 from cci_migrate.circleci.config import Job, WorkflowJob
 from cci_migrate.circleci.declared_logins import DeclaredLogin
 from cci_migrate.circleci.docker_client import client_installed_at
-from cci_migrate.circleci.docker_daemon import Daemon, client_is_old, may_lack_bash
+from cci_migrate.circleci.docker_daemon import Daemon
 from cci_migrate.circleci.docker_orb import LoginSwitch, login_switch
 from cci_migrate.circleci.fork_jobs import jobs_also_for_forks
 from cci_migrate.circleci.images import variable_in
+from cci_migrate.circleci.primary_images import PrimaryImages, primary_images
 from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, is_same_config, serves
 from cci_migrate.circleci.steps import StepPlace, run_step
 from cci_migrate.docker.container_tools import Tool
@@ -315,9 +316,7 @@ class LoginPlacement:
 
     def _client_is_old(self, user: StepUser) -> bool:
         docker = user.docker
-        return docker is not None and client_is_old(
-            user.job, docker.home, self._config, self._values
-        )
+        return docker is not None and self._images(docker).may_have_old_client
 
     def _has_bash(self, user: StepUser) -> bool:
         docker = user.docker
@@ -325,7 +324,10 @@ class LoginPlacement:
             return False
         if docker.defaults.shell is not None and "bash" not in docker.defaults.shell:
             return False
-        return not may_lack_bash(user.job, docker.home, self._config, self._values)
+        return not self._images(docker).may_lack_bash
+
+    def _images(self, docker: JobDocker) -> PrimaryImages:
+        return primary_images(docker.job, docker.home, self._config, self._values)
 
 
 def _variable_names(credential: PasswordAuth) -> tuple[str, str] | None:

@@ -54,14 +54,16 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     dockers = assessment.dockers.all()
     if not dockers:
         return
-    from cci_migrate.circleci.docker_daemon import client_is_old
+    from cci_migrate.circleci.primary_images import primary_images
     from cci_migrate.docker.shell.facts import Login
 
     visited: set[Node] = set()
     old_clients = {
         run.command
         for docker in dockers
-        if client_is_old(docker.job, docker.home, assessment.config, assessment.values)
+        if primary_images(
+            docker.job, docker.home, assessment.config, assessment.values
+        ).may_have_old_client
         for run in docker.own_runs
     }
     for docker in dockers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cci_migrate.circleci.docker_daemon import Daemon, daemons_of, may_lack_bash, runs_on_runner
+from cci_migrate.circleci.docker_daemon import Daemon, daemons_of, runs_on_runner
 from tests.circleci.configs import config_of, job_of, values_of
 
 HEAD = """\
@@ -21,11 +21,10 @@ executors:
   apple: {macos: {xcode: 15.4.0}}
   image: {docker: [{image: "alpine:3"}]}
   runner: {machine: true, resource_class: acme/linux}
-  tagged: {parameters: {tag: {type: string, default: alpine}}, docker: [{image: "node:<< parameters.tag >>"}]}
 jobs:
   j:
     parameters: {e: {type: executor, default: vm}, unknown: {type: executor}}
-    """  # noqa: E501
+    """
 
 
 def kinds(text: str, *, has_remote: bool) -> set[Daemon]:
@@ -122,30 +121,3 @@ def test_self_hosted_runners(text: str, expected: bool) -> None:
     config = config_of(HEAD + text)
     job = job_of(config, "j")
     assert runs_on_runner(job, config.body, config, values_of(config)) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("docker: [{image: docker}]", True),
-        ("docker: [{image: 'docker:git'}]", True),
-        ("docker: [{image: 'docker.io/library/docker:27-cli'}]", True),
-        ("docker: [{image: 'alpine@sha256:0'}]", True),
-        ("docker: [{image: 'node:20-alpine'}]", True),
-        ("docker: [{image: 'quay.io/x/y:1.0-alpine3.20'}]", True),
-        ("docker: [{image: busybox}]", True),
-        ("executor: image", True),
-        ("executor: tagged", True),
-        ("executor: {name: tagged, tag: bookworm}", True),
-        ("docker: [{image: 'cimg/base:2024.02'}, {image: alpine}]", False),
-        ("docker: [{image: 'acme/docker-tools:1'}]", False),
-        ("docker: [{image: 'docker/compose-bin'}]", False),
-        ("docker: [{image: 'alpine.example.com:5000/x'}]", False),
-        ("executor: vm", False),
-        ("executor: node/default", False),
-    ],
-)
-def test_images_without_bash(text: str, expected: bool) -> None:
-    config = config_of(HEAD + text)
-    job = job_of(config, "j")
-    assert may_lack_bash(job, config.body, config, values_of(config)) == expected
