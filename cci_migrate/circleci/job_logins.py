@@ -103,7 +103,6 @@ class JobLogins:
         )
 
     def log_out(self, moment: Moment, logout: Logout) -> None:
-        """Add a logout."""
         registry = logout.registry
         key = None if logout.all else login_key(None if registry is None else registry.value)
         self.logouts.append(StepLogout(moment, key, self._directories.named(logout.config)))

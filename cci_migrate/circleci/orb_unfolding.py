@@ -36,9 +36,13 @@ def with_unfolded_orbs(config: Config, compiled: Config) -> Config:
     Raises TooComplexError.
     """
     # Names of jobs have slashes there that mean nothing.
-    known = compiled.body.jobs
+    compiled_jobs = compiled.body.jobs
     became = {
-        entry: tuple(known[made.calls] for made in entries if made.calls in known)
+        entry: tuple(
+            compiled_jobs[compiled_entry.calls]
+            for compiled_entry in entries
+            if compiled_entry.calls in compiled_jobs
+        )
         for entry, entries in compiled_entries(config, compiled).items()
     }
     unfolded = UnfoldedOrbs(
@@ -54,14 +58,14 @@ def with_unfolded_orbs(config: Config, compiled: Config) -> Config:
 _Became = Mapping[WorkflowJob, tuple[Job, ...]]
 
 
-class _Known(Struct, frozen=True, eq=False):
-    """A step that the config has itself: ``script`` of a ``run`` step, else None."""
+class _Compared(Struct, frozen=True, eq=False):
+    """A step that the config has itself; ``script`` is that of a ``run`` step, else None."""
 
     name: str
     script: str | None
     is_conditional: bool = False
 
-    def became(self, compiled: _Known) -> bool:
+    def became(self, compiled: _Compared) -> bool:
         """Whether it may be ``compiled`` in the compiled config."""
         if self.script is None or compiled.script is None:
             return self.name == compiled.name
@@ -84,7 +88,7 @@ def _jobs(config: Config, became: _Became) -> Iterator[tuple[WorkflowJob, tuple[
         yield entry, tuple(_with_own_steps(job, entry, parts) for job in jobs)
 
 
-def _with_own_steps(job: Job, entry: WorkflowJob, parts: Sequence[_Known | _Gap]) -> Job:
+def _with_own_steps(job: Job, entry: WorkflowJob, parts: Sequence[_Compared | _Gap]) -> Job:
     """``job`` without the pre- and post-steps of ``entry``, which are read there."""
     own = next((steps for node, steps in _unfolded(job, parts) if node is entry.node), None)
     if job.steps is None or own is None:
@@ -104,11 +108,11 @@ def _executors(config: Config, became: _Became) -> dict[Node, Executor]:
         if len(calls) != 1 or not _is_unread_executor(calls[0].name, home, config):
             # Of a matrix of executors it does not show which one became which job.
             continue
-        for made in jobs:
-            node, runs_on = calls[0].node, made.runs_on
+        for compiled_job in jobs:
+            node, runs_on = calls[0].node, compiled_job.runs_on
             if node in executors:
-                both = (*(executors[node].docker or ()), *(runs_on.docker or ()))
-                runs_on = replace(executors[node], docker=both if both else None)
+                images = (*(executors[node].docker or ()), *(runs_on.docker or ()))
+                runs_on = replace(executors[node], docker=images or None)
             executors[node] = runs_on
     return executors
 
@@ -127,8 +131,8 @@ def _steps(config: Config, became: _Became) -> dict[Job, dict[Node, tuple[Sequen
             continue
         home, job = called
         parts = _parts(job_steps(config, home, job, entry))
-        for made in jobs:
-            for node, steps in _unfolded(made, parts):
+        for compiled_job in jobs:
+            for node, steps in _unfolded(compiled_job, parts):
                 text = steps.source.text
                 key = "".join(text[item.start : item.end] for item in steps.items)
                 unfolded.setdefault(job, {}).setdefault(node, {})[key] = steps
@@ -138,11 +142,11 @@ def _steps(config: Config, became: _Became) -> dict[Job, dict[Node, tuple[Sequen
     }
 
 
-def _parts(steps: Iterable[Step]) -> list[_Known | _Gap]:
-    parts: list[_Known | _Gap] = []
+def _parts(steps: Iterable[Step]) -> list[_Compared | _Gap]:
+    parts: list[_Compared | _Gap] = []
     for step in steps:
         if "/" not in step.name and not step.home.is_published:
-            parts.append(_known(step.name, step))
+            parts.append(_compared(step))
             continue
         calls = step.node if _is_unread(step) else None
         last = parts[-1] if parts else None
@@ -154,9 +158,9 @@ def _parts(steps: Iterable[Step]) -> list[_Known | _Gap]:
     return parts
 
 
-def _known(name: str, step: Step) -> _Known:
+def _compared(step: Step) -> _Compared:
     run = run_step(step, _NO_DEFAULTS)
-    return _Known(name, None if run is None else run.script, bool(step.guards))
+    return _Compared(step.name, None if run is None else run.script, bool(step.guards))
 
 
 def _is_unread(step: Step) -> bool:
@@ -171,7 +175,7 @@ def _is_unread(step: Step) -> bool:
     )
 
 
-def _unfolded(job: Job, parts: Sequence[_Known | _Gap]) -> Iterator[tuple[Node, SequenceNode]]:
+def _unfolded(job: Job, parts: Sequence[_Compared | _Gap]) -> Iterator[tuple[Node, SequenceNode]]:
     """What fills the gaps in ``parts``, the steps of the config's job that became ``job``.
 
     Nothing if it does not show. Steps that ``job`` lacks are passed over: those under conditions,
@@ -182,41 +186,36 @@ def _unfolded(job: Job, parts: Sequence[_Known | _Gap]) -> Iterator[tuple[Node, 
         isinstance(part, _Gap) and part.calls is not None for part in parts
     ):
         return
-    made = [_compiled_step(item) for item in steps.items]
-    if len(parts) * len(made) > _MOST_PAIRS:
+    compiled = [_compiled_step(item) for item in steps.items]
+    if len(parts) * len(compiled) > _MOST_PAIRS:
         return
-    ways = _costs(parts, made)
+    ways = _costs(parts, compiled)
     at = 0
     if ways[0][0] >= _NO_WAY:
         return
     for index, part in enumerate(parts):
         cost, start = ways[index], at
-        if isinstance(part, _Known):
-            is_there = at < len(made) and part.became(made[at])
+        if isinstance(part, _Compared):
+            is_there = at < len(compiled) and part.became(compiled[at])
             at += is_there and cost[at] == ways[index + 1][at + 1]
             continue
         while cost[at] != ways[index + 1][at]:
             at += 1
         if part.calls is not None and at > start:
             items = steps.items[start:at]
-            yield (
-                part.calls,
-                SequenceNode(
-                    steps.source, steps.start, steps.end, items, steps.is_flow, None, None
-                ),
-            )
+            yield part.calls, replace(steps, items=items, anchor=None, tag=None)
 
 
 _NO_WAY = 10**9
 _SKIPPED, _SKIPPED_CONDITION = 1000, 1
 
 
-def _costs(parts: Sequence[_Known | _Gap], made: Sequence[_Known]) -> list[list[int]]:
-    """What it costs at least to find ``parts[i:]`` in ``made[j:]``, for each i and j.
+def _costs(parts: Sequence[_Compared | _Gap], compiled: Sequence[_Compared]) -> list[list[int]]:
+    """What it costs at least to find ``parts[i:]`` in ``compiled[j:]``, for each i and j.
 
-    Each skipped step of ``parts`` costs; steps of ``made`` can only be skipped in gaps.
+    Each skipped step of ``parts`` costs; steps of ``compiled`` can only be skipped in gaps.
     """
-    end = len(made)
+    end = len(compiled)
     costs = [[_NO_WAY] * end + [0]]
     for part in reversed(parts):
         after = costs[0]
@@ -227,18 +226,17 @@ def _costs(parts: Sequence[_Known | _Gap], made: Sequence[_Known]) -> list[list[
                 continue
             skipped = _SKIPPED_CONDITION if part.is_conditional else _SKIPPED
             cost[at] = min(after[at] + skipped, _NO_WAY)
-            if at < end and part.became(made[at]):
+            if at < end and part.became(compiled[at]):
                 cost[at] = min(cost[at], after[at + 1])
         costs.insert(0, cost)
     return costs
 
 
-def _compiled_step(item: Node) -> _Known:
-    """The step ``item`` of the compiled config."""
+def _compiled_step(item: Node) -> _Compared:
     value = resolved(item)
     if isinstance(value, Scalar):
-        return _Known(value.value, None)
+        return _Compared(value.value, None)
     for name, entry in entries_of(value).items() if isinstance(value, MappingNode) else ():
         command = entries_of(entry.value).get("command")
-        return _Known(name, text_of(entry.value if command is None else command.value))
-    return _Known("", None)
+        return _Compared(name, text_of(entry.value if command is None else command.value))
+    return _Compared("", None)

@@ -21,7 +21,6 @@ class Sharing:
         self._aliases: dict[Node, list[Alias]] | None = None
 
     def aliases_of(self, node: Node) -> list[Alias]:
-        """All aliases of ``node``."""
         if node_anchor(node) is None:
             return []
         if self._aliases is None:
@@ -115,5 +114,4 @@ class Users(Generic[_User]):
                 self._users[source].append(user)
 
     def of(self, mapping: Mapping) -> Sequence[_User]:
-        """The users of ``mapping``."""
         return self._users.get(mapping, ())

@@ -103,7 +103,6 @@ class Insertions:
         self._put(edit, (edit.span.start, Order.REPLACE, 0, 0))
 
     def replace(self, start: int, end: int, text: str) -> None:
-        """Replace the text from ``start`` to ``end``."""
         self.add(replacement(self._text, start, end, text))
 
     def lines(self, at: int, lines: list[str], place: Order = Order.LINES) -> int:

@@ -271,12 +271,10 @@ class Layout:
         return self._parents.get(node)
 
     def is_in_flow(self, node: Node) -> bool:
-        """Whether ``node`` is in a flow collection."""
         parent = self.parent(node)
         return parent is not None and parent.is_flow
 
     def is_key(self, node: Node) -> bool:
-        """Whether ``node`` is a key of a mapping."""
         parent = self.parent(node)
         return isinstance(parent, Mapping) and any(key is node for key, _ in parent.entries)
 

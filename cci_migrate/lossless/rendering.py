@@ -117,7 +117,6 @@ class _Writer:
         self._filled: set[Scalar] = set()
 
     def write(self, operation: Operation) -> None:
-        """Add the edits of ``operation``."""
         match operation:
             case AddEntry(mapping, key, content, after):
                 if isinstance(mapping, Scalar):

@@ -194,14 +194,12 @@ def _apply(operation: Operation, tree: DataTree) -> None:
             if isinstance(scalar, Alias) or isinstance(content, Items):
                 _put(scalar, _new(content, tree), tree)
             else:
-                data = _of(scalar, tree)
-                assert isinstance(data, ScalarData)  # noqa: S101 - the node is a Scalar
+                data = _scalar_of(scalar, tree)
                 data.value = content.value
                 if scalar.tag is None:
                     data.kind = _text(content).kind
         case ReplaceText(scalar, start, end, text):
-            data = _of(scalar, tree)
-            assert isinstance(data, ScalarData)  # noqa: S101 - the node is a Scalar
+            data = _scalar_of(scalar, tree)
             # Offsets are into the value as it was read, whatever was replaced in it before.
             replaced = tree.replaced.setdefault(scalar, [])
             shift = sum(growth for replaced_end, growth in replaced if replaced_end <= start)
@@ -214,17 +212,13 @@ def _apply(operation: Operation, tree: DataTree) -> None:
             _put(node, _map_data([old], [_new(entries, tree)]), tree)
         case WrapInMerge(node, entries):
             old = _of(resolved(node), tree)
-            added = _new(entries, tree)
-            assert isinstance(added, MapData)  # noqa: S101 - the content is Entries
-            added.keys.insert(0, _new_key(MERGE_KEY))
-            added.items.insert(0, old)
-            _put(node, added, tree)
+            names = [_new_key(name) for name, _ in entries.entries]
+            values = [_new(value, tree) for _, value in entries.entries]
+            _put(node, _map_data([_new_key(MERGE_KEY), *names], [old, *values]), tree)
         case WrapInSequence(node, items, before):
-            old = _of(node.target if isinstance(node, Alias) else node, tree)
-            added_items = _new(items, tree)
-            assert isinstance(added_items, ListData)  # noqa: S101 - the content is Items
-            items_before = [_new(text, tree) for text in before]
-            _put(node, _list_data([*items_before, old, *added_items.items.data]), tree)
+            old = _of(resolved(node), tree)
+            first, last = ([_new(item, tree) for item in part] for part in (before, items.items))
+            _put(node, _list_data([*first, old, *last]), tree)
         case NestEntries(mapping, parent, keys):
             target = _mapping(mapping, tree)
             taken = [_take(target, key, tree) for key in keys]
@@ -294,6 +288,12 @@ def _of(node: Node, tree: DataTree) -> Data:
         _put(node, data, tree)
         return data
     raise UnknownPlaceError("an operation names a node that the document lacks")
+
+
+def _scalar_of(scalar: Scalar, tree: DataTree) -> ScalarData:
+    data = _of(scalar, tree)
+    assert isinstance(data, ScalarData)  # noqa: S101 - the node is a Scalar
+    return data
 
 
 def _place(node: Node, tree: DataTree) -> int:
