@@ -8,7 +8,6 @@ don't exist when CircleCI pulls the job's images, and ``CIRCLE_*`` variables are
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from enum import Enum
 
 from msgspec import Struct
@@ -80,11 +79,7 @@ def credential_value(text: str | None, *, is_secret: bool) -> CredentialValue:
     return CredentialValue(Origin.LITERAL, None if is_secret else text)
 
 
-def named_variable(name: str, assigned: Collection[str] = ()) -> CredentialValue:
-    """The value of the variable ``name``; ``assigned`` are the variables that the config sets."""
-    text = f"${name}"
-    if name.startswith("CIRCLE_"):
-        return CredentialValue(Origin.BUILT_IN, text)
-    if name in assigned:
-        return CredentialValue(Origin.ASSIGNED, text)
-    return CredentialValue(Origin.VARIABLE, text)
+def named_variable(name: str) -> CredentialValue:
+    """The value of the variable ``name``."""
+    origin = Origin.BUILT_IN if name.startswith("CIRCLE_") else Origin.VARIABLE
+    return CredentialValue(origin, f"${name}")
