@@ -64,17 +64,16 @@ def agreement(compiled: CompiledConfig, planned: PlannedConfig) -> Agreement:
 
 def _contexts_differ(entry: CompiledEntry, candidates: Sequence[PlannedEntry]) -> Iterator[str]:
     if not any(_may_hold(candidate.contexts, entry.contexts) for candidate in candidates):
-        planned = " or ".join(
-            dict.fromkeys(_contexts(candidate.contexts) for candidate in candidates)
-        )
+        texts = dict.fromkeys(_contexts(candidate.contexts) for candidate in candidates)
+        planned = " or ".join(texts)
         yield f"job {entry.name} of {entry.workflow} has {_contexts(entry.contexts)}, not {planned}"
 
 
 def _may_hold(written: tuple[str, ...], compiled: tuple[str, ...]) -> bool:
     if any(has_expression(context) for context in written):
         # It may come to nothing, or to several.
-        known = iter(compiled)
-        return all(has_expression(context) or context in known for context in written)
+        remaining = iter(compiled)
+        return all(has_expression(context) or context in remaining for context in written)
     return written == compiled
 
 
@@ -88,15 +87,15 @@ def _images_differ(
     entry: CompiledEntry,
     candidates: Sequence[PlannedEntry],
     planned: PlannedConfig,
-    seen: set[str],
+    compiled_routes: set[str],
 ) -> Iterator[str]:
     runs_on_orb = any(candidate.images is None for candidate in candidates)
-    known = [image for candidate in candidates for image in candidate.images or ()]
+    possible = [image for candidate in candidates for image in candidate.images or ()]
     if not candidates:
-        known = list(planned.images.values())
+        possible = list(planned.images.values())
     for image in entry.images:
-        fitting = [written for written in known if written.may_be(image.text)]
-        seen.update(written.route for written in fitting)
+        fitting = [written for written in possible if written.may_be(image.text)]
+        compiled_routes.update(written.route for written in fitting)
         if not fitting:
             if candidates and not runs_on_orb:
                 yield f"job {entry.name} pulls {image.text}, which isn't in the config"
@@ -133,7 +132,7 @@ def difference(before: CompiledConfig, after: CompiledConfig, source: SourceChan
 
     Credentials and contexts may change here: `agreement` says whether they are the planned ones.
     """
-    steps: dict[str, _JobSteps] = {}
+    steps: dict[str, tuple[_Steps, _Steps]] = {}
     unplanned: list[str] = []
     images = 0
     contexts: set[Path] = set()
@@ -145,46 +144,35 @@ def difference(before: CompiledConfig, after: CompiledConfig, source: SourceChan
         elif _is_context(path):
             contexts.add(path[:4])
         elif job and path[2:3] == ("steps",) and not isinstance(change, Replaced):
-            steps.setdefault(job, _JobSteps()).take(change)
+            gets, loses = steps.setdefault(job, (_Steps(), _Steps()))
+            (gets if isinstance(change, Added) else loses).add(change)
         elif not _is_planned(change, source):
             unplanned.append(_shown(change))
     logins = 0
-    for job, changed in steps.items():
-        for block in changed.added.blocks:
+    for job, (gets, loses) in steps.items():
+        for block in gets.blocks:
             unplanned += _strange_steps(job, "gets", block, source.added)
-        for block in changed.removed.blocks:
+        for block in loses.blocks:
             unplanned += _strange_steps(job, "loses", block, source.removed)
-        logins += any(_logs_in(step) for block in changed.added.blocks for step in block)
+        logins += any(_logs_in(step) for block in gets.blocks for step in block)
     return Difference(tuple(unplanned), Gains(images, logins, len(contexts)))
 
 
-class _Blocks:
-    """Steps, in blocks of those that follow each other."""
+class _Steps:
+    """The steps that a job gets, or loses, in ``blocks`` of those that follow each other."""
 
     def __init__(self) -> None:
         self.blocks: list[list[Plain]] = []
         self._next = -1
 
-    def add(self, index: int, step: Plain) -> None:
-        if index != self._next or not self.blocks:
-            self.blocks.append([])
-        self.blocks[-1].append(step)
-        self._next = index + 1
-
-
-class _JobSteps:
-    """The steps that a job gets and loses."""
-
-    def __init__(self) -> None:
-        self.added = _Blocks()
-        self.removed = _Blocks()
-
-    def take(self, change: Added | Removed) -> None:
-        blocks = self.added if isinstance(change, Added) else self.removed
+    def add(self, change: Added | Removed) -> None:
         steps = change.value if len(change.path) == 3 else [change.value]
         start = change.path[-1] if isinstance(change.path[-1], int) else 0
         for index, step in enumerate(steps if isinstance(steps, list) else [], start):
-            blocks.add(index, step)
+            if index != self._next or not self.blocks:
+                self.blocks.append([])
+            self.blocks[-1].append(step)
+            self._next = index + 1
 
 
 def _strange_steps(job: str, verb: str, steps: list[Plain], planned: StepChanges) -> Iterator[str]:
@@ -198,12 +186,8 @@ def _strange_steps(job: str, verb: str, steps: list[Plain], planned: StepChanges
 
 
 def _is_credential(path: Path) -> bool:
-    return (
-        path[:1] == ("jobs",)
-        and path[2:3] == ("docker",)
-        and path[4:5] != ()
-        and (path[4] in _FORMS)
-    )
+    is_of_image = path[:1] == ("jobs",) and path[2:3] == ("docker",)
+    return is_of_image and len(path) > 4 and path[4] in _FORMS
 
 
 def _is_context(path: Path) -> bool:

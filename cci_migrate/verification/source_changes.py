@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -77,23 +77,24 @@ class SourceChanges(Struct, frozen=True):
 def source_changes(before: Examination, after: Examination) -> SourceChanges:
     """What the change from ``before`` to ``after``, the same files, does."""
     collected: list[Change] = []
-    added, removed = _Steps(), _Steps()
+    added: list[StepChanges] = []
+    removed: list[StepChanges] = []
     for old, new in zip(before.documents, after.documents, strict=True):
         for change in changes(regular(plain_data(old.root)), regular(plain_data(new.root))):
             collected.append(change)
             match change:
                 case Added(path=path):
-                    added.add(new, path, after.config)
+                    added.append(_steps_at(new, path, after.config))
                 case Removed(path=path):
-                    removed.add(old, path, before.config)
+                    removed.append(_steps_at(old, path, before.config))
                 case Replaced():
                     pass
                 case _:
                     assert_never(change)
     return SourceChanges(
         places=tuple(change.path for change in collected),
-        added=added.collected(),
-        removed=removed.collected(),
+        added=_joined(added),
+        removed=_joined(removed),
         texts=tuple(
             (change.old, change.new)
             for change in collected
@@ -104,20 +105,9 @@ def source_changes(before: Examination, after: Examination) -> SourceChanges:
     )
 
 
-class _Steps:
-    """Collects the steps of several places."""
-
-    def __init__(self) -> None:
-        self._scripts: list[Script] = []
-        self._has_orbs = False
-
-    def add(self, document: Document, path: Path, config: Config) -> None:
-        scripts, calls_orb = _steps_at(document, path, config)
-        self._scripts += scripts
-        self._has_orbs = self._has_orbs or calls_orb
-
-    def collected(self) -> StepChanges:
-        return StepChanges(tuple(self._scripts), self._has_orbs)
+def _joined(changed: Collection[StepChanges]) -> StepChanges:
+    scripts = tuple(script for steps in changed for script in steps.scripts)
+    return StepChanges(scripts, any(steps.has_orbs for steps in changed))
 
 
 def is_compiled_from(template: Plain, compiled: Plain) -> bool:
@@ -150,10 +140,10 @@ def script_of(step: Plain) -> Script | None:
     return None
 
 
-def _steps_at(document: Document, path: Path, config: Config) -> tuple[list[Script], bool]:
-    """The ``run`` steps that the node at ``path`` unfolds to, and whether it calls an orb."""
+def _steps_at(document: Document, path: Path, config: Config) -> StepChanges:
+    """The steps that the node at ``path`` unfolds to."""
     if not _NO_STEPS.isdisjoint(path):
-        return [], False
+        return StepChanges((), has_orbs=False)
     node = _node_at(document.root, path)
     last = path[-1] if path else ""
     scripts: list[Script] = []
@@ -166,7 +156,7 @@ def _steps_at(document: Document, path: Path, config: Config) -> tuple[list[Scri
                 scripts.append(script)
             else:
                 calls_orb = True
-    return scripts, calls_orb
+    return StepChanges(tuple(scripts), calls_orb)
 
 
 def _listed(node: Node | None) -> Iterator[Node]:
