@@ -128,23 +128,16 @@ class PulledImage(Struct, frozen=True, eq=False):
 
 def pulled_images(config: Config, values: ParameterValues) -> tuple[PulledImage, ...]:
     """The images of all jobs and executors of ``config`` and its inline orbs, each once."""
-    items: dict[MappingNode, ImageItem] = {}
-    routes: dict[MappingNode, str] = {}
-    owners: dict[MappingNode, list[ImageOwner]] = {}
+    listed: dict[MappingNode, tuple[ImageItem, list[ImageOwner]]] = {}
     for owner, item in _listed(config):
-        key = item.mapping
-        if key not in items:
-            items[key] = item
-            routes[key] = f"{owner.executor.route}.docker[{item.index}]"
-            owners[key] = []
-        owners[key].append(owner)
+        listed.setdefault(item.mapping, (item, []))[1].append(owner)
     definitions: dict[Node, str] = {}
-    for key, item in items.items():
-        definitions.setdefault(item.image.key, routes[key])
-    return tuple(
-        _pulled(item, routes[key], definitions[item.image.key], tuple(owners[key]), values)
-        for key, item in items.items()
-    )
+    pulled: list[PulledImage] = []
+    for item, owners in listed.values():
+        route = f"{owners[0].executor.route}.docker[{item.index}]"
+        definition = definitions.setdefault(item.image.key, route)
+        pulled.append(_pulled(item, route, definition, tuple(owners), values))
+    return tuple(pulled)
 
 
 def _listed(config: Config) -> Iterator[tuple[ImageOwner, ImageItem]]:
@@ -213,11 +206,8 @@ def _auth(form: CredentialForm, entry: Entry) -> ImageAuth:
     }
     text = text_of(value)
     is_expression = text is not None and has_expression(text)
-    missing = (
-        ()
-        if is_expression
-        else tuple(key for key in needed_keys(form, values) if key not in values)
-    )
+    needed = () if is_expression else needed_keys(form, values)
+    missing = tuple(key for key in needed if key not in values)
     return ImageAuth(form, entry, values, missing, is_expression)
 
 

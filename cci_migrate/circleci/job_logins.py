@@ -91,16 +91,15 @@ class JobLogins:
     def write_file(self, moment: Moment, file: CredentialFile) -> None:
         """Add the logins in a file that a command writes."""
         keys = file.keys
-        self.logins.append(
-            StepLogin(
-                moment,
-                tuple(normalise_host(key) for key in keys or ()),
-                any_registry=keys is None,
-                variables=file.variables,
-                keys=keys or (),
-                config=self._directories.named(file.config),
-            )
+        login = StepLogin(
+            moment,
+            tuple(map(normalise_host, keys or ())),
+            any_registry=keys is None,
+            variables=file.variables,
+            keys=keys or (),
+            config=self._directories.named(file.config),
         )
+        self.logins.append(login)
 
     def log_out(self, moment: Moment, logout: Logout) -> None:
         registry = logout.registry
@@ -118,12 +117,7 @@ class JobLogins:
     def use(self, moment: Moment, access: ClientAccess) -> None:
         """Add the use of a registry by another program than Docker."""
         login = self._with_credentials(
-            moment,
-            access,
-            access.username,
-            access.password,
-            access.stdin_password,
-            reads_stdin=access.reads_stdin,
+            moment, access, access.password, reads_stdin=access.reads_stdin
         )
         self.client_uses.append(ClientUse(access.purpose, login))
 
@@ -145,12 +139,7 @@ class JobLogins:
             )
         password = None if login.password is None else login.password.value
         step_login = self._with_credentials(
-            moment,
-            login,
-            login.username,
-            password,
-            login.stdin_password,
-            reads_stdin=login.password_stdin,
+            moment, login, password, reads_stdin=login.password_stdin
         )
         return replace(step_login, tool=login.tool)
 
@@ -158,13 +147,11 @@ class JobLogins:
         self,
         moment: Moment,
         fact: Login | ClientAccess,
-        username: Word | None,
         password: Word | None,
-        stdin_password: str | None,
         *,
         reads_stdin: bool,
     ) -> StepLogin:
-        secret, written_out = stdin_password, None
+        username, secret, written_out = fact.username, fact.stdin_password, None
         if password is not None:
             secret = password.value
             written_out = None if "$" in secret or "<<" in secret else secret
