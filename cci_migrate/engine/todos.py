@@ -33,7 +33,7 @@ from cci_migrate.lossless.operations import (
 )
 from cci_migrate.policy.settings import DEFAULT_DOCKER_HUB, Platform, Revert
 from cci_migrate.rule_ids import LITERAL_CREDENTIAL, PULL_BEFORE_LOGIN
-from cci_migrate.rules.whole_fix import contexts_without_workflow
+from cci_migrate.rules.whole_fix import contexts_without_workflow, takes_workflow
 from cci_migrate.wording import listed
 
 
@@ -69,7 +69,8 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
             in_some.setdefault(grant.among, {}).update(dict.fromkeys(grant.variables))
     no_place = not assessment.config.has_workflows and not assessment.config.is_orb_source
     without_workflow = [use for use in assessment.uses.without_workflow if use.after in fixed]
-    adds_workflow = no_place and assessment.policy.add_workflow and bool(without_workflow)
+    adds_workflow = assessment.policy.add_workflow and bool(without_workflow)
+    adds_workflow = adds_workflow and takes_workflow(assessment.config)
     if adds_workflow:
         read = dict.fromkeys(name for use in without_workflow for name in use.variables)
         in_context.update(dict.fromkeys(contexts_without_workflow(assessment), read))

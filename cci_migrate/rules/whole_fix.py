@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.circleci.config import Config
 from cci_migrate.findings import ContextGrant, Fix, NoFix
 from cci_migrate.lossless.nodes import Mapping
 from cci_migrate.lossless.operations import AddEntry, Entries, Items, Operation, Text
@@ -28,8 +29,7 @@ def whole_fix(
     fix = Fix(title, tuple(operations), tuple(contexts))
     is_requested = policy.add_workflow or policy.credentials is CredentialStore.CONTEXT
     root = config.documents[0].root
-    has_one_job = len(config.body.jobs) == 1 and isinstance(root, Mapping) and not root.is_flow
-    if config.has_workflows or config.is_orb_source or not is_requested or not has_one_job:
+    if not is_requested or not takes_workflow(config):
         return fix
     names = contexts_without_workflow(assessment)
     if not names or not isinstance(root, Mapping):
@@ -50,6 +50,13 @@ def whole_fix(
         f"{title}, and a workflow with one job and context {listed(names)}",
         (*operations, AddEntry(root, "workflows", workflow)),
     )
+
+
+def takes_workflow(config: Config) -> bool:
+    """Whether a workflow can be added to ``config``: it has none, and one job that it would run."""
+    root = config.documents[0].root
+    has_one_job = len(config.body.jobs) == 1 and isinstance(root, Mapping) and not root.is_flow
+    return has_one_job and not config.has_workflows and not config.is_orb_source
 
 
 def contexts_without_workflow(assessment: Assessment) -> tuple[str, ...]:
