@@ -105,30 +105,10 @@ class LoginPlacement:
                         "build",
                         "log in in the step itself",
                     )
-                if docker.logged_out_at(pull, missing.host) == pull.moment.order:
-                    return NoFix(
-                        "its script logs out before it, or removes the file of logins",
-                        "log in in that script, behind that",
-                    )
-                if client_installed_at(docker) == pull.moment.order:
-                    return NoFix(
-                        "its script installs Docker's client, so an earlier login step has no "
-                        "client",
-                        "log in in the script, after the installation",
-                    )
-                needing = {missing.docker.job} if is_alone else self._needing[_login_key(missing)]
-                place = self._place(docker, pull, missing, credential, needing)
-                if place is None and client_installed_at(docker) is not None:
-                    return NoFix(
-                        "only shared steps are between the installation of Docker's client and the "
-                        "pull",
-                        "log in after the installation",
-                    )
-                if place is None:
-                    return NoFix(
-                        f"jobs that need {'another' if is_alone else 'no'} login share its steps",
-                        "give this job its own steps, or log in inside a reusable command",
-                    )
+                new = self._new_place(docker, pull, missing, credential, is_alone=is_alone)
+                if isinstance(new, NoFix):
+                    return new
+                place = new
                 places[place] = run is not None and run.also_on_failure
             obstacle = self._obstacle(docker, place, missing, credential)
             if obstacle is not None:
@@ -139,6 +119,41 @@ class LoginPlacement:
             operations.update(dict.fromkeys(imports))
             operations[AddItem(place.sequence, place.index, content)] = None
         return tuple(operations)
+
+    def _new_place(
+        self,
+        docker: JobDocker,
+        pull: StepPull,
+        missing: MissingLogin,
+        credential: PasswordAuth,
+        *,
+        is_alone: bool,
+    ) -> StepPlace | NoFix:
+        """A place for a login before the step of ``pull``, or why there is none."""
+        if docker.logged_out_at(pull, missing.host) == pull.moment.order:
+            return NoFix(
+                "its script logs out before it, or removes the file of logins",
+                "log in in that script, behind that",
+            )
+        installation = client_installed_at(docker)
+        if installation == pull.moment.order:
+            return NoFix(
+                "its script installs Docker's client, so an earlier login step has no client",
+                "log in in the script, after the installation",
+            )
+        needing = {missing.docker.job} if is_alone else self._needing[_login_key(missing)]
+        place = self._place(docker, pull, missing, credential, needing)
+        if place is not None:
+            return place
+        if installation is not None:
+            return NoFix(
+                "only shared steps are between the installation of Docker's client and the pull",
+                "log in after the installation",
+            )
+        return NoFix(
+            f"jobs that need {'another' if is_alone else 'no'} login share its steps",
+            "give this job its own steps, or log in inside a reusable command",
+        )
 
     def _place(
         self,
