@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from collections.abc import Mapping as MappingOf
 from functools import cached_property
 
@@ -12,10 +12,12 @@ from msgspec import Struct
 
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import credential_of
+from cci_migrate.assessing.credential_uses import AssessedImage
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.circleci.config import WorkflowJob
-from cci_migrate.circleci.steps import Step, job_steps
+from cci_migrate.circleci.step_pulls import JobDocker
+from cci_migrate.circleci.steps import ADDED_STEPS, Step, job_steps
 from cci_migrate.circleci.workflow_jobs import JobContexts, image_items, job_contexts
 from cci_migrate.findings import Effect, Finding, FindingKey, Fix, NoFix, Place
 from cci_migrate.lossless.merging import (
@@ -181,66 +183,87 @@ class _VariableUses:
 
         None if no reader is as the policy would write it.
         """
-        assessment = self._assessment
-        registries = [registry for registry, _ in accounts]
         variables = {name for _, credential in accounts for name in variables_of(credential)}
         # Those by OpenID Connect have none, but need a context for their token.
         by_token = {credential for _, credential in accounts if not variables_of(credential)}
         if by_token:
             variables |= _TOKENS
+        images = [*self._images(entry, variables, by_token)]
+        docker = self._assessment.dockers.of(entry)
+        if not self._is_ours(images, docker, [registry for registry, _ in accounts]):
+            return None
         keys: dict[FindingKey, None] = {}
         needed_by: str | None = None
-        is_ours = False
+        for reader in self._readers(entry, images, docker, variables):
+            if isinstance(reader, str):
+                needed_by = needed_by or reader
+            else:
+                keys[reader] = None
+        return tuple(keys), needed_by
+
+    def _images(
+        self, entry: WorkflowJob, variables: Set[str], by_token: Set[RegistryCredential]
+    ) -> Iterator[AssessedImage]:
+        """The images whose credentials read ``variables`` or are ``by_token``."""
+        assessment = self._assessment
         for item in image_items(entry, assessment.config, assessment.values):
             assessed = assessment.uses.image_by_item[item.mapping]
-            if not isinstance(assessed.state, Authenticated):
-                continue
-            auth = assessed.state.auth
-            if variables.isdisjoint(auth.variables) and credential_of(auth) not in by_token:
-                continue
+            if isinstance(assessed.state, Authenticated):
+                auth = assessed.state.auth
+                if not variables.isdisjoint(auth.variables) or credential_of(auth) in by_token:
+                    yield assessed
+
+    def _is_ours(
+        self,
+        images: Iterable[AssessedImage],
+        docker: JobDocker | None,
+        registries: Sequence[RegistryPolicy],
+    ) -> bool:
+        """Whether one of ``images`` or a login is as the policy would write it."""
+        hosts = [] if docker is None else [*self._logins.hosts_of(docker)]
+        for assessed in images:
+            if self._credentials.key_of(assessed) is not None:
+                return True
+            if self._keeps_credentials and assessed.image.host is not None:
+                hosts.append(assessed.image.host)
+        return any(self._assessment.policy.registry_for(host) in registries for host in hosts)
+
+    def _readers(
+        self,
+        entry: WorkflowJob,
+        images: Iterable[AssessedImage],
+        docker: JobDocker | None,
+        variables: Set[str],
+    ) -> Iterator[FindingKey | str]:
+        """What reads ``variables``: the finding that removes it, or the name of what stays."""
+        for assessed in () if self._keeps_credentials else images:
             key = self._credentials.key_of(assessed)
-            host = assessed.image.host
-            is_of_policy = host is not None and assessment.policy.registry_for(host) in registries
-            is_ours = is_ours or key is not None or (is_of_policy and self._keeps_credentials)
-            if self._keeps_credentials:
-                continue
-            if key is None:
-                needed_by = needed_by or f"the image {item.text}"
-            else:
-                keys[key] = None
-        job = assessment.config.body.job(entry.calls)
-        steps = [] if job is None else job_steps(assessment.config, *job, entry)
-        docker = assessment.dockers.of(entry)
-        if job is None and docker is not None:
-            steps = [*docker.steps]
-        if docker is not None:
-            is_ours = is_ours or any(
-                assessment.policy.registry_for(host) in registries
-                for host in self._logins.hosts_of(docker)
-            )
+            yield f"the image {assessed.image.item.text}" if key is None else key
         mentions = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(variables)))})\b")
-        for step in steps:
+        for step in self._steps(entry, docker):
             if self._logins.is_written(step):
                 key = self._logins.key_of(step)
                 if not self._keeps_credentials and key is not None:
-                    keys[key] = None
+                    yield key
                 if self._keeps_credentials or key is not None:
                     continue
             if variables and _mentions(step, mentions):
-                needed_by = needed_by or f"the step {step.name}"
-        for name, argument in entries_of(entry.arguments).items():
-            mentions_any = any(
-                mentions.search(scalar.value) for scalar in scalars_in(argument.value)
-            )
-            ignored_names = (CONTEXT, "pre-steps", "post-steps", *self._logins.arguments_of(entry))
-            if name not in ignored_names and variables and mentions_any:
-                needed_by = needed_by or f"its argument {name}"
-        if docker is not None and needed_by is None:
-            for login in docker.logins:
-                step = login.moment.step
-                if not variables.isdisjoint(login.variables) and not self._logins.is_written(step):
-                    needed_by = f"the step {step.name}"
-        return (tuple(keys), needed_by) if is_ours else None
+                yield f"the step {step.name}"
+        ignored_names = (CONTEXT, *ADDED_STEPS, *self._logins.arguments_of(entry))
+        for name, argument in entries_of(entry.arguments).items() if variables else ():
+            scalars = () if name in ignored_names else scalars_in(argument.value)
+            if any(mentions.search(scalar.value) for scalar in scalars):
+                yield f"its argument {name}"
+        for login in () if docker is None else docker.logins:
+            step = login.moment.step
+            if not variables.isdisjoint(login.variables) and not self._logins.is_written(step):
+                yield f"the step {step.name}"
+
+    def _steps(self, entry: WorkflowJob, docker: JobDocker | None) -> Iterable[Step]:
+        job = self._assessment.config.body.job(entry.calls)
+        if job is None:
+            return () if docker is None else docker.steps
+        return job_steps(self._assessment.config, *job, entry)
 
 
 def _mentions(step: Step, pattern: re.Pattern[str]) -> bool:
