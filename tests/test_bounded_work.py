@@ -146,9 +146,22 @@ def contexts(count: int) -> Files:
     return {PATH: f"{HEAD}jobs:\n{each}workflows: {{w: {{jobs: [{entries}]}}}}\n"}
 
 
+def accounts(count: int) -> Files:
+    """Jobs that each have credentials of their own, for an image and in a step."""
+    login = "docker login -u $U{n} -p $P{n}; docker pull redis"
+    each = "".join(
+        f"  j{n}: {{docker: [{{image: a/b{n}, auth: {{username: $A{n}, password: $B{n}}}}}], "
+        f"steps: [setup_remote_docker, run: '{login.format(n=n)}']}}\n"
+        for n in range(count)
+    )
+    entries = ", ".join(f"j{n}: {{context: c{n}}}" for n in range(count))
+    return {PATH: f"{HEAD}jobs:\n{each}workflows: {{w: {{jobs: [{entries}]}}}}\n"}
+
+
 @pytest.mark.parametrize(
     "files_of",
     [
+        accounts,
         jobs,
         misaddressed,
         contexts,
@@ -161,6 +174,7 @@ def contexts(count: int) -> Files:
         lambda count: {PATH: HEAD + "x: &x {a: b}\n" + f"y: [{'*x, ' * count}]\n" + WORKFLOW},
     ],
     ids=[
+        "accounts",
         "jobs",
         "misaddressed",
         "contexts",

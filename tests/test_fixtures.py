@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cci_migrate.assessing import known_contexts
 from tests.fixture_cases import Case, cases, changed, described, left, run
 
 CASES = [pytest.param(case, id=case.name) for case in cases()]
@@ -21,3 +22,14 @@ def test_fixture(case: Case) -> None:
     again = run(case, after)
     assert changed(after, again) == after
     assert left(again) <= left(outcomes)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_who_reads_variables_is_found_the_same_for_few_and_for_many(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_for = run(case, case.before)
+    monkeypatch.setattr(known_contexts, "_FEW", -1)
+    looked_up = run(case, case.before)
+    assert described(case.rules, looked_up) == described(case.rules, looked_for)
+    assert changed(case.before, looked_up) == changed(case.before, looked_for)

@@ -278,7 +278,7 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
     def _readers_of(self, variables: frozenset[str]) -> Sequence[AssessedEntry]:
         readers: list[AssessedEntry] = []
         naming: list[AssessedEntry] = []
-        for assessed in self.known.uses.entries:
+        for assessed in self.known.may_read(variables):
             if assessed.only_for_forks:
                 continue
             uses = [use for use in assessed.uses if variables.issubset(use.variables)]

@@ -69,6 +69,10 @@ class Account(Struct, frozen=True):
         """The routes of the jobs that use it."""
         return frozenset().union(*(item.jobs for item in self.evidence))
 
+    def is_used_by(self, jobs: frozenset[str]) -> bool:
+        """Whether it is one of some of ``jobs``, given by their routes."""
+        return any(not jobs.isdisjoint(item.jobs) for item in self.evidence)
+
 
 class CredentialConvention(Struct, frozen=True):
     """How the config authenticates with the registry ``host``.
@@ -122,7 +126,7 @@ class CredentialConvention(Struct, frozen=True):
                 return used_alone
         if len(self.accounts) < 2:
             return self.accounts
-        used = [account for account in self.accounts if not jobs.isdisjoint(account.jobs)]
+        used = [account for account in self.accounts if account.is_used_by(jobs)]
         return tuple(used if len(used) == 1 else self.accounts)
 
 

@@ -41,7 +41,7 @@ class _Part(Struct, frozen=True, eq=False, dict=True):
     ``written`` are the texts of ``nodes`` as in the file, with ``variables`` before them.
     ``unread`` is the title and the command of a step that runs something that can't be read.
 
-    Few variables are ever asked for, so a text is only split into names if it has one of them.
+    Mostly few variables are asked for, so a text is only split into names if it has one of them.
     """
 
     nodes: tuple[Node, ...]
@@ -51,13 +51,13 @@ class _Part(Struct, frozen=True, eq=False, dict=True):
 
     def names(self, variable: str) -> bool:
         """Whether ``variable`` is named anywhere, in comments too."""
-        return variable in self.written and variable in self._all_names
+        return variable in self.written and variable in self.all_names
 
     def uses(self, variable: str) -> bool:
         """Whether ``variable`` is named outside of comments and of ``unset``."""
         if variable not in self.written and not self._is_written_otherwise:
             return False
-        return variable in self._values and variable in self._used_names
+        return variable in self._values and variable in self.used_names
 
     @cached_property
     def _is_written_otherwise(self) -> bool:
@@ -72,11 +72,13 @@ class _Part(Struct, frozen=True, eq=False, dict=True):
         return "\n".join((*self.variables, *values))
 
     @cached_property
-    def _all_names(self) -> frozenset[str]:
+    def all_names(self) -> frozenset[str]:
+        """The names anywhere, in comments too."""
         return frozenset(_NAME.findall(self.written))
 
     @cached_property
-    def _used_names(self) -> frozenset[str]:
+    def used_names(self) -> frozenset[str]:
+        """The names outside of comments and of ``unset``."""
         return frozenset(_NAME.findall(_NO_USE.sub("", self._values)))
 
 
@@ -112,6 +114,13 @@ class _Steps:
             used = used or any(part.names(variable) for part in self._passed)
             self._used[variable] = used
         return used
+
+    @cached_property
+    def used_names(self) -> frozenset[str]:
+        """The names outside of comments and of ``unset``."""
+        used = (part.used_names for part in self._parts)
+        passed = (part.all_names for part in self._passed)
+        return frozenset[str]().union(*used, *passed)
 
     def may_publish(self, own_names: str) -> bool:
         """Whether an unreadable step of the job called ``own_names`` may publish."""
@@ -157,6 +166,15 @@ class JobVariables:
         A comment that names a variable, and a step that unsets it, show nothing of who provides it.
         """
         return all(self._is_in_text(name) and self._uses(entry, name) for name in variables)
+
+    def used_names(self, entry: WorkflowJob) -> frozenset[str]:
+        """All names that images or steps of ``entry`` use: see `uses_all`.
+
+        Where many variables are asked for, this takes less time.
+        """
+        steps = self._steps_of(entry)
+        own = self._own_of(entry).used_names
+        return own if steps is None else own | steps.used_names
 
     def _uses(self, entry: WorkflowJob, name: str) -> bool:
         known = self._used.setdefault(name, {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from msgspec import Struct
@@ -23,6 +23,9 @@ from cci_migrate.assessing.job_variables import JobVariables
 from cci_migrate.circleci.workflow_jobs import JobContexts
 from cci_migrate.findings import ChosenNames, FindingKey
 from cci_migrate.policy.settings import DEFAULT_DOCKER_HUB, Policy
+
+#: As many sets of variables are each looked for in each workflow job.
+_FEW = 8
 
 
 class KnownContexts(Struct, frozen=True, eq=False, dict=True):
@@ -57,6 +60,40 @@ class KnownContexts(Struct, frozen=True, eq=False, dict=True):
                 if self.policy.registry_for(use.host) is not None:
                     hosts.setdefault(frozenset(use.variables), use.host)
         return hosts
+
+    def may_read(self, variables: frozenset[str]) -> Sequence[AssessedEntry]:
+        """The workflow jobs that may read all of ``variables``, today or after the fixes."""
+        return self._may_read.get(variables, self.uses.entries)
+
+    @cached_property
+    def _may_read(self) -> Mapping[frozenset[str], Sequence[AssessedEntry]]:
+        """The same for each of `host_by_variables`."""
+        readers: dict[frozenset[str], list[AssessedEntry]] = {}
+        for assessed, groups in self._may_be_read_by.items():
+            for variables in groups:
+                readers.setdefault(variables, []).append(assessed)
+        return readers
+
+    @cached_property
+    def _may_be_read_by(self) -> Mapping[AssessedEntry, Collection[frozenset[str]]]:
+        """Those of `host_by_variables` that each workflow job may read."""
+        if len(self.host_by_variables) <= _FEW:
+            return dict.fromkeys(self.uses.entries, self.host_by_variables.keys())
+        # There may be one for each job: so each is looked up by one of its variables.
+        by_variable: dict[str | None, list[frozenset[str]]] = {}
+        for variables in self.host_by_variables:
+            by_variable.setdefault(min(variables, default=None), []).append(variables)
+        may_be_read: dict[AssessedEntry, Collection[frozenset[str]]] = {}
+        for assessed in self.uses.entries:
+            names = self.job_variables.used_names(assessed.entry)
+            names = names.union(*(use.variables for use in assessed.uses))
+            may_be_read[assessed] = [
+                variables
+                for name in (None, *names & by_variable.keys())
+                for variables in by_variable.get(name, ())
+                if variables <= names
+            ]
+        return may_be_read
 
     def of(self, variables: Iterable[str]) -> ContextConvention | None:
         """The convention for ``variables``; None if nothing reads them."""
@@ -93,7 +130,7 @@ class KnownContexts(Struct, frozen=True, eq=False, dict=True):
         naming: list[JobContexts] = []
         coming: list[JobContexts] = []
         kept_apart: set[frozenset[str]] = set()
-        for assessed in self.uses.entries:
+        for assessed in self.may_read(variables):
             if assessed.only_for_forks:
                 continue
             contexts, is_reader = assessed.intended, assessed.reads_today(variables)
@@ -188,18 +225,28 @@ class KnownContexts(Struct, frozen=True, eq=False, dict=True):
         credentials = () if registry is None else registry.credentials
         return any(variables <= set(variables_of(credential)) for credential in credentials)
 
-    def for_others(self, variables: frozenset[str]) -> set[str | None]:
+    def for_others(self, variables: frozenset[str]) -> frozenset[str]:
         """The contexts that are known to provide other variables and none of ``variables``."""
+        if variables not in self._for_others:
+            self._for_others[variables] = self._known_for_others(variables)
+        return self._for_others[variables]
+
+    @cached_property
+    def _for_others(self) -> dict[frozenset[str], frozenset[str]]:
+        """What `for_others` returned: it is asked for each workflow job."""
+        return {}
+
+    def _known_for_others(self, variables: frozenset[str]) -> frozenset[str]:
         known = self._policys_contexts_of_others(variables).union(
             convention.preferred
             for names, convention in self.by_variables.items()
             if convention.is_clear and names.isdisjoint(variables)
         )
-        return {
+        return frozenset(
             context
             for context in known
             if context is not None and self.variables_in(context).isdisjoint(variables)
-        }
+        )
 
     def variables_in(self, context: str) -> frozenset[str]:
         """What the policy keeps in ``context``, and the credentials that jobs with it read."""
@@ -216,7 +263,7 @@ class KnownContexts(Struct, frozen=True, eq=False, dict=True):
             if assessed.intended.values:
                 named = (
                     variables
-                    for variables in self.host_by_variables
+                    for variables in self._may_be_read_by[assessed]
                     if self.job_variables.uses_all(assessed.entry, variables)
                 )
                 read = self.uses.credentials_read_by(assessed.entry).union(*named)

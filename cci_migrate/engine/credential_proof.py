@@ -6,7 +6,7 @@ They look at the images and at the logins in steps of the config before and afte
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from typing_extensions import assert_never
 
@@ -44,7 +44,8 @@ class KnownCredentials:
         # In the order in which they were met, each once.
         self._everywhere: dict[str, dict[RegistryCredential, None]] = {}
         self._in_some_jobs: dict[str, list[Evidence]] = {}
-        self._evidence = before.evidence
+        self._by_secret: dict[str, list[Evidence]] = {}
+        self._secrets: dict[str, frozenset[str]] = {}
         self._chosen: dict[str, set[str]] = {}
         for resolution in before.plan.resolutions:
             host, chosen = resolution.finding.registry, names.get(resolution.finding.key)
@@ -54,6 +55,7 @@ class KnownCredentials:
         for shown in before.evidence:
             if shown.credential is None:
                 continue
+            self._by_secret.setdefault(secret_half(shown.credential), []).append(shown)
             if shown.refusal is None:
                 self._add(shown.host, [shown.credential])
             else:
@@ -76,11 +78,7 @@ class KnownCredentials:
         if secret in chosen | self._chosen.get(host, set()):
             return None
         routes = frozenset(jobs)
-        same = [
-            shown
-            for shown in self._evidence
-            if shown.credential is not None and secret_half(shown.credential) == secret
-        ]
+        same = self._by_secret.get(secret, ())
         contexts = {shown.contexts for shown in same if shown.host == host}
         for shown in same:
             is_theirs = shown.allows(shown.jobs) and not routes.isdisjoint(
@@ -89,6 +87,12 @@ class KnownCredentials:
             if shown.host != host and is_theirs and shown.contexts not in contexts:
                 return shown.host
         return None
+
+    def secrets_of(self, host: str) -> frozenset[str]:
+        """The secret halves of the credentials of ``host``, for whichever job has them today."""
+        if host not in self._secrets:
+            self._secrets[host] = frozenset(map(secret_half, self.of(host, ())))
+        return self._secrets[host]
 
     def of(self, host: str, jobs: Iterable[str]) -> list[RegistryCredential]:
         """Those of ``host`` for ``jobs`` (their routes; none: for whichever job has them today)."""
@@ -120,7 +124,7 @@ def credentials_stray(before: ProofSide, after: ProofSide, known: KnownCredentia
             had = set()
         for secret in secrets_of_image(image) - had:
             for host in image.hosts:
-                if secret not in map(secret_half, known.of(host, ())):
+                if secret not in known.secrets_of(host):
                     return f"{image.route} would send the credentials of another registry to {host}"
                 if hosts == image.hosts and secret in halves.get(image.route, ()):
                     continue
@@ -130,7 +134,7 @@ def credentials_stray(before: ProofSide, after: ProofSide, known: KnownCredentia
     for route, host, credential in _added_logins(before, after):
         if credential is None:
             return f"the steps of {route} would log in to {host} with unknown credentials"
-        if credential.password not in map(secret_half, known.of(host, ())):
+        if credential.password not in known.secrets_of(host):
             return f"the steps of {route} would send the credentials of another registry to {host}"
         other = known.taken_by(credential.password, host, (route,))
         if other is not None:
@@ -228,8 +232,12 @@ def _beside(image: PulledImage) -> Iterable[str]:
 
 
 def _is_from_one(
-    credential: RegistryCredential, sources: Iterable[RegistryCredential], had: set[str]
+    credential: RegistryCredential, sources: Sequence[RegistryCredential], had: set[str]
 ) -> bool:
     """Whether what of ``credential`` the image did not have is that of one of ``sources``."""
     new = {key: text for key, text in values_of(credential).items() if text not in had}
-    return not new or any(new.items() <= values_of(source).items() for source in sources)
+    return (
+        not new
+        or credential in sources
+        or any(new.items() <= values_of(source).items() for source in sources)
+    )
