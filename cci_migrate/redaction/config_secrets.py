@@ -51,12 +51,24 @@ def config_secrets(documents: Iterable[Document]) -> frozenset[str]:
     Leaves out what may be an ordinary word, unless it is the password of a login.
     """
     finder = _Finder()
-    roots = [document.root for document in documents if document.root is not None]
-    for root in roots:
-        finder.scan(root)
-    for root in roots if finder.variables else ():
-        finder.scan_assignments(root)
+    trees = tuple(documents)
+    for document in trees:
+        finder.scan(document)
+    for document in trees if finder.variables else ():
+        finder.scan_assignments(document)
     return frozenset(finder.secrets)
+
+
+def _values_in(document: Document) -> list[Node]:
+    """The root of ``document``, the values of its mappings, and the items of its sequences."""
+    values = [] if document.root is None else [document.root]
+    for mapping in document.mappings:
+        values += [value for _, value in mapping.entries]
+    # It grows while it is read, as items may be sequences.
+    for node in values:
+        if isinstance(node, Sequence):
+            values += node.items
+    return values
 
 
 class _Finder:
@@ -65,36 +77,36 @@ class _Finder:
         #: Variables used as passwords.
         self.variables: set[str] = set()
 
-    def scan(self, root: Node) -> None:
-        """Collect the secrets and the variables used as passwords in ``root``."""
-        # Most nodes are under no key that says anything. This runs for each of them.
-        pending: list[Node] = [root]
-        while pending:
-            node = pending.pop()
-            if isinstance(node, Mapping):
-                for key, _ in node.entries:
-                    if isinstance(key, Scalar) and _says_something(key.value):
-                        self._below(self._entries(node, _KeyKind.NOTHING), pending)
-                        break
-                else:
-                    pending += [value for _, value in node.entries]
-            elif isinstance(node, Sequence):
-                if any(isinstance(item, Scalar) and item.value[:1] == "-" for item in node.items):
-                    self._below(self._items(node, _KeyKind.NOTHING), pending)
-                else:
-                    pending += node.items
-            elif isinstance(node, Scalar) and "\n" in node.value:
-                self._script(node.value)
+    def scan(self, document: Document) -> None:
+        """Collect the secrets and the variables used as passwords in ``document``."""
+        #: What an orb is called says nothing.
+        orbs: set[Node] = set()
+        for mapping in document.mappings:
+            names = [key.value for key, _ in mapping.entries if isinstance(key, Scalar)]
+            if any(map(_says_something, names)) and mapping not in orbs:
+                orbs.update(
+                    value
+                    for key, value in mapping.entries
+                    if isinstance(key, Scalar) and key.value == "orbs"
+                )
+                self._below(self._entries(mapping, _KeyKind.NOTHING))
+        for node in _values_in(document):
+            if isinstance(node, Scalar):
+                if "\n" in node.value:
+                    self._script(node.value)
+            elif isinstance(node, Sequence) and any(
+                isinstance(item, Scalar) and item.value[:1] == "-" for item in node.items
+            ):
+                self._below(self._items(node, _KeyKind.NOTHING))
 
-    def _below(self, nodes: Iterable[tuple[Node, _KeyKind]], others: list[Node]) -> None:
-        """Collect the secrets in ``nodes``; ``others`` gets those under no key that says one."""
+    def _below(self, nodes: Iterable[tuple[Node, _KeyKind]]) -> None:
+        """Collect the secrets in ``nodes`` that are under a key that says so."""
         stack = list(nodes)
         while stack:
             node, kind = stack.pop()
-            if kind is _KeyKind.NOTHING:
-                others.append(node)
-                continue
             match node:
+                case _ if kind is _KeyKind.NOTHING:
+                    pass
                 case Mapping():
                     stack += self._entries(node, kind)
                 case Sequence():
@@ -118,16 +130,12 @@ class _Finder:
             elif kind is _KeyKind.AUTH and isinstance(target, Scalar):
                 if not _USERNAME.fullmatch(name):
                     yield value, _KeyKind.CREDENTIAL
-            elif name == "orbs" and isinstance(value, Mapping):
-                yield from ((inner, _KeyKind.NOTHING) for _, inner in value.entries)
             elif (
                 names_a_secret(name)
                 or (kind is _KeyKind.NAME and name in _PARAMETER_VALUES)
                 or (named_beside and name == "value")
             ):
                 yield value, _KeyKind.NAME
-            else:
-                yield value, _KeyKind.NOTHING
 
     def _items(self, sequence: Sequence, kind: _KeyKind) -> Iterator[tuple[Node, _KeyKind]]:
         is_option = False
@@ -178,28 +186,22 @@ class _Finder:
                 return
             self._add(text, is_sure=True)
 
-    def scan_assignments(self, root: Node) -> None:
-        """Collect the values that `variables` get in the environment or in scripts of ``root``."""
-        stack: list[Node] = [root]
-        while stack:
-            node = stack.pop()
-            match node:
-                case Scalar():
-                    if "=" in node.value:
-                        for name, value in _ASSIGNED.findall(node.value):
-                            if name in self.variables:
-                                self._take_value(value.strip(_QUOTES))
-                case Mapping():
-                    for key, value in node.entries:
-                        if isinstance(key, Scalar) and key.value in self.variables:
-                            target = resolved(value)
-                            if isinstance(target, Scalar):
-                                self._take_value(target.value)
-                        stack.append(value)
-                case Sequence():
-                    stack += node.items
-                case Alias():
-                    pass
+    def scan_assignments(self, document: Document) -> None:
+        """Collect the values that `variables` get in the environment or in scripts."""
+        assignments = tuple(f"{name}=" for name in self.variables)
+        for node in _values_in(document):
+            if isinstance(node, Scalar):
+                text = node.value
+                if "=" in text and any(start in text for start in assignments):
+                    for name, value in _ASSIGNED.findall(text):
+                        if name in self.variables:
+                            self._take_value(value.strip(_QUOTES))
+        for mapping in document.mappings:
+            for key, value in mapping.entries:
+                if isinstance(key, Scalar) and key.value in self.variables:
+                    target = resolved(value)
+                    if isinstance(target, Scalar):
+                        self._take_value(target.value)
 
     def _take_value(self, value: str) -> None:
         if is_secret_value(value, of_variable=True):

@@ -47,7 +47,16 @@ class Redaction(Struct, frozen=True, dict=True):
 
     def prose(self, text: str) -> str:
         """``text``, a message of this program, with `WITHHELD` for each secret."""
-        return self._without(text, self._merged(text, secrets_in_prose(text)))
+        clean = self._clean_prose.get(text)
+        if clean is None:
+            clean = self._without(text, self._merged(text, secrets_in_prose(text)))
+            self._clean_prose[text] = clean
+        return clean
+
+    @cached_property
+    def _clean_prose(self) -> dict[str, str]:
+        """What `prose` returned: findings have most of their texts in common."""
+        return {}
 
     @cached_property
     def _withheld_anywhere(self) -> tuple[str, ...]:
