@@ -38,7 +38,7 @@ from cci_migrate.lossless.edits import Edit, EditConflictError, apply_edits, und
 from cci_migrate.lossless.merging import is_merge_key, text_of, value_of
 from cci_migrate.lossless.nodes import Document, Scalar, walk
 from cci_migrate.lossless.operations import Operation
-from cci_migrate.lossless.source import LINE_BREAK, SourceText
+from cci_migrate.lossless.source import LINE_BREAK, SourceText, line_breaks_in
 from cci_migrate.lossless.values import UnknownPlaceError, expected, is_data_of
 from cci_migrate.policy.settings import Policy
 from cci_migrate.redaction.redaction import Redaction
@@ -336,8 +336,8 @@ def line_ends_differ(old: SourceText, new: SourceText) -> str | None:
         return f"{old.path}: the byte order mark changed"
     if bool(old.text) and _ends_with_break(old.text) != _ends_with_break(new.text):
         return f"{old.path}: the newline at the end of the file changed"
-    kinds = set(LINE_BREAK.findall(old.text))
-    strangers = set(LINE_BREAK.findall(new.text)) - kinds
+    kinds = line_breaks_in(old.text)
+    strangers = line_breaks_in(new.text) - kinds
     if strangers and (kinds or strangers != {"\n"}):
         return f"{old.path}: a new kind of line end appeared"
     return None

@@ -16,6 +16,9 @@ def expands_beyond(document: Document, limit: int) -> bool:
     pending: list[Node] = [alias.target for alias in document.aliases]
     while pending:
         node = pending[-1]
+        if node in sizes:
+            pending.pop()
+            continue
         inner = [part.target if isinstance(part, Alias) else part for part in children(node)]
         unknown = [part for part in inner if not isinstance(part, Scalar) and part not in sizes]
         if unknown and node not in opened:

@@ -61,7 +61,8 @@ def entries_of(node: Node | None) -> ReadOnly[str, Entry]:
     return _with_merged(target) if has_merge else own
 
 
-def _with_merged(mapping: Mapping) -> dict[str, Entry]:
+@lru_cache(maxsize=1024)
+def _with_merged(mapping: Mapping) -> ReadOnly[str, Entry]:
     entries: dict[str, Entry] = {}
     seen: set[Mapping] = set()
     pending = [mapping]
@@ -100,8 +101,6 @@ def _own_entries(mapping: Mapping) -> tuple[ReadOnly[str, Entry], bool]:
 
 def entry_of(node: Node | None, name: str) -> Entry | None:
     """The entry ``name`` of ``node``, its own or merged; None if it has none or is no mapping."""
-    if node is None:
-        return None
     target = node.target if isinstance(node, Alias) else node
     if not isinstance(target, Mapping):
         return None
@@ -145,12 +144,8 @@ def is_null(node: Node | None) -> bool:
 
 def text_of(node: Node | None) -> str | None:
     """The value of the scalar ``node``, an alias resolved; None for null and for anything else."""
-    if node is None:
-        return None
     target = node.target if isinstance(node, Alias) else node
-    if not isinstance(target, Scalar) or is_null(target):
-        return None
-    return target.value
+    return target.value if isinstance(target, Scalar) and not is_null(target) else None
 
 
 def items_of(node: Node | None) -> tuple[Node, ...]:
@@ -163,12 +158,13 @@ def items_of(node: Node | None) -> tuple[Node, ...]:
 
 def duplicate_keys(mapping: Mapping) -> Iterator[tuple[Scalar, Scalar]]:
     """Yield (earlier, later) for each repeated key of ``mapping``, merge keys excepted."""
-    keys = [key for key, _ in mapping.entries if isinstance(key, Scalar)]
-    if len({key.value for key in keys}) == len(keys):
-        return
+    if len({key.value for key, _ in mapping.entries if isinstance(key, Scalar)}) == len(
+        mapping.entries
+    ):
+        return  # as nearly all do
     seen: dict[str, Scalar] = {}
-    for key in keys:
-        if not is_merge_key(key):
+    for key, _ in mapping.entries:
+        if isinstance(key, Scalar) and not is_merge_key(key):
             if key.value in seen:
                 yield seen[key.value], key
             else:

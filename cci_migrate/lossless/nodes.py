@@ -164,12 +164,10 @@ def collections_in(node: Node) -> Iterator[Collection]:
         if isinstance(current, Mapping):
             yield current
             for key, value in reversed(current.entries):
-                if not isinstance(value, Scalar | Alias):
+                if not isinstance(value, Scalar):
                     pending.append(value)
-                if not isinstance(key, Scalar | Alias):
+                if not isinstance(key, Scalar):
                     pending.append(key)
         elif isinstance(current, Sequence):
             yield current
-            pending.extend(
-                item for item in reversed(current.items) if not isinstance(item, Scalar | Alias)
-            )
+            pending += [item for item in reversed(current.items) if not isinstance(item, Scalar)]

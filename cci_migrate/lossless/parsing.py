@@ -191,6 +191,7 @@ class _Builder:
                 parent, opening, place = stack.pop()
                 start = opening.start_mark.index
                 flow = bool(opening.flow_style)
+                tag = None if opening.ctag is None else opening.tag
                 closing = event.end_mark.index
                 if not flow or closing == event.start_mark.index:
                     # Block collections and `[a: b]` have no closing token.
@@ -199,12 +200,10 @@ class _Builder:
                 if kind is MappingEndEvent:
                     pairs = iter(children)
                     entries = tuple(zip(pairs, pairs, strict=True))
-                    node = Mapping(source, start, closing, entries, flow, anchor, opening.tag)
+                    node = Mapping(source, start, closing, entries, flow, anchor, tag)
                     mappings[place] = node
                 else:
-                    node = Sequence(
-                        source, start, closing, tuple(children), flow, anchor, opening.tag
-                    )
+                    node = Sequence(source, start, closing, tuple(children), flow, anchor, tag)
                 if anchor is not None:
                     anchors[anchor] = node
                     anchored.append(node)

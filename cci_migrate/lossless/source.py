@@ -20,8 +20,18 @@ BOM = "\ufeff"
 #: What ends a line for YAML 1.1 (https://yaml.org/spec/1.1/#b-break).
 LINE_BREAK = lazy_pattern("\r\n|[\n\r\x85\u2028\u2029]")
 
+#: Where a text has none of these, a line ends with "\n" alone; then they need no expression.
+_RARE_BREAKS = "\r\x85\u2028\u2029"
+
 _ANCHOR = lazy_pattern(r"&([^\s,\[\]{}]+)")
 _PLAIN_BREAK = lazy_pattern("\r\n|[\n\r]")
+
+
+def line_breaks_in(text: str) -> frozenset[str]:
+    """The kinds of line breaks in ``text``: what `LINE_BREAK` finds in it."""
+    rest = text.replace("\r\n", "")
+    kinds = {mark for mark in ("\n", *_RARE_BREAKS) if mark in rest}
+    return frozenset(kinds if rest == text else kinds | {"\r\n"})
 
 
 class NotUtf8Error(ValueError):
@@ -88,11 +98,13 @@ class SourceText(Struct, frozen=True, eq=False, dict=True):
 
     @cached_property
     def _line_starts(self) -> list[int]:
-        return [0, *(match.end() for match in LINE_BREAK.finditer(self.text))]
-
-    @cached_property
-    def _line_breaks(self) -> list[int]:
-        return [match.start() for match in LINE_BREAK.finditer(self.text)]
+        text = self.text
+        if any(mark in text for mark in _RARE_BREAKS):
+            return [0, *(match.end() for match in LINE_BREAK.finditer(text))]
+        starts = [0]
+        while (start := text.find("\n", starts[-1]) + 1) > 0:
+            starts.append(start)
+        return starts
 
     @cached_property
     def anchor_marks(self) -> Mapping[str, Sequence[int]]:
@@ -113,10 +125,13 @@ class SourceText(Struct, frozen=True, eq=False, dict=True):
 
     def line_end(self, offset: int) -> int:
         """The offset of the line break that ends the line of ``offset``, or the text's end."""
-        line = bisect_right(self._line_starts, offset)
-        breaks = self._line_breaks
+        starts = self._line_starts
+        line = bisect_right(starts, offset)
+        if line == len(starts):
+            return len(self.text)
+        length = 2 if self.text.endswith("\r\n", 0, starts[line]) else 1
         # Within "\r\n", the break has begun before.
-        return max(offset, breaks[line - 1]) if line <= len(breaks) else len(self.text)
+        return max(offset, starts[line] - length)
 
     def next_line(self, offset: int) -> int:
         """The offset after the line break that ends the line of ``offset``, or the text's end."""
