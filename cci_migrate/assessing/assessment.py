@@ -185,7 +185,7 @@ def assess(
             AssessedImage(image, state(image, of), misrouted.get(image)) for image in images
         )
         logins = LoginNeeds(policy, dockers, runs, of, names, for_forks)
-        uses = CredentialUses(config, policy, values, assessed, logins)
+        uses = CredentialUses(config, policy, assessed, logins)
         contexts = KnownContexts(policy, uses, evidence, of, job_variables, known_contexts)
         return Assessment(
             config=config,

@@ -25,11 +25,9 @@ from cci_migrate.assessing.step_assessment import variables_by_registry
 from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.misplaced_contexts import misplaced_contexts_by_job
-from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.value_origins import Origin, named_variable
 from cci_migrate.circleci.workflow_jobs import (
     JobContexts,
-    image_items,
     job_contexts,
     runs_nothing,
 )
@@ -112,7 +110,6 @@ class CredentialUses(Struct, frozen=True, eq=False, dict=True):
 
     config: Config
     policy: Policy
-    values: ParameterValues
     images: tuple[AssessedImage, ...]
     logins: LoginNeeds
 
@@ -153,7 +150,7 @@ class CredentialUses(Struct, frozen=True, eq=False, dict=True):
     def _entries_by_item(self) -> Mapping[MappingNode, Sequence[AssessedEntry]]:
         by_item: dict[MappingNode, list[AssessedEntry]] = {}
         for assessed in self.entries:
-            for item in image_items(assessed.entry, self.config, self.values):
+            for item in self.logins.runs.items[assessed.entry]:
                 by_item.setdefault(item.mapping, []).append(assessed)
         return by_item
 
@@ -174,7 +171,7 @@ class CredentialUses(Struct, frozen=True, eq=False, dict=True):
         """What the images and logins of a workflow job read today, for any registry."""
         auths = (
             auth
-            for item in image_items(entry, self.config, self.values)
+            for item in self.logins.runs.items[entry]
             for auth in self.image_by_item[item.mapping].image.auths
         )
         names = {name for auth in auths if auth.is_complete for name in auth.variables}
@@ -187,7 +184,7 @@ class CredentialUses(Struct, frozen=True, eq=False, dict=True):
 
     def _uses(self, entry: WorkflowJob) -> Iterator[CredentialUse]:
         uses: dict[CredentialUse, None] = {}
-        for item in image_items(entry, self.config, self.values):
+        for item in self.logins.runs.items[entry]:
             use = self.by_item[item.mapping]
             if use is not None:
                 uses[use] = None

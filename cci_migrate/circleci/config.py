@@ -131,28 +131,28 @@ class Namespace(Struct, frozen=True, eq=False):
 
     def job(self, name: str) -> tuple[Namespace, Job] | None:
         """The job called ``name`` or ``orb/name`` here, and its namespace; None if unknown."""
-        alias, slash, inner_name = name.partition("/")
-        if not slash:
+        if "/" not in name:
             job = self.jobs.get(name)
             return None if job is None else (self, job)
+        alias, _, inner_name = name.partition("/")
         orb = self.inline.get(alias)
         return None if orb is None else orb.job(inner_name)
 
     def executor(self, name: str) -> tuple[Namespace, Executor] | None:
         """The executor called ``name`` or ``orb/name`` here, and its namespace; None if unknown."""
-        alias, slash, inner_name = name.partition("/")
-        if not slash:
+        if "/" not in name:
             executor = self.executors.get(name)
             return None if executor is None else (self, executor)
+        alias, _, inner_name = name.partition("/")
         orb = self.inline.get(alias)
         return None if orb is None else orb.executor(inner_name)
 
     def command(self, name: str) -> tuple[Namespace, Command] | None:
         """The command called ``name`` or ``orb/name`` here, and its namespace; None if unknown."""
-        alias, slash, inner_name = name.partition("/")
-        if not slash:
+        if "/" not in name:
             command = self.commands.get(name)
             return None if command is None else (self, command)
+        alias, _, inner_name = name.partition("/")
         orb = self.inline.get(alias)
         return None if orb is None else orb.command(inner_name)
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from msgspec import Struct
 
-from cci_migrate.circleci.config import Config, Job, WorkflowJob
+from cci_migrate.circleci.config import Config, ImageItem, Job, WorkflowJob
 from cci_migrate.circleci.images import ImageOwner, PulledImage
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.workflow_jobs import called_job, image_items
@@ -37,10 +37,18 @@ class Runs:
         self._values = values
 
     @cached_property
+    def items(self) -> Mapping[WorkflowJob, tuple[ImageItem, ...]]:
+        """The `image_items` of each workflow job."""
+        return {
+            entry: tuple(image_items(entry, self._config, self._values))
+            for entry in self._config.workflow_jobs
+        }
+
+    @cached_property
     def _entries_by_item(self) -> Mapping[MappingNode, list[WorkflowJob]]:
         entries: dict[MappingNode, list[WorkflowJob]] = {}
-        for entry in self._config.workflow_jobs:
-            for item in image_items(entry, self._config, self._values):
+        for entry, items in self.items.items():
+            for item in items:
                 entries.setdefault(item.mapping, []).append(entry)
         return entries
 

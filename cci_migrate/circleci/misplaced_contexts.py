@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -51,8 +52,13 @@ class MisplacedContext(Struct, frozen=True, eq=False):
     workflow_jobs: tuple[WorkflowJob, ...]
 
 
-def misplaced_contexts(config: Config) -> Iterator[MisplacedContext]:
-    """All misplaced contexts; one shared through an anchor is yielded once."""
+@lru_cache(maxsize=4)
+def misplaced_contexts(config: Config) -> tuple[MisplacedContext, ...]:
+    """All misplaced contexts; one shared through an anchor is there once."""
+    return tuple(_misplaced_contexts(config))
+
+
+def _misplaced_contexts(config: Config) -> Iterator[MisplacedContext]:
     on_jobs: dict[Node, tuple[Entry, list[str], list[WorkflowJob]]] = {}
     for home in config.body.walk():
         for job in home.jobs.values():
@@ -103,10 +109,8 @@ def plural_contexts(config: Config) -> Iterable[tuple[Entry, list[WorkflowJob]]]
     """The ``contexts`` keys of workflow jobs, each with the jobs that have it, own or merged."""
     users: dict[Node, tuple[Entry, list[WorkflowJob]]] = {}
     for workflow_job in config.workflow_jobs:
-        plural, called = (
-            entry_of(workflow_job.arguments, "contexts"),
-            called_job(workflow_job, config),
-        )
+        plural = entry_of(workflow_job.arguments, "contexts")
+        called = None if plural is None else called_job(workflow_job, config)
         # An orb's job may have a parameter of that name.
         if plural is not None and called is not None and "contexts" not in called.parameters:
             users.setdefault(plural.key, (plural, []))[1].append(workflow_job)

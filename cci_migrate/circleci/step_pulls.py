@@ -14,7 +14,6 @@ from cci_migrate.circleci.steps import (
     RunStep,
     Step,
     StepDefaults,
-    run_step,
     sets_up_docker,
 )
 from cci_migrate.circleci.value_origins import UNKNOWN_VALUE, CredentialValue, Origin
@@ -170,7 +169,8 @@ class ClientUse(Struct, frozen=True, eq=False):
 class JobDocker(Struct, frozen=True, eq=False, dict=True, kw_only=True):
     """What the steps of a job do with Docker when ``entry`` runs it (None: any).
 
-    ``set_before`` has, for each step, the variables that the job has set before it.
+    ``own_runs`` are the ``run`` steps that the config has itself: nothing can be changed in those
+    of orbs. ``set_before`` has, for each step, the variables that the job has set before it.
     ``client_uses`` are uses of registries by other programs. ``config`` is the directory for logins
     of commands that name none. ``has_client``: Docker's client is there before any step.
     """
@@ -181,6 +181,7 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True, kw_only=True):
     daemons: JobDaemons
     defaults: StepDefaults
     steps: tuple[Step, ...]
+    own_runs: tuple[RunStep, ...]
     pulls: tuple[StepPull, ...]
     logins: tuple[StepLogin, ...]
     logouts: tuple[StepLogout, ...]
@@ -194,12 +195,6 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True, kw_only=True):
     def has_docker(self) -> bool:
         """Whether the job has a Docker daemon; without one, only its logins are read."""
         return self.daemons.main is not Daemon.NONE
-
-    @cached_property
-    def own_runs(self) -> tuple[RunStep, ...]:
-        """The ``run`` steps that the config has itself: nothing can be changed in those of orbs."""
-        runs = (run_step(step, self.defaults) for step in self.steps)
-        return tuple(run for run in runs if run is not None and not run.step.home.is_published)
 
     @property
     def all_logins(self) -> Iterator[StepLogin]:

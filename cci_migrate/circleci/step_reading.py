@@ -147,6 +147,7 @@ class StepReader:
         self._builds = BuildPulls(texts, self._files, self._pulls)
         self._composes = ComposePulls(texts, self._files, self._pulls, self._builds)
         self._orbs = OrbCommands(texts, self._logins, self._pulls, self._builds)
+        self._own_runs: list[RunStep] = []
         self._unread_logins: list[UnreadLogin] = []
         #: Whether there is a daemon that pulls in the current step.
         self._pulls_count = False
@@ -190,6 +191,7 @@ class StepReader:
             daemons=daemons,
             defaults=self._defaults,
             steps=tuple(steps),
+            own_runs=tuple(self._own_runs),
             pulls=tuple(self._pulls.pulls),
             logins=tuple(self._logins.logins),
             logouts=tuple(self._logins.logouts),
@@ -204,6 +206,8 @@ class StepReader:
         self._pulls_count = pulls_count
         run = run_step(step, self._defaults)
         if run is not None:
+            if not step.home.is_published:
+                self._own_runs.append(run)
             self._settings.enter(run.environment)
             self._settings.exported(run.script)
             self._files.downloaded.ran(run.script)

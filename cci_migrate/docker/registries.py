@@ -190,6 +190,7 @@ def registry_of_form(form: CredentialForm, host: str) -> str | None:
     return None if kind in kinds or kind is RegistryKind.OTHER else pattern
 
 
+@lru_cache(maxsize=1024)
 def host_matches(pattern: str, host: str) -> bool:
     """Whether the registry ``host`` matches ``pattern``, where ``*`` matches any characters.
 
