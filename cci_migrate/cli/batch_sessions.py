@@ -125,8 +125,9 @@ def print_lines(lines: Iterable[str]) -> None:
     width = Terminal().width if sys.stdout.isatty() else None
     for line in map(printable, lines):
         indent = " " * (len(line) - len(line.lstrip()) + 4)
-        wrapped = [line] if width is None else wrap(line, width, subsequent_indent=indent)
-        click.echo("\n".join(wrapped))
+        wrapped = wrap(line, width, subsequent_indent=indent) if width and line else [line]
+        for part in wrapped:
+            click.echo(printable(part))
 
 
 def conclude(campaign: Campaign, reached: ExitCode) -> ExitCode:
