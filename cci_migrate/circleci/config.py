@@ -23,7 +23,6 @@ class Parameter(Struct, frozen=True, eq=False):
     ``nodes`` are the values in its declaration, as written: its default and its enum.
     """
 
-    name: str
     type: str
     default: Node | None
     enum: tuple[str, ...]
@@ -62,7 +61,6 @@ class Executor(Struct, frozen=True, eq=False):
 
     name: str
     route: str
-    key: Scalar | None
     mapping: MappingNode
     parameters: Mapping[str, Parameter]
     docker: tuple[ImageItem, ...] | None
@@ -167,12 +165,10 @@ class WorkflowJob(Struct, frozen=True, eq=False):
 
     workflow: str
     is_in_group: bool
-    index: int
     route: str
     node: Node
     key: Scalar
     arguments: Node | None
-    holder: MappingNode | None
     calls: str
     name: str
     type: str | None

@@ -185,7 +185,6 @@ def _runs_on(owner: _Declaration) -> Executor:
     return Executor(
         name=owner.name,
         route=owner.route,
-        key=owner.key,
         mapping=owner.mapping,
         parameters=owner.parameters,
         docker=tuple(_images(value)) if isinstance(value, SequenceNode) else None,
@@ -226,7 +225,6 @@ def _parameters(elements: list[_Element]) -> Mapping[str, Parameter]:
         default = None if written is None or is_null(resolved(written.value)) else written.value
         listed = items_of(entries["enum"].value if "enum" in entries else None)
         parameters[element.name] = Parameter(
-            name=element.name,
             type=_text(entries, "type") or "string",
             default=default,
             enum=tuple(text for item in listed if (text := text_of(item)) is not None),
@@ -267,12 +265,10 @@ def _workflow_jobs(
         yield WorkflowJob(
             workflow=workflow,
             is_in_group=is_in_group,
-            index=index,
             route=f"{route}.jobs[{index}]",
             node=item,
             key=key,
             arguments=arguments,
-            holder=None if call is None else call.holder,
             calls=key.value,
             name=_text(entries, "name") or key.value,
             type=_text(entries, "type"),

@@ -104,7 +104,7 @@ def _pure_logins(
     read: ReadText | None,
 ) -> Sequence[StepLogin] | None:
     """The logins of ``steps``, declared at ``node``; None if they do anything else."""
-    executor = Executor("", "", None, node, {}, None, None, None, None, None)
+    executor = Executor("", "", node, {}, None, None, None, None, None)
     job = Job("", "", None, node, None, {}, executor, None, None)
     defaults = StepDefaults(None, None, {})
     texts = JobTexts(job, home, values)

@@ -208,7 +208,7 @@ def _thin_fix(fix: Fix) -> Fix:
 
 def _thin_entry(entry: WorkflowJob) -> WorkflowJob:
     key = _bare(entry.key)
-    return replace(entry, node=key, key=key, arguments=None, holder=None)
+    return replace(entry, node=key, key=key, arguments=None)
 
 
 def _bare(node: Node) -> Scalar:

@@ -169,13 +169,13 @@ def test_names_with_orbs_in_them(kind: str, name: str, route: str | None) -> Non
 
 def test_workflow_jobs() -> None:
     assert [
-        (entry.workflow, entry.index, entry.calls, entry.name, entry.type, entry.is_in_group)
+        (entry.workflow, entry.route, entry.calls, entry.name, entry.type, entry.is_in_group)
         for entry in config_of(CONFIG).workflow_jobs
     ] == [
-        ("main", 0, "merged", "merged", None, False),
-        ("main", 1, "own", "renamed", None, False),
-        ("main", 2, "hold", "hold", "approval", False),
-        ("group", 0, "merged", "merged", None, True),
+        ("main", "workflows.main.jobs[0]", "merged", "merged", None, False),
+        ("main", "workflows.main.jobs[1]", "own", "renamed", None, False),
+        ("main", "workflows.main.jobs[2]", "hold", "hold", "approval", False),
+        ("group", "job-groups.group.jobs[0]", "merged", "merged", None, True),
     ]
 
 
