@@ -60,18 +60,17 @@ def misplaced_contexts(config: Config) -> tuple[MisplacedContext, ...]:
 
 def _misplaced_contexts(config: Config) -> Iterator[MisplacedContext]:
     on_jobs: dict[Node, tuple[Entry, list[str], list[WorkflowJob]]] = {}
-    for home in config.body.walk():
-        for job in home.jobs.values():
-            for key in _KEYS:
-                entry = entry_of(job.mapping, key)
-                if entry is not None:
-                    _, jobs, affected = on_jobs.setdefault(entry.key, (entry, [], []))
-                    jobs.append(job.name)
-                    affected += (
-                        workflow_job
-                        for workflow_job in config.workflow_jobs
-                        if called_job(workflow_job, config) is job
-                    )
+    for _, job in config.all_jobs():
+        for key in _KEYS:
+            entry = entry_of(job.mapping, key)
+            if entry is not None:
+                _, jobs, affected = on_jobs.setdefault(entry.key, (entry, [], []))
+                jobs.append(job.name)
+                affected += (
+                    workflow_job
+                    for workflow_job in config.workflow_jobs
+                    if called_job(workflow_job, config) is job
+                )
     for entry, jobs, affected in on_jobs.values():
         route = f"jobs.{jobs[0]}.{_name(entry)}"
         yield _misplaced(ContextPlace.JOB, entry, ", ".join(jobs), route, affected)
@@ -88,9 +87,8 @@ def _misplaced_contexts(config: Config) -> Iterator[MisplacedContext]:
                 yield _misplaced(ContextPlace.WORKFLOW, entry, name, route, affected)
     for plural, affected in plural_contexts(config):
         names = ", ".join(dict.fromkeys(workflow_job.name for workflow_job in affected))
-        yield _misplaced(
-            ContextPlace.PLURAL, plural, names, f"{affected[0].route}.contexts", affected
-        )
+        route = f"{affected[0].route}.contexts"
+        yield _misplaced(ContextPlace.PLURAL, plural, names, route, affected)
     for workflow_job in config.workflow_jobs:
         node = resolved(workflow_job.node)
         for key in _KEYS:

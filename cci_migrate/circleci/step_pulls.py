@@ -10,12 +10,7 @@ from msgspec import Struct
 from cci_migrate.circleci.config import Job, Namespace, WorkflowJob
 from cci_migrate.circleci.docker_daemon import Daemon, JobDaemons
 from cci_migrate.circleci.step_moments import Moment, surely_before
-from cci_migrate.circleci.steps import (
-    RunStep,
-    Step,
-    StepDefaults,
-    sets_up_docker,
-)
+from cci_migrate.circleci.steps import RunStep, Step, StepDefaults, sets_up_docker
 from cci_migrate.circleci.value_origins import UNKNOWN_VALUE, CredentialValue, Origin
 from cci_migrate.docker.container_tools import Purpose, Tool
 from cci_migrate.docker.login_keys import is_key
@@ -200,9 +195,7 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True, kw_only=True):
     def all_logins(self) -> Iterator[StepLogin]:
         """The logins, and the credentials that other programs get."""
         yield from self.logins
-        yield from (
-            client_use.login for client_use in self.client_uses if client_use.login.names_password
-        )
+        yield from (use.login for use in self.client_uses if use.login.names_password)
 
     @cached_property
     def _logins_by_host(self) -> dict[str, tuple[StepLogin, ...]]:
@@ -275,14 +268,8 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True, kw_only=True):
 
     def unread_login_before(self, order: int) -> UnreadLogin | None:
         """The first `UnreadLogin` in a step before the one at ``order``; None if there is none."""
-        return next(
-            (
-                unread_login
-                for unread_login in self.unread_logins
-                if unread_login.moment.order < order
-            ),
-            None,
-        )
+        earlier = (login for login in self.unread_logins if login.moment.order < order)
+        return next(earlier, None)
 
     def _logins_to(self, host: str) -> tuple[StepLogin, ...]:
         logins = self._logins_by_host.get(host)
