@@ -106,8 +106,8 @@ class Traits(Struct, frozen=True):
 
 
 def seconds_since_1970(at: datetime | None) -> float:
-    """The time ``at`` that a host names; 0 for none."""
-    return 0.0 if at is None else at.timestamp()
+    """The time ``at`` that a host names; 0 for none, and for one before 1970, which means none."""
+    return 0.0 if at is None else max(at.timestamp(), 0.0)
 
 
 class BranchContent(Enum):

@@ -14,7 +14,7 @@ from cci_migrate.forges.github import queries
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn, published_schema
 from tests.batch.hosts import delivered, opened, verdicts
-from tests.batch.repositories import BRANCH, Batch
+from tests.batch.repositories import AT_ONCE, BRANCH, CONFIG, PLAIN, Batch
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
 from tests.batch.watching import Canned, Request, truly
 
@@ -165,6 +165,17 @@ def test_a_summary_is_wrapped_to_the_terminal(
     first, *others = capsys.readouterr().out.splitlines()
     assert len(first) <= 60
     assert {len(other) - len(other.lstrip()) for other in others} == {12}
+
+
+def test_a_host_may_name_times_that_mean_none(github: GitHubStandIn, batch: Batch) -> None:
+    never = "0001-01-01T00:00:00Z"
+    github.add("acme/api", {CONFIG: PLAIN}, pushed_at=never)
+    batch("plan", "github:acme", code=1)
+    batch("apply", *AT_ONCE)
+    pull = github.repositories["acme/api"].pulls[0]
+    pull.created_at = pull.updated_at = never
+    batch("status", "--refresh")
+    assert "review; nobody is asked" in batch("status").output
 
 
 @pytest.mark.parametrize(

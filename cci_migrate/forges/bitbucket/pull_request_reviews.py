@@ -21,7 +21,7 @@ from cci_migrate.forges.pull_request_reviews import (
     PullRequestReview,
     ReviewDecision,
 )
-from cci_migrate.forges.repository import Checks, PullState
+from cci_migrate.forges.repository import Checks, PullState, seconds_since_1970
 from cci_migrate.forges.rest_reviews import RestReviews
 from cci_migrate.transport.host_errors import HostError, StaleSnapshot
 from cci_migrate.transport.pace import MERGE
@@ -164,8 +164,8 @@ def _review(request: _PullRequest, head: str, checks: Checks) -> PullRequestRevi
             if person.role == "REVIEWER" and person.state is None and not person.approved
         ),
         approved_by=tuple(person.user.name for person in people if person.approved),
-        created_at=request.created_on.timestamp(),
-        updated_at=request.updated_on.timestamp(),
+        created_at=seconds_since_1970(request.created_on),
+        updated_at=seconds_since_1970(request.updated_on),
         default_method=request.destination.branch.default_merge_strategy,
         repository=_repository(request),
     )

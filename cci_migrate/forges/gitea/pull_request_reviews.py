@@ -20,7 +20,7 @@ from cci_migrate.forges.pull_request_reviews import (
     PullRequestReview,
     ReviewDecision,
 )
-from cci_migrate.forges.repository import Checks, PullState
+from cci_migrate.forges.repository import Checks, PullState, seconds_since_1970
 from cci_migrate.forges.rest_hosts import BranchTip
 from cci_migrate.forges.rest_reviews import RestReviews
 from cci_migrate.transport.http import Response
@@ -177,8 +177,8 @@ def _review(
         author=request.user.login if request.user is not None else "",
         reviewers=(*(user.login for user in request.requested_reviewers or ()), *teams),
         approved_by=tuple(approved_by),
-        created_at=request.created_at.timestamp(),
-        updated_at=request.updated_at.timestamp(),
+        created_at=seconds_since_1970(request.created_at),
+        updated_at=seconds_since_1970(request.updated_at),
         auto_merges=None,
         # Gitea keeps a scheduled merge when somebody pushes, so an approval must still be missing.
         can_auto_merge=bool(

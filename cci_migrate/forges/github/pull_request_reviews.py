@@ -21,7 +21,7 @@ from cci_migrate.forges.pull_request_reviews import (
     PullRequestReview,
     ReviewDecision,
 )
-from cci_migrate.forges.repository import Blocker, Checks, PullState, Unreadable
+from cci_migrate.forges.repository import Blocker, Checks, PullState, Unreadable, seconds_since_1970
 from cci_migrate.forges.repository_errors import FATAL_ERRORS, describe_error
 from cci_migrate.transport.graphql import Graphql, GraphqlError, Nodes, NodesPage
 from cci_migrate.transport.host_errors import HostError, OverloadedError
@@ -237,8 +237,8 @@ class GitHubReviews:
             reviewers=tuple(request.name for request in requests),
             code_owners=tuple(request.name for request in requests if request.as_code_owner),
             approved_by=approved_by,
-            created_at=node.created_at.timestamp(),
-            updated_at=node.updated_at.timestamp(),
+            created_at=seconds_since_1970(node.created_at),
+            updated_at=seconds_since_1970(node.updated_at),
             auto_merges=node.auto_merge_request is not None,
             can_auto_merge=_can_auto_merge(node, checks, decision),
             has_merge_queue=node.is_merge_queue_enabled,

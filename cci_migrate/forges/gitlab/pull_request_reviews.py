@@ -19,7 +19,7 @@ from cci_migrate.forges.pull_request_reviews import (
     PullRequestReview,
     ReviewDecision,
 )
-from cci_migrate.forges.repository import Checks, PullState
+from cci_migrate.forges.repository import Checks, PullState, seconds_since_1970
 from cci_migrate.forges.rest_reviews import RestReviews
 from cci_migrate.transport.host_errors import StaleSnapshot
 from cci_migrate.transport.pace import MERGE, OTHER
@@ -177,8 +177,8 @@ def _review(request: _MergeRequest, approved_by: tuple[str, ...]) -> PullRequest
         reviewers=tuple(name for name in reviewers if name not in approved_by),
         code_owners=reviewers if status == "code_owners_approval" else (),
         approved_by=approved_by,
-        created_at=request.created_at.timestamp(),
-        updated_at=request.updated_at.timestamp(),
+        created_at=seconds_since_1970(request.created_at),
+        updated_at=seconds_since_1970(request.updated_at),
         auto_merges=request.merge_when_pipeline_succeeds,
         can_auto_merge=_can_auto_merge(request, checks, decision),
         may_merge=request.user.can_merge,
