@@ -121,11 +121,22 @@ def show_access(
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Print ``lines``; on a terminal they are wrapped, and what follows is indented."""
+    """Print ``lines``; on a terminal they are wrapped, and what follows is indented.
+
+    Words stay whole: a link that is broken can't be opened.
+    """
     width = Terminal().width if sys.stdout.isatty() else None
     for line in map(printable, lines):
-        indent = " " * (len(line) - len(line.lstrip()) + 4)
-        wrapped = wrap(line, width, subsequent_indent=indent) if width and line else [line]
+        wrapped = [line]
+        if width and line:
+            indent = " " * (len(line) - len(line.lstrip()) + 4)
+            wrapped = wrap(
+                line,
+                width,
+                subsequent_indent=indent,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
         for part in wrapped:
             click.echo(printable(part))
 

@@ -167,6 +167,16 @@ def test_a_summary_is_wrapped_to_the_terminal(
     assert {len(other) - len(other.lstrip()) for other in others} == {12}
 
 
+def test_a_link_is_not_broken(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    link = "https://git.example.com/acme/the-api-of-the-shop/-/merge_requests/7"
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    print_lines([f"    12 d  {link}  review by ada"])
+    assert link in capsys.readouterr().out
+
+
 def test_a_host_may_name_times_that_mean_none(github: GitHubStandIn, batch: Batch) -> None:
     never = "0001-01-01T00:00:00Z"
     github.add("acme/api", {CONFIG: PLAIN}, pushed_at=never)
