@@ -33,25 +33,33 @@ from cci_migrate.forges.repository import (
 )
 from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.transport.host_errors import HostUnavailable
+from cci_migrate.wording import shortened
 
 
 class Unreached:
     """Why some repositories could not be listed or observed, and the exit code for it."""
 
     def __init__(self) -> None:
-        self._sources: dict[str, str] = {}
+        #: The sources that each cause keeps from being read; none if it names its own.
+        self._sources: dict[str, dict[str, None]] = {}
         self.exit_code = ExitCode.DONE
 
     @property
     def causes(self) -> Iterator[str]:
-        """Each cause once, with the first source that it keeps from being read."""
-        for cause, source in self._sources.items():
-            yield f"{source}: {cause}" if source else cause
+        """Each cause once, with the sources that it keeps from being read."""
+        for cause, sources in self._sources.items():
+            yield f"{shortened(list(sources), 3)}: {cause}" if sources else cause
 
-    def add(self, cause: str, source: str = "", *, is_limit: bool = False) -> None:
+    def add(self, cause: str, *, is_limit: bool = False) -> None:
         """Add a cause. ``is_limit``: running it again later is enough."""
-        self._sources.setdefault(cause, source)
+        self._sources.setdefault(cause, {})
         self.exit_code = max(self.exit_code, ExitCode.LEFT if is_limit else ExitCode.FAILED)
+
+    def add_host(self, error: HostUnavailable, source: str) -> None:
+        """Add the ``error`` of a host, which other sources of it may have too."""
+        self.add(str(error), is_limit=error.is_limit)
+        if source:
+            self._sources[str(error)][source] = None
 
 
 class _Others:
@@ -137,7 +145,7 @@ class RepositoriesToPlan(Struct, frozen=True):
                 for host, together in self._by_host(again).items():
                     yield from self._plannable(observe_each(host, together), others)
         except HostUnavailable as error:
-            self.unreached.add(str(error), name, is_limit=error.is_limit)
+            self.unreached.add_host(error, name)
 
     def _by_host(self, refs: Iterable[RepositoryRef]) -> dict[Host, list[RepositoryRef]]:
         """``refs`` by their hosts, one for each branch that is to be written there."""
@@ -155,11 +163,11 @@ class RepositoriesToPlan(Struct, frozen=True):
                     else:
                         yield outline.ref
         except HostUnavailable as error:
-            self.unreached.add(str(error), source.name, is_limit=error.is_limit)
+            self.unreached.add_host(error, source.name)
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001 - the other sources go on
-            self.unreached.add(describe_error(error), source.name)
+            self.unreached.add(f"{source.name}: {describe_error(error)}")
 
     def _pages(self, source: Source) -> Iterator[RepositoryPage]:
         """The pages of ``source`` that a killed run has not listed, with what is new in each."""
@@ -194,7 +202,7 @@ class RepositoriesToPlan(Struct, frozen=True):
         if problems:
             ledger.forget_source(source.name)
             for problem in problems:
-                self.unreached.add(problem, source.name)
+                self.unreached.add(f"{source.name}: {problem}")
 
     def _not_yet_planned(
         self, started_at: float, begun: set[str]

@@ -70,9 +70,11 @@ def test_a_full_standard_output_is_one_sentence(tmp_path: Path, batch: Batch) ->
 
 
 def test_a_folder_without_checkouts_is_an_error(tmp_path: Path, batch: Batch) -> None:
-    (tmp_path / "src" / "docs").mkdir(parents=True)
-    output = batch("plan", tmp_path / "src", code=3).output
-    assert f"{tmp_path / 'src'}: no checkout in it" in output
+    folders = [tmp_path / "src", tmp_path / "other"]
+    for folder in folders:
+        (folder / "docs").mkdir(parents=True)
+    output = batch("plan", *folders, code=3).output
+    assert all(f"{folder}: no checkout in it" in output for folder in folders)
 
 
 def test_a_broken_config_is_counted_accepted_and_seen_once_mended(

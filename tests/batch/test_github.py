@@ -543,8 +543,11 @@ def test_a_token_that_is_not_valid_is_said_once(
     batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GH_TOKEN", "wrong")
-    output = batch("plan", "github:acme", "github:ada", "github:eve/cli", code=3).output
+    owners = [f"github:{name}" for name in ("acme", "ada", "bob", "eve")]
+    output = batch("plan", *owners, code=3).output
     assert output.count("the token is not valid") == 1
+    assert "/ada, " in output
+    assert "/bob and 1 more: " in output
 
 
 @pytest.fixture
