@@ -13,7 +13,7 @@ import pytest
 
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.policy.file import PolicyError, find_policy_file, read_policy_file
-from cci_migrate.policy.names import secret_variable, variable
+from cci_migrate.policy.name_syntax import secret_variable, variable
 from cci_migrate.policy.settings import (
     DEFAULT_DOCKER_HUB,
     AwsKeyAuth,

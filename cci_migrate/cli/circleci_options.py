@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from cci_migrate.policy.names import secret_variable
+from cci_migrate.policy.name_syntax import secret_variable
 from cci_migrate.preflight.circleci_address import CLOUD, api_root
 from cci_migrate.preflight.slugs import Organisation, Project, parse_organisation, parse_project
 

@@ -23,7 +23,7 @@ from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.files.discovery import root_of
 from cci_migrate.forges.repository import Kind
-from cci_migrate.policy.names import is_context_name
+from cci_migrate.policy.name_syntax import is_context_name
 from cci_migrate.policy.settings import Policy
 from cci_migrate.preflight.campaign_repositories import repositories_in
 from cci_migrate.preflight.circleci_api import CircleCi

@@ -26,7 +26,7 @@ from cci_migrate.findings import ChosenNames, Decision, Finding, Fix, NoFix, Que
 from cci_migrate.interactive.policy_questions import GeneralAnswers
 from cci_migrate.interactive.session_errors import AnswersError
 from cci_migrate.policy.file import suggestion
-from cci_migrate.policy.names import credential_text, is_context_name, secret_variable
+from cci_migrate.policy.name_syntax import credential_text, is_context_name, secret_variable
 from cci_migrate.policy.settings import PasswordAuth
 
 FORMAT = "cci-migrate answers"

@@ -19,7 +19,7 @@ from cci_migrate.docker.mirrors import Mirror, parse_mirror
 from cci_migrate.docker.registries import DOCKER_HUB, host_matches
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.policy.baseline import Baseline
-from cci_migrate.policy.names import (
+from cci_migrate.policy.name_syntax import (
     LONGEST_CONTEXT,
     SECRET_PATTERN,
     credential_text,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from collections.abc import Sequence as SequenceOf
@@ -14,10 +13,11 @@ from cci_migrate.circleci.docker_daemon import Daemon
 from cci_migrate.circleci.step_pulls import JobDocker
 from cci_migrate.circleci.steps import job_steps
 from cci_migrate.docker.shell.dialects import Dialect, dialect_of
+from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.nodes import Sequence
 
-#: The option of a shell that takes an unset variable for an error.
-_NOUNSET = re.compile(r"(?<=\s)(?:-[a-z]*u|-o[ \t]*nounset)")
+#: Options of a shell in one word, as ``-Eeuo`` (POSIX, Utility Syntax Guideline 5).
+_OPTIONS = lazy_pattern(r"-[A-Za-z]+")
 
 
 class StepUser(Struct, frozen=True, eq=False):
@@ -63,4 +63,9 @@ def shell_for(users: Iterable[StepUser]) -> str | None:
 def has_nounset(user: StepUser) -> bool:
     """Whether the shell of the job's steps fails where an unset variable is read."""
     shell = None if user.docker is None else user.docker.defaults.shell
-    return shell is not None and _NOUNSET.search(shell) is not None
+    words = iter(() if shell is None else shell.split()[1:])
+    return any(
+        "u" in word or ("o" in word and next(words, "") == "nounset")
+        for word in words
+        if _OPTIONS.fullmatch(word)
+    )

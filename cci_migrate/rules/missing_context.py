@@ -48,7 +48,7 @@ from cci_migrate.wording import listed
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
-    """One finding for each workflow job that lacks contexts today, with all of them."""
+    """One finding for each workflow job that lacks contexts, today or once others are fixed."""
     seen: set[Node] = set()
     for assessed in assessment.uses.entries:
         missing = tuple(assessment.contexts.missing(assessed))
