@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cci_migrate.campaign.connections import Connections
 from cci_migrate.campaign.folder import Campaign
+from cci_migrate.campaign.isolation import observe_each
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.states import State
 from cci_migrate.engine.config_files import RepositoryReader, configs_in
@@ -27,8 +28,6 @@ from cci_migrate.transport.host_errors import HostError, HostUnavailable, Refuse
 
 _Fetch = Callable[[Snapshot, tuple[str, ...]], Mapping[str, bytes | None]]
 
-#: Repositories observed in one request.
-_CHUNK = 100
 _WITHOUT_CONFIG = frozenset({State.EXCLUDED, State.ARCHIVED, State.EMPTY, State.NO_CONFIG})
 
 
@@ -68,20 +67,18 @@ def campaign_repositories(
         by_host.setdefault((ref.kind, ref.host), []).append(ref)
     for refs in by_host.values():
         host = connections.host_of(refs[0])
-        for start in range(0, len(refs), _CHUNK):
-            chunk = refs[start : start + _CHUNK]
-            observed: set[str] = set()
-            why = "it could not be read"
-            try:
-                for observation in host.observe(chunk):
-                    observed.add(observation.ref.key)
-                    requirements, bots = _requirements_and_bots(observation, policy, host.read)
-                    yield repository(observation.ref, requirements, bots)
-            except (HostError, HostUnavailable, RefusedError) as error:
-                why = str(error)
-            for ref in chunk:
-                if ref.key not in observed:
-                    yield repository(ref, _unreadable(why))
+        left = {ref.key: ref for ref in refs}
+        why = "it could not be read"
+        try:
+            for observation in observe_each(host, refs):
+                requirements, bots = _requirements_and_bots(observation, policy, host.read)
+                left.pop(observation.ref.key, None)
+                yield repository(observation.ref, requirements, bots)
+        except HostUnavailable as error:
+            # Whoever asked for the others would get the same answer.
+            why = str(error)
+        for ref in left.values():
+            yield repository(ref, _unreadable(why))
 
 
 def _unreadable(why: str) -> Requirements:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from cci_migrate.forges.bitbucket.host import Bitbucket
-from cci_migrate.transport.host_errors import HostError
+from cci_migrate.forges.repository import Observation, RepositoryRef
+from cci_migrate.transport.host_errors import HostError, HostUnavailable
 from tests.batch.hosts import served
 from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, checkout, git
 from tests.batch.rest_stand_ins import BitbucketStandIn
@@ -111,6 +113,43 @@ def test_repositories_of_a_host_are_read_there(
     assert f"context {NAME}: does not exist; the fix adds it to these jobs" in done.out
     assert f"jobs: bb/acme/api: build of main ({CONFIG}:11)" in done.out
     assert "configs of bb/acme/a-broken\n  not asked  the disk of the host is full" in done.out
+
+
+@pytest.mark.parametrize(
+    ("error", "is_asked"),
+    [(HostError("a page of nonsense"), True), (HostUnavailable("the host is down"), False)],
+    ids=["of-one", "of-the-host"],
+)
+def test_an_error_of_one_repository_is_not_that_of_the_others(
+    error: Exception,
+    is_asked: bool,
+    tmp_path: Path,
+    run: Program,
+    circleci: CircleCiStandIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    circleci.organisation("bb/acme").project("bb/acme/web")
+    observe = Bitbucket.observe
+
+    def failing(host: Bitbucket, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:
+        for ref in refs:
+            if ref.name == "acme/api":
+                raise error
+            yield from observe(host, [ref])
+
+    with served(BitbucketStandIn, tmp_path, monkeypatch) as host:
+        environment = {"BITBUCKET_API_URL": host.api, "BITBUCKET_TOKEN": host.token}
+        for name in ("acme/api", "acme/web"):
+            host.add(name, {CONFIG: PLAIN})
+        Batch(tmp_path / "campaign")("plan", "bitbucket:acme", code=1)
+        monkeypatch.setattr(Bitbucket, "observe", failing)
+        done = run(
+            "doctor", "--campaign", tmp_path / "campaign", "--only", "circleci", **environment
+        )
+    assert done.code == 3
+    assert f"configs of bb/acme/api\n  not asked  {error}" in done.out
+    assert (f"jobs: bb/acme/web: build of main ({CONFIG}:11)" in done.out) == is_asked
+    assert (f"configs of bb/acme/web\n  not asked  {error}" in done.out) != is_asked
 
 
 @pytest.mark.parametrize(
