@@ -98,7 +98,10 @@ def _data(value: object) -> str:
 
 
 def _tests(policy: Policy, *, is_hard: bool) -> str:
-    """The tests as JSON, which is YAML: for each registry, without credentials and with them."""
+    """The tests as JSON, which is YAML: for each registry, without credentials and with them.
+
+    Where they come from a context, it is once missing.
+    """
     cases: dict[str, Any] = {}
     for registry in policy.registries:
         if "*" in registry.host:
@@ -108,13 +111,28 @@ def _tests(policy: Policy, *, is_hard: bool) -> str:
             continue
         name = registry_name(registry.host)
         bare, form = {"image": image}, form_of(registry.credential).value
+        authenticated = {**bare, form: values_of(registry.credential)}
         cases[f"{name} without credentials"] = {
             "input": _config(bare, None),
-            "decision": _decision(image, name, is_hard=is_hard),
+            "decision": _refusal(
+                "registry_credentials",
+                f"job build pulls {image} from {name} without credentials",
+                is_hard=is_hard,
+            ),
         }
-        cases[f"{name} with credentials"] = {
-            "input": _config({**bare, form: values_of(registry.credential)}, registry.context)
-        }
+        cases[f"{name} with credentials"] = {"input": _config(authenticated, registry.context)}
+        own = next(_accounts(registry, policy))
+        if own["context"]:
+            cases[f"{name} without the context"] = {
+                "input": _config(authenticated, None),
+                "decision": _refusal(
+                    "registry_contexts",
+                    "job build of workflow main needs context {context} (provides {reads})".format(
+                        **own
+                    ),
+                    is_hard=is_hard,
+                ),
+            }
     uncovered = {"image": f"{_UNCOVERED}/not-covered:1"}
     is_covered = policy.registry_for(_UNCOVERED) is not None
     test = {
@@ -134,11 +152,10 @@ def _config(item: dict[str, Any] | None, context: str | None) -> dict[str, Any]:
     }
 
 
-def _decision(image: str, name: str, *, is_hard: bool) -> dict[str, Any]:
+def _refusal(rule: str, reason: str, *, is_hard: bool) -> dict[str, Any]:
     kind = "hard" if is_hard else "soft"
-    reason = f"job build pulls {image} from {name} without credentials"
     return {
         "status": f"{kind.upper()}_FAIL",
         "enabled_rules": sorted(RULES),
-        f"{kind}_failures": [{"rule": "registry_credentials", "reason": reason}],
+        f"{kind}_failures": [{"rule": rule, "reason": reason}],
     }
