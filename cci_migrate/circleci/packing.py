@@ -99,7 +99,7 @@ def trees_beside(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 def _circleci_folder(path: str) -> str:
     folders = PurePosixPath(path).parts[:-1]
-    return "/".join(folders[: folders.index(".circleci") + 1]) if ".circleci" in folders else ""
+    return "/".join(folders[: folders.index(CONFIG_FOLDER) + 1]) if CONFIG_FOLDER in folders else ""
 
 
 def _name(path: str) -> str:
@@ -117,10 +117,10 @@ def _roots(paths: list[str]) -> dict[str, bool]:
     for path in paths:
         folders = path.split("/")[:-1]
         for at in range(1, len(folders)):
-            if folders[at] in SECTIONS and ".circleci" in folders[:at]:
+            if folders[at] in SECTIONS and CONFIG_FOLDER in folders[:at]:
                 root = "/".join(folders[:at])
                 # The folder .circleci itself holds finished configs, not the parts of one.
-                if folders[at - 1] != ".circleci":
+                if folders[at - 1] != CONFIG_FOLDER:
                     roots.setdefault(root, False)
                 break
     return roots

@@ -9,7 +9,7 @@ from msgspec import Struct
 from cci_migrate.bounds.allowance import TooComplexError
 from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.config_reading import MountedDocument, read_config
-from cci_migrate.circleci.packing import Group, Part, group_by_name
+from cci_migrate.circleci.packing import CONFIG_FOLDER, Group, Part, group_by_name
 from cci_migrate.circleci.source_kinds import (
     SomethingElse,
     SourceKind,
@@ -91,7 +91,7 @@ def load_texts(
         return NotAConfig(paths, others[0].kind if others else "an empty file")
     is_orb = group.is_orb or SourceKind.ORB in kinds
     if not group.is_packed and kinds == [SourceKind.PACKED_PART]:
-        is_orb = ".circleci" not in paths[0].split("/")
+        is_orb = CONFIG_FOLDER not in paths[0].split("/")
     config = read_config(parts, is_orb_source=is_orb)
     return Loaded(config, _must_not_be_edited(config.documents))
 

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from msgspec import Struct
 
-from cci_migrate.circleci.packing import SUFFIXES
+from cci_migrate.circleci.packing import CONFIG_FOLDER, SUFFIXES
 from cci_migrate.engine.outcomes import Cause, Failed, Refused
 from cci_migrate.files.discovery import SKIPPED_FOLDERS, is_part_of_orb
 
@@ -66,13 +66,13 @@ def find_configs(modes: Mapping[str, str], read_link: ReadLink, below: str = "")
     for link in sorted(modes.keys() - files):
         name = PurePosixPath(link)
         is_file = link.endswith(SUFFIXES)
-        if not (link.startswith(prefix) or link == below) or ".circleci" not in name.parts:
+        if not (link.startswith(prefix) or link == below) or CONFIG_FOLDER not in name.parts:
             continue
         if not SKIPPED_FOLDERS.isdisjoint(name.parts):
             continue
         real = links.real_path(link)
         if isinstance(real, Refused | Failed):
-            if is_file or name.name == ".circleci":
+            if is_file or name.name == CONFIG_FOLDER:
                 problems.append(real)
         elif real in files:
             configs |= {real} if is_file else set()
@@ -149,7 +149,7 @@ def _is_config(path: str, orbs: Set[str]) -> bool:
     folders = path.split("/")[:-1]
     if not SKIPPED_FOLDERS.isdisjoint(folders):
         return False
-    return ".circleci" in folders or is_part_of_orb(path, orbs)
+    return CONFIG_FOLDER in folders or is_part_of_orb(path, orbs)
 
 
 def _is_below(path: str, folders: Set[str]) -> bool:

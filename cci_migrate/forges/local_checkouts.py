@@ -13,6 +13,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import total_problem
+from cci_migrate.circleci.packing import CONFIG_FOLDER
 from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.engine.proof import FileChange, ProvenChange
 from cci_migrate.files.discovery import (
@@ -91,7 +92,7 @@ def local_ref(folder: Path) -> RepositoryRef:
 
 
 def _checkouts(folder: Path, depth: int) -> Iterator[Path]:
-    if (folder / ".git").exists() or (folder / ".circleci").is_dir():
+    if (folder / ".git").exists() or (folder / CONFIG_FOLDER).is_dir():
         yield folder
         return
     if depth == 0:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from cci_migrate.circleci.packing import CONFIG_FOLDER
 from cci_migrate.forges.campaign_identity import is_own_comment
 from cci_migrate.forges.git_clones import GitClones
 from cci_migrate.forges.host import (
@@ -84,7 +85,7 @@ class RestHost(ABC):
             branch,
             lane,
             lambda: git_login(api.root, *self.git_credentials(api.token() or "")),
-            "" if is_nested else ".circleci",
+            "" if is_nested else CONFIG_FOLDER,
         )
         self._patience = HostPatience()
         #: The extras of the pull requests that this process opened, by the address.

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
+from cci_migrate.circleci.packing import CONFIG_FOLDER
 from cci_migrate.forges.access import TokenAccess
 from cci_migrate.forges.bitbucket.access import BitbucketAccess, Permission, token_problem
 from cci_migrate.forges.bitbucket.pull_request_reviews import BitbucketReviews
@@ -331,7 +332,7 @@ class Bitbucket(RestHost):
             raise HostError(MISSING_DEFAULT)
         head, tip = tips[snapshot.default_branch].hash, tips.get(self._branch)
         branch = None if tip is None else Branch.at(tip.hash, head, tip.message)
-        files = {entry.path: entry for entry in self._folder(root, head, ".circleci")}
+        files = {entry.path: entry for entry in self._folder(root, head, CONFIG_FOLDER)}
         if any(entry.is_special for entry in files.values()):
             raise IncompleteError("Bitbucket does not show all of its files")
         configs = ConfigListing(config_modes({path: entry.mode for path, entry in files.items()}))

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
+from cci_migrate.circleci.packing import CONFIG_FOLDER
 from cci_migrate.forges.access import TokenAccess
 from cci_migrate.forges.blob_text import blob_id
 from cci_migrate.forges.config_paths import SYMLINK, ConfigListing, config_modes, find_configs
@@ -238,10 +239,10 @@ class Gitea(RestReadHost):
     def _with_configs(self, snapshot: Snapshot) -> Snapshot:
         """``snapshot`` with its configs. The whole tree is listed only for links and if nested."""
         name, head = snapshot.current_name, snapshot.head
-        entries = {} if self._is_nested else self._folder(name, head, ".circleci")
+        entries = {} if self._is_nested else self._folder(name, head, CONFIG_FOLDER)
         if self._is_nested or any(entry.mode == SYMLINK for entry in entries.values()):
             entries = self._tree(name, head, is_recursive=True)
-            below = "" if self._is_nested else ".circleci"
+            below = "" if self._is_nested else CONFIG_FOLDER
             configs = find_configs(
                 _modes(entries), lambda path: self._blob(name, entries[path].sha), below
             )

@@ -7,6 +7,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from cci_migrate.circleci.packing import CONFIG_FOLDER
 from cci_migrate.forges.blob_text import contents_within_limit
 from cci_migrate.forges.config_paths import find_configs
 from cci_migrate.forges.github import queries
@@ -78,7 +79,7 @@ class RepositoryFiles:
                 "more files than GitHub lists in one answer; plan it by its git URL instead"
             )
         modes = {entry.path: entry.mode for entry in listing.tree if entry.type == "blob"}
-        below = "" if is_nested else ".circleci"
+        below = "" if is_nested else CONFIG_FOLDER
         configs = find_configs(modes, partial(self.content, snapshot, snapshot.head), below)
         further = [path for path in configs.modes if path not in snapshot.files]
         contents = contents_within_limit(

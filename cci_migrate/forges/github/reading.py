@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import SIZE_LIMIT, TOO_LARGE
+from cci_migrate.circleci.packing import CONFIG_FOLDER
 from cci_migrate.engine.outcomes import Failed
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.forges.blob_text import contents_within_limit, exact_bytes
@@ -439,7 +440,7 @@ def without_fork(snapshot: Snapshot, node: RepositoryNode) -> Snapshot:
 def _files(
     tree: GitObject | None, ref: RepositoryRef, raw: RawBlob
 ) -> tuple[dict[str, bytes], dict[str, str], tuple[Failed, ...]]:
-    entries = {} if tree is None else dict(_walk(tree, ".circleci"))
+    entries = {} if tree is None else dict(_walk(tree, CONFIG_FOLDER))
     paths = config_paths(entries)
     blobs = {path: entries[path][1] for path in paths}
     files = contents_within_limit(

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
+from cci_migrate.circleci.packing import CONFIG_FOLDER
 from cci_migrate.forges.access import TokenAccess
 from cci_migrate.forges.config_paths import config_modes, find_configs
 from cci_migrate.forges.gitlab import queries
@@ -400,7 +401,7 @@ class GitLab(RestReadHost):
             # Of a repository that a role can't read, such as Guest in a private project.
             raise RefusedError("the token's role can't read its repository")
         project = self.at_head(project)
-        listed = self._tree(project, "" if self._is_nested else ".circleci")
+        listed = self._tree(project, "" if self._is_nested else CONFIG_FOLDER)
         files = self.files(project, project.head, list(config_modes(listed)))
         snapshot = with_files(project, project.head, project.branch, files, listed)
         return self._with_further_configs(snapshot) if snapshot.has_links else snapshot
@@ -409,7 +410,7 @@ class GitLab(RestReadHost):
         """``snapshot`` with the targets of links, and if nested with configs below the root."""
         if not (self._is_nested or snapshot.has_links) or not snapshot.head:
             return snapshot
-        below = "" if self._is_nested else ".circleci"
+        below = "" if self._is_nested else CONFIG_FOLDER
         read_link = partial(self.content, snapshot, snapshot.head)
         configs = find_configs(self._tree(snapshot, ""), read_link, below)
         further = [path for path in configs.modes if path not in snapshot.files]
