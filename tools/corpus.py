@@ -49,6 +49,7 @@ FITTING: Mapping[FileKind, frozenset[type[Outcome]]] = {
     FileKind.CONFIG: frozenset({Examined}),
     # One in which nothing is to be done need not be refused.
     FileKind.GENERATED: frozenset({Refused, Examined}),
+    FileKind.DUPLICATE_KEYS: frozenset({Refused, Examined}),
     FileKind.TEMPLATE: frozenset({Refused, Failed, NotAConfig}),
     FileKind.UNREADABLE: frozenset({Failed}),
     FileKind.SEVERAL_DOCUMENTS: frozenset({Refused}),

@@ -21,7 +21,8 @@ from cci_migrate.circleci.source_kinds import (
 from cci_migrate.engine.outcomes import Cause, Failed, NotAConfig, Refused
 from cci_migrate.lossless import nodes
 from cci_migrate.lossless.expansion import expands_beyond
-from cci_migrate.lossless.nodes import Document
+from cci_migrate.lossless.merging import duplicate_keys, text_of
+from cci_migrate.lossless.nodes import Document, Node
 from cci_migrate.lossless.parsing import YamlError, parse
 from cci_migrate.lossless.source import NotUtf8Error, Position, SourceText
 from cci_migrate.redaction.excerpts import excerpt_of_unparsed
@@ -212,4 +213,21 @@ def _must_not_be_edited(documents: Sequence[Document]) -> Refused | None:
                 "a template",
                 "run cci-migrate on the rendered file, or edit the template by hand",
             )
+        duplicates = [pair for mapping in document.mappings for pair in duplicate_keys(mapping)]
+        if duplicates:
+            return _with_duplicates(source, duplicates)
     return None
+
+
+def _with_duplicates(source: SourceText, duplicates: Sequence[tuple[Node, Node]]) -> Refused:
+    # Which of them counts is the reader's choice: CircleCI once took the last one, and has begun to
+    # refuse such configs. Whether a pull is authenticated must not hang on that.
+    earlier, later = duplicates[0]
+    name = text_of(earlier) or "null"
+    line, again = source.position(earlier.start).line, source.position(later.start).line
+    lines = f"line {line}" if line == again else f"lines {line} and {again}"
+    what, which = f"the key {name} appears twice, on {lines}", "of the two"
+    if len(duplicates) > 1:
+        what, which = f"{len(duplicates)} keys appear twice, first {name} on {lines}", "of each"
+    advice = f"remove one {which}; CircleCI may refuse the config too"
+    return Refused((source.path,), Cause.DUPLICATE_KEYS, what, advice)

@@ -93,13 +93,16 @@ class Cause(Enum):
     GENERATED = "generated"
     TEMPLATE = "template"
     SEVERAL_DOCUMENTS = "several documents"
+    DUPLICATE_KEYS = "duplicate keys"
     OUTSIDE = "outside the repository"
     NOT_PROVEN = "not proven"
     NOT_CONFIRMED = "not confirmed"
 
 
 class Refused(Struct, frozen=True):
-    """A config that must not be edited: generated, a template, or with a change that is not proven.
+    """A config that must not be edited.
+
+    It is generated, a template, has a key twice, or its change is not proven.
 
     ``instead`` says where to go. ``resolutions`` lists the findings of a change that is not proven,
     or not confirmed by CircleCI's compiler; what a program writes is changed in its source,
@@ -123,7 +126,7 @@ class Refused(Struct, frozen=True):
     @property
     def baseline_entry(self) -> BaselineEntry | None:
         """The baseline entry for the whole file; None if the cause is no property of the file."""
-        if self.cause not in (Cause.GENERATED, Cause.TEMPLATE, Cause.SEVERAL_DOCUMENTS):
+        if self.cause in (Cause.OUTSIDE, Cause.NOT_PROVEN, Cause.NOT_CONFIRMED):
             return None
         return BaselineEntry(self.paths[0], self.cause.value, WHOLE_FILE, (), "")
 

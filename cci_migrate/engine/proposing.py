@@ -87,7 +87,7 @@ def propose(
         resolutions=plan.resolutions,
         change=change,
         todos=todos(assessment, plan),
-        notes=notes(assessment, plan),
+        notes=notes(assessment, plan, refused),
         images=len(assessment.images),
         authenticated=authenticated,
         unprovided=unprovided,

@@ -17,12 +17,10 @@ from cci_migrate.circleci.workflow_jobs import job_contexts
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.engine.authenticated_images import no_account_because
-from cci_migrate.engine.outcomes import ToDo
+from cci_migrate.engine.outcomes import Cause, Refused, ToDo
 from cci_migrate.engine.planning import Plan
 from cci_migrate.engine.uncovered_pulls import notes_on_uncovered_pulls
 from cci_migrate.findings import FindingKey, FindingState, Fix, Resolution
-from cci_migrate.lossless.merging import duplicate_keys
-from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.operations import (
     AddEntry,
     AddItem,
@@ -238,14 +236,17 @@ def _done(resolution: Resolution) -> Sequence[Operation]:
     return remedy.operations if is_fixed and isinstance(remedy, Fix) else ()
 
 
-def notes(assessment: Assessment, plan: Plan) -> tuple[str, ...]:
-    """What the user ought to know of the config, though nothing is to be done about it."""
+def notes(assessment: Assessment, plan: Plan, refused: Refused | None) -> tuple[str, ...]:
+    """What the user ought to know of the config, though nothing is to be done about it.
+
+    ``refused`` is why it must not be edited, if it must not.
+    """
     if assessment.policy.revert is not None:
         return tuple(_kept(assessment, plan))
     texts = list(_notes(assessment, plan))
     texts += dict.fromkeys(_names_left_alone(plan))
-    if plan.operations:
-        texts += _duplicates(assessment.config.documents)
+    if refused is not None and refused.cause is Cause.DUPLICATE_KEYS:
+        texts.append(f"{refused.paths[0]}: {refused.reason}. CircleCI may refuse the config.")
     return tuple(texts)
 
 
@@ -376,17 +377,6 @@ _FEW = 4
 
 def _dollars(names: Iterable[str]) -> str:
     return listed([f"${name}" for name in names])
-
-
-def _duplicates(documents: Iterable[Document]) -> Iterator[str]:
-    for document in documents:
-        for mapping in document.mappings:
-            for _, key in duplicate_keys(mapping):
-                position = key.source.position(key.start)
-                yield (
-                    f"{document.source.path}:{position.line}: the key {key.value} appears twice. "
-                    "cci-migrate uses the last one; CircleCI may refuse the config."
-                )
 
 
 def _notes(assessment: Assessment, plan: Plan) -> Iterator[str]:

@@ -156,16 +156,18 @@ def items_of(node: Node | None) -> tuple[Node, ...]:
     return target.items if isinstance(target, Sequence) else ()
 
 
-def duplicate_keys(mapping: Mapping) -> Iterator[tuple[Scalar, Scalar]]:
+def duplicate_keys(mapping: Mapping) -> Iterator[tuple[Scalar | Alias, Scalar | Alias]]:
     """Yield (earlier, later) for each repeated key of ``mapping``, merge keys excepted."""
-    if len({key.value for key, _ in mapping.entries if isinstance(key, Scalar)}) == len(
-        mapping.entries
-    ):
+    entries = mapping.entries
+    if len(entries) == 1 or len(
+        {key.value for key, _ in entries if isinstance(key, Scalar)}
+    ) == len(entries):
         return  # as nearly all do
-    seen: dict[str, Scalar] = {}
-    for key, _ in mapping.entries:
-        if isinstance(key, Scalar) and not is_merge_key(key):
-            if key.value in seen:
-                yield seen[key.value], key
+    seen: dict[str, Scalar | Alias] = {}
+    for key, _ in entries:
+        name = resolved(key)
+        if isinstance(key, Scalar | Alias) and isinstance(name, Scalar) and not is_merge_key(key):
+            if name.value in seen:
+                yield seen[name.value], key
             else:
-                seen[key.value] = key
+                seen[name.value] = key

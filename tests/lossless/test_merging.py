@@ -95,9 +95,16 @@ def test_merges_that_double_at_every_level_are_read_once() -> None:
 
 def test_keys_that_stand_twice_are_told_but_not_merges() -> None:
     mapping = mapping_at(root_of(f"{ANCHORS}m: {{<<: *a, <<: *b, k: 1, k: 2, j: 3, k: 4}}\n"), "m")
-    found = [(first.value, again.start - first.start) for first, again in duplicate_keys(mapping)]
-    assert [key for key, _ in found] == ["k", "k"]
-    assert 0 < found[0][1] < found[1][1]
+    found = list(duplicate_keys(mapping))
+    assert [text_of(first) for first, _ in found] == ["k", "k"]
+    assert found[0][0].start < found[0][1].start < found[1][1].start
+
+
+def test_an_alias_to_a_keys_name_repeats_the_key() -> None:
+    mapping = mapping_at(root_of("a: &a k\nm: {k: 1, *a : 2, *a : 3, j: 4}\n"), "m")
+    assert [first.start for first, _ in duplicate_keys(mapping)] == [
+        mapping.entries[0][0].start
+    ] * 2
 
 
 @pytest.mark.parametrize(

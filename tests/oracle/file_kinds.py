@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import DocumentStartEvent
 
-from tests.oracle.plain_yaml import Data, UnreadableError, mapping_of, read
+from tests.oracle.plain_yaml import Data, UnreadableError, mapping_of, read, repeats_a_key
 from tests.oracle.pulled_images import looks_like_config
 
 GENERATED = re.compile(
@@ -36,6 +36,7 @@ class FileKind(Enum):
     TEMPLATE = "template"
     UNREADABLE = "not readable as YAML"
     SEVERAL_DOCUMENTS = "several documents"
+    DUPLICATE_KEYS = "a key twice in one mapping"
     ORB_SOURCE = "orb source"
     VERSION_1 = "CircleCI 1.0"
     OTHER = "something else"
@@ -60,7 +61,10 @@ def read_file(path: str, content: bytes) -> FileReading:
         return FileReading(kind, problem=str(error))
     if documents > 1:
         return FileReading(FileKind.SEVERAL_DOCUMENTS, data)
-    return FileReading(_kind_of_data(path, content, mapping_of(data)), data)
+    kind = _kind_of_data(path, content, mapping_of(data))
+    if kind in (FileKind.CONFIG, FileKind.ORB_SOURCE) and repeats_a_key(content):
+        kind = FileKind.DUPLICATE_KEYS
+    return FileReading(kind, data)
 
 
 def _kind_of_data(path: str, content: bytes, data: dict[str, Data]) -> FileKind:

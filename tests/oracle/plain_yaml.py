@@ -54,26 +54,41 @@ def read(data: bytes | str) -> Data:
 
     What the C parser refuses the pure one may read, as SnakeYAML does (``[image: python:3.12]``).
     """
-    try:
-        return read_by(data, pure=False)
-    except UnreadableError:
-        return read_by(data, pure=True)
+    return _read(data)[0]
+
+
+def repeats_a_key(data: bytes | str) -> bool:
+    """Whether a mapping of the first document has a key twice, the merge key aside."""
+    return _read(data)[1]
 
 
 def read_by(data: bytes | str, *, pure: bool) -> Data:
     """As `read`, by one of ruamel.yaml's two parsers."""
+    return _read_by(data, pure=pure)[0]
+
+
+def _read(data: bytes | str) -> tuple[Data, bool]:
+    try:
+        return _read_by(data, pure=False)
+    except UnreadableError:
+        return _read_by(data, pure=True)
+
+
+def _read_by(data: bytes | str, *, pure: bool) -> tuple[Data, bool]:
+    """The first document, and whether a mapping of it has a key twice."""
     try:
         text = data.decode("utf-8-sig") if isinstance(data, bytes) else data.removeprefix("\ufeff")
         events = YAML(typ="safe", pure=pure).parse(text)
         for event in events:
             if isinstance(event, DocumentStartEvent):
-                value = _Composer(events).value(next(events))
+                composer = _Composer(events)
+                value = composer.value(next(events))
                 # What comes behind it must be YAML as well.
                 deque(events, maxlen=0)
-                return value
+                return value, composer.repeats_a_key
     except (YAMLError, UnicodeDecodeError) as error:
         raise UnreadableError(str(error)) from error
-    return None
+    return None, False
 
 
 class _Composer:
@@ -82,6 +97,7 @@ class _Composer:
     def __init__(self, events: Iterator[Event]) -> None:
         self._events = events
         self._anchored: dict[str, Data] = {}
+        self.repeats_a_key = False
 
     def value(self, event: Event) -> Data:
         if isinstance(event, AliasEvent):
@@ -112,7 +128,9 @@ class _Composer:
             if isinstance(key, _MergeKey):
                 merged.extend(value if isinstance(value, list) else [value])
             else:
-                mapping[_key_text(child, key)] = value
+                name = _key_text(child, key)
+                self.repeats_a_key |= name in mapping
+                mapping[name] = value
         for source in merged:
             if isinstance(source, dict):
                 for name, value in source.items():

@@ -28,6 +28,8 @@ CONFIG = "version: 2.1\njobs: {build: {docker: [{image: redis}]}}\n"
         ("a: 1\n", FileKind.OTHER),
         ("", FileKind.OTHER),
         (f"{CONFIG}---\n{CONFIG}", FileKind.SEVERAL_DOCUMENTS),
+        (f"{CONFIG}jobs: {{}}\n", FileKind.DUPLICATE_KEYS),
+        (f"{CONFIG}x: {{<<: {{a: 1}}, <<: {{b: 1}}}}\n", FileKind.CONFIG),
         ("jobs:\n  - {\n", FileKind.UNREADABLE),
         ("jobs:\n{% for j in jobs %}\n  {{ j }}:\n{% endfor %}\n", FileKind.TEMPLATE),
     ],
