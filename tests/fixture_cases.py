@@ -91,13 +91,13 @@ def _tree(folder: Path, name: str) -> dict[str, bytes]:
     }
 
 
-def run(case: Case, files: dict[str, bytes]) -> tuple[Outcome, ...]:
+def run(case: Case, files: dict[str, bytes], *, only_find: bool = False) -> tuple[Outcome, ...]:
     configs = {
         path: data
         for path, data in files.items()
         if path.startswith((".circleci/", "src/")) and path.endswith((".yml", ".yaml"))
     }
-    return process_repository(configs, case.policy, read=files.get)
+    return process_repository(configs, case.policy, read=files.get, only_find=only_find)
 
 
 def changed(files: dict[str, bytes], outcomes: tuple[Outcome, ...]) -> dict[str, bytes]:

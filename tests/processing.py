@@ -35,16 +35,25 @@ def process_repository(
     policy: Policy,
     decisions: Decisions = APPLY_ALL,
     read: RepositoryReader = no_repository,
+    *,
+    only_find: bool = False,
 ) -> tuple[Outcome, ...]:
     """What becomes of each config of a repository with the CircleCI ``files``."""
     return tuple(
-        _processed(config, policy, decisions, explain=False) for config in configs_in(files, read)
+        _processed(config, policy, decisions, only_find=only_find)
+        for config in configs_in(files, read)
     )
 
 
 def _processed(
-    config: ConfigFiles, policy: Policy, decisions: Decisions, *, explain: bool
+    config: ConfigFiles,
+    policy: Policy,
+    decisions: Decisions,
+    *,
+    explain: bool = False,
+    only_find: bool = False,
 ) -> Outcome:
     return unless_too_complex(
-        config.paths, lambda: propose(examine(config, policy), decisions, explain=explain)
+        config.paths,
+        lambda: propose(examine(config, policy), decisions, explain=explain, only_find=only_find),
     )

@@ -25,6 +25,11 @@ def test_fixture(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
+def test_looking_only_finds_the_same(case: Case) -> None:
+    assert described(case.rules, run(case, case.before, only_find=True)) == case.findings
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_who_reads_variables_is_found_the_same_for_few_and_for_many(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,7 @@ from cci_migrate.findings import (
 )
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.operations import AddComment, Operation, joined
+from cci_migrate.lossless.plain_places import are_surely_written
 from cci_migrate.lossless.source import SourceText
 from cci_migrate.policy.settings import DEFAULT_POLICY, Policy
 from cci_migrate.remedies.context_placement import ContextPlacement, Places, without_context
@@ -90,7 +91,8 @@ def plan_changes(
 
     ``policy`` says which of them to ignore. ``placement`` finds the places for the contexts that
     fixes bring along: those of all fixes are placed together, and a fix is not made if one of its
-    contexts has no place. ``writes`` False: the plan gets no edits, for callers that only report.
+    contexts has no place. ``writes`` False: the plan may lack its edits, for callers that only
+    report; which fixes can be written is found all the same.
     """
     all_findings = list(findings)
     accepted = accepted_findings(all_findings, policy.baseline)
@@ -99,7 +101,9 @@ def plan_changes(
         for finding in all_findings
     ]
     resolutions, operations, contexts = _resolve(all_findings, effects, placement)
-    edits = _rendered(documents, operations) if writes else {}
+    edits: Mapping[str, tuple[Edit, ...]] | str = {}
+    if writes or not are_surely_written(operations):
+        edits = _rendered(documents, operations)
     if isinstance(edits, str):
         effects = [_renderable(documents, effect, placement) for effect in effects]
         resolutions, operations, contexts = _resolve(all_findings, effects, placement)
