@@ -86,6 +86,12 @@ def test_cmd(text: str, expected: list[str]) -> None:
         ("if ($x) { LOGIN; docker pull a }", True),
         ("if ($x) { LOGIN }\ndocker pull a", False),
         ("docker pull a\nLOGIN", False),
+        ("LOGIN && docker pull a", True),
+        ("LOGIN || docker pull a", False),
+        ("LOGIN || Write-Output no || docker pull a", False),
+        ("Write-Output no || LOGIN || docker pull a", False),
+        ("LOGIN || exit 1\ndocker pull a", True),
+        ("Test-Path x || LOGIN\ndocker pull a", False),
     ],
 )
 def test_order_in_powershell(text: str, expected: bool) -> None:

@@ -53,9 +53,9 @@ class _ScriptReader(PipelineReader):
         elif kind in _SEQUENCES:
             self._block(node, place)
         elif kind == "negated_command":
-            # It succeeds if its statement fails: wrap it, so that success implies nothing.
             inner = [(statement, False) for statement in inner_nodes(node)]
-            self._sequence([lambda at: self._run_in_order(inner, at)], place)
+            negation = Construct(ConstructKind.NEGATION)
+            self._run_in_order(inner, (*place, Turn(negation, 0)))
         elif kind == "if_statement":
             self._if(node, place)
         elif kind == "case_statement":
@@ -86,7 +86,7 @@ class _ScriptReader(PipelineReader):
         if len(statements) == 1 and not statements[0][1]:
             self._walk(statements[0][0], place)
             return
-        construct = Construct(ConstructKind.SEQUENCE)
+        construct = Construct(ConstructKind.SEQUENCE, last=len(statements) - 1)
         for slot, (statement, background) in enumerate(statements):
             at = (*place, Turn(construct, slot))
             if background:

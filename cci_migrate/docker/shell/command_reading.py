@@ -128,7 +128,7 @@ class CommandReader(InnerScriptReader):
         )
         if not substitutions:
             return place
-        construct = Construct(ConstructKind.SEQUENCE)
+        construct = Construct(ConstructKind.SEQUENCE, last=len(substitutions))
         for slot, inner in enumerate(substitutions):
             with self._apart():
                 self._run_in_order(statements(inner.children), (*place, Turn(construct, slot)))

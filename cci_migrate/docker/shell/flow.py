@@ -15,7 +15,8 @@ runs first and whether it always does.
   them there is nothing to log in with (``if [ -n "$PASSWORD" ]; then ... login ...; fi``).
 
 These don't: the right side of ``||``, one branch of several, the body of ``while``, commands in
-the background.
+the background; nor, for what runs only where a condition has failed, the command that made it fail
+(``login || pull``, ``if ! login; then pull; fi``).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from msgspec import Struct
+from typing_extensions import assert_never
 
 from cci_migrate.escaping.hidden_fields import repr_without
 
@@ -38,6 +40,8 @@ class ConstructKind(Enum):
     """All, at the same time: the parts of a pipeline."""
     CHOICE = "choice"
     """Conditions in order, and what they choose."""
+    NEGATION = "negation"
+    """The only one, whose failure is success."""
     BACKGROUND = "background"
     """Some time, perhaps later than what follows."""
 
@@ -60,10 +64,14 @@ class Alternative(Struct, frozen=True):
 
 
 class Construct(Struct, frozen=True, eq=False):
-    """A construct of a script, compared by identity."""
+    """A construct of a script, compared by identity.
+
+    ``last`` is the slot of a sequence whose failure makes it fail; None if any may do so.
+    """
 
     kind: ConstructKind
     alternatives: tuple[Alternative, ...] = ()
+    last: int | None = None
 
 
 class Turn(Struct, frozen=True):
@@ -74,6 +82,18 @@ class Turn(Struct, frozen=True):
 
 
 Place: TypeAlias = "tuple[Turn, ...]"
+
+
+class _Outcome(Enum):
+    """How a command or a construct ended, as far as that is known."""
+
+    UNKNOWN = "unknown"
+    SUCCESS = "success"
+    FAILURE = "failure"
+
+
+_UNKNOWN, _SUCCESS, _FAILURE = _Outcome.UNKNOWN, _Outcome.SUCCESS, _Outcome.FAILURE
+_NEGATED = {_UNKNOWN: _UNKNOWN, _SUCCESS: _FAILURE, _FAILURE: _SUCCESS}
 
 
 class PlacedCommand(Struct, frozen=True):
@@ -101,7 +121,7 @@ def surely_at_end(commands: Iterable[PlacedCommand], exits: Iterable[PlacedComma
     ``exits`` are the commands that end the script early in success.
     """
     ran = list(commands)
-    if not _covered(ran, 0, succeeded=True):
+    if not _covered(ran, 0, _SUCCESS):
         return False
     return all(_surely_or_without_variables(ran, early.place) for early in exits)
 
@@ -130,7 +150,7 @@ def _before(commands: list[PlacedCommand], target: Place, depth: int) -> bool:
     construct, slot = target[depth].construct, target[depth].slot
     if construct.kind is ConstructKind.SEQUENCE:
         earlier = [command for command in commands if command.place[depth].slot < slot]
-        return _any_slot_covered(earlier, depth, succeeded=None)
+        return any(_covered(group, depth + 1, _UNKNOWN) for _, group in _by_slot(earlier, depth))
     if construct.kind is ConstructKind.CHOICE:
         for alternative in construct.alternatives:
             if alternative.body == slot:
@@ -144,46 +164,80 @@ def _before(commands: list[PlacedCommand], target: Place, depth: int) -> bool:
         else:
             return False
         ran = [command for command in commands if command.place[depth].slot in slots]
-        return _any_slot_covered(ran, depth, succeeded=succeeded)
+        # The way led past the other conditions because they failed.
+        return any(
+            _covered(group, depth + 1, _SUCCESS if number == succeeded else _FAILURE)
+            for number, group in _by_slot(ran, depth)
+        )
     return False
 
 
-def _any_slot_covered(commands: list[PlacedCommand], depth: int, succeeded: int | None) -> bool:
+def _by_slot(
+    commands: Iterable[PlacedCommand], depth: int
+) -> Iterable[tuple[int, list[PlacedCommand]]]:
     by_slot: dict[int, list[PlacedCommand]] = {}
     for command in commands:
         by_slot.setdefault(command.place[depth].slot, []).append(command)
-    return any(
-        _covered(group, depth + 1, succeeded=slot == succeeded) for slot, group in by_slot.items()
-    )
+    return by_slot.items()
 
 
-def _covered(commands: list[PlacedCommand], depth: int, *, succeeded: bool) -> bool:
+def _covered(commands: list[PlacedCommand], depth: int, outcome: _Outcome) -> bool:
     """Whether one of ``commands`` has run if the construct at ``depth`` of their places has.
 
-    Their places are equal down to there. ``succeeded``: the construct also succeeded.
+    Their places are equal down to there. ``outcome`` is that of the construct: after a failure,
+    only what can't have caused it has surely run.
     """
     if not commands:
         return False
     if any(len(command.place) == depth for command in commands):
-        return True
+        return outcome is not _FAILURE
     construct = commands[0].place[depth].construct
-    if construct.kind is ConstructKind.BACKGROUND:
-        return False
-    if construct.kind in (ConstructKind.SEQUENCE, ConstructKind.TOGETHER):
-        return _any_slot_covered(commands, depth, succeeded=None)
-    return all(
-        not way.passes
-        or (succeeded and way.fails)
-        or _skipped_without_variables(way, commands)
-        or _way_covered(way, commands, depth)
-        for way in construct.alternatives
-    )
+    match construct.kind:
+        case ConstructKind.BACKGROUND:
+            return False
+        case ConstructKind.NEGATION:
+            return _covered(commands, depth + 1, _NEGATED[outcome])
+        case ConstructKind.SEQUENCE | ConstructKind.TOGETHER:
+            return any(
+                _covered(group, depth + 1, _outcome_of_slot(construct, slot, outcome))
+                for slot, group in _by_slot(commands, depth)
+            )
+        case ConstructKind.CHOICE:
+            return all(
+                _is_excluded(way, outcome)
+                or _skipped_without_variables(way, commands)
+                or _way_covered(way, commands, depth, outcome)
+                for way in construct.alternatives
+            )
+        case _:
+            assert_never(construct.kind)
 
 
-def _way_covered(way: Alternative, commands: list[PlacedCommand], depth: int) -> bool:
+def _outcome_of_slot(construct: Construct, slot: int, outcome: _Outcome) -> _Outcome:
+    """What ``outcome`` of a sequence or a pipeline says of the command in ``slot``."""
+    may_decide = construct.last in (None, slot)
+    return _FAILURE if outcome is _FAILURE and may_decide else _UNKNOWN
+
+
+def _is_excluded(way: Alternative, outcome: _Outcome) -> bool:
+    """Whether a choice that ended with ``outcome``, and was gone on after, didn't go this way."""
+    if outcome is _FAILURE:
+        # Where nothing else runs and nothing failed, the choice succeeds.
+        return not way.fails and (way.body is None or not way.passes)
+    return not way.passes or (outcome is _SUCCESS and way.fails)
+
+
+def _way_covered(
+    way: Alternative, commands: list[PlacedCommand], depth: int, outcome: _Outcome
+) -> bool:
     slots = (*way.conditions, *(() if way.body is None else (way.body,)))
     on_way = [command for command in commands if command.place[depth].slot in slots]
-    return _any_slot_covered(on_way, depth, succeeded=way.succeeded)
+    # A choice that failed did so by what ran last: the conditions before it failed too.
+    others = _FAILURE if outcome is _FAILURE else _UNKNOWN
+    return any(
+        _covered(group, depth + 1, _SUCCESS if slot == way.succeeded else others)
+        for slot, group in _by_slot(on_way, depth)
+    )
 
 
 def _skipped_without_variables(way: Alternative, commands: Iterable[PlacedCommand]) -> bool:

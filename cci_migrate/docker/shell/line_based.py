@@ -65,6 +65,8 @@ _PRINTS = names("echo write-output @echo")
 _BRACKETS = {"{": "}", "(": ")"}
 _REDIRECTS = re.compile(r"[0-9*]?>>?(?:&\d)?.*|<.*")
 _CALLS = names("& . call @call")
+#: The ways through ``a || b``.
+_IF_FAILED = (Alternative((0,), None, succeeded=0), Alternative((0,), 1))
 _CHANGES_FOLDER = names("cd chdir pushd popd set-location sl push-location pop-location")
 _RELATIVE = re.compile(r"[\w. /-]+")
 _SHELLS = names("bash sh")
@@ -87,6 +89,8 @@ class _LineReader:
         self._place: Place = ()
         self._construct = Construct(ConstructKind.SEQUENCE)
         self._slot = 0
+        #: Where in ``a || b`` the current pipeline is; empty outside of one.
+        self._side: Place = ()
         self._directory: str | None = "."
 
     def read(self) -> Script:
@@ -111,9 +115,15 @@ class _LineReader:
                 words = []
                 is_piped = sign == "|"
                 if sign != "|":
+                    following: Place = ()
+                    if sign == "||":
+                        choice = Construct(ConstructKind.CHOICE, _IF_FAILED)
+                        following = (*self._side, Turn(choice, 1))
+                        self._side = (*self._side, Turn(choice, 0))
                     self._pipeline(pending, pipeline_start, match.start())
                     pending, pipeline_start = [], match.end()
                     self._bracket(sign)
+                    self._side = following
         if words:
             pending.append((words, is_piped))
         self._pipeline(pending, pipeline_start, len(self._text))
@@ -141,10 +151,11 @@ class _LineReader:
             self._construct = Construct(ConstructKind.SEQUENCE)
         elif self._blocks and sign == self._blocks[-1][0]:
             _, self._place, self._construct = self._blocks.pop()
-        self._slot += 1
+        # Both sides of `a || b` are one statement.
+        self._slot += sign != "||"
 
     def _at(self) -> Place:
-        return (*self._place, Turn(self._construct, self._slot))
+        return (*self._place, Turn(self._construct, self._slot), *self._side)
 
     def _pipeline(self, parts: list[tuple[list[Word], bool]], start: int, end: int) -> None:
         text = self._text[start:end]

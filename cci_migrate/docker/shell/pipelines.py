@@ -24,7 +24,7 @@ class PipelineReader(CommandReader):
     """Reads what joins commands; a subclass reads compound statements."""
 
     def _sequence(self, steps: Sequence[Callable[[Place], object]], place: Place) -> None:
-        construct = Construct(ConstructKind.SEQUENCE)
+        construct = Construct(ConstructKind.SEQUENCE, last=len(steps) - 1)
         for slot, step in enumerate(steps):
             step((*place, Turn(construct, slot)))
 
@@ -101,8 +101,8 @@ class PipelineReader(CommandReader):
             )
             return
         if body is not None and kind == "negated_command" and redirects and inner_nodes(body):
-            inner = inner_nodes(body)[0]
-            self._sequence([lambda at: self._dressed(inner, redirects, at, pipe)], place)
+            negation = Construct(ConstructKind.NEGATION)
+            self._dressed(inner_nodes(body)[0], redirects, (*place, Turn(negation, 0)), pipe)
             return
         if body is not None and kind == "redirected_statement":
             innermost, own = undressed(body)
