@@ -336,9 +336,13 @@ def undecided_pulls(
             for pull in docker.pulls
             if pull.undecided is not None
             and docker.login_before(pull, DOCKER_HUB) is None
-            and not any(
-                moment.order <= pull.moment.order and moment.step.guards <= pull.moment.step.guards
-                for moment in earlier
+            and (
+                pull.ignores_logins
+                or not any(
+                    moment.order <= pull.moment.order
+                    and moment.step.guards <= pull.moment.step.guards
+                    for moment in earlier
+                )
             )
         )
         if pulls:

@@ -87,7 +87,8 @@ def step_states(
 
 def hosts_to_log_in(pull: StepPull, policy: Policy) -> frozenset[str]:
     """The registries of ``pull``; if they are unknown, Docker Hub too if the policy says so."""
-    if pull.undecided is None or policy.unknown_steps is not UnknownSteps.LOGIN:
+    is_known = pull.undecided is None or pull.ignores_logins
+    if is_known or policy.unknown_steps is not UnknownSteps.LOGIN:
         return pull.hosts
     return pull.hosts | {DOCKER_HUB}
 

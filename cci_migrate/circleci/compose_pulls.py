@@ -35,8 +35,7 @@ class ComposePulls(Struct, frozen=True, eq=False):
             self._compose(moment, way, directory)
 
     def _compose(self, moment: Moment, compose: ComposeCommand, directory: str | None) -> None:
-        title = f"{compose.tool.value} compose {compose.verb.value}"
-        command = PullCommand(moment, compose.tool, title)
+        command = PullCommand(moment, compose.tool, compose.title)
         paths = self._paths(compose, directory)
         if isinstance(paths, str):
             self.pulls.undecided(command, paths)
@@ -52,15 +51,20 @@ class ComposePulls(Struct, frozen=True, eq=False):
         )
         for problem in services.problems:
             self.pulls.undecided(command, f"{problem.path}: {problem.reason}")
-        built = {
-            same_image_key(build.image) for build in services.builds if build.image is not None
-        }
+        images = [service.image for service in services.images]
+        of_builds = [build.image for build in services.builds if build.image is not None]
+        if compose.verb is Verb.STACK_DEPLOY:
+            # It builds nothing: https://docs.docker.com/reference/cli/docker/stack/deploy/.
+            images, of_builds = [*images, *of_builds], []
+        built = set(map(same_image_key, of_builds))
         if compose.verb is not Verb.BUILD:
-            images = [run.image for run in services.images]
             others = [image for image in images if same_image_key(image) not in built]
             to_fetch = self.pulls.to_fetch(command, compose, others)
-            self.pulls.images(command, to_fetch, tuple(self._places(paths, images)))
-        if compose.verb is Verb.PULL:
+            if compose.keeps_login and to_fetch:
+                self.pulls.without_login(command)
+            else:
+                self.pulls.images(command, to_fetch, tuple(self._places(paths, images)))
+        if compose.verb in (Verb.PULL, Verb.STACK_DEPLOY):
             return
         for image in built:
             self.pulls.build(image)

@@ -63,7 +63,7 @@ class JobPulls:
 
     def command(self, moment: Moment, pull: ImagePull, place: str | None) -> None:
         """Add what the command ``pull`` pulls; ``place`` is that of its image in another file."""
-        title = f"{pull.tool.value} {pull.verb.value}"
+        title = pull.title
         if pull.is_local or (pull.image is not None and pull.image.value.startswith(_LOCAL)):
             return
         if pull.image is None:
@@ -72,7 +72,11 @@ class JobPulls:
             return
         image = pull.image.value
         command = PullCommand(moment, pull.tool, f"{title} {image}")
-        if self.to_fetch(command, pull, [image]):
+        if not self.to_fetch(command, pull, [image]):
+            return
+        if pull.keeps_login:
+            self.without_login(command)
+        else:
             self.images(command, [image], () if place is None else ((image, place),))
 
     def to_fetch(
@@ -127,6 +131,11 @@ class JobPulls:
         """Add a pull of images that are unknown for ``reason``; ``perhaps``: or no pull at all."""
         self._add(command, (), frozenset(), reason, perhaps=perhaps)
 
+    def without_login(self, command: PullCommand) -> None:
+        """Add a pull by the nodes of a swarm, which no login serves."""
+        reason = "without --with-registry-auth, the swarm pulls without a login"
+        self._add(command, (), frozenset(), reason, ignores_logins=True)
+
     def _add(
         self,
         command: PullCommand,
@@ -136,9 +145,21 @@ class JobPulls:
         places: tuple[tuple[str, str], ...] = (),
         *,
         perhaps: bool = False,
+        ignores_logins: bool = False,
     ) -> None:
         moment, tool, title = command.moment, command.tool, command.title
         reads = self._directories.read_at(moment)
         self.pulls.append(
-            StepPull(moment, tool, title, texts, hosts, undecided, places, *reads, perhaps)
+            StepPull(
+                moment,
+                tool,
+                title,
+                texts,
+                hosts,
+                undecided,
+                places,
+                *reads,
+                perhaps,
+                ignores_logins,
+            )
         )

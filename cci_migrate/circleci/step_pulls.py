@@ -27,7 +27,7 @@ class StepPull(Struct, frozen=True, eq=False):
     ``places`` has the places of images in other files: ``Dockerfile:3``. ``config`` is the
     directory where it looks for logins, None if unknown; ``by_other_user``: ``sudo`` runs it, and
     reads there what root has written too. ``perhaps``: it is a task or a script that can't be read,
-    and may pull nothing.
+    and may pull nothing. ``ignores_logins``: no login serves it.
     """
 
     moment: Moment
@@ -40,6 +40,7 @@ class StepPull(Struct, frozen=True, eq=False):
     config: str | None = USER_CONFIG
     by_other_user: bool = False
     perhaps: bool = False
+    ignores_logins: bool = False
 
 
 class StepLogin(Struct, frozen=True, eq=False):
@@ -113,6 +114,8 @@ class StepLogin(Struct, frozen=True, eq=False):
 
     def serves(self, pull: StepPull) -> bool:
         """Whether ``pull`` reads the file that this login writes."""
+        if pull.ignores_logins:
+            return False
         is_readable = pull.by_other_user or not self.is_private
         in_reach = is_readable and is_same_config(self.config, pull.config)
         return in_reach and serves(self.tool, pull.tool)

@@ -6,7 +6,8 @@ An image without credentials whose registry depends on something outside the con
 without known values, a parameter with values from several registries, or an environment variable,
 which CircleCI doesn't replace in `image`.
 
-In steps: commands whose image, Dockerfile or Compose file can't be read from the repository. If the
+In steps: commands whose image, Dockerfile or Compose file can't be read from the repository, and
+`docker service` and `docker stack` commands without `--with-registry-auth`. If the
 job has Docker, also tasks and scripts that can't be followed, as one note for each job. cci-migrate
 follows `make`, `just`, `task`, the scripts of `package.json`, scripts for POSIX shells, PowerShell
 and cmd, and functions of sourced scripts. It doesn't follow `gradle`, `mvn`, `rake`, `python x.py`
@@ -56,6 +57,15 @@ from cci_migrate.rule_ids import UNDECIDABLE_IMAGE
 from cci_migrate.rules.owners import owners_of
 from cci_migrate.rules.rule import Provision, Reported, Rule
 from cci_migrate.rules.whole_fix import whole_fix
+
+_UNREADABLE = NoFix(
+    "the images can't be read from the config or the repository",
+    "if their registry needs credentials, log in first",
+)
+_SWARM = NoFix(
+    "the swarm isn't sent the login",
+    "add --with-registry-auth, and log in before",
+)
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
@@ -119,10 +129,7 @@ def _in_steps(assessment: Assessment) -> Iterator[Finding]:
             owner=f"job {job.name}",
             effect=Effect.NOTE,
             because="These may be pulls without a login.",
-            remedy=NoFix(
-                "the images can't be read from the config or the repository",
-                "if their registry needs credentials, log in first",
-            ),
+            remedy=_SWARM if all(pull.ignores_logins for pull in undecided.pulls) else _UNREADABLE,
         )
 
 

@@ -1,4 +1,4 @@
-"""What ``docker compose`` and ``docker-compose`` start."""
+"""What ``docker compose``, ``docker-compose`` and ``docker stack deploy`` start."""
 
 from __future__ import annotations
 
@@ -11,14 +11,31 @@ from cci_migrate.docker.shell.command_line import (
     may_hold_options,
     parse,
 )
-from cci_migrate.docker.shell.docker_options import COMPOSE_SWITCHES, PULL_IS_SWITCH, UP_SWITCHES
+from cci_migrate.docker.shell.docker_options import (
+    COMPOSE_SWITCHES,
+    PULL_IS_SWITCH,
+    STACK_SWITCHES,
+    UP_SWITCHES,
+    WITH_LOGIN,
+)
 from cci_migrate.docker.shell.facts import ComposeCommand, Fact, Verb, Word
 from cci_migrate.docker.shell.invocation import Invocation
 
 #: https://docs.docker.com/compose/how-tos/environment-variables/envvars/
 COMPOSE_FILE = "COMPOSE_FILE"
 COMPOSE_PROFILES = "COMPOSE_PROFILES"
-COMPOSE_VERBS = {verb.value: verb for verb in Verb}
+COMPOSE_VERBS = {
+    verb.value: verb
+    for verb in (
+        Verb.PULL,
+        Verb.RUN,
+        Verb.CREATE,
+        Verb.BUILD,
+        Verb.UP,
+        Verb.SCALE,
+        Verb.WATCH,
+    )
+}
 
 
 def compose_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
@@ -48,7 +65,7 @@ def compose_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> 
     if not profiles:
         profiles = tuple(filter(None, (environment(COMPOSE_PROFILES) or "").split(",")))
     services = tuple(
-        word.value
+        word.value.partition("=")[0] if verb is Verb.SCALE else word.value
         for word in (command.arguments[:1] if verb is Verb.RUN else command.arguments)
         if word.value and not (verb is not Verb.RUN and may_hold_options(word))
     )
@@ -75,5 +92,30 @@ def compose_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> 
             or (verb is Verb.BUILD and command.has("--pull")),
             environment=tuple(sorted(invocation.assignments.items())),
             config=invocation.config_of(tool),
+        )
+    ]
+
+
+def stack_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
+    """``docker stack deploy``: what it starts, from which files."""
+    line = parse(words, STACK_SWITCHES)
+    files = line.all("-c", "--compose-file")
+    if not files or line.has("--help"):
+        return []
+    return [
+        ComposeCommand(
+            *invocation.at,
+            tool,
+            Verb.STACK_DEPLOY,
+            directory=invocation.directory,
+            files=files,
+            project_directory=None,
+            profiles=(),
+            services=(),
+            with_dependencies=True,
+            always_pulls=False,
+            environment=tuple(sorted(invocation.assignments.items())),
+            config=invocation.config_of(tool),
+            keeps_login=not line.has(WITH_LOGIN),
         )
     ]

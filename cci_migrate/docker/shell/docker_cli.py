@@ -12,7 +12,7 @@ from cci_migrate.docker.container_tools import COMPOSE_PROGRAMS, Tool
 from cci_migrate.docker.shell.build_commands import bake_facts, build_facts
 from cci_migrate.docker.shell.client_config import DOCKER_CONFIG, expanded
 from cci_migrate.docker.shell.command_line import is_only_placeholder, may_hold_options, parse
-from cci_migrate.docker.shell.compose_commands import COMPOSE_VERBS, compose_facts
+from cci_migrate.docker.shell.compose_commands import COMPOSE_VERBS, compose_facts, stack_facts
 from cci_migrate.docker.shell.docker_options import COMPOSE_SWITCHES, DOCKER_VALUED
 from cci_migrate.docker.shell.facts import Fact, Verb, Word
 from cci_migrate.docker.shell.image_commands import (
@@ -21,9 +21,11 @@ from cci_migrate.docker.shell.image_commands import (
     load_facts,
     made_facts,
     named_images,
+    plugin_facts,
     ps_facts,
     pull_facts,
     remove_facts,
+    service_facts,
     start_facts,
     tag_facts,
 )
@@ -53,6 +55,11 @@ _COMMANDS = _Commands(
         (build_facts, "build, image build, builder build, buildx build, buildx b"),
         (bake_facts, "bake, buildx bake"),
         (compose_facts, ", ".join(f"compose {verb}" for verb in COMPOSE_VERBS)),
+        (partial(service_facts, Verb.SERVICE_CREATE), "service create"),
+        (partial(service_facts, Verb.SERVICE_UPDATE), "service update"),
+        (stack_facts, "stack deploy, stack up"),
+        (partial(plugin_facts, Verb.PLUGIN_INSTALL), "plugin install"),
+        (partial(plugin_facts, Verb.PLUGIN_UPGRADE), "plugin upgrade"),
         (login_facts, "login"),
     ),
     _spelled(

@@ -41,7 +41,7 @@ COMPOSE_SWITCHES = names(
 )
 UP_SWITCHES = names(
     "-d --detach --build --no-build --no-deps --no-start --no-recreate --force-recreate"
-    " --always-recreate-deps --abort-on-container-exit --abort-on-container-failure"
+    " --no-up --prune --always-recreate-deps --abort-on-container-exit --abort-on-container-failure"
     " --remove-orphans -V --renew-anon-volumes --quiet-pull --quiet-build --no-color"
     " --no-log-prefix --timestamps --wait --menu -w --watch --attach-dependencies -y --yes --help"
     # run
@@ -60,5 +60,17 @@ COMMIT_SWITCHES = names("-p --pause -q --quiet --rm --squash")
 #: Of ``inspect``, ``save``, ``history``, ``images`` and ``ps``.
 NAMING_SWITCHES = names(
     "-a --all -q --quiet -s --size -H --human --no-trunc --digests --tree -l --latest --help"
+#: Sends the login to the nodes of a swarm, which pull without it:
+#: https://docs.docker.com/reference/cli/docker/service/create/#with-registry-auth
+WITH_LOGIN = "--with-registry-auth"
+SERVICE_SWITCHES = names(
+    "-d --detach --init --no-healthcheck --no-resolve-image -q --quiet --read-only -t --tty --help"
+    f" --force --rollback {WITH_LOGIN}"
+)
+STACK_SWITCHES = names(f"-d --detach --prune -q --quiet --help {WITH_LOGIN}")
+PLUGIN_SWITCHES = names(
+    "--disable --disable-content-trust --grant-all-permissions --skip-remote-check --help"
+)
+
 )
 REMOVE_SWITCHES = names("-f --force --no-prune -a --all -i --ignore --help")

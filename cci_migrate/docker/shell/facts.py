@@ -1,10 +1,11 @@
 """The facts of a script: what it does with Docker.
 
 =================  ===============================================================================
-`ImagePull`        ``docker pull|run|create IMAGE`` (podman, buildah alike)
+`ImagePull`        ``docker pull|run|create|service create IMAGE`` (podman, buildah alike)
 `Build`            ``docker build``, ``docker buildx build``: pulls what its Dockerfile says
 `BakeBuild`        ``docker buildx bake``
-`ComposeCommand`   ``docker compose up|build|pull|run|create``: pulls what its files say
+`ComposeCommand`   ``docker compose up|build|pull|run|create``, ``docker stack deploy``: pulls what
+                   its files say
 `Login`            ``docker login`` and the clouds' own commands; with ``-p``, how to rewrite it
 `ClientAccess`     ``crane auth login``, ``skopeo copy --src-creds`` and the like
 `Logout`           ``docker logout``
@@ -43,6 +44,13 @@ class Verb(Enum):
     CREATE = "create"
     BUILD = "build"
     UP = "up"
+    SCALE = "scale"
+    WATCH = "watch"
+    SERVICE_CREATE = "service create"
+    SERVICE_UPDATE = "service update"
+    STACK_DEPLOY = "stack deploy"
+    PLUGIN_INSTALL = "plugin install"
+    PLUGIN_UPGRADE = "plugin upgrade"
 
 
 class Quoting(Enum):
@@ -100,7 +108,8 @@ class ImagePull(_Command, frozen=True):
 
     ``image`` is None if the command line doesn't contain it (``xargs docker pull``).
     ``is_local``: an earlier command of this script builds, tags or loads that image, so nothing is
-    pulled. A command with ``--pull never`` is no `ImagePull`.
+    pulled. A command with ``--pull never`` is no `ImagePull`. ``keeps_login``: the nodes of a swarm
+    pull, and are not sent the login.
     """
 
     tool: Tool
@@ -109,6 +118,12 @@ class ImagePull(_Command, frozen=True):
     is_local: bool
     always_pulls: bool
     config: str | None = USER_CONFIG
+    keeps_login: bool = False
+
+    @property
+    def title(self) -> str:
+        """The command for people, without the image."""
+        return f"{self.tool.value} {self.verb.value}"
 
 
 class Build(_Command, frozen=True):
@@ -168,6 +183,7 @@ class BakeBuild(_Command, frozen=True):
 class ComposeCommand(_Command, frozen=True):
     """``docker compose`` or ``docker-compose``: ``up``, ``build``, ``pull``, ``run``, ``create``.
 
+    Or ``docker stack deploy``, which builds nothing; ``keeps_login`` as in `ImagePull`.
     ``files`` are those of ``-f`` or else of a ``COMPOSE_FILE`` that the script sets (``-`` is
     stdin); empty means the default names in ``directory`` and above. No ``services`` means all.
     ``with_dependencies`` is False with ``--no-deps``, and for ``pull`` and ``build`` without
@@ -185,8 +201,15 @@ class ComposeCommand(_Command, frozen=True):
     always_pulls: bool
     environment: tuple[tuple[str, str], ...]
     config: str | None = USER_CONFIG
+    keeps_login: bool = False
 
     __repr__ = repr_without("environment", "place")
+
+    @property
+    def title(self) -> str:
+        """The command for people."""
+        compose = "" if self.verb is Verb.STACK_DEPLOY else "compose "
+        return f"{self.tool.value} {compose}{self.verb.value}"
 
     @property
     def file_paths(self) -> tuple[str, ...] | None:

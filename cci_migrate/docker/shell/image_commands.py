@@ -18,9 +18,12 @@ from cci_migrate.docker.shell.docker_options import (
     COMMIT_SWITCHES,
     FROM_SWITCHES,
     NAMING_SWITCHES,
+    PLUGIN_SWITCHES,
     PULL_SWITCHES,
     REMOVE_SWITCHES,
     RUN_SWITCHES,
+    SERVICE_SWITCHES,
+    WITH_LOGIN,
 )
 from cci_migrate.docker.shell.facts import (
     Fact,
@@ -87,6 +90,53 @@ def start_facts(
 ) -> list[Fact]:
     """``docker run``, ``docker create``: the image that it pulls unless it is there."""
     return _image_facts(parse(words, RUN_SWITCHES, interspersed=False), verb, tool, invocation)
+
+
+def service_facts(
+    verb: Verb, words: Sequence[Word], tool: Tool, invocation: Invocation
+) -> list[Fact]:
+    """``docker service create|update``: the image that the nodes of the swarm pull."""
+    creates = verb is Verb.SERVICE_CREATE
+    line = parse(words, SERVICE_SWITCHES, interspersed=not creates)
+    image = next(iter(line.arguments), None) if creates else line.last("--image")
+    if image is None or line.has("--help"):
+        return []
+    return [
+        ImagePull(
+            *invocation.at,
+            tool,
+            verb,
+            image,
+            is_local=False,
+            always_pulls=False,
+            config=invocation.config_of(tool),
+            keeps_login=not line.has(WITH_LOGIN),
+        )
+    ]
+
+
+def plugin_facts(
+    verb: Verb, words: Sequence[Word], tool: Tool, invocation: Invocation
+) -> list[Fact]:
+    """``docker plugin install|upgrade``: the plugin, which is an image.
+
+    A plugin to upgrade comes from where it came from before, unless a second argument says whence.
+    """
+    line = parse(words, PLUGIN_SWITCHES)
+    at = 0 if verb is Verb.PLUGIN_INSTALL or len(line.arguments) == 1 else 1
+    if not line.arguments or line.has("--help"):
+        return []
+    return [
+        ImagePull(
+            *invocation.at,
+            tool,
+            verb,
+            line.arguments[at],
+            is_local=False,
+            always_pulls=True,
+            config=invocation.config_of(tool),
+        )
+    ]
 
 
 def from_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
