@@ -63,10 +63,10 @@ class MissingLogin(Struct, frozen=True, eq=False):
     @property
     def tool(self) -> Tool:
         """The program to log in with: its login must serve all the pulls."""
-        from cci_migrate.docker.container_tools import Tool
+        from cci_migrate.docker.container_tools import tool_serving
 
         tools = [pull.tool for _, pull in self.pulls]
-        return Tool.DOCKER if Tool.DOCKER in tools else tools[0]
+        return tool_serving(tools, tools[0])
 
     @property
     def login_elsewhere(self) -> StepLogin | None:

@@ -127,7 +127,7 @@ class JobLogins:
         podman and buildah accept any name of Docker Hub.
         """
         keys = login.registries
-        if tool is Tool.DOCKER and keys == (DOCKER_HUB,):
+        if tool.shares_logins and keys == (DOCKER_HUB,):
             keys = (login_key(server),)
         self.logins.append(replace(login, keys=keys))
 

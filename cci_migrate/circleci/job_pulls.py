@@ -116,7 +116,7 @@ class JobPulls:
                 if isinstance(reference, ImageReference) and reference.is_scratch:
                     continue
                 texts[text] = None
-                host = pull_key(text) if command.tool is Tool.DOCKER else registry_of(text)
+                host = pull_key(text) if command.tool.shares_logins else registry_of(text)
                 if isinstance(host, Undecidable):
                     undecided = undecided or host.reason
                 else:

@@ -24,7 +24,7 @@ def is_push(step: Step) -> bool:
 
 #: ``docker push``, with its options and the image behind it.
 _OF_DOCKER = re.compile(
-    rf"\b(?:{ANY_TOOL}|nerdctl)(?:[ \t]+image)?[ \t]+push"
+    rf"\b(?:{ANY_TOOL})(?:[ \t]+image)?[ \t]+push"
     r"(?:[ \t]+-[\w-]+(?:=\S*)?)*[ \t]+[\"']?([^\s\"';&|()<>`]+)"
 )
 #: Orbs whose commands push to the registry of their cloud, and to no other.

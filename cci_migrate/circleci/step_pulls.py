@@ -124,10 +124,10 @@ class StepLogin(Struct, frozen=True, eq=False):
 def serves(login: Tool, pull: Tool) -> bool:
     """Whether ``pull`` uses the credentials of ``login``.
 
-    podman and buildah read Docker's file besides their own; Docker reads no other:
+    podman and buildah read Docker's file besides their own; Docker and nerdctl read no other:
     https://docs.podman.io/en/latest/markdown/podman-login.1.html.
     """
-    return login is Tool.DOCKER or pull is not Tool.DOCKER
+    return login.shares_logins or not pull.shares_logins
 
 
 def is_same_config(first: str | None, second: str | None) -> bool:

@@ -5,7 +5,7 @@ Whatever looks for such programs in scripts, tasks and texts follows from these 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import Enum
 
 from msgspec import Struct
@@ -17,8 +17,22 @@ class Tool(Enum):
     """A program that takes Docker's commands; the value is its name."""
 
     DOCKER = "docker"
+    NERDCTL = "nerdctl"
     PODMAN = "podman"
     BUILDAH = "buildah"
+
+    @property
+    def shares_logins(self) -> bool:
+        """Whether it keeps logins where Docker does, under the same keys, and reads no others.
+
+        https://github.com/containerd/nerdctl/blob/main/docs/registry.md
+        """
+        return self in (Tool.DOCKER, Tool.NERDCTL)
+
+
+def tool_serving(tools: Collection[Tool], first: Tool) -> Tool:
+    """One of ``tools`` whose login all read, ``first`` if none keeps it where Docker does."""
+    return next((tool for tool in Tool if tool.shares_logins and tool in tools), first)
 
 
 #: A pattern of their names.
@@ -85,5 +99,4 @@ CLIENTS: Mapping[str, RegistryClient] = {
     "regctl": RegistryClient(("registry", "login")),
     "cosign": RegistryClient(),
     "ko": RegistryClient(),
-    "nerdctl": RegistryClient(transfers={"pull": (_PULL,), "push": (_PUSH,)}),
 }

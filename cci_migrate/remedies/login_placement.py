@@ -20,7 +20,7 @@ from cci_migrate.circleci.images import variable_in
 from cci_migrate.circleci.primary_images import PrimaryImages, primary_images
 from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, is_same_config, serves
 from cci_migrate.circleci.steps import StepPlace, run_step
-from cci_migrate.docker.container_tools import Tool
+from cci_migrate.docker.container_tools import Tool, tool_serving
 from cci_migrate.docker.registries import DOCKER_HUB, normalise_host
 from cci_migrate.docker.shell.facts import USER_CONFIG
 from cci_migrate.findings import NoFix
@@ -208,7 +208,7 @@ class LoginPlacement:
     ) -> tuple[Content, tuple[Operation, ...]]:
         users = self._users[place.sequence]
         tools = {self._tools[_login_key(missing), user.job] for user in users}
-        tool = Tool.DOCKER if Tool.DOCKER in tools else missing.tool
+        tool = tool_serving(tools, missing.tool)
         is_own = all(
             user.docker is None or is_same_config(user.docker.config, missing.config)
             for user in users

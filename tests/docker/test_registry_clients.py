@@ -23,7 +23,6 @@ from tests.docker.shell_descriptions import facts_in
         ("regctl registry login quay.io --user $U --pass $P", ["login quay.io $U:$P"]),
         ("cosign login quay.io -u $U -p $P", ["login quay.io $U:$P"]),
         ("ko login ghcr.io -u $U -p $P", ["login ghcr.io $U:$P"]),
-        ("sudo nerdctl login -u $U -p $P", ["login docker.io $U:$P"]),
         ("crane auth login $HOST -u $U -p $P", ["login ? $U:$P"]),
         # Credentials for one command.
         ("skopeo copy --src-creds $U:$P docker://alpine dir:x", ["pull docker.io $U:$P"]),

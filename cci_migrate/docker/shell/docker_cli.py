@@ -1,4 +1,4 @@
-"""Which commands of docker, docker-compose, podman and buildah are read, and by what."""
+"""Which commands of docker, docker-compose, nerdctl, podman and buildah are read, and by what."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Which options of docker, podman and buildah take a value, command by command.
+"""Which options of docker, nerdctl, podman and buildah take a value, command by command.
 
 `parse` takes the switches of a command, which have no value; all its other options have one.
 Options are those of the reference pages: https://docs.docker.com/reference/cli/docker/,
-https://docs.podman.io/en/latest/Commands.html, https://github.com/containers/buildah/tree/main/docs.
+https://docs.podman.io/en/latest/Commands.html,
+https://github.com/containerd/nerdctl/blob/main/docs/command-reference.md, https://github.com/containers/buildah/tree/main/docs.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from cci_migrate.docker.shell.facts import Verb
 
 DOCKER_VALUED = names(
     "--config -c --context -H --host -l --log-level --tlscacert --tlscert --tlskey"
+    # nerdctl
+    " -a --address -n --namespace --snapshotter --data-root --hosts-dir"
+    " --cni-path --cni-netconfpath"
     # podman, buildah
     " --root --runroot --storage-driver --storage-opt --cgroup-manager --url --connection"
     " --identity --registries-conf --network-cmd-path --tmpdir --conmon --runtime"
@@ -24,6 +28,7 @@ RUN_SWITCHES = names(
 )
 PULL_SWITCHES = names(
     "-a --all-tags -q --quiet --disable-content-trust --help --tls-verify --all --policy-always"
+    " --all-platforms"
 )
 BUILD_SWITCHES = names(
     "--no-cache --pull --rm --force-rm --squash -q --quiet --compress --push --load --stream"
@@ -55,11 +60,6 @@ UP_SWITCHES = names(
 #: The one option that takes a value for some commands of compose and none for others.
 PULL_IS_SWITCH = frozenset({Verb.BUILD})
 
-COMMIT_SWITCHES = names("-p --pause -q --quiet --rm --squash")
-
-#: Of ``inspect``, ``save``, ``history``, ``images`` and ``ps``.
-NAMING_SWITCHES = names(
-    "-a --all -q --quiet -s --size -H --human --no-trunc --digests --tree -l --latest --help"
 #: Sends the login to the nodes of a swarm, which pull without it:
 #: https://docs.docker.com/reference/cli/docker/service/create/#with-registry-auth
 WITH_LOGIN = "--with-registry-auth"
@@ -72,5 +72,10 @@ PLUGIN_SWITCHES = names(
     "--disable --disable-content-trust --grant-all-permissions --skip-remote-check --help"
 )
 
+COMMIT_SWITCHES = names("-p --pause -q --quiet --rm --squash")
+
+#: Of ``inspect``, ``save``, ``history``, ``images`` and ``ps``.
+NAMING_SWITCHES = names(
+    "-a --all -q --quiet -s --size -H --human --no-trunc --digests --tree -l --latest --help"
 )
 REMOVE_SWITCHES = names("-f --force --no-prune -a --all -i --ignore --help")

@@ -56,7 +56,7 @@ class Invocation(Struct, frozen=True):
 
     def config_of(self, tool: Tool) -> str | None:
         """The directory in which ``tool`` looks for logins: podman and buildah in Docker's too."""
-        if tool is Tool.DOCKER:
+        if tool.shares_logins:
             return client_directory(self.environment, self.directory)
         kept = (HOME, OTHER_USER)
         return client_directory(

@@ -54,14 +54,14 @@ def client_facts(words: Sequence[Word], program: str, invocation: Invocation) ->
     if tuple(word.value for word in line.arguments[:depth]) != client.login:
         return list(_transfers(line, client, invocation))
     registry = next(iter(line.arguments[depth:]), None)
-    if registry is None and program != "nerdctl":
+    if registry is None:
         return []  # it has a default registry of its own, or fails without one
     if program == "skopeo":
         return login_facts(words[words.index(line.arguments[0]) + 1 :], Tool.PODMAN, invocation)
     return [
         client_access(
             Purpose.LOGIN,
-            registries_named(None if registry is None else registry.value),
+            registries_named(registry.value),
             (line.last("-u", "--username", "--user"), line.last("-p", "--password", "--pass")),
             invocation,
             reads_stdin=line.has("--password-stdin", "--pass-stdin"),
