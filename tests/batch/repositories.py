@@ -135,11 +135,15 @@ def _is_updated(folder: Path, name: str, value: str, *_: str) -> bool:
 
 
 def _point(folder: Path, reference: str, commit: str) -> None:
-    """Have ``reference`` point to ``commit``, at once: it may be read meanwhile."""
-    file = folder / reference
+    """Have ``reference`` point to ``commit``."""
+    _put(folder / reference, f"{commit}\n".encode())
+
+
+def _put(file: Path, data: bytes) -> None:
+    """Write ``file`` of a repository at once: it may be read meanwhile."""
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.with_name(f"{file.name}.{threading.get_ident()}.lock")
-    fresh.write_text(f"{commit}\n")
+    fresh.write_bytes(data)
     fresh.replace(file)
 
 
@@ -215,8 +219,7 @@ def commit_bare(
         made, objects = _commits[key]
         for path, data in objects.items():
             if not (folder / path).exists():
-                (folder / path).parent.mkdir(exist_ok=True)
-                (folder / path).write_bytes(data)
+                _put(folder / path, data)
         _point(folder, f"refs/heads/{branch}", made)
         return made
     stream = [
