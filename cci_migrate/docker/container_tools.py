@@ -56,6 +56,24 @@ def has_tool(command: str) -> bool:
     return False
 
 
+class ImageProgram(Struct, frozen=True):
+    """A program whose ``command`` has Docker pull the image that one of its ``options`` names.
+
+    ``default`` is the image without the option; empty if it is not known.
+    """
+
+    command: tuple[str, ...]
+    options: tuple[str, ...]
+    default: str = ""
+
+
+#: The details are in `image_programs`.
+IMAGE_PROGRAMS: Mapping[str, ImageProgram] = {
+    "kind": ImageProgram(("create", "cluster"), ("--image",), "kindest/node"),
+    "pack": ImageProgram(("build",), ("-B", "--builder")),
+}
+
+
 class Purpose(Enum):
     """What another program than Docker does at a registry."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from cci_migrate.docker.container_tools import CLIENTS, DOCKER_VARIABLE, Tool
+from cci_migrate.docker.container_tools import CLIENTS, DOCKER_VARIABLE, IMAGE_PROGRAMS, Tool
 from cci_migrate.docker.tasks.programs import mentions_task
 from cci_migrate.lazy_patterns import lazy_pattern
 
@@ -19,6 +19,8 @@ _DOCKER = lazy_pattern(r"docker(?![a-z_]|-machine\b)|\.dockercfg")
 _VARIABLE = lazy_pattern(DOCKER_VARIABLE)
 _OTHERS = (
     *(tool.value for tool in Tool if tool is not Tool.DOCKER),
+    *(" ".join(program.command) for program in IMAGE_PROGRAMS.values() if program.command[1:]),
+    *(f"{name} {program.command[0]}" for name, program in IMAGE_PROGRAMS.items()),
     *("get-login", "acr login", "DOCKER_AUTH_CONFIG", "DOCKER_CONFIG"),
 )
 #: Other programs that use registries, and the commands by which they do. A short name is part of

@@ -50,6 +50,21 @@ def ids(value: object) -> str | None:
         ("docker run", []),
         ("docker pull", []),
         ("docker", []),
+        (
+            "kind create cluster --wait 9s --image kindest/node:v1 --retain",
+            ["create kindest/node:v1"],
+        ),
+        ("kind -v 1 create cluster --name a", ["create kindest/node"]),
+        ("kind create cluster --config x", ["create ?"]),
+        ("kind get clusters; kind load docker-image x; kind create cluster -h", []),
+        (
+            "docker build -t kindest/node . ; kind create cluster",
+            ["build Dockerfile", "create kindest/node (local)"],
+        ),
+        ("pack build app --verbose --builder a/b --path .", ["build a/b"]),
+        ("pack build app -B a/b --pull-policy if-not-present", ["build a/b"]),
+        ("pack build app --builder a/b --pull-policy never; pack inspect app", []),
+        ("pack build app", ["build ?"]),
         ("docker service create redis:7", ["service create redis:7"]),
         (
             "docker service create -td --name web --replicas 3 -p 80:80 nginx sh -c x",

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cci_migrate.bounds.allowance import TooComplexError
-from cci_migrate.docker.container_tools import CLIENTS, DOCKER_PROGRAMS, has_tool
+from cci_migrate.docker.container_tools import CLIENTS, DOCKER_PROGRAMS, IMAGE_PROGRAMS, has_tool
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.client_config import (
@@ -35,6 +35,7 @@ from cci_migrate.docker.shell.flow import (
     Turn,
     surely_before,
 )
+from cci_migrate.docker.shell.image_programs import image_program_facts
 from cci_migrate.docker.shell.inner_scripts import InnerScriptReader
 from cci_migrate.docker.shell.invocation import Invocation
 from cci_migrate.docker.shell.registry_clients import client_facts
@@ -98,6 +99,7 @@ def _is_read(program: str) -> bool:
     tables = (
         DOCKER_PROGRAMS,
         CLIENTS,
+        IMAGE_PROGRAMS,
         _CLOUDS,
         _BUILTINS,
         SHELLS,
@@ -215,7 +217,8 @@ class CommandReader(InnerScriptReader):
         if of_docker is not None and of_docker.is_hidden:
             self._task_call(program, words[1:], {}, node, place)
             return
-        if of_docker is not None or program in CLIENTS or is_cloud:
+        is_puller = program in IMAGE_PROGRAMS
+        if of_docker is not None or program in CLIENTS or is_cloud or is_puller:
             obstacle = unwrapped_command.obstacle
             if obstacle is None and self._variables.in_function and _borrowed(words, node):
                 obstacle = "a function receives it"
@@ -241,7 +244,9 @@ class CommandReader(InnerScriptReader):
             if of_docker is not None:
                 facts = of_docker.facts(invocation)
             else:
-                read = cloud_login if is_cloud else client_facts
+                read = client_facts
+                if is_cloud or is_puller:
+                    read = cloud_login if is_cloud else image_program_facts
                 facts = read(words, program, invocation)
             self._does_more_than_log_in |= not facts or not all(
                 isinstance(fact, Login) for fact in facts

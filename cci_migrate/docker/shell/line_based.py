@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from cci_migrate.docker.container_tools import CLIENTS, DOCKER_PROGRAMS
+from cci_migrate.docker.container_tools import CLIENTS, DOCKER_PROGRAMS, IMAGE_PROGRAMS
 from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.dialects import Dialect
 from cci_migrate.docker.shell.docker_cli import docker_command
@@ -26,6 +26,7 @@ from cci_migrate.docker.shell.facts import (
     joined_path,
 )
 from cci_migrate.docker.shell.flow import Alternative, Construct, ConstructKind, Place, Turn
+from cci_migrate.docker.shell.image_programs import image_program_facts
 from cci_migrate.docker.shell.invocation import Invocation
 from cci_migrate.docker.shell.local_images import LocalImages
 from cci_migrate.docker.shell.masking import without_placeholders
@@ -197,7 +198,7 @@ class _LineReader:
         elif runs_task(program):
             values = tuple(word.value for word in words[1:])
             self._facts.append(TaskCall(*at, self._directory, (), program, values, ()))
-        if program not in DOCKER_PROGRAMS and program not in CLIENTS:
+        if not any(program in table for table in (DOCKER_PROGRAMS, CLIENTS, IMAGE_PROGRAMS)):
             return
         invocation = Invocation(
             words[0].start,
@@ -216,6 +217,8 @@ class _LineReader:
             words = [replace(word, value=word.value.replace("\\", "/")) for word in words]
         if program in DOCKER_PROGRAMS:
             facts = docker_command(words, program).facts(invocation)
+        elif program in IMAGE_PROGRAMS:
+            facts = image_program_facts(words, program, invocation)
         else:
             facts = client_facts(words, program, invocation)
         for fact in facts:

@@ -16,9 +16,12 @@ from cci_migrate.docker.shell.compose_commands import COMPOSE_FILE, COMPOSE_PROF
 from cci_migrate.docker.shell.dialects import Dialect
 from cci_migrate.docker.shell.facts import CredentialFile, Exit, Fact, Login, Script
 from cci_migrate.docker.shell.flow import PlacedCommand, surely_at_end, surely_before
+from cci_migrate.docker.shell.image_programs import KINDS_TOOL
 
 #: The variables whose value matters also to a script that doesn't name them.
-READ_UNNAMED = frozenset((HOME, DOCKER_CONFIG, OTHER_USER, COMPOSE_FILE, COMPOSE_PROFILES))
+READ_UNNAMED = frozenset(
+    (HOME, DOCKER_CONFIG, OTHER_USER, COMPOSE_FILE, COMPOSE_PROFILES, KINDS_TOOL)
+)
 
 
 def facts_of(
