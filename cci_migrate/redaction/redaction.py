@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from msgspec import Struct
@@ -18,6 +18,9 @@ WITHHELD = "[withheld]"
 #: A shorter secret, like a throwaway one, is only withheld where its key identifies it: anywhere
 #: else it would be an ordinary word.
 _SHORTEST = 4
+
+#: The characters of YAML's line breaks.
+_BREAKS = "\r\n\x85\u2028\u2029"
 
 
 class Redaction(Struct, frozen=True, dict=True):
@@ -42,8 +45,11 @@ class Redaction(Struct, frozen=True, dict=True):
         return self._without(line, self.withheld_in(line))
 
     def withheld_in(self, line: str) -> list[Span]:
-        """What is withheld in ``line`` of the config: spans in it, in order and apart."""
-        return self._merged(line, secrets_in_line(line))
+        """What is withheld in ``line`` of the config: spans in it, in order and apart.
+
+        A line for git may be several for YAML, which ends lines at a carriage return too.
+        """
+        return self._merged(line, _secrets_in_each(line.splitlines(keepends=True)))
 
     def prose(self, text: str) -> str:
         """``text``, a message of this program, with `WITHHELD` for each secret."""
@@ -90,3 +96,12 @@ class Redaction(Struct, frozen=True, dict=True):
             parts += (text[end : span.start], WITHHELD)
             end = span.end
         return "".join((*parts, text[end:]))
+
+
+def _secrets_in_each(lines: Iterable[str]) -> Iterator[Span]:
+    """The spans of secrets in ``lines``, as offsets in the text that they make."""
+    start = 0
+    for line in lines:
+        for span in secrets_in_line(line.rstrip(_BREAKS)):
+            yield Span(span.start + start, span.end + start)
+        start += len(line)

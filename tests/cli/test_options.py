@@ -307,6 +307,23 @@ def test_a_secret_in_a_config_is_never_shown(
         assert PASSWORD not in config.read_text()
 
 
+def test_each_line_that_a_carriage_return_ends_is_looked_at_for_itself(
+    program: Program, config: Path
+) -> None:
+    # One line for git, which has a password's key, and values of other keys behind it.
+    more = "  other:\n    docker:\n      - image: cimg/go:1.22\n    steps: [checkout]\n"
+    before, jobs, after = CONFIG.partition("jobs:\n")
+    config.write_bytes((before + jobs + more + after).replace("\n", "\r").encode())
+    done = program("--dry-run")
+    assert done.code == 1
+    assert "secret" not in done.err
+    assert "$DOCKERHUB_PASSWORD" in done.out
+    config.write_bytes(SECRET_CONFIG.replace("\n", "\r").encode())
+    done = program("--dry-run")
+    assert PASSWORD not in done.out + done.err
+    assert "a secret is withheld" in done.err
+
+
 def test_the_diff_of_a_secret_is_shown_when_asked_for(program: Program, config: Path) -> None:
     config.write_text(SECRET_CONFIG)
     done = program("--dry-run", "--show-secrets")
