@@ -8,7 +8,7 @@ from functools import cached_property
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cci_migrate.assessing.credential_values import values_of, variables_of
+from cci_migrate.assessing.credential_values import values_of, variables_among, variables_of
 from cci_migrate.assessing.image_states import (
     Authenticated,
     ImageState,
@@ -258,7 +258,7 @@ class CredentialUses(Struct, frozen=True, eq=False, dict=True):
                 )
                 key = None
                 if literal is not None and literal.variable is not None:
-                    names = (*names, literal.variable.removeprefix("$"))
+                    names = (*names, *variables_among((literal.variable,)))
                     first, *_ = self.images_by_secret[literal.value]
                     key = first.key(LITERAL_CREDENTIAL)
             case (

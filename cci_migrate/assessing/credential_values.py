@@ -5,6 +5,8 @@ https://circleci.com/docs/guides/execution-managed/private-images/
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from typing_extensions import assert_never
 
 from cci_migrate.circleci.images import (
@@ -65,4 +67,9 @@ def variables_of(credential: RegistryCredential) -> tuple[str, ...]:
             texts = (role,)
         case GcpAuth(account, pool, provider):
             texts = (account, pool, provider)
-    return tuple(name for text in texts if (name := variable_in(text)) is not None)
+    return variables_among(texts)
+
+
+def variables_among(values: Iterable[str]) -> tuple[str, ...]:
+    """The names of those of ``values`` that are a variable (``$NAME``, ``${NAME}``)."""
+    return tuple(name for text in values if (name := variable_in(text)) is not None)

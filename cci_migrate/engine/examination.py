@@ -30,7 +30,7 @@ from cci_migrate.findings import ChosenNames, Finding, FindingKey, NoFix
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.source import SourceText
 from cci_migrate.policy.settings import Policy
-from cci_migrate.redaction.config_secrets import config_secrets, variables_in
+from cci_migrate.redaction.config_secrets import config_secrets, names_a_variable, variables_in
 from cci_migrate.redaction.redaction import Redaction
 from cci_migrate.remedies.context_placement import ContextPlacement
 from cci_migrate.rules.catalogue import RULES
@@ -81,6 +81,7 @@ class Examination(Struct, frozen=True, eq=False, dict=True):
         dockers = self.assessment.dockers.logging_in()
         logins = (login for docker in dockers for login in docker.all_logins)
         literals |= {login.written_out for login in logins if login.written_out is not None}
+        literals = {text for text in literals if not names_a_variable(text, self.documents)}
         unfolded = self.config.unfolded
         compiled = () if unfolded is None else unfolded.documents
         return config_secrets((*self.documents, *compiled)).union(literals) - {""}

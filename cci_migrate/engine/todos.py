@@ -21,6 +21,7 @@ from cci_migrate.engine.outcomes import Cause, Refused, ToDo
 from cci_migrate.engine.planning import Plan
 from cci_migrate.engine.uncovered_pulls import notes_on_uncovered_pulls
 from cci_migrate.findings import FindingKey, FindingState, Fix, Resolution
+from cci_migrate.lossless.nodes import Scalar
 from cci_migrate.lossless.operations import (
     AddEntry,
     AddItem,
@@ -30,6 +31,7 @@ from cci_migrate.lossless.operations import (
     ReplaceText,
 )
 from cci_migrate.policy.settings import DEFAULT_DOCKER_HUB, Platform, Revert
+from cci_migrate.redaction.config_secrets import names_a_variable
 from cci_migrate.rule_ids import LITERAL_CREDENTIAL, PULL_BEFORE_LOGIN
 from cci_migrate.rules.whole_fix import contexts_without_workflow, takes_workflow
 from cci_migrate.wording import listed
@@ -130,11 +132,25 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
             "docker/check fails if its variables are empty. If builds from forks matter, use "
             "--login cli, whose step then skips the login."
         )
-    if LITERAL_CREDENTIAL in rules:
+    if LITERAL_CREDENTIAL in rules and _contained_secret(assessment, plan):
         yield (
             "The config contained a secret. Revoke it at the registry: the repository's history "
             "keeps it."
         )
+
+
+def _contained_secret(assessment: Assessment, plan: Plan) -> bool:
+    """Whether a written-out value that ``plan`` replaces is more than a variable's name."""
+    replaced = (
+        resolution.finding.place.node
+        for resolution in plan.resolutions
+        if resolution.state is FindingState.FIXED and resolution.finding.rule == LITERAL_CREDENTIAL
+    )
+    documents = assessment.config.documents
+    return any(
+        isinstance(node, Scalar) and not names_a_variable(node.value, documents)
+        for node in replaced
+    )
 
 
 def _newly_read(

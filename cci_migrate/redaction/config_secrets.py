@@ -45,6 +45,16 @@ def variables_in(text: str) -> list[str]:
     return _VARIABLE.findall(text)
 
 
+def names_a_variable(value: str, documents: Iterable[Document]) -> bool:
+    """Whether ``value`` of a password is the name of a variable, whose ``$`` was forgotten.
+
+    It is written like one, and ``documents`` expand a variable of that name.
+    """
+    return not is_secret_value(value) and any(
+        value in variables_in(document.source.text) for document in documents
+    )
+
+
 def config_secrets(documents: Iterable[Document]) -> frozenset[str]:
     """The secrets in ``documents``: each line of one separately, as a value and as written.
 

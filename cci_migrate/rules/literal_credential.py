@@ -14,7 +14,8 @@ the file.
 
 It writes the variable that the file already uses for that registry, else that of the policy. The
 secret is never printed: diffs show `[withheld]` unless you use `--show-secrets`. Revoke it at the
-registry: it stays in the repository's history.
+registry: it stays in the repository's history. If the value is the name of a variable that the
+config uses elsewhere (`password: ACME_PASSWORD`), only its `$` is missing: that is no secret.
 
 ## When to ignore it
 
@@ -33,10 +34,12 @@ from collections.abc import Iterator, Sequence
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.conventions import Account
 from cci_migrate.assessing.credential_uses import AssessedImage
+from cci_migrate.assessing.credential_values import variables_among
 from cci_migrate.assessing.image_states import Authenticated, LiteralSecret, Proposed
 from cci_migrate.circleci.images import ImageAuth
 from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.operations import ReplaceScalar, Text
+from cci_migrate.redaction.config_secrets import names_a_variable
 from cci_migrate.rule_ids import LITERAL_CREDENTIAL
 from cci_migrate.rules.account_question import remedy_with
 from cci_migrate.rules.owners import owners_of
@@ -56,16 +59,25 @@ def _finding(
     images: Sequence[AssessedImage], auth: ImageAuth, literal: LiteralSecret, assessment: Assessment
 ) -> Finding:
     image = images[0].image
+    message = f"the {literal.key} for {image.item.text} is written out"
+    plural = "passwords and secret keys of images are written out"
+    because = (
+        "Everyone who can read the repository can use it, and git keeps it: revoke it at the "
+        "registry."
+    )
+    if names_a_variable(literal.value.value, assessment.config.documents):
+        message = f"the {literal.key} for {image.item.text} is a variable's name without its $"
+        plural = "passwords and secret keys of images are variables' names without their $"
+        because = "The registry gets the name instead of the variable's value."
     return Finding(
         rule=LITERAL_CREDENTIAL,
         place=Place(literal.value, image.route),
-        message=f"the {literal.key} for {image.item.text} is written out",
-        plural="passwords and secret keys of images are written out",
+        message=message,
+        plural=plural,
         subject=image.item.text,
         owner=owners_of(image),
         effect=Effect.CREDENTIALS,
-        because="Everyone who can read the repository can use it, and git keeps it: revoke it "
-        "at the registry.",
+        because=because,
         remedy=_remedy(images, auth, literal, assessment),
         registry=image.host,
     )
@@ -80,7 +92,14 @@ def _remedy(
         variable = literal.variable_of(credential)
         if variable is None or first.registry is None:
             return _UNKNOWN
-        read = (*auth.variables, variable.removeprefix("$"))
+        names = variables_among((variable,))
+        written = literal.value.value
+        if written not in names and names_a_variable(written, assessment.config.documents):
+            return NoFix(
+                f"it names {written}, and other credentials of this registry use {variable}",
+                f"write ${written} if that is meant",
+            )
+        read = (*auth.variables, *names)
         key = first.key(LITERAL_CREDENTIAL)
         contexts = assessment.contexts.for_images(
             [image.image for image in images], read, first.registry, key

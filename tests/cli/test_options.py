@@ -324,6 +324,36 @@ def test_each_line_that_a_carriage_return_ends_is_looked_at_for_itself(
     assert "a secret is withheld" in done.err
 
 
+NAMES = """\
+version: 2.1
+jobs:
+  a:
+    docker:
+      - image: acme/app:1
+        auth: {username: $ACME_USER, password: "${ACME_WORD}"}
+  b:
+    docker:
+      - image: acme/app:1
+        auth: {username: $ACME_USER, password: ACME_WORD}
+"""
+
+
+@pytest.mark.parametrize("mode", ["--check", "--dry-run"])
+def test_the_name_of_a_variable_without_its_dollar_is_no_secret(
+    program: Program, config: Path, mode: str
+) -> None:
+    config.write_text(NAMES)
+    done = program(mode)
+    assert "withheld" not in done.out + done.err
+    assert "Revoke" not in done.out + done.err
+    assert "ACME_WORD" in done.out
+    # A name that the file expands nowhere may be anything.
+    config.write_text(NAMES.replace("${ACME_WORD}", "$OTHER"))
+    done = program(mode)
+    assert "ACME_WORD" not in done.out + done.err
+    assert "Revoke" in done.out + done.err
+
+
 def test_the_diff_of_a_secret_is_shown_when_asked_for(program: Program, config: Path) -> None:
     config.write_text(SECRET_CONFIG)
     done = program("--dry-run", "--show-secrets")
