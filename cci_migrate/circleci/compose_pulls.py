@@ -69,7 +69,8 @@ class ComposePulls(Struct, frozen=True, eq=False):
         for image in built:
             self.pulls.build(image)
         for service in services.builds:
-            self.builds.build(command, service, service.dockerfile_path)
+            path = service.dockerfile_path
+            self.builds.build(command, service, path, skips_stages=compose.skips_stages)
 
     def _paths(self, compose: ComposeCommand, directory: str | None) -> tuple[str, ...] | str:
         """The Compose files that ``compose`` reads, or why they are unknown."""

@@ -69,21 +69,29 @@ def images_of(
     target: str | None = None,
     build_args: Mapping[str, str | None] | None = None,
     build_contexts: Mapping[str, str] | None = None,
+    *,
+    skips_stages: bool = True,
 ) -> tuple[FetchedImage, ...]:
     """The images that building ``target`` (default: the last stage) of ``text`` pulls, by line.
 
     ``build_args`` has the ``--build-arg`` options; a value of None comes from the environment and
     is unknown. ``build_contexts`` has the ``--build-context NAME=VALUE`` options.
-    Like BuildKit, leaves out stages that the target doesn't need. An unknown target means the last
-    stage. An invalid Dockerfile raises nothing.
+    Like BuildKit, leaves out stages that the target doesn't need, unless not ``skips_stages``: the
+    classic builder makes all up to the target, and ignores ``# syntax``. An unknown target means
+    the last stage. An invalid Dockerfile raises nothing.
     """
-    return _DockerfileReader(build_args or {}, build_contexts or {}).read(text, target)
+    reader = _DockerfileReader(build_args or {}, build_contexts or {}, skips_stages)
+    return reader.read(text, target)
 
 
 class _DockerfileReader:
     def __init__(
-        self, build_args: Mapping[str, str | None], build_contexts: Mapping[str, str]
+        self,
+        build_args: Mapping[str, str | None],
+        build_contexts: Mapping[str, str],
+        skips_stages: bool,
     ) -> None:
+        self._skips_stages = skips_stages
         self._build_args = build_args
         self._undecided = {name for name, value in build_args.items() if value is None}
         self._contexts = {name.lower(): value for name, value in build_contexts.items()}
@@ -103,7 +111,7 @@ class _DockerfileReader:
                 self._flags(instruction, value, line)
         fetched = [image for stage in self._needed(target) for image in self._stages[stage].fetched]
         syntax = directives.get("syntax")
-        if syntax is not None and self._stages:
+        if syntax is not None and self._stages and self._skips_stages:
             line = next(
                 number
                 for number, content in enumerate(lines, start=1)
@@ -178,6 +186,8 @@ class _DockerfileReader:
                 target_stage = self._by_name[target.lower()]
             elif target.isdigit() and int(target) <= last:
                 target_stage = int(target)
+        if not self._skips_stages:
+            return set(range(target_stage + 1))
         needed: set[int] = set()
         open_stages = [target_stage]
         while open_stages:

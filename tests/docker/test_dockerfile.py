@@ -121,3 +121,19 @@ def test_any_text_is_read(text: str) -> None:
     for image in images_of(text):
         assert image.name
         assert 1 <= image.line <= len(text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "expected"),
+    [
+        ("FROM node\nFROM scratch", None, ["node"]),
+        ("FROM a AS x\nFROM b\nFROM c", None, ["a", "b", "c"]),
+        ("FROM a\nFROM b AS x\nFROM c", "x", ["a", "b"]),
+        ("FROM a\nFROM b\nFROM c", "0", ["a"]),
+        ("# syntax=docker/dockerfile:1\nFROM a\nCOPY --from=b / /", None, ["a", "b"]),
+    ],
+)
+def test_the_classic_builder_makes_all_stages_up_to_the_target(
+    text: str, target: str | None, expected: list[str]
+) -> None:
+    assert images(text, target=target, skips_stages=False) == expected

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from cci_migrate.docker.container_tools import Tool
+from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.command_line import (
+    CommandLine,
     may_hold_options,
     parse,
 )
@@ -14,6 +18,23 @@ from cci_migrate.docker.shell.facts import BakeBuild, Build, Fact, Word
 from cci_migrate.docker.shell.invocation import Invocation
 
 _STDIN = "-"
+#: Off: the classic builder, https://docs.docker.com/build/buildkit/#getting-started. What is false
+#: to it: https://pkg.go.dev/strconv#ParseBool.
+BUILDKIT = "DOCKER_BUILDKIT"
+#: podman and buildah, by default.
+_SKIPS = "--skip-unused-stages"
+_FALSE = names("0 f F false FALSE False")
+
+
+def has_buildkit(invocation: Invocation) -> bool:
+    """Whether Docker builds with BuildKit, which is the default."""
+    return invocation.value_of(BUILDKIT) not in _FALSE
+
+
+def buildx_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
+    """``docker buildx build``: as ``docker build``, always with BuildKit."""
+    assignments = {**invocation.assignments, BUILDKIT: "1"}
+    return build_facts(words, tool, replace(invocation, assignments=assignments))
 
 
 def build_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
@@ -53,8 +74,15 @@ def build_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> li
             tags=line.all("-t", "--tag"),
             always_pulls=line.has("--pull", "--pull-always"),
             config=invocation.config_of(tool),
+            skips_stages=_skips_stages(line, tool, invocation),
         )
     ]
+
+
+def _skips_stages(line: CommandLine, tool: Tool, invocation: Invocation) -> bool:
+    if tool is Tool.DOCKER:
+        return has_buildkit(invocation)
+    return line.has(_SKIPS) or not line.options_named(_SKIPS)
 
 
 def _pairs(values: Sequence[str]) -> list[tuple[str, str | None]]:

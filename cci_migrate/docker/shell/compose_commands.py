@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from cci_migrate.docker.container_tools import Tool
 from cci_migrate.docker.image_reference import has_placeholder
+from cci_migrate.docker.shell.build_commands import has_buildkit
 from cci_migrate.docker.shell.command_line import (
     is_only_placeholder,
     may_hold_options,
@@ -52,18 +53,15 @@ def compose_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> 
     if command.text("--pull") == "never" and not command.has("--build"):
         return []
 
-    def environment(name: str) -> str | None:
-        return invocation.assignments.get(name) or invocation.lookup(name)
-
     files = line.all("-f", "--file")
     if not files:
-        named = environment(COMPOSE_FILE)
+        named = invocation.value_of(COMPOSE_FILE)
         files = tuple(named.split(":")) if named and not has_placeholder(named) else ()
         if named and not files:
             files = (named,)
     profiles = line.all("--profile")
     if not profiles:
-        profiles = tuple(filter(None, (environment(COMPOSE_PROFILES) or "").split(",")))
+        profiles = tuple(filter(None, (invocation.value_of(COMPOSE_PROFILES) or "").split(",")))
     services = tuple(
         word.value.partition("=")[0] if verb is Verb.SCALE else word.value
         for word in (command.arguments[:1] if verb is Verb.RUN else command.arguments)
@@ -92,6 +90,7 @@ def compose_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> 
             or (verb is Verb.BUILD and command.has("--pull")),
             environment=tuple(sorted(invocation.assignments.items())),
             config=invocation.config_of(tool),
+            skips_stages=tool is not Tool.DOCKER or has_buildkit(invocation),
         )
     ]
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.docker.container_tools import COMPOSE_PROGRAMS, Tool
-from cci_migrate.docker.shell.build_commands import bake_facts, build_facts
+from cci_migrate.docker.shell.build_commands import bake_facts, build_facts, buildx_facts
 from cci_migrate.docker.shell.client_config import DOCKER_CONFIG, expanded
 from cci_migrate.docker.shell.command_line import is_only_placeholder, may_hold_options, parse
 from cci_migrate.docker.shell.compose_commands import COMPOSE_VERBS, compose_facts, stack_facts
@@ -52,7 +52,8 @@ _COMMANDS = _Commands(
         (pull_facts, "pull, image pull"),
         (partial(start_facts, Verb.RUN), "run, container run"),
         (partial(start_facts, Verb.CREATE), "create, container create"),
-        (build_facts, "build, image build, builder build, buildx build, buildx b"),
+        (build_facts, "build, image build, builder build"),
+        (buildx_facts, "buildx build, buildx b"),
         (bake_facts, "bake, buildx bake"),
         (compose_facts, ", ".join(f"compose {verb}" for verb in COMPOSE_VERBS)),
         (partial(service_facts, Verb.SERVICE_CREATE), "service create"),

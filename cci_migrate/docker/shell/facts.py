@@ -134,7 +134,8 @@ class Build(_Command, frozen=True):
     as written; None means ``Dockerfile`` in the context. ``dockerfile_text`` is the text of a
     Dockerfile in a here-document or printed by ``echo``. ``directory`` is where the command runs,
     relative to the script's first directory; None if unknown. A value of None in ``build_args``
-    comes from the environment. ``tags`` are local images from here on.
+    comes from the environment. ``tags`` are local images from here on. ``skips_stages``: those that
+    the target doesn't need are not built.
     """
 
     tool: Tool
@@ -148,6 +149,7 @@ class Build(_Command, frozen=True):
     tags: tuple[str, ...]
     always_pulls: bool
     config: str | None = USER_CONFIG
+    skips_stages: bool = True
 
     __repr__ = repr_without("dockerfile_text", "build_args", "build_contexts", "place")
 
@@ -184,7 +186,8 @@ class BakeBuild(_Command, frozen=True):
 class ComposeCommand(_Command, frozen=True):
     """``docker compose`` or ``docker-compose``: ``up``, ``build``, ``pull``, ``run``, ``create``.
 
-    Or ``docker stack deploy``, which builds nothing; ``keeps_login`` as in `ImagePull`.
+    Or ``docker stack deploy``, which builds nothing; ``keeps_login`` as in `ImagePull`,
+    ``skips_stages`` as in `Build`.
     ``files`` are those of ``-f`` or else of a ``COMPOSE_FILE`` that the script sets (``-`` is
     stdin); empty means the default names in ``directory`` and above. No ``services`` means all.
     ``with_dependencies`` is False with ``--no-deps``, and for ``pull`` and ``build`` without
@@ -203,6 +206,7 @@ class ComposeCommand(_Command, frozen=True):
     environment: tuple[tuple[str, str], ...]
     config: str | None = USER_CONFIG
     keeps_login: bool = False
+    skips_stages: bool = True
 
     __repr__ = repr_without("environment", "place")
 

@@ -36,7 +36,7 @@ def image_program_facts(words: Sequence[Word], program: str, invocation: Invocat
     image = line.last(*known.options)
     if image is None and known.default and line.last("--config") is None:
         image = Word(*invocation.at[:2], "", known.default)
-    chosen = invocation.assignments.get(KINDS_TOOL) or invocation.lookup(KINDS_TOOL)
+    chosen = invocation.value_of(KINDS_TOOL)
     is_chosen = program == "kind" and chosen in {tool.value for tool in Tool}
     tool = Tool(chosen) if is_chosen else Tool.DOCKER
     return [

@@ -54,6 +54,10 @@ class Invocation(Struct, frozen=True):
         """Where a fact of the command is."""
         return self.start, self.end, self.place
 
+    def value_of(self, name: str) -> str | None:
+        """The value of the variable ``name`` for the command; None if it is unknown or unset."""
+        return self.assignments.get(name) or self.lookup(name)
+
     def config_of(self, tool: Tool) -> str | None:
         """The directory in which ``tool`` looks for logins: podman and buildah in Docker's too."""
         if tool.shares_logins:

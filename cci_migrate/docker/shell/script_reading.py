@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from typing_extensions import assert_never
 
+from cci_migrate.docker.shell.build_commands import BUILDKIT
 from cci_migrate.docker.shell.client_config import DOCKER_CONFIG, HOME, OTHER_USER
 from cci_migrate.docker.shell.compose_commands import COMPOSE_FILE, COMPOSE_PROFILES
 from cci_migrate.docker.shell.dialects import Dialect
@@ -20,7 +21,7 @@ from cci_migrate.docker.shell.image_programs import KINDS_TOOL
 
 #: The variables whose value matters also to a script that doesn't name them.
 READ_UNNAMED = frozenset(
-    (HOME, DOCKER_CONFIG, OTHER_USER, COMPOSE_FILE, COMPOSE_PROFILES, KINDS_TOOL)
+    (HOME, DOCKER_CONFIG, OTHER_USER, COMPOSE_FILE, COMPOSE_PROFILES, KINDS_TOOL, BUILDKIT)
 )
 
 
