@@ -13,7 +13,7 @@ from cci_migrate.lossless.content_text import (
 )
 from cci_migrate.lossless.insertions import Insertions, Order
 from cci_migrate.lossless.layout import Layout, common_quote, entry_called, starts_line
-from cci_migrate.lossless.nodes import Collection, Mapping, Node, Scalar, Sequence
+from cci_migrate.lossless.nodes import Alias, Collection, Mapping, Node, Scalar, Sequence
 from cci_migrate.lossless.operations import Content
 from cci_migrate.lossless.scalar_positions import content_start
 
@@ -79,27 +79,66 @@ class FlowInsertions:
             self._add_after(previous.start, previous.end, following, item, style)
 
     def style_of(self, node: Collection) -> FlowStyle:
-        """How ``node`` is written: the quotes of its keys, and the spaces around its signs."""
-        text = self._text
+        """How ``node`` is written: the quotes of its keys, and the spaces around its signs.
+
+        What it does not show itself is as in the flow collections around it.
+        """
         style = PLAIN_FLOW
         if isinstance(node, Mapping):
             keys = [key for key, _ in node.entries]
-            spans = [(key.start, max(key.end, value.end)) for key, value in node.entries]
-            if _are_quoted(keys):
-                compact = text[keys[0].end : keys[0].end + 2].strip() not in (":", "")
-                style = replace(JSON_FLOW, colon=":" if compact else ": ")
         else:
-            # In JSON, all keys of its mappings are quoted.
-            maps = [item for item in node.items if isinstance(item, Mapping)]
-            is_json = _are_quoted([key for item in maps for key, _ in item.entries])
-            style = JSON_FLOW if is_json else FlowStyle(quote=common_quote(node.items))
-            spans = [(item.start, item.end) for item in node.items]
-        if len(spans) > 1 and text[spans[0][1] : spans[1][0]] == ",":
-            style = replace(style, comma=",")
+            keys = [
+                key for item in node.items if isinstance(item, Mapping) for key, _ in item.entries
+            ]
+            style = FlowStyle(quote=common_quote(node.items))
+        # In JSON, all keys are quoted.
+        if _are_quoted(keys) if keys else self._is_in_json(node):
+            style = JSON_FLOW
+        style = self.separated(style, node)
         opening = content_start(node)
-        if text[opening] in "{[" and text[opening + 1] == " ":
+        if self._text[opening] in "{[" and self._text[opening + 1] == " ":
             style = replace(style, padding=" ")
         return style
+
+    def separated(self, style: FlowStyle, node: Node | None) -> FlowStyle:
+        """``style`` with the separators in ``node``, else those of the collections around it."""
+        comma = colon = None
+        while node is not None and not isinstance(node, Scalar | Alias) and node.is_flow:
+            comma = comma or self._comma_in(node)
+            colon = colon or self._colon_in(node)
+            node = self._layout.parent(node)
+        if style.quotes_keys:
+            # Behind a key without quotes, a colon needs a space.
+            style = replace(style, colon=colon or style.colon)
+        return replace(style, comma=comma or ("," if style.colon == ":" else style.comma))
+
+    def _is_in_json(self, node: Node) -> bool:
+        """Whether the flow mapping around ``node``, if there is one, has quoted keys."""
+        parent = self._layout.parent(node)
+        while isinstance(parent, Sequence) and parent.is_flow:
+            parent = self._layout.parent(parent)
+        return (
+            isinstance(parent, Mapping)
+            and parent.is_flow
+            and _are_quoted([key for key, _ in parent.entries])
+        )
+
+    def _comma_in(self, node: Collection) -> str | None:
+        """The comma between the first two parts of ``node``, and the space behind it, if any."""
+        if isinstance(node, Mapping):
+            spans = [(key.start, max(key.end, value.end)) for key, value in node.entries[:2]]
+        else:
+            spans = [(item.start, item.end) for item in node.items[:2]]
+        between = self._text[spans[0][1] : spans[1][0]] if len(spans) > 1 else ""
+        return between if between in (",", ", ") else None
+
+    def _colon_in(self, node: Collection) -> str | None:
+        """The colon behind the first key of ``node``, if that is quoted, and any space behind."""
+        if not isinstance(node, Mapping) or not _are_quoted([key for key, _ in node.entries[:1]]):
+            return None
+        key, value = node.entries[0]
+        between = self._text[key.end : value.start]
+        return between if between in (":", ": ") else None
 
     def _fill(self, node: Collection, text: str, style: FlowStyle) -> None:
         open_end = self._ends.get(node)

@@ -241,8 +241,9 @@ class _Writer:
             self._insertions.replace(node.start, node.end, written)
         if self._layout.is_in_flow(node):
             style = JSON_FLOW if scalar.style == '"' else PLAIN_FLOW
+            style = self._flow.separated(style, self._layout.parent(node))
             self._insertions.open(node, "{")
-            self._insertions.close(node, f": {flow_text(entries, style)}}}")
+            self._insertions.close(node, f"{style.colon}{flow_text(entries, style)}}}")
             return
         if not isinstance(self._layout.parent(node), Sequence):
             raise CannotRenderError("only an item of a list can become a key on its line")
@@ -256,9 +257,10 @@ class _Writer:
         if isinstance(node, Mapping) and not self._has_room_before(node):
             raise CannotRenderError("can't write a merge key before the mapping")
         if self._layout.is_in_flow(node):
-            body = ", ".join(flow_pair(key, value, PLAIN_FLOW) for key, value in entries.entries)
+            style = self._flow.separated(PLAIN_FLOW, self._layout.parent(node))
+            pairs = [flow_pair(key, value, style) for key, value in entries.entries]
             self._insertions.open(node, f"{{{MERGE_KEY}: ")
-            self._insertions.close(node, f", {body}}}")
+            self._insertions.close(node, f"{style.comma}{style.comma.join(pairs)}}}")
             return
         parent = self._layout.parent(node)
         if isinstance(parent, Mapping):
@@ -300,9 +302,9 @@ class _Writer:
         quote = node.style if isinstance(node, Scalar) else ""
         fits_in_flow = isinstance(node, Alias) or bool(quote) or _fits_in_flow(node)
         if in_flow or (items.flow and fits_in_flow):
-            style = FlowStyle(quote=quote)
-            body = "".join(f", {flow_value(item, style)}" for item in items.items)
-            head = "".join(f"{flow_value(item, style)}, " for item in before)
+            style = self._flow.separated(FlowStyle(quote=quote), self._layout.parent(node))
+            body = "".join(f"{style.comma}{flow_value(item, style)}" for item in items.items)
+            head = "".join(f"{flow_value(item, style)}{style.comma}" for item in before)
             self._insertions.open(node, f"[{head}")
             self._insertions.close(node, f"{body}]")
             return
