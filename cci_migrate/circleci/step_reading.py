@@ -50,8 +50,13 @@ from cci_migrate.circleci.steps import (
 )
 from cci_migrate.circleci.unread_logins import is_like_login, step_title
 from cci_migrate.circleci.variable_settings import VariableSettings, exported_values
-from cci_migrate.docker.container_tools import Tool
-from cci_migrate.docker.mentions import mentions_call, mentions_docker, mentions_script
+from cci_migrate.docker.container_tools import Tool, has_tool
+from cci_migrate.docker.mentions import (
+    commands_in_variables,
+    mentions_call,
+    mentions_docker,
+    mentions_script,
+)
 from cci_migrate.docker.shell.client_config import DOCKER_CONFIG
 from cci_migrate.docker.shell.facts import (
     BakeBuild,
@@ -237,7 +242,7 @@ class StepReader:
             self._not_followed(moment, step.name, f"the orb {orb.name} is unknown")
 
     def _script(self, order: int, run: RunStep) -> None:
-        if not self._matters(run.script):
+        if not self._matters(run.script) and not self._runs_variable(run):
             return
         environment = self._default_values
         if run.environment != self._defaults.environment:
@@ -264,6 +269,18 @@ class StepReader:
         if self._daemon is Daemon.NONE:
             return script_may_log_in(text, has_repository=self._files.read is not None)
         return mentions_script(text)
+
+    def _runs_variable(self, run: RunStep) -> bool:
+        """Whether the script of ``run`` may run a command that a variable of the config holds."""
+        if not run.environment or "$" not in run.script:
+            return False
+        held = [name for name in run.environment if name in run.script]
+        run_first = commands_in_variables(run.script) if held else frozenset()
+        return any(
+            (name in run_first or has_tool(run.environment[name]))
+            and self._matters(run.environment[name])
+            for name in held
+        )
 
     def _fact(self, moment: Moment, fact: Fact, scope: _Scope) -> None:
         fact = self._pulls.with_local_images(fact)

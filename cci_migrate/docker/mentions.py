@@ -33,6 +33,11 @@ _PIPED = lazy_pattern(
     r"|\beval\b[^\n]{0,9}(?:curl|wget)\b"
 )
 _PARAMETER = lazy_pattern(r"(?:^|[\n;&|(])[ \t]*<<[ \t]*(?:pipeline\.)?parameters\.")
+#: ``$CMD``, ``eval "$CMD"``, ``sh -c "$CMD"``, ``retry 3 "$CMD"``.
+_COMMAND_IN_VARIABLE = lazy_pattern(
+    r"(?:(?:^|[\n;&|({`])[ \t]*|\b(?:eval|exec|sudo|then|do|else)[ \t]+|[ \t]-\w*c[ \t]+)"
+    r"[\"']?\$\{?([A-Za-z_]\w*)"
+)
 #: A path, a script of Windows, a shell, or a command that reads a script.
 _CALL = lazy_pattern(
     r"/|\.(?:ps1|bat|cmd)\b|(?<![\w.-])(?:(?:source|\.)[ \t]+\S|(?:a|ba|da|z|k)?sh(?![\w.-]))"
@@ -73,6 +78,11 @@ def mentions_script(text: str) -> bool:
     if mentions_call(text) or mentions_task(text) or _PIPED.search(text) is not None:
         return True
     return "<<" in text and _PARAMETER.search(text) is not None
+
+
+def commands_in_variables(text: str) -> frozenset[str]:
+    """The variables in the script ``text`` that may hold a command that it runs."""
+    return frozenset(_COMMAND_IN_VARIABLE.findall(text))
 
 
 def mentions_login(text: str) -> bool:

@@ -11,6 +11,8 @@ from cci_migrate.docker.shell.facts import Build, ComposeCommand, ImagePull
 from cci_migrate.docker.shell.script_reading import facts_of
 from tests.docker.shell_descriptions import facts_in
 
+TWO_PULLS = "docker pull x && docker pull y"
+
 
 def ids(value: object) -> str | None:
     return value.replace("\n", "/")[:50] if isinstance(value, str) else None
@@ -367,7 +369,21 @@ def test_what_only_mentions_docker(text: str) -> None:
         ("tee run.sh <<X\ndocker pull a\nX\nchmod +x run.sh\n./run.sh", ["pull a"]),
         ("cat > x.sh <<X\ndocker pull a\nX\ncurl y > x.sh; ./x.sh", ["script ./x.sh in ."]),
         ("echo ls | sh; source <(kubectl completion bash)", []),
-        ("echo docker pull x | sh", ["task sh -c in ."]),
+        ("echo docker pull x | sh", ["task sh -c docker pull x in ."]),
+        ('echo "$X" | sh; sh <<< "$X"; cat x | tr a b | sh', ["task sh -c in ."] * 3),
+        ('C="docker pull x && docker pull y"; sh -c "$C"', [f"task sh -c {TWO_PULLS} in ."]),
+        ('C="docker pull x && docker pull y"; bash -ec "cd a; ${C}"',
+         [f"task sh -c cd a; {TWO_PULLS} in ."]),
+        ('C="docker pull x && docker pull y"; eval "$C"', [f"task sh -c {TWO_PULLS} in ."]),
+        ('C="docker pull x && docker pull y"; eval $C', [f"task sh -c {TWO_PULLS} in ."]),
+        ('C="docker pull x && docker pull y"; retry 3 "$C"', [f"task sh -c {TWO_PULLS} in ."]),
+        ('C="docker pull x && docker pull y"; su - u -c "$C"', [f"task sh -c {TWO_PULLS} in ."]),
+        ('C="docker pull x && docker pull y"; bash <<< "$C"', [f"task sh -c {TWO_PULLS} in ."]),
+        ('C="docker pull x && docker pull y"; echo "$C" | sh', [f"task sh -c {TWO_PULLS} in ."]),
+        ('f() { sh -c "$1"; }; f "docker pull x && docker pull y"',
+         [f"task sh -c {TWO_PULLS} in ."]),
+        ('C="docker pull x"; sh -c "$C"; eval $C; bash <<< "$C y"',
+         ["pull x", "task sh -c docker pull x in .", "task sh -c docker pull x y in ."]),
         ("make docker X=1", ["task make docker X=1 in ."]),
         ("cd a && A=b npm run docker", ["task npm run docker in a"]),
         ("./gradlew jib; python3 ci/x.py", ["task gradlew jib in .", "task python3 ci/x.py in ."]),

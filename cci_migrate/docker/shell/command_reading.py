@@ -149,6 +149,7 @@ class CommandReader(InnerScriptReader):
             return
         own = [child for child in node.children if child.type.endswith("_redirect")]
         pipe.redirects = [*pipe.redirects, *own]
+        self._variables.at = place
         self._outputs.feed(pipe)
         around = [node]
         for redirect in pipe.redirects:
@@ -285,7 +286,8 @@ class CommandReader(InnerScriptReader):
                     self._unwritten_script(text, node, place)
             elif mentions_docker(text) or mentions_script(text):
                 self._task_call(SHELL_COMMAND, (Word(0, 0, text, text),), {}, node, place)
-            if docker_among("", words[1:], self._variables.held):
+            is_hidden = text[:1] in ("$", "`")
+            if is_hidden and docker_among("", words[1:], self._variables.held):
                 self._task_call(SHELL_COMMAND, (), {}, node, place)
             if len(words) != 2 or words[1].value[:1] in ("$", "`"):
                 self._does_more_than_log_in = True

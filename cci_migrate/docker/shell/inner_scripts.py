@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from cci_migrate.bounds.allowance import TooComplexError
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
-from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.command_line import is_only_placeholder
 from cci_migrate.docker.shell.facts import (
     Quoting,
@@ -50,7 +49,9 @@ _SETS_WHERE_EMPTY = re.compile(r"\$\{([A-Za-z_]\w*):?=", re.ASCII)
 _CAT = re.compile(r"\$\((?:cat[ \t]+|<[ \t]*)([\w./~-]+)[ \t]*\)")
 #: A script that is what a variable or a command gives.
 _IS_EXPANDED = re.compile(r"[$`]")
-_WRITTEN_INPUTS = names("heredoc_redirect herestring_redirect")
+#: What the value of a variable has that the shell reads as more than words.
+_SYNTAX = re.compile(r"[^\w\s./:@%+=,${}-]|\n")
+_EXPANSION = re.compile(r"\$(?:\w+|[@*]|\{[^{}]*\})")
 
 
 class InnerScriptReader(ScriptState, ABC):
@@ -155,28 +156,38 @@ class InnerScriptReader(ScriptState, ABC):
         text = pipe.input.text or pipe.input.word
         if pipe.input.address is not None:
             self._downloaded_script(pipe.input.address, node, place)
-        elif pipe.input.file is not None:
+            return
+        if pipe.input.file is not None:
             path = Word(*span_of(node), "", pipe.input.file)
             self._script_call(path, node, place, sourced=False)
-        elif pipe.has_input and (text is None or mentions_docker(text) or mentions_script(text)):
-            is_written = any(redirect.type in _WRITTEN_INPUTS for redirect in pipe.redirects)
-            if not is_written:
-                self._task_call(SHELL_COMMAND, (), {}, node, place)
+            return
         for redirect in pipe.redirects:
             for child in redirect.children:
                 if redirect.type == "heredoc_redirect" and child.type == "heredoc_body":
                     self._nested(child.start_byte, child.end_byte, place)
-                elif redirect.type == "herestring_redirect" and child.type == "raw_string":
+                    return
+                if redirect.type == "herestring_redirect" and child.type == "raw_string":
                     self._nested(child.start_byte + 1, child.end_byte - 1, place)
+                    return
+        if not pipe.has_input:
+            return
+        if text is None or _IS_EXPANDED.match(text):
+            self._task_call(SHELL_COMMAND, (), {}, node, place)
+        elif mentions_docker(text) or mentions_script(text):
+            self._task_call(SHELL_COMMAND, (Word(0, 0, text, text),), {}, node, place)
 
     def _quoted_script(self, word: Word, place: Place) -> None:
-        """Read ``word`` as a script: where it stands, or as a text of its own if it is escaped."""
+        """Read ``word`` as a script: where it stands, or as a text of its own if that differs."""
         text = word.value
         if text[:1] in ("$", "`"):
             return
+        quotes = 0 if word.quoting is Quoting.NONE else 1
+        written = word.text[quotes : len(word.text) - quotes]
         is_escaped = word.quoting is not Quoting.SINGLE and "\\" in word.text
-        if word.quoting is not Quoting.MIXED and not is_escaped:
-            quotes = 0 if word.quoting is Quoting.NONE else 1
+        # A variable holds several commands, or quotes: they are no words of one command.
+        plain = _EXPANSION.sub("", written)
+        holds_syntax = plain != written and _SYNTAX.findall(text) != _SYNTAX.findall(plain)
+        if word.quoting is not Quoting.MIXED and not is_escaped and not holds_syntax:
             self._nested(word.start + quotes, word.end - quotes, place)
         elif mentions_docker(text) or mentions_script(text):
             at = self._call_at((word.start, word.end), place)
