@@ -109,7 +109,8 @@ class ImagePull(_Command, frozen=True):
     ``image`` is None if the command line doesn't contain it (``xargs docker pull``).
     ``is_local``: an earlier command of this script builds, tags or loads that image, so nothing is
     pulled. A command with ``--pull never`` is no `ImagePull`. ``keeps_login``: the nodes of a swarm
-    pull, and are not sent the login. ``program`` is the one that has ``tool`` pull, if another one.
+    pull, and are not sent the login. ``command`` is that of another program which has ``tool``
+    pull: ``kind create cluster``.
     """
 
     tool: Tool
@@ -119,12 +120,12 @@ class ImagePull(_Command, frozen=True):
     always_pulls: bool
     config: str | None = USER_CONFIG
     keeps_login: bool = False
-    program: str = ""
+    command: str = ""
 
     @property
     def title(self) -> str:
         """The command for people, without the image."""
-        return f"{self.program or self.tool.value} {self.verb.value}"
+        return self.command or f"{self.tool.value} {self.verb.value}"
 
 
 class Build(_Command, frozen=True):

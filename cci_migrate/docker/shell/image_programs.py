@@ -48,6 +48,6 @@ def image_program_facts(words: Sequence[Word], program: str, invocation: Invocat
             is_local=False,
             always_pulls=program == "pack" and policy in (None, "always"),
             config=invocation.config_of(tool),
-            program=program,
+            command=" ".join((program, *command)),
         )
     ]
