@@ -59,6 +59,7 @@ from cci_migrate.docker.shell.working_folder import FOLDER_COMMANDS
 from cci_migrate.docker.shell.wrappers import (
     docker_among,
     docker_command_in,
+    docker_sent_to,
     may_wrap,
     program_of,
     unwrapped,
@@ -141,7 +142,8 @@ class CommandReader(InnerScriptReader):
         # matter, and reading them takes most of the time.
         plain = _PLAIN_COMMAND.fullmatch(self._text, node.start_byte, node.end_byte)
         is_plain = plain is not None and not pipe.redirects and not self._is_read(plain[1])
-        if plain is not None and is_plain and not self._may_run_docker(plain[0]):
+        is_sent = pipe.has_input and has_tool(pipe.input.text or "")
+        if plain is not None and is_plain and not (is_sent or self._may_run_docker(plain[0])):
             self._variables.at = place
             self._does_more_than_log_in |= plain[1] not in _HARMLESS
             if self._has_sourced:
@@ -340,7 +342,9 @@ class CommandReader(InnerScriptReader):
         elif words[0].value.startswith("<<"):
             self._function_call(words[0].value, node, place)
         else:
-            hidden = docker_among(program, words, self._variables.held)
+            hidden = docker_among(program, words, self._variables.held) or docker_sent_to(
+                program, pipe.input.text if pipe.has_input else None
+            )
             with self._client.apart(environment):
                 if "/" in words[0].value:
                     self._script_call(words[0], node, place, sourced=False)

@@ -81,6 +81,12 @@ _RUN_NOTHING = names(
     "alias builtin cat command curl export false hash mail man pgrep pkill read set tee true type"
     " wget which :"
 )
+#: Programs that only read their input.
+_FILTERS = names(
+    "base64 bat bc cmp column comm crontab csplit cut diff dos2unix expand fmt fold gzip head iconv"
+    " join jq less md5sum more mysql nl od openssl paste patch pbcopy pr psql pv rev sha256sum shuf"
+    " shasum sponge sqlite3 strings tac tail tr ts uniq wc xxd yq"
+)
 #: Programs and functions that print or send their arguments.
 _PRINTS = re.compile(
     r"(?:^|[_.-])(?:abort|assert\w*|banner|comment|debug|die|echo\w*|err\w*|fail\w*|header|info"
@@ -196,6 +202,16 @@ def docker_among(program: str, words: Sequence[Word], held: Mapping[str, str]) -
         if _fetching(command):
             return " ".join(word.value for word in command)
     return ""
+
+
+def docker_sent_to(program: str, text: str | None) -> str:
+    """The command of Docker in ``text``, the input of ``program`` that may run it, else empty.
+
+    ``echo "docker pull x" | wrapper``: each program that isn't known to run nothing of its input.
+    """
+    if not text or program in _ELSEWHERE or program in _RUN_NOTHING or program in _FILTERS:
+        return ""
+    return docker_command_in(text)
 
 
 def _holder(name: str) -> str:
