@@ -140,6 +140,7 @@ class JobDockers:
     def __init__(self, config: Config, values: ParameterValues, read: ReadText | None) -> None:
         self.step_lists = StepLists(config)
         self._of_entry: dict[WorkflowJob, JobDocker] = {}
+        self._only_some_pull: dict[MissingLogin, bool] = {}
         self._all: list[JobDocker] = []
         self._of_orbs: list[JobDocker] = []
         self._without_docker: list[JobDocker] = []
@@ -253,13 +254,38 @@ class JobDockers:
     def gets(self, entry: WorkflowJob, missing: MissingLogin) -> bool:
         """Whether ``entry`` logs in too once ``missing`` is made.
 
-        A job that also runs without a Docker logs in under the conditions of its pulls only, which
-        the arguments of ``entry`` may rule out.
+        A login under the conditions of its pulls is not made where the arguments of ``entry`` rule
+        them out.
         """
         docker = self._of_entry.get(entry)
         if docker is None or not missing.concerns(docker):
             return False
-        return not docker.daemons.is_mixed or any(
+        is_conditional = docker.daemons.is_mixed or self.only_some_pull(missing)
+        return not is_conditional or self._may_pull(entry, docker, missing)
+
+    def only_some_pull(self, missing: MissingLogin) -> bool:
+        """Whether ``missing`` is to be made under the conditions of its pulls.
+
+        The arguments of some workflow jobs rule the pulls out, those of others do not: only these
+        need the credentials. The conditions must be the job's own: a list of steps that other jobs
+        share may have no room for a login.
+        """
+        is_conditional = self._only_some_pull.get(missing)
+        if is_conditional is None:
+            pulling = {
+                self._may_pull(entry, docker, missing)
+                for docker in dict.fromkeys(docker for docker, _ in missing.pulls)
+                for entry in self.entries_of(docker)
+            }
+            is_conditional = len(pulling) > 1 and all(
+                _is_in_own_steps(docker.job, pull) for docker, pull in missing.pulls
+            )
+            self._only_some_pull[missing] = is_conditional
+        return is_conditional
+
+    def _may_pull(self, entry: WorkflowJob, docker: JobDocker, missing: MissingLogin) -> bool:
+        """Whether ``entry`` may run one of the steps of ``missing``."""
+        return any(
             self.step_lists.may_run(docker.home, docker.job, entry, pull.moment.step)
             for _, pull in missing.pulls
         )
@@ -275,6 +301,12 @@ class JobDockers:
             for login in self.logins_by(entry):
                 entries.setdefault((docker.job, login.moment.step.node), {})[entry] = None
         return entries
+
+
+def _is_in_own_steps(job: Job, pull: StepPull) -> bool:
+    """Whether the list of steps with ``pull`` is written in ``job`` itself."""
+    steps, own = pull.moment.step.path[-1].sequence, job.mapping
+    return steps.source is own.source and own.start <= steps.start and steps.end <= own.end
 
 
 def _may_use_docker(text: str) -> bool:

@@ -50,6 +50,7 @@ class LoginPlacement:
         #: The jobs that also run in builds of forks alone.
         self._for_forks = jobs_also_for_forks(assessment.logins.entries_for_forks, config)
         self._values = assessment.values
+        self._dockers = assessment.dockers
         self._policy = assessment.policy
         self._needing: dict[_LoginKey, set[Job]] = {}
         self._tools: dict[tuple[_LoginKey, Job], Tool] = {}
@@ -169,8 +170,12 @@ class LoginPlacement:
         the later of two logins counts.
         """
         other = _other_login(docker, pull.moment.order, missing, credential)
+        # A job that also runs without that Docker, or without the pull, logs in only with it.
+        is_conditional = docker.daemons.is_mixed or self._dockers.only_some_pull(missing)
         for before in (pull.moment,) if other is None else (other.moment, pull.moment):
-            for place in login_places(docker, before, pull.moment):
+            for place in login_places(
+                docker, before, pull.moment, only_where_it_pulls=is_conditional
+            ):
                 users = self._users[place.sequence]
                 is_shared = not all(user.job in needing for user in users)
                 serves_it = covers(place, docker, pull, missing.host) and has_client(docker, place)

@@ -11,13 +11,15 @@ from cci_migrate.circleci.step_pulls import JobDocker, StepPull
 from cci_migrate.circleci.steps import StepPlace, sets_up_docker
 
 
-def login_places(docker: JobDocker, moment: Moment, pull: Moment) -> Iterator[StepPlace]:
+def login_places(
+    docker: JobDocker, moment: Moment, pull: Moment, *, only_where_it_pulls: bool
+) -> Iterator[StepPlace]:
     """The places for a login for ``pull`` before ``moment``, the best first.
 
     The best is directly before the job's own step of that moment, or inside the list of steps
     (of a command, of a condition) in which remote Docker is set up. Next are places nearer to the
-    job (a login needs no daemon), then places nearer to the pull. A job that also runs without
-    that Docker logs in under the conditions of the pull only.
+    job (a login needs no daemon), then places nearer to the pull. ``only_where_it_pulls``: only
+    those under the conditions of the pull.
     """
     path = moment.step.path
     best = 0
@@ -30,7 +32,7 @@ def login_places(docker: JobDocker, moment: Moment, pull: Moment) -> Iterator[St
         ):
             best += 1
     for depth in (best, *range(best - 1, -1, -1), *range(best + 1, len(path))):
-        if not docker.daemons.is_mixed or path[depth].guards == pull.step.guards:
+        if not only_where_it_pulls or path[depth].guards == pull.step.guards:
             yield path[depth]
 
 
