@@ -19,10 +19,12 @@ _DOCKER = lazy_pattern(r"docker(?![a-z_]|-machine\b)|\.dockercfg")
 _VARIABLE = lazy_pattern(DOCKER_VARIABLE)
 _OTHERS = (
     *(tool.value for tool in Tool if tool is not Tool.DOCKER),
-    *(" ".join(program.command) for program in IMAGE_PROGRAMS.values() if program.command[1:]),
-    *(f"{name} {program.command[0]}" for name, program in IMAGE_PROGRAMS.items()),
     *("get-login", "acr login", "DOCKER_AUTH_CONFIG", "DOCKER_CONFIG"),
 )
+#: The name of a program that has images pulled, alone, and what its commands begin with.
+_IMAGE_PROGRAM = lazy_pattern(rf"(?<![\w-])(?:{'|'.join(IMAGE_PROGRAMS)})[ \t]")
+_IMAGE_COMMANDS = tuple({program.command[0] for program in IMAGE_PROGRAMS.values()})
+_IMAGE_PROGRAM_NAMES = tuple(f"{name} " for name in IMAGE_PROGRAMS)
 #: Other programs that use registries, and the commands by which they do. A short name is part of
 #: many words.
 _CLIENT_NAMES = tuple(name if len(name) > 3 else f"{name} login" for name in CLIENTS)
@@ -54,7 +56,11 @@ def mentions_docker(text: str) -> bool:
         return True
     if "DOCKER" in text and _VARIABLE.search(text) is not None:
         return True
-    return any(word in text for word in _OTHERS) or _uses_client(text)
+    if any(word in text for word in _OTHERS) or _uses_client(text):
+        return True
+    is_named = any(name in text for name in _IMAGE_PROGRAM_NAMES)
+    does_so = is_named and any(command in text for command in _IMAGE_COMMANDS)
+    return does_so and _IMAGE_PROGRAM.search(text) is not None
 
 
 def _uses_client(text: str) -> bool:

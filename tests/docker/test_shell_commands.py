@@ -57,6 +57,8 @@ def ids(value: object) -> str | None:
             ["create kindest/node:v1"],
         ),
         ("kind -v 1 create cluster --name a", ["create kindest/node"]),
+        ("/opt/kind \\\n  create cluster", ["create kindest/node"]),
+        ("pack --no-color build a --builder a/b", ["build a/b"]),
         ("kind create cluster --config x", ["create ?"]),
         ("kind get clusters; kind load docker-image x; kind create cluster -h", []),
         (
