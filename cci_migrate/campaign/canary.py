@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 from cci_migrate.campaign.campaign_session import CampaignSession
-from cci_migrate.campaign.ci_gate import CiGate, Gate
-from cci_migrate.campaign.ci_results import CiResult, read_ci
+from cci_migrate.campaign.ci_gate import CiGate, Gate, canary_verdict
+from cci_migrate.campaign.ci_results import read_ci
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.states import NOT_UP_TO_DATE, OPENED, State
-from cci_migrate.forges.repository import Checks, Kind, PullState, RepositoryRef
+from cci_migrate.forges.repository import Kind, RepositoryRef
 
 #: How to do without a canary.
 SKIP_CANARY = "continue with --canary 0"
@@ -58,7 +57,7 @@ class Canary:
             )
             return Gate.SHUT
         gate = self._ci_gate.state(
-            lambda: _judge(list(read_ci(members, self._session.host_of))),
+            lambda: canary_verdict(list(read_ci(members, self._session.host_of))),
             f"{waiting} left",
             SKIP_CANARY,
         )
@@ -73,20 +72,3 @@ class Canary:
             for entry in self._session.ledger.canaries()
             if entry.ref.server == ref.server and entry.state not in NOT_UP_TO_DATE
         ]
-
-
-def _judge(canary: Sequence[CiResult]) -> tuple[Gate, str]:
-    """Whether the CI of ``canary`` passed, and if not, why and on which pull request."""
-    for result in canary:
-        if result.checks is Checks.FAILED or result.pull is PullState.CLOSED:
-            return Gate.SHUT, f"CI failed on {result.url}, or somebody closed it"
-    for result in canary:
-        if result.pull is not PullState.MERGED and result.checks is not Checks.PASSED:
-            state = "has not finished" if result.checks is Checks.PENDING else "has not started"
-            return Gate.WAITING, f"CI {state} on {result.url}"
-    first = f"{len(canary)} pull requests" if len(canary) > 1 else "pull request"
-    failing = sum(result.fails_as_base for result in canary)
-    if failing == len(canary):
-        return Gate.OPEN, f"the CI of the first {first} fails, as on the base"
-    but = f", but that of {failing} fails as on the base" if failing else ""
-    return Gate.OPEN, f"the CI of the first {first} passed{but}"

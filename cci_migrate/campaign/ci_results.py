@@ -1,4 +1,4 @@
-"""The CI of the campaign's pull requests, read from their hosts."""
+"""The CI of the campaign's pull requests and of their bases, read from their hosts."""
 
 from __future__ import annotations
 
@@ -36,6 +36,18 @@ class CiResult(Struct, frozen=True):
         return self.entry.pull.url if self.entry.pull is not None else self.entry.ref.label
 
 
+class BaseCi(Struct, frozen=True):
+    """The CI of a base ``before`` and ``after`` the pull request at ``url`` was merged.
+
+    ``after`` is None if it could not be read; ``problem`` says why.
+    """
+
+    url: str
+    before: Checks
+    after: Checks | None
+    problem: str = ""
+
+
 def read_ci(
     entries: Iterable[LedgerEntry], host_of: Callable[[RepositoryRef, str], Host]
 ) -> Iterator[CiResult]:
@@ -64,6 +76,19 @@ def still_open(
     for _, entry, _, review in _reviewed(entries, host_of):
         if review is None or review.state is PullState.OPEN:
             yield entry
+
+
+def read_bases(reviews: Reviews, merged: Iterable[LedgerEntry]) -> Iterator[BaseCi]:
+    """The CI of the bases of ``merged`` pull requests, all on one host. Raises HostUnavailable."""
+    for entry in merged:
+        if entry.pull is None or entry.merge is None:
+            continue
+        url, before = entry.pull.url, entry.merge.base
+        checks = attempt(reviews.base_checks, OwnPull(entry.ref, entry.pull))
+        if isinstance(checks, Failure):
+            yield BaseCi(url, before, None, checks.cause)
+        else:
+            yield BaseCi(url, before, checks)
 
 
 def _reviewed(

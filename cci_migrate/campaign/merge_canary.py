@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from cci_migrate.campaign.canary import SKIP_CANARY
-from cci_migrate.campaign.ci_gate import CiGate, Gate
+from cci_migrate.campaign.ci_gate import CiGate, Gate, merges_verdict
+from cci_migrate.campaign.ci_results import read_bases
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
 from cci_migrate.campaign.states import ENDED, State
-from cci_migrate.forges.pull_request_reviews import OwnPull, Reviews
-from cci_migrate.forges.repository import Checks, Kind, PullState, RepositoryRef
-from cci_migrate.forges.repository_errors import describe_error
-from cci_migrate.transport.host_errors import HostError, OverloadedError, RefusedError
+from cci_migrate.forges.pull_request_reviews import Reviews
+from cci_migrate.forges.repository import Kind, PullState, RepositoryRef
 
 
 class MergeCanary:
@@ -40,7 +39,9 @@ class MergeCanary:
         if is_short or not self._size or ref.server in self._passed:
             return Gate.OPEN
         gate = self._ci_gate.state(
-            lambda: _judge(reviews, members), f"{waiting} left to merge", SKIP_CANARY
+            lambda: merges_verdict(read_bases(reviews, members), len(members)),
+            f"{waiting} left to merge",
+            SKIP_CANARY,
         )
         if gate is Gate.OPEN:
             self._passed.add(ref.server)
@@ -49,29 +50,6 @@ class MergeCanary:
     def has_passed(self, ref: RepositoryRef) -> bool:
         """Whether the canary on the host of ``ref`` passed in this run, or there is none."""
         return not self._size or ref.server in self._passed
-
-
-def _judge(reviews: Reviews, members: list[LedgerEntry]) -> tuple[Gate, str]:
-    """Whether CI of each base is as it was before the merge, and if not, why."""
-    waiting = ""
-    for entry in members:
-        if entry.pull is None or entry.merge is None:
-            continue
-        before = entry.merge.base
-        try:
-            checks = reviews.base_checks(OwnPull(entry.ref, entry.pull))
-        except (HostError, RefusedError, OverloadedError) as error:
-            waiting = f"can't read CI of the base of {entry.pull.url}: {describe_error(error)}"
-            continue
-        if checks is Checks.FAILED and before is not Checks.FAILED:
-            return Gate.SHUT, f"CI of the base failed after {entry.pull.url} was merged"
-        has_started = checks is not Checks.NONE or before is Checks.NONE
-        if checks is Checks.PENDING or not has_started:
-            state = "has not finished" if has_started else "has not started"
-            waiting = f"CI of the base {state} after {entry.pull.url} was merged"
-    if waiting:
-        return Gate.WAITING, waiting
-    return Gate.OPEN, f"CI of the base is as before after the first {len(members)} merges"
 
 
 def _members(ref: RepositoryRef, ledger: Ledger) -> list[LedgerEntry]:

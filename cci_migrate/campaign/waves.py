@@ -8,16 +8,14 @@ from __future__ import annotations
 from msgspec import Struct
 
 from cci_migrate.campaign.campaign_session import CampaignSession
-from cci_migrate.campaign.ci_gate import CiGate, Gate
-from cci_migrate.campaign.ci_results import CiResult, read_ci, still_open
+from cci_migrate.campaign.ci_gate import CiGate, Gate, GateVerdict, is_settled, wave_verdict
+from cci_migrate.campaign.ci_results import read_ci, still_open
 from cci_migrate.campaign.states import OPENED, PENDING, TRIED_AGAIN, State
-from cci_migrate.forges.repository import Checks, Kind, PullState, RepositoryRef
+from cci_migrate.forges.repository import Kind, RepositoryRef
 from cci_migrate.wording import counted
 
 #: The states in which there may be an open pull request that is to be brought up to date.
 _TO_UPDATE = (PENDING | TRIED_AGAIN) - OPENED
-#: Seconds after which a pull request whose CI has not started is taken for one without CI.
-START = 300.0
 
 
 class WaveLimits(Struct, frozen=True):
@@ -74,7 +72,7 @@ class Waves:
         if len(wave.keys) < self._limits.size:
             return Gate.OPEN
         gate = self._ci_gate.state(
-            lambda: self._judge(wave), f"{waiting} left", "continue without --wave"
+            lambda: self._verdict(wave), f"{waiting} left", "continue without --wave"
         )
         if gate is Gate.OPEN:
             self._waves[ref.server] = _Wave(wave.number + 1, [], set())
@@ -94,39 +92,17 @@ class Waves:
             self._waves[ref.server] = wave
         return self._waves[ref.server]
 
-    def _judge(self, wave: _Wave) -> tuple[Gate, str]:
+    def _verdict(self, wave: _Wave) -> GateVerdict:
         undecided = (
             self._session.ledger.entry(key) for key in wave.keys if key not in wave.settled
         )
         entries = [entry for entry in undecided if entry is not None]
         results = list(read_ci(entries, self._session.host_of))
-        waiting = []
-        for result in results:
-            if result.checks is Checks.FAILED:
-                return Gate.SHUT, f"CI failed on {result.url}, and not on its base"
-            if why := self._why_undecided(result):
-                waiting.append(why)
-            else:
-                wave.settled.add(result.entry.ref.key)
-        more = f", and {len(waiting) - 1} more" if waiting[1:] else ""
-        if waiting:
-            return Gate.WAITING, f"{waiting[0]}{more}"
+        now = self._session.clock.now()
+        wave.settled |= {result.entry.ref.key for result in results if is_settled(result, now)}
         size = counted(len(wave.keys), "pull request")
-        return (
-            Gate.OPEN,
-            f"no CI failed in wave {wave.number} ({size}); wave {wave.number + 1} begins",
-        )
-
-    def _why_undecided(self, result: CiResult) -> str:
-        """Why the CI of a pull request may still turn red; empty if it is done."""
-        if result.pull is None:
-            return f"can't read {result.url}"
-        if result.pull is not PullState.OPEN or result.checks is Checks.PASSED:
-            return ""
-        if result.checks is Checks.PENDING:
-            return f"CI has not finished on {result.url}"
-        age = self._ci_gate.clock.now() - result.entry.changed_at
-        return f"CI has not started on {result.url}" if age < START else ""
+        passed = f"no CI failed in wave {wave.number} ({size}); wave {wave.number + 1} begins"
+        return wave_verdict(results, now, passed)
 
     def _has_room(self) -> bool:
         if self._count_open() < self._limits.most_open:
