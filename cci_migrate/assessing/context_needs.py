@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.assessing.context_conventions import ContextConvention
+from cci_migrate.assessing.context_overrides import ContextOverrides
 from cci_migrate.assessing.credential_uses import AssessedEntry, AssessedImage, CredentialUse
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.known_contexts import KnownContexts
@@ -18,7 +19,7 @@ from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.workflow_jobs import JobContexts
 from cci_migrate.docker.registries import normalise_host
 from cci_migrate.findings import ChosenNames, ContextCandidate, ContextGrant, FindingKey
-from cci_migrate.policy.settings import AwsRoleAuth, CredentialStore, GcpAuth, PasswordAuth
+from cci_migrate.policy.settings import AwsRoleAuth, GcpAuth, PasswordAuth
 
 
 class MissingContext(Struct, frozen=True):
@@ -41,6 +42,11 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
 
     known: KnownContexts
     names: Mapping[FindingKey, ChosenNames]
+
+    @cached_property
+    def overrides(self) -> ContextOverrides:
+        """What contexts that are added may override."""
+        return ContextOverrides(self.known)
 
     def with_fix_of(self, image: AssessedImage, key: FindingKey) -> tuple[ContextGrant, ...]:
         """The contexts that workflow jobs need once ``image`` has the credential it should have."""
@@ -108,30 +114,13 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
                     assessed.entry,
                     context,
                     variables,
-                    self.may_overlap(assessed, context, variables),
+                    self.overrides.may_overlap(assessed, context, variables),
                     candidates,
                     overrides=()
                     if key in self.names
-                    else tuple(sorted(self._of_project(assessed, provided))),
+                    else tuple(sorted(self.overrides.of_project(assessed, provided))),
                 )
         return tuple(grants.values())
-
-    def may_overlap(
-        self, assessed: AssessedEntry, context: str, variables: tuple[str, ...]
-    ) -> bool:
-        """Whether one of a workflow job's contexts may provide what ``context`` does too.
-
-        That is ``variables`` and what else jobs may have from it. Where the job reads nothing of
-        that yet, contexts known to provide other variables don't count.
-        """
-        provided = self.known.variables_in(context).union(variables)
-        if self.known.job_variables.mentioned(assessed.entry, provided):
-            return bool(assessed.contexts.values)
-        others = self.known.for_others(frozenset(variables))
-        values = tuple(value for value in assessed.contexts.values if value not in others)
-        return self.known.job_variables.may_overlap(
-            assessed.entry, replace(assessed.contexts, values=values)
-        )
 
     def grant(
         self, assessed: AssessedEntry, variables: tuple[str, ...], host: str, key: FindingKey
@@ -155,9 +144,9 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
         if key not in self._choices:
             convention = self.known.among(variables, host)
             works_today = assessed.reads_today(variables) and not assessed.misplaced
-            works_today = works_today or self.reads_all_beside_contexts(assessed, variables)
+            works_today = works_today or self.overrides.may_have_all(assessed, variables)
             is_lacking = convention.lacks(assessed.contexts, works_today=works_today) and (
-                works_today or not self._are_the_projects(assessed, variables)
+                works_today or not self.overrides.of_project(assessed, variables)
             )
             choice = (convention.preferred or "", convention.candidates)
             self._choices[key] = choice if is_lacking else None
@@ -187,28 +176,6 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
             return None
         choice = self.grant(assessed, use.variables, use.host, use.after)
         return None if choice is None else choice[0]
-
-    def reads_all_beside_contexts(self, assessed: AssessedEntry, variables: Iterable[str]) -> bool:
-        """Whether the job has contexts and its images and steps read all of ``variables`` today.
-
-        One of its contexts or the project may provide them; another context would override that.
-        """
-        return bool(assessed.contexts.values) and self.known.names_all(
-            assessed, frozenset(variables)
-        )
-
-    def _are_the_projects(self, assessed: AssessedEntry, variables: frozenset[str]) -> bool:
-        """Whether the job has no contexts and reads some of ``variables`` today.
-
-        They are the project's then, and a context would override them.
-        """
-        return bool(self._of_project(assessed, variables))
-
-    def _of_project(self, assessed: AssessedEntry, variables: frozenset[str]) -> frozenset[str]:
-        """Those of ``variables`` that the job reads today and has from the project."""
-        if self.known.policy.credentials is CredentialStore.CONTEXT or assessed.contexts.values:
-            return frozenset()
-        return self.known.job_variables.mentioned(assessed.entry, variables)
 
     def missing(self, assessed: AssessedEntry) -> Iterator[MissingContext]:
         """The contexts that a workflow job lacks for variables that it reads today."""

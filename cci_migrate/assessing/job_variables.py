@@ -1,8 +1,4 @@
-"""Which variables a workflow job's images and steps seem to read, and whether that is visible.
-
-A job gets the variables of the project and of its contexts, the later contexts winning
-(https://circleci.com/docs/guides/security/contexts/). A fix must not change what it reads.
-"""
+"""Which variables a workflow job's images and steps seem to read, and whether that is visible."""
 
 from __future__ import annotations
 
@@ -12,13 +8,12 @@ from functools import cached_property
 
 from msgspec import Struct
 
-from cci_migrate.assessing.context_names import is_about_a_registry
 from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.images import auths_of
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.step_lists import StepLists, Way, way_of
 from cci_migrate.circleci.steps import Bindings, Step
-from cci_migrate.circleci.workflow_jobs import JobContexts, image_items
+from cci_migrate.circleci.workflow_jobs import image_items
 from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.merging import text_of, value_of
 from cci_migrate.lossless.nodes import Node, scalars_in
@@ -190,12 +185,8 @@ class JobVariables:
             self._in_text[name] = name in self._text
         return self._in_text[name]
 
-    def may_overlap(self, entry: WorkflowJob, contexts: JobContexts) -> bool:
-        """Whether ``entry`` may read a registry's credentials from ``contexts``, out of sight."""
-        if not contexts.values:
-            return False
-        if any(map(is_about_a_registry, contexts.names)):
-            return True
+    def may_publish_unseen(self, entry: WorkflowJob) -> bool:
+        """Whether ``entry`` may publish, with credentials of a registry, in steps not read."""
         steps = self._steps_of(entry)
         if steps is None:
             return _PUBLISHES.search(entry.calls) is not None

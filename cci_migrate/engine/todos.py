@@ -195,7 +195,7 @@ def _may_come_from_held(
     convention = assessment.contexts.known.of(use.variables)
     if convention is not None and convention.may_come_from(assessed.contexts):
         return True
-    return assessment.contexts.reads_all_beside_contexts(assessed, use.variables)
+    return assessment.contexts.overrides.may_have_all(assessed, use.variables)
 
 
 def _read_elsewhere(assessment: Assessment, fixed: frozenset[FindingKey]) -> Iterator[str]:

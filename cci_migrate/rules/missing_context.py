@@ -70,7 +70,9 @@ def _finding(
             entry,
             lacking.context,
             lacking.use.variables,
-            assessment.contexts.may_overlap(assessed, lacking.context, lacking.use.variables),
+            assessment.contexts.overrides.may_overlap(
+                assessed, lacking.context, lacking.use.variables
+            ),
         )
         for lacking in missing
     )
