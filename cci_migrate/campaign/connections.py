@@ -65,7 +65,7 @@ class Connections:
         """
         if not _is_consistent(ref):
             raise SourceError(f"{ref.key}: the campaign recorded it on another host")
-        branch = branch or self._campaign.branch_of(ref)
+        branch = self._campaign.branch_of(ref, branch)
         key = (ref.kind, ref.host, self._identity(ref), branch)
         if key not in self._hosts:
             self._hosts[key] = self._make(ref, branch)

@@ -230,7 +230,7 @@ class Deliverer(Struct, frozen=True):
             )
 
     def _proposal(self, entry: LedgerEntry, plan: RepositoryPlan) -> Proposal:
-        branch = entry.branch_name or self.session.campaign.branch_of(entry.ref)
+        branch = self.session.campaign.branch_of(entry.ref, entry.branch_name)
         replaced = ""
         if entry.pull is not None and entry.pull.number == entry.replaced:
             replaced = entry.pull.url

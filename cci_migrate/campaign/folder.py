@@ -18,12 +18,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from cci_migrate.campaign.branch_names import DEFAULT_BRANCH, project_branch
 from cci_migrate.campaign.campaign_files import diff_name, original_name, read_inside
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
-from cci_migrate.campaign.projects import project_branch
 from cci_migrate.error_kinds import UserError
 from cci_migrate.files.atomic_write import make_private_file, make_private_folder, write_atomically
-from cci_migrate.forges.campaign_identity import DEFAULT_BRANCH
 from cci_migrate.forges.repository import RepositoryRef
 from cci_migrate.policy.record import PolicyRecordError, policy_from_json, policy_to_json
 from cci_migrate.policy.settings import Policy
@@ -116,9 +115,9 @@ class Campaign:
             self.policy, self.branch, self.is_nested, self.is_split, self.needs_confirmation
         )
 
-    def branch_of(self, ref: RepositoryRef) -> str:
-        """The usual branch for ``ref``: the campaign's, or that of its project."""
-        return project_branch(self.branch, ref.project)
+    def branch_of(self, ref: RepositoryRef, recorded: str = "") -> str:
+        """The branch for ``ref``: the ``recorded`` one, else the usual one of its project."""
+        return recorded or project_branch(self.branch, ref.project)
 
     def store_diff(self, ref: RepositoryRef, diff: bytes) -> None:
         """Replace the stored diff of a repository; an empty ``diff`` removes it. Raises OSError."""

@@ -6,8 +6,6 @@ its own that has only its files.
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Iterable
 
 from msgspec.structs import replace
@@ -17,7 +15,6 @@ from cci_migrate.forges.repository import Observation, RepositoryRef, Snapshot, 
 
 #: The project at the root of a repository, as `RepositoryRef.project` has it.
 ROOT = "."
-_IN_BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 def projects_of(snapshot: Snapshot) -> tuple[str, ...]:
@@ -30,20 +27,6 @@ def projects_of(snapshot: Snapshot) -> tuple[str, ...]:
 def project_refs(snapshot: Snapshot) -> list[RepositoryRef]:
     """The projects of a repository as repositories; empty if there are not several."""
     return [replace(snapshot.ref, project=project) for project in projects_of(snapshot)]
-
-
-def project_branch(usual: str, project: str) -> str:
-    """The branch of ``project`` in a campaign whose branch is called ``usual``.
-
-    Folders that differ have branches that differ, none of them inside of another.
-    """
-    if not project:
-        return usual
-    name = "root" if project == ROOT else project
-    if project == "root" or not _IN_BRANCH.fullmatch(name):
-        digest = hashlib.sha256(project.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-        name = f"{re.sub('[^A-Za-z0-9_]+', '-', project).strip('-')[:60]}-{digest}".lstrip("-")
-    return f"{usual}/{name}"
 
 
 def only_project(observation: Observation) -> Observation:

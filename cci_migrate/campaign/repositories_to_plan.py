@@ -12,6 +12,7 @@ from itertools import chain
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from cci_migrate.campaign.branch_names import next_branch
 from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.host_groups import group_by_host
 from cci_migrate.campaign.isolation import FATAL_ERRORS, observe_each
@@ -239,7 +240,9 @@ class RepositoriesToPlan(Struct, frozen=True):
             elif observation.traits.archived:
                 self._finish(LedgerEntry(ref, State.ARCHIVED, changed_at=self.session.clock.now()))
             elif self._has_used_up_branch(observation):
-                self.branch_names[ref.key] = self._next_branch_name(ref)
+                usual = self.session.campaign.branch_of(ref)
+                used_up = self.branch_names.get(ref.key, usual)
+                self.branch_names[ref.key] = next_branch(usual, used_up)
                 others.again.append(ref)
             elif self._is_split(observation):
                 others.again.extend(self._projects(observation))
@@ -276,12 +279,6 @@ class RepositoriesToPlan(Struct, frozen=True):
         if snapshot.pull is None or snapshot.pull.state is not PullState.MERGED:
             return False
         return not is_own_pull(snapshot, self.entry(snapshot.ref), self.session.campaign.ids)
-
-    def _next_branch_name(self, ref: RepositoryRef) -> str:
-        """The campaign's branch with the next number: ``cci-migrate/registry-auth-2``, ``-3``."""
-        usual = self.session.campaign.branch_of(ref)
-        number = self.branch_names.get(ref.key, usual).removeprefix(usual)
-        return f"{usual}-{int(number[1:] or 1) + 1}"
 
     def entry(self, ref: RepositoryRef) -> LedgerEntry | None:
         """The entry of a repository that is under way, as it was before this run."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from cci_migrate.bounds.limits import WorkLimits
+from cci_migrate.campaign.branch_names import DEFAULT_BRANCH
 from cci_migrate.campaign.campaign_merge import merge as merge_campaigns
 from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.export import exportable_entries, sourcegraph_spec
@@ -51,7 +52,6 @@ from cci_migrate.cli.policy_options import PolicySource, every_policy_option
 from cci_migrate.cli.shared_options import dry_run_option, limit_options
 from cci_migrate.escaping.terminal_text import printable_lines
 from cci_migrate.exit_codes import ExitCode
-from cci_migrate.forges.campaign_identity import DEFAULT_BRANCH
 from cci_migrate.forges.repository import Visibility
 
 

@@ -9,9 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 
-#: The branch of a campaign that names none.
-DEFAULT_BRANCH = "cci-migrate/registry-auth"
-
 #: The trailer with the campaign's id in its commits.
 CAMPAIGN_TRAILER = "Cci-Migrate-Campaign"
 

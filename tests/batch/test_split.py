@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cci_migrate.campaign.projects import project_branch
+from cci_migrate.campaign.branch_names import project_branch
 from tests.batch.github_stand_in import GitHubStandIn, Pull
 from tests.batch.hosts import StandIn
 from tests.batch.repositories import (
