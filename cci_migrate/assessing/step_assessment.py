@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from cci_migrate.assessing.conventions import credential_of_login
 from cci_migrate.assessing.image_states import Anonymous
-from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
+from cci_migrate.circleci.config import Config, Job, WorkflowJob
+from cci_migrate.circleci.declared_job import DeclaredJob
 from cci_migrate.circleci.docker_daemon import Daemon, daemons_of, may_set_up_remote
 from cci_migrate.circleci.orb_jobs import OrbJob, orb_job
 from cci_migrate.circleci.parameter_values import ParameterValues
@@ -159,36 +160,33 @@ class JobDockers:
             return
         logins_count = any(map(_may_log_in, texts))
         remote = may_set_up_remote(config)
+        jobs = [DeclaredJob(home, job, values) for home, job in config.all_jobs()]
         if not logins_count and all(
-            daemons_of(job, home, config, values, has_remote=remote).main is Daemon.NONE
-            for home, job in config.all_jobs()
+            daemons_of(job, has_remote=remote).main is Daemon.NONE for job in jobs
         ):
             return
         # Most configs have no Docker for their steps, and need nothing that reads scripts.
         from cci_migrate.circleci.job_docker import job_docker
 
-        def steps_of(home: Namespace, job: Job, entry: WorkflowJob | None) -> JobDocker | None:
-            lists = self.step_lists
-            return job_docker(
-                config, home, job, entry, values, read, lists, logins_count=logins_count
-            )
+        def steps_of(declared: DeclaredJob, entry: WorkflowJob | None) -> JobDocker | None:
+            return job_docker(declared, entry, read, self.step_lists, logins_count=logins_count)
 
         entries: dict[Job, list[WorkflowJob]] = {}
         for entry in config.workflow_jobs:
             home_and_job = config.body.job(entry.calls)
             if home_and_job is not None:
                 entries.setdefault(home_and_job[1], []).append(entry)
-        for home, job in config.all_jobs():
+        for declared in jobs:
             by_way: dict[Way, JobDocker | None] = {}
-            for entry in entries.get(job, []):
-                way = way_of(job, entry)
+            for entry in entries.get(declared.job, []):
+                way = way_of(declared.job, entry)
                 if way not in by_way:
-                    by_way[way] = steps_of(home, job, entry)
+                    by_way[way] = steps_of(declared, entry)
                 docker = by_way[way]
                 if docker is not None:
                     self._of_entry[entry] = docker
             if not by_way:
-                by_way[()] = steps_of(home, job, None)
+                by_way[()] = steps_of(declared, None)
             for docker in by_way.values():
                 if docker is not None:
                     (self._all if docker.has_docker else self._without_docker).append(docker)

@@ -107,7 +107,7 @@ def _pure_logins(
     executor = Executor("", "", node, {}, None, None, None, None, None)
     job = Job("", "", None, node, None, {}, executor, None, None)
     defaults = StepDefaults(None, None, {})
-    texts = JobTexts(job, home, values)
+    texts = JobTexts(job, values, home.is_orb)
     reader = StepReader(texts, read, Daemon.MACHINE, defaults, frozenset(), frozenset())
     for order, step in enumerate(steps):
         before = len(reader.logins)

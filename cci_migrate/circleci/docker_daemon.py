@@ -12,9 +12,9 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from cci_migrate.circleci.config import Config, Executor, ExecutorCall, Job, Namespace
+from cci_migrate.circleci.config import Config, Executor, ExecutorCall
+from cci_migrate.circleci.declared_job import DeclaredJob
 from cci_migrate.circleci.orb_jobs import orb_executor
-from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.lossless.merging import text_of, value_of
 
 
@@ -59,14 +59,12 @@ def daemons_on(executor: Executor, resource_class: str | None, *, has_remote: bo
     return JobDaemons(frozenset({kind}))
 
 
-def daemons_of(
-    job: Job, home: Namespace, config: Config, values: ParameterValues, *, has_remote: bool
-) -> JobDaemons:
-    """The daemons of ``job``; ``has_remote``: one of its steps sets up remote Docker."""
-    kinds = set(_kinds(job, home, config, values))
+def daemons_of(declared: DeclaredJob, *, has_remote: bool) -> JobDaemons:
+    """The daemons of a job; ``has_remote``: one of its steps sets up remote Docker."""
+    kinds = set(_kinds(declared))
     is_known = bool(kinds)
     if not kinds:
-        kinds = _unknown_kinds(job, home, config, has_remote=has_remote)
+        kinds = _unknown_kinds(declared, has_remote=has_remote)
     if not has_remote:
         kinds = {Daemon.NONE if kind is Daemon.REMOTE else kind for kind in kinds}
     return JobDaemons(frozenset(kinds), is_known)
@@ -80,32 +78,33 @@ def may_set_up_remote(config: Config) -> bool:
     return any("setup_remote_docker" in text or "setup-remote-docker" in text for text in texts)
 
 
-def _kinds(job: Job, home: Namespace, config: Config, values: ParameterValues) -> Iterator[Daemon]:
-    own = _executor_daemon(job.runs_on)
+def _kinds(declared: DeclaredJob) -> Iterator[Daemon]:
+    runs_on = declared.job.runs_on
+    own = _executor_daemon(runs_on)
     if own is not None:
         yield own
         return
-    for call in values.executor_calls(job):
-        declared = config.executor(call.name, home)
+    for call, executor in declared.executors():
         kind = (
-            _orb_executor_daemon(call, home, config)
-            if declared is None
-            else _executor_daemon(declared[1], job.runs_on.resource_class)
+            _orb_executor_daemon(call, declared)
+            if executor is None
+            else _executor_daemon(executor[1], runs_on.resource_class)
         )
         if kind is not None:
             yield kind
 
 
-def _unknown_kinds(job: Job, home: Namespace, config: Config, *, has_remote: bool) -> set[Daemon]:
+def _unknown_kinds(declared: DeclaredJob, *, has_remote: bool) -> set[Daemon]:
     """The daemons of a job whose executor can't be determined."""
+    job, home, config = declared.job, declared.home, declared.config
     if job.executor is None or has_remote:
         # With remote Docker it is a Docker executor.
         return {Daemon.REMOTE}
     if home.imported or config.body.imported or config.is_orb_source:
         # It may be one of an orb, or come from whoever uses this one.
         return {Daemon.MACHINE}
-    declared = (*home.executors.values(), *config.body.executors.values())
-    kinds = {_executor_daemon(executor, job.runs_on.resource_class) for executor in declared}
+    executors = (*home.executors.values(), *config.body.executors.values())
+    kinds = {_executor_daemon(executor, job.runs_on.resource_class) for executor in executors}
     return {kind for kind in kinds if kind is not None} or {Daemon.MACHINE}
 
 
@@ -123,14 +122,14 @@ def _executor_daemon(executor: Executor, resource_class: str | None = None) -> D
     return Daemon.WINDOWS if is_windows else Daemon.MACHINE
 
 
-def _orb_executor_daemon(call: ExecutorCall, home: Namespace, config: Config) -> Daemon:
+def _orb_executor_daemon(call: ExecutorCall, declared: DeclaredJob) -> Daemon:
     """The daemon of an orb's executor, by its name if the orb is unknown."""
-    known = orb_executor(call, home, config)
+    known = orb_executor(call, declared.home, declared.config)
     kind = None if known is None else _executor_daemon(known[1])
     if kind is not None:
         return kind
     alias, _, executor = call.name.partition("/")
-    orb = home.imported.get(alias)
+    orb = declared.home.imported.get(alias)
     if orb is not None and orb.name == "circleci/windows":
         return Daemon.WINDOWS
     if (orb is not None and orb.name == "circleci/macos") or "macos" in executor:
@@ -141,14 +140,15 @@ def _orb_executor_daemon(call: ExecutorCall, home: Namespace, config: Config) ->
     return Daemon.REMOTE
 
 
-def runs_on_runner(job: Job, home: Namespace, config: Config, values: ParameterValues) -> bool:
-    """Whether ``job`` runs on a self-hosted runner: its resource class has a slash.
+def runs_on_runner(declared: DeclaredJob) -> bool:
+    """Whether a job runs on a self-hosted runner: its resource class has a slash.
 
     https://circleci.com/docs/guides/execution-runner/runner-overview/
     """
-    if job.runs_on.resource_class is not None:
-        return "/" in job.runs_on.resource_class
-    executors = (config.executor(call.name, home) for call in values.executor_calls(job))
+    own = declared.job.runs_on.resource_class
+    if own is not None:
+        return "/" in own
     return any(
-        declared is not None and "/" in (declared[1].resource_class or "") for declared in executors
+        executor is not None and "/" in (executor[1].resource_class or "")
+        for _, executor in declared.executors()
     )

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from cci_migrate.bounds.allowance import Allowance
 from cci_migrate.circleci.built_images import built_images
 from cci_migrate.circleci.checked_out_files import ReadText
-from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
+from cci_migrate.circleci.config import Config, WorkflowJob
+from cci_migrate.circleci.declared_job import DeclaredJob
 from cci_migrate.circleci.docker_daemon import Daemon, daemons_of, daemons_on, may_set_up_remote
 from cci_migrate.circleci.job_texts import JobTexts
 from cci_migrate.circleci.orb_jobs import OrbJob
@@ -24,42 +25,40 @@ from cci_migrate.lossless.merging import text_of, value_of
 
 
 def job_docker(
-    config: Config,
-    home: Namespace,
-    job: Job,
+    declared: DeclaredJob,
     entry: WorkflowJob | None,
-    values: ParameterValues,
     read: ReadText | None,
     lists: StepLists | None = None,
     *,
     logins_count: bool = False,
 ) -> JobDocker | None:
-    """What the steps of ``job`` do with Docker; None if it has no Docker to talk to.
+    """What the steps of a job do with Docker; None if it has no Docker to talk to.
 
     With ``logins_count`` such a job has the logins that name a password, if it makes any.
     ``lists`` are the steps of the config. Raises TooComplexError.
     """
+    config = declared.config
     may_be_remote = may_set_up_remote(config)
-    perhaps = daemons_of(job, home, config, values, has_remote=may_be_remote)
+    perhaps = daemons_of(declared, has_remote=may_be_remote)
     if perhaps.main is Daemon.NONE and not logins_count:
         return None
-    steps = (lists or StepLists(config)).counted(home, job, entry)
+    steps = (lists or StepLists(config)).counted(declared.home, declared.job, entry)
     has_remote = any(sets_up_docker(step) for step in steps)
     daemons = perhaps
     if has_remote is not may_be_remote:
-        daemons = daemons_of(job, home, config, values, has_remote=has_remote)
+        daemons = daemons_of(declared, has_remote=has_remote)
     if daemons.main is Daemon.NONE and not (
         logins_count and any(may_log_in(step, has_repository=read is not None) for step in steps)
     ):
         return None
-    defaults = step_defaults(job, home, config, values)
-    environment = image_environment(config, home, job, values)
+    defaults = step_defaults(declared)
+    environment = image_environment(declared)
     built = built_images(config)
-    images = primary_images(job, home, config, values)
-    texts = JobTexts(job, home, values)
+    images = primary_images(declared)
+    texts = JobTexts(declared.job, declared.values, declared.home.is_orb)
     as_root = images.may_run_as_root
     reader = StepReader(texts, read, daemons.main, defaults, built, environment, as_root)
-    docker = reader.job_docker(home, entry, daemons, steps)
+    docker = reader.job_docker(declared, entry, daemons, steps)
     if docker.has_docker:
         return replace(docker, has_client=images.have_client)
     logins = tuple(login for login in docker.logins if login.names_password)
@@ -93,8 +92,8 @@ def orb_job_dockers(
             None, None if directory is None else place.bindings.expand(directory), {}
         )
         if orb_job.is_compiled:
-            defaults = step_defaults(way.job, home, config, values)
-        texts = JobTexts(job, config.body, values)
+            defaults = step_defaults(DeclaredJob(home, way.job, values))
+        texts = JobTexts(job, values, config.body.is_orb)
         built = built_images(config)
         reader = StepReader(texts, read, daemons.main, defaults, built, frozenset())
-        yield reader.job_docker(home, entry, daemons, steps)
+        yield reader.job_docker(DeclaredJob(home, job, values), entry, daemons, steps)

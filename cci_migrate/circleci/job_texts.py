@@ -9,7 +9,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cci_migrate.circleci.config import Job, Namespace
+from cci_migrate.circleci.config import Job
 from cci_migrate.circleci.expressions import has_expression, references
 from cci_migrate.circleci.images import variable_in
 from cci_migrate.circleci.parameter_values import ParameterValues
@@ -22,17 +22,17 @@ _Fact = TypeVar("_Fact", bound=Struct)
 
 
 class JobTexts(Struct, frozen=True, eq=False):
-    """The texts in the steps of ``job``, which is in the namespace ``home``."""
+    """The texts in the steps of ``job``; ``is_orb``: it is in an inline orb."""
 
     job: Job
-    home: Namespace
     values: ParameterValues
+    is_orb: bool
 
     def ways(self, text: str) -> tuple[str, ...]:
         """The texts that ``text`` can become; it alone if it has no parameters."""
         if not has_expression(text):
             return (text,)
-        return self.values.texts(text, self.job, is_orb=self.home.is_orb)
+        return self.values.texts(text, self.job, is_orb=self.is_orb)
 
     def ways_of(self, fact: _Fact, *fields: str) -> Iterator[_Fact]:
         """``fact`` for each value of the parameters in its ``fields``: texts, lists of them, None.

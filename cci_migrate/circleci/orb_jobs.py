@@ -21,6 +21,7 @@ from cci_migrate.circleci.config import (
     WorkflowJob,
 )
 from cci_migrate.circleci.config_reading import executor_call
+from cci_migrate.circleci.declared_job import DeclaredJob
 from cci_migrate.circleci.expressions import Scope, sole_reference
 from cci_migrate.circleci.images import ImageAuth, auths_of
 from cci_migrate.circleci.parameter_values import JobCall, ParameterValues, job_call
@@ -166,16 +167,17 @@ def orb_executor(
 
 
 def orb_executors(
-    job: Job, home: Namespace, entry: WorkflowJob | None, config: Config, values: ParameterValues
+    declared: DeclaredJob, entry: WorkflowJob | None = None
 ) -> Iterator[tuple[ImportedOrb, ExecutorCall, RunsOn | None]]:
-    """The executors of published orbs that ``job`` runs on; the last element is None if unknown.
+    """The executors of published orbs that a job runs on; the last element is None if unknown.
 
     With ``entry``, only those that this workflow job runs it on.
     """
+    job, home, config = declared.job, declared.home, declared.config
     if job.runs_on.docker is not None:
         return
     scope = Bindings(job.parameters, {}, home, None)
-    for call in values.executor_calls(job, entry):
+    for call in declared.values.executor_calls(job, entry):
         alias, slash, _ = call.name.partition("/")
         orb = home.imported.get(alias) or config.body.imported.get(alias)
         if slash and orb is not None:

@@ -72,7 +72,7 @@ class ParameterValues:
     """
 
     def __init__(self, config: Config, entry: WorkflowJob | None = None) -> None:
-        self._config = config
+        self.config = config
         self._entry = entry
         self._cache: dict[tuple[Job | Executor, str], tuple[str, ...]] = {}
         self._calls: dict[Job, list[JobCall]] | None = None
@@ -93,7 +93,7 @@ class ParameterValues:
         """
         match reference.scope:
             case Scope.PIPELINE_PARAMETER:
-                parameter = self._config.pipeline_parameters.get(reference.name)
+                parameter = self.config.pipeline_parameters.get(reference.name)
                 if parameter is None or where.is_orb:
                     return ()
                 return tuple(ValueNode(node, None, False, None) for node in parameter.nodes)
@@ -153,7 +153,7 @@ class ParameterValues:
     ) -> tuple[str, ...]:
         match reference.scope:
             case Scope.PIPELINE_PARAMETER:
-                parameter = self._config.pipeline_parameters.get(reference.name)
+                parameter = self.config.pipeline_parameters.get(reference.name)
                 if parameter is None or is_orb:
                     return ()
                 return _declared(parameter)
@@ -225,8 +225,8 @@ class ParameterValues:
     def _job_calls(self) -> Mapping[Job, list[JobCall]]:
         if self._calls is None:
             self._calls = defaultdict(list)
-            for entry in self._config.workflow_jobs if self._entry is None else (self._entry,):
-                called = self._config.body.job(entry.calls)
+            for entry in self.config.workflow_jobs if self._entry is None else (self._entry,):
+                called = self.config.body.job(entry.calls)
                 if called is not None:
                     self._calls[called[1]].append(job_call(entry))
         return self._calls
@@ -237,15 +237,15 @@ class ParameterValues:
             self._uses = defaultdict(list)
             for home, job in self._jobs():
                 for call in self.executor_calls(job, self._entry):
-                    executor = self._config.executor(call.name, home)
+                    executor = self.config.executor(call.name, home)
                     if executor is not None:
                         self._uses[executor[1]].append(ExecutorUse(job, home, call))
         return self._uses
 
     def _jobs(self) -> Iterator[tuple[Namespace, Job]]:
         if self._entry is None:
-            yield from self._config.all_jobs()
-        elif (called := self._config.body.job(self._entry.calls)) is not None:
+            yield from self.config.all_jobs()
+        elif (called := self.config.body.job(self._entry.calls)) is not None:
             yield called
 
     def executor_calls(

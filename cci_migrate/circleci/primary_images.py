@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from cci_migrate.circleci.config import Config, Executor, ImageItem, Job, Namespace
-from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.circleci.config import Executor, ImageItem, Job
+from cci_migrate.circleci.declared_job import DeclaredJob
 from cci_migrate.lazy_patterns import lazy_pattern
 
 #: Images without bash: https://hub.docker.com/_/docker and what else builds on Alpine or BusyBox.
@@ -55,27 +55,23 @@ class PrimaryImages(Struct, frozen=True):
         return not all(map(_WITH_USER.match, self.names))
 
 
-def primary_images(
-    job: Job, home: Namespace, config: Config, values: ParameterValues
-) -> PrimaryImages:
-    """The primary images of ``job``, with the possible values of parameters in their names."""
+def primary_images(declared: DeclaredJob) -> PrimaryImages:
+    """The primary images of a job, with the possible values of parameters in their names."""
     return PrimaryImages(
         tuple(
             name
-            for declared_in, item in primary_items(job, home, config, values)
-            for name in values.texts(item.text, declared_in, is_orb=home.is_orb)
+            for owner, item in primary_items(declared)
+            for name in declared.values.texts(item.text, owner, is_orb=declared.home.is_orb)
         )
     )
 
 
-def primary_items(
-    job: Job, home: Namespace, config: Config, values: ParameterValues
-) -> Iterator[tuple[Job | Executor, ImageItem]]:
-    """The primary images of ``job`` as they are written, each with what declares it."""
+def primary_items(declared: DeclaredJob) -> Iterator[tuple[Job | Executor, ImageItem]]:
+    """The primary images of a job as they are written, each with what declares it."""
+    job = declared.job
     if job.runs_on.docker is not None:
         yield from ((job, item) for item in job.runs_on.docker[:1])
         return
-    for call in values.executor_calls(job):
-        executor = config.executor(call.name, home)
+    for _, executor in declared.executors():
         if executor is not None:
             yield from ((executor[1], item) for item in (executor[1].docker or ())[:1])

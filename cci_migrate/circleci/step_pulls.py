@@ -8,6 +8,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from cci_migrate.circleci.config import Job, Namespace, WorkflowJob
+from cci_migrate.circleci.declared_job import DeclaredJob
 from cci_migrate.circleci.docker_daemon import Daemon, JobDaemons
 from cci_migrate.circleci.step_moments import Moment, surely_before
 from cci_migrate.circleci.steps import RunStep, Step, StepDefaults, sets_up_docker
@@ -173,8 +174,7 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True, kw_only=True):
     of commands that name none. ``has_client``: Docker's client is there before any step.
     """
 
-    home: Namespace
-    job: Job
+    declared: DeclaredJob
     entry: WorkflowJob | None
     daemons: JobDaemons
     defaults: StepDefaults
@@ -188,6 +188,16 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True, kw_only=True):
     client_uses: tuple[ClientUse, ...] = ()
     config: str | None = USER_CONFIG
     has_client: bool = True
+
+    @property
+    def home(self) -> Namespace:
+        """The namespace of the job."""
+        return self.declared.home
+
+    @property
+    def job(self) -> Job:
+        """The job, without what workflows pass to it."""
+        return self.declared.job
 
     @property
     def has_docker(self) -> bool:

@@ -24,7 +24,8 @@ from cci_migrate.circleci.called_scripts import (
 from cci_migrate.circleci.checked_out_files import CheckedOutFiles, ReadText
 from cci_migrate.circleci.checkout_folder import CheckoutFolder
 from cci_migrate.circleci.compose_pulls import ComposePulls
-from cci_migrate.circleci.config import Namespace, WorkflowJob
+from cci_migrate.circleci.config import WorkflowJob
+from cci_migrate.circleci.declared_job import DeclaredJob
 from cci_migrate.circleci.docker_daemon import Daemon, JobDaemons
 from cci_migrate.circleci.docker_orb import DOCKER_ORB
 from cci_migrate.circleci.downloaded_files import DownloadedFiles
@@ -172,9 +173,13 @@ class StepReader:
         return bool(self._pulls.pulls)
 
     def job_docker(
-        self, home: Namespace, entry: WorkflowJob | None, daemons: JobDaemons, steps: Sequence[Step]
+        self,
+        declared: DeclaredJob,
+        entry: WorkflowJob | None,
+        daemons: JobDaemons,
+        steps: Sequence[Step],
     ) -> JobDocker:
-        """Read ``steps``, all those of the job."""
+        """Read ``steps``, all those of the job ``declared``."""
         docker_from = len(steps) if daemons.main is Daemon.NONE else 0
         if daemons.main is Daemon.REMOTE:
             docker_from = next(order for order, step in enumerate(steps) if sets_up_docker(step))
@@ -190,8 +195,7 @@ class StepReader:
             moment = Moment(after, steps[after], ())
             self._pulls.undecided(PullCommand(moment, Tool.DOCKER, SETUP), reason, perhaps=True)
         return JobDocker(
-            home=home,
-            job=self._texts.job,
+            declared=declared,
             entry=entry,
             daemons=daemons,
             defaults=self._defaults,

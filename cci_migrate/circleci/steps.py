@@ -22,10 +22,11 @@ from cci_migrate.circleci.config import (
     UnfoldedOrbs,
     WorkflowJob,
 )
+from cci_migrate.circleci.declared_job import DeclaredJob
 from cci_migrate.circleci.docker_orb import is_step_of_docker_orb
 from cci_migrate.circleci.expressions import Reference, Scope, sole_reference, substitute
 from cci_migrate.circleci.logic_statements import boolean, condition_of
-from cci_migrate.circleci.parameter_values import ParameterValues, job_call
+from cci_migrate.circleci.parameter_values import job_call
 from cci_migrate.circleci.published_orbs import published_command
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.lossless.merging import entries_of, text_of, value_of
@@ -412,27 +413,25 @@ class StepDefaults(Struct, frozen=True):
     __repr__ = repr_without("environment")
 
 
-def step_defaults(
-    job: Job, home: Namespace, config: Config, values: ParameterValues
-) -> StepDefaults:
-    """The defaults of the steps of ``job``; its own keys override those of its executors.
+def step_defaults(declared: DeclaredJob) -> StepDefaults:
+    """The defaults of the steps of a job; its own keys override those of its executors.
 
     ``machine`` has its own ``shell``, and orbs' executors take one as an argument
     (https://circleci.com/docs/guides/execution-managed/using-windows/).
     """
+    job = declared.job
     shell = text_of(value_of(job.mapping, "shell")) or _machine_shell(job.mapping)
     directory = text_of(value_of(job.mapping, "working_directory"))
     environment: dict[str, str] = {}
     if job.runs_on.docker is None and job.runs_on.machine is None:
-        for call in values.executor_calls(job):
-            executor = config.executor(call.name, home)
+        for call, executor in declared.executors():
             if executor is None:
                 shell = shell or text_of(call.arguments.get("shell"))
                 continue
             mapping = executor[1].mapping
             own = text_of(value_of(mapping, "shell")) or _machine_shell(mapping)
             if own is not None:
-                texts = values.texts(own, executor[1], is_orb=executor[0].is_orb)
+                texts = declared.values.texts(own, executor[1], is_orb=executor[0].is_orb)
                 shell = shell or texts[0]
             directory = directory or text_of(value_of(mapping, "working_directory"))
             environment = {**_texts(value_of(mapping, "environment")), **environment}

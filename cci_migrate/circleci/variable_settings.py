@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from cci_migrate.circleci.config import Config, Job, Namespace
-from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.circleci.declared_job import DeclaredJob
 from cci_migrate.circleci.primary_images import primary_items
 from cci_migrate.circleci.value_origins import CredentialValue, Origin, named_variable
 from cci_migrate.docker.shell.facts import Script
@@ -31,13 +30,11 @@ _HARMLESS_FILES = re.compile(
 _HARMLESS_WRITERS = ("PATH", "pyenv", "rbenv", "nodenv", "nvm", "brew", "asdf", "direnv")
 
 
-def image_environment(
-    config: Config, home: Namespace, job: Job, values: ParameterValues
-) -> frozenset[str]:
-    """The variables that the primary image of ``job`` sets."""
+def image_environment(declared: DeclaredJob) -> frozenset[str]:
+    """The variables that the primary image of a job sets."""
     return frozenset(
         name
-        for _, image in primary_items(job, home, config, values)
+        for _, image in primary_items(declared)
         for name in _environment_names(value_of(image.mapping, "environment"))
     )
 

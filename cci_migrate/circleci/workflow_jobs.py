@@ -12,8 +12,9 @@ from functools import cached_property
 
 from msgspec import Struct
 
-from cci_migrate.circleci.config import Config, ExecutorCall, ImageItem, Job, Namespace, WorkflowJob
+from cci_migrate.circleci.config import Config, ExecutorCall, ImageItem, Job, WorkflowJob
 from cci_migrate.circleci.config_reading import executor_call
+from cci_migrate.circleci.declared_job import DeclaredJob
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.lossless.merging import Entry, entries_of, entry_of, items_or_itself, text_of
@@ -71,21 +72,18 @@ def image_items(entry: WorkflowJob, config: Config, values: ParameterValues) -> 
         return
     called = config.body.job(entry.calls)
     if called is not None:
-        home, job = called
-        if job.runs_on.docker is not None:
-            yield from job.runs_on.docker
+        declared = DeclaredJob(*called, values)
+        if declared.job.runs_on.docker is not None:
+            yield from declared.job.runs_on.docker
             return
-        for call in values.executor_calls(job, entry):
-            yield from _executor_images(call, home, config)
+        executors = [executor for _, executor in declared.executors(entry)]
     elif "/" in entry.calls:
-        for call in passed_executors(entry):
-            yield from _executor_images(call, config.body, config)
-
-
-def _executor_images(call: ExecutorCall, home: Namespace, config: Config) -> Iterator[ImageItem]:
-    executor = config.executor(call.name, home)
-    if executor is not None:
-        yield from executor[1].docker or ()
+        executors = [config.body.executor(call.name) for call in passed_executors(entry)]
+    else:
+        return
+    for executor in executors:
+        if executor is not None:
+            yield from executor[1].docker or ()
 
 
 def passed_executors(entry: WorkflowJob) -> Iterator[ExecutorCall]:

@@ -38,7 +38,8 @@ from cci_migrate.assessing.step_states import (
     StepState,
     ToBeMirrored,
 )
-from cci_migrate.circleci.config import ImportedOrb, Job, Namespace, WorkflowJob
+from cci_migrate.circleci.config import ImportedOrb, Job, WorkflowJob
+from cci_migrate.circleci.declared_job import DeclaredJob
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.images import ImageAuth, PulledImage
 from cci_migrate.circleci.orb_jobs import OrbImage, images_of, imported_orb, orb_executors
@@ -122,7 +123,8 @@ def explained_pulls(assessment: Assessment) -> tuple[ExplainedPull, ...]:
     called = {called_job(entry, assessment.config) for entry in assessment.config.workflow_jobs}
     for home, job in assessment.config.all_jobs():
         if job not in called:
-            pulls += _of_orb_executors(assessment, job, home, None)
+            declared = DeclaredJob(home, job, assessment.values)
+            pulls += _of_orb_executors(assessment, declared, None)
     for docker in assessment.dockers.all():
         if docker.job not in seen_jobs:
             pulls += _of_steps(assessment, docker, None)
@@ -193,7 +195,8 @@ def _of_orbs(assessment: Assessment, entry: WorkflowJob) -> Iterator[ExplainedPu
     config = assessment.config
     own = config.body.job(entry.calls)
     if own is not None:
-        yield from _of_orb_executors(assessment, own[1], own[0], entry)
+        declared = DeclaredJob(*own, assessment.values)
+        yield from _of_orb_executors(assessment, declared, entry)
     orb = imported_orb(entry, config)
     if orb is None:
         return
@@ -209,15 +212,15 @@ def _of_orbs(assessment: Assessment, entry: WorkflowJob) -> Iterator[ExplainedPu
 
 
 def _of_orb_executors(
-    assessment: Assessment, job: Job, home: Namespace, entry: WorkflowJob | None
+    assessment: Assessment, declared: DeclaredJob, entry: WorkflowJob | None
 ) -> Iterator[ExplainedPull]:
-    values = assessment.values
-    for orb, call, runs in orb_executors(job, home, entry, assessment.config, values):
+    job, values = declared.job, declared.values
+    for orb, call, runs in orb_executors(declared, entry):
         place = _OrbPlace(f"job {job.name}", orb, call.node, entry)
         if runs is None:
             yield _of_orb_image(assessment, place, f"executor {call.name}", None)
             continue
-        for image in images_of(runs, values, job, is_orb=home.is_orb):
+        for image in images_of(runs, values, job, is_orb=declared.home.is_orb):
             yield _of_orb_image(assessment, place, f"executor {call.name}", image)
 
 

@@ -49,7 +49,6 @@ class LoginPlacement:
         self._config = config
         #: The jobs that also run in builds of forks alone.
         self._for_forks = jobs_also_for_forks(assessment.logins.entries_for_forks, config)
-        self._values = assessment.values
         self._dockers = assessment.dockers
         self._policy = assessment.policy
         self._needing: dict[_LoginKey, set[Job]] = {}
@@ -347,7 +346,7 @@ class LoginPlacement:
         return not self._images(docker).may_lack_bash
 
     def _images(self, docker: JobDocker) -> PrimaryImages:
-        return primary_images(docker.job, docker.home, self._config, self._values)
+        return primary_images(docker.declared)
 
 
 def _variable_names(credential: PasswordAuth) -> tuple[str, str] | None:

@@ -46,7 +46,8 @@ from cci_migrate.assessing.image_states import (
     state_of_orb_image,
 )
 from cci_migrate.assessing.step_assessment import UndecidedPulls, undecided_pulls
-from cci_migrate.circleci.config import ImportedOrb, Job, Namespace
+from cci_migrate.circleci.config import ImportedOrb
+from cci_migrate.circleci.declared_job import DeclaredJob
 from cci_migrate.circleci.orb_jobs import (
     OrbImage,
     OrbJob,
@@ -91,7 +92,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     if assessment.policy.mirror is not None:
         yield from _beside_mirror(assessment, assessment.policy.mirror)
     for home, job in config.all_jobs():
-        yield from _orb_executors(job, home, assessment)
+        yield from _orb_executors(DeclaredJob(home, job, assessment.values), assessment)
 
 
 def _not_known(place: Place, what: str, orb: ImportedOrb, owner: str) -> Finding:
@@ -195,10 +196,10 @@ def _anonymous(images: Sequence[OrbImage], policy: Policy) -> Iterator[str]:
             yield image.text
 
 
-def _orb_executors(job: Job, home: Namespace, assessment: Assessment) -> Iterator[Finding]:
+def _orb_executors(declared: DeclaredJob, assessment: Assessment) -> Iterator[Finding]:
+    job = declared.job
     reported: set[str] = set()
-    executors = orb_executors(job, home, None, assessment.config, assessment.values)
-    for orb, call, runs in executors:
+    for orb, call, runs in orb_executors(declared):
         if call.name in reported or job.executor is None:
             continue
         place = f"{job.route}.executor" + (f"({call.name})" if reported else "")
@@ -207,7 +208,7 @@ def _orb_executors(job: Job, home: Namespace, assessment: Assessment) -> Iterato
         if runs is None:
             yield _not_known(where, f"executor {call.name}", orb, f"job {job.name}")
             continue
-        images = images_of(runs, assessment.values, job, is_orb=home.is_orb)
+        images = images_of(runs, assessment.values, job, is_orb=declared.home.is_orb)
         texts = ", ".join(_anonymous(images, assessment.policy))
         if not texts:
             continue

@@ -61,9 +61,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     old_clients = {
         run.command
         for docker in dockers
-        if primary_images(
-            docker.job, docker.home, assessment.config, assessment.values
-        ).may_have_old_client
+        if primary_images(docker.declared).may_have_old_client
         for run in docker.own_runs
     }
     for docker in dockers:

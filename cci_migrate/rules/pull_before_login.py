@@ -193,7 +193,7 @@ def _because(missing: MissingLogin, impact: Impact) -> str:
 def _impact(assessment: Assessment, docker: JobDocker, images: Iterable[str], host: str) -> Impact:
     from cci_migrate.circleci.docker_daemon import runs_on_runner
 
-    own_machine = runs_on_runner(docker.job, docker.home, assessment.config, assessment.values)
+    own_machine = runs_on_runner(docker.declared)
     return of_anonymous_step(images, host, assessment.policy.platform, own_machine=own_machine)
 
 

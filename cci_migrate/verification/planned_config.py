@@ -11,6 +11,7 @@ from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.circleci.compiled_names import may_become
 from cci_migrate.circleci.compiled_texts import matches
 from cci_migrate.circleci.config import WorkflowJob
+from cci_migrate.circleci.declared_job import DeclaredJob
 from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.step_pulls import JobDocker
 from cci_migrate.circleci.workflow_jobs import image_items, job_contexts, runs_nothing
@@ -143,11 +144,10 @@ def _images(entry: WorkflowJob, assessment: Assessment) -> tuple[PlannedImage, .
     called = config.body.job(entry.calls)
     if called is None:
         return None
-    home, job = called
-    if job.runs_on.docker is None:
-        calls = values.executor_calls(job, entry)
-        executors = [config.executor(call.name, home) for call in calls]
-        if (job.executor is not None and not calls) or None in executors:
+    declared = DeclaredJob(*called, values)
+    if declared.job.runs_on.docker is None:
+        executors = [executor for _, executor in declared.executors(entry)]
+        if (declared.job.executor is not None and not executors) or None in executors:
             return None
     return tuple(
         _planned(assessment.uses.image_by_item[item.mapping].image)

@@ -6,6 +6,7 @@ from textwrap import dedent
 
 from cci_migrate.circleci.config import Config, Job, WorkflowJob
 from cci_migrate.circleci.config_reading import MountedDocument, read_config
+from cci_migrate.circleci.declared_job import DeclaredJob
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.parsing import parse
@@ -24,6 +25,10 @@ def config_of(text: str, *, is_orb_source: bool = False) -> Config:
 
 def values_of(config: Config) -> ParameterValues:
     return ParameterValues(config)
+
+
+def declared_job(config: Config, name: str) -> DeclaredJob:
+    return DeclaredJob(config.body, job_of(config, name), values_of(config))
 
 
 def job_of(config: Config, name: str) -> Job:

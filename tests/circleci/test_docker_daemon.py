@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cci_migrate.circleci.docker_daemon import Daemon, daemons_of, runs_on_runner
-from tests.circleci.configs import config_of, job_of, values_of
+from tests.circleci.configs import config_of, declared_job
 
 HEAD = """\
 version: 2.1
@@ -29,9 +29,7 @@ jobs:
 
 def kinds(text: str, *, has_remote: bool) -> set[Daemon]:
     config = config_of(HEAD + text)
-    found = daemons_of(
-        job_of(config, "j"), config.body, config, values_of(config), has_remote=has_remote
-    )
+    found = daemons_of(declared_job(config, "j"), has_remote=has_remote)
     return set(found.kinds)
 
 
@@ -86,9 +84,7 @@ def test_an_executor_without_a_value_is_one_of_the_config(
         "jobs:\n  j:\n    parameters: {e: {type: executor}}\n"
         "    executor: << parameters.e >>\n    steps: [checkout]\n"
     )
-    found = daemons_of(
-        job_of(config, "j"), config.body, config, values_of(config), has_remote=False
-    )
+    found = daemons_of(declared_job(config, "j"), has_remote=False)
     assert found.kinds == expected
     assert not found.is_known
 
@@ -98,9 +94,7 @@ def test_a_job_that_runs_on_several() -> None:
         HEAD + "executor: << parameters.e >>\n"
         "workflows: {main: {jobs: [{j: {matrix: {parameters: {e: [vm, apple, windows]}}}}]}}"
     )
-    found = daemons_of(
-        job_of(config, "j"), config.body, config, values_of(config), has_remote=False
-    )
+    found = daemons_of(declared_job(config, "j"), has_remote=False)
     assert found.kinds == {Daemon.MACHINE, Daemon.NONE, Daemon.WINDOWS}
     assert found.main is Daemon.WINDOWS
     assert found.is_mixed
@@ -119,5 +113,4 @@ def test_a_job_that_runs_on_several() -> None:
 )
 def test_self_hosted_runners(text: str, expected: bool) -> None:
     config = config_of(HEAD + text)
-    job = job_of(config, "j")
-    assert runs_on_runner(job, config.body, config, values_of(config)) == expected
+    assert runs_on_runner(declared_job(config, "j")) == expected

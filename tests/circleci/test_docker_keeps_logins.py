@@ -22,7 +22,7 @@ from threading import Thread
 import pytest
 
 from cci_migrate.circleci.job_docker import job_docker
-from tests.circleci.configs import config_of, job_of, values_of
+from tests.circleci.configs import config_of, declared_job
 
 DOCKER = shutil.which("docker")
 pytestmark = pytest.mark.skipif(DOCKER is None, reason="no docker client is installed")
@@ -182,7 +182,7 @@ def _is_served(script: str) -> bool:
     """What the model says of ``script``, the one step of a job on a machine."""
     step = "version: 2.1\njobs:\n  j:\n    machine: true\n    steps:\n      - run: |\n"
     config = config_of(step + indent(script, " " * 10))
-    docker = job_docker(config, config.body, job_of(config, "j"), None, values_of(config), None)
+    docker = job_docker(declared_job(config, "j"), None, None)
     assert docker is not None
     (pull,) = docker.pulls
     (host,) = pull.hosts

@@ -6,7 +6,7 @@ import pytest
 
 from cci_migrate.circleci.orb_jobs import images_of, orb_executors, orb_job
 from cci_migrate.circleci.parameter_values import ParameterValues
-from tests.circleci.configs import config_of
+from tests.circleci.configs import config_of, declared_job
 
 ORBS = """\
 version: 2.1
@@ -90,12 +90,8 @@ workflows:
       - unit: {{name: unknown, on: tools/small}}
 """
     )
-    values = ParameterValues(config)
-    home, job = config.body, config.body.jobs["unit"]
-    found = {
-        (orb.name, call.name): runs is not None
-        for orb, call, runs in orb_executors(job, home, None, config, values)
-    }
+    unit = declared_job(config, "unit")
+    found = {(orb.name, call.name): runs is not None for orb, call, runs in orb_executors(unit)}
     assert found == {("circleci/node", "node/default"): True, ("acme/tools", "tools/small"): False}
     own = config.workflow_jobs[1]
-    assert not list(orb_executors(job, home, own, config, values))
+    assert not list(orb_executors(unit, own))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cci_migrate.circleci.primary_images import primary_images
-from tests.circleci.configs import config_of, job_of, values_of
+from tests.circleci.configs import config_of, declared_job
 
 HEAD = """\
 version: 2.1
@@ -44,6 +44,5 @@ jobs:
 )
 def test_images_without_bash(text: str, expected: bool) -> None:
     config = config_of(HEAD + text)
-    job = job_of(config, "j")
-    images = primary_images(job, config.body, config, values_of(config))
+    images = primary_images(declared_job(config, "j"))
     assert images.may_lack_bash == expected

@@ -11,7 +11,7 @@ import pytest
 from cci_migrate.circleci.docker_daemon import Daemon
 from cci_migrate.circleci.job_docker import job_docker
 from cci_migrate.circleci.step_pulls import JobDocker
-from tests.circleci.configs import config_of, job_of, values_of
+from tests.circleci.configs import config_of, declared_job
 
 HEAD = """\
 version: 2.1
@@ -49,8 +49,7 @@ def docker_of(
     text = HEAD + indent(f"{on}\nsteps:\n{indent(dedent(steps), '  ')}", "    ")
     config = config_of(text)
     read = None if files is None else files.get
-    job, values = job_of(config, "j"), values_of(config)
-    return job_docker(config, config.body, job, None, values, read, logins_count=logins_count)
+    return job_docker(declared_job(config, "j"), None, read, logins_count=logins_count)
 
 
 def docker(
@@ -447,8 +446,7 @@ jobs:
 workflows: {w: {jobs: [{j: {matrix: {parameters: {on: [lin, win]}}}}]}}
 """
     config = config_of(text)
-    job, values = job_of(config, "j"), values_of(config)
-    found = job_docker(config, config.body, job, None, values, None)
+    found = job_docker(declared_job(config, "j"), None, None)
     assert found is not None
     daemons = [found.daemon_of(pull) for pull in found.pulls]
     assert daemons == [Daemon.WINDOWS, Daemon.REMOTE]

@@ -14,7 +14,7 @@ from cci_migrate.circleci.steps import (
     step_defaults,
 )
 from cci_migrate.lossless.merging import text_of
-from tests.circleci.configs import config_of, entry_of, job_of, values_of
+from tests.circleci.configs import config_of, declared_job, entry_of, job_of
 
 CONFIG = """\
 version: 2.1
@@ -86,12 +86,7 @@ def described(step: Step) -> str:
     return "run" if run is None else run.script
 
 
-NO_DEFAULTS = step_defaults(
-    job_of(config_of(CONFIG), "plain"),
-    config_of(CONFIG).body,
-    config_of(CONFIG),
-    values_of(config_of(CONFIG)),
-)
+NO_DEFAULTS = step_defaults(declared_job(config_of(CONFIG), "plain"))
 
 
 @pytest.mark.parametrize(
@@ -286,7 +281,7 @@ def test_what_steps_have_from_their_job_and_executor(
     job: str, shell: str | None, directory: str | None, environment: dict[str, str]
 ) -> None:
     config = config_of(DEFAULTS)
-    found = step_defaults(job_of(config, job), config.body, config, values_of(config))
+    found = step_defaults(declared_job(config, job))
     assert (found.shell, found.working_directory) == (shell, directory)
     assert found.environment == environment
 
