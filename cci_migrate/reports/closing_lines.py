@@ -1,12 +1,14 @@
-"""The last lines of a report for people: the totals of a run."""
+"""The last lines of a report for people: the totals of a run, and what is left to do."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from cci_migrate.engine.outcomes import Examined
 from cci_migrate.findings import Effect, Finding, FindingState, Severity
 from cci_migrate.reports.report import Counts, Mode, Report
+from cci_migrate.reports.terminal_page import Page
 from cci_migrate.wording import counted
 
 #: What so many findings of an effect are, after their number.
@@ -18,6 +20,14 @@ EFFECT_TEXTS = {
     Effect.NOTE: "to note",
 }
 
+#: The largest number of configs that a thing to do names.
+_FEW = 3
+
+
+def closing_lines(report: Report, page: Page) -> str:
+    """The totals, with a line end."""
+    return page.prose(closing_text(report)) + "\n"
+
 
 def closing_text(report: Report) -> str:
     """The totals: "Found 65 problems in 3 files: 1 limited today, 64 precautionary …"."""
@@ -26,6 +36,25 @@ def closing_text(report: Report) -> str:
     if not problems and not counts.refused and not counts.failed:
         problems = [f"Nothing to do in {counted(counts.configs, 'config')}"]
     return ". ".join([*problems, *_images(counts, report.mode), *_others(counts)]) + "."
+
+
+def todo_lines(report: Report, page: Page) -> Iterator[str]:
+    """What is left to do outside the files, and for which of them."""
+    files = report.by_text(lambda outcome: [todo.text for todo in outcome.todos])
+    configs = sum(
+        isinstance(result.outcome, Examined) and bool(result.outcome.todos)
+        for result in report.results
+    )
+    # A to-do for every config needs no file names.
+    items = [
+        todo if len(names) == configs else f"{todo} (For {_few(names)}.)"
+        for todo, names in files.items()
+    ]
+    yield from page.items("To do outside the files", items)
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names) if len(names) <= _FEW else f"{len(names)} configs"
 
 
 def _problems(report: Report) -> list[str]:

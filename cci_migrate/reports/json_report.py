@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from msgspec.structs import asdict
 from typing_extensions import assert_never
 
 from cci_migrate import __version__
@@ -16,7 +15,7 @@ from cci_migrate.escaping.json_text import json_text
 from cci_migrate.findings import Fix, NameReason, NoFix, Question, Remedy, Resolution
 from cci_migrate.lossless.source import Position
 from cci_migrate.reports.diffs import diffs_of_result
-from cci_migrate.reports.report import Mode, Report, Result, resolutions_of
+from cci_migrate.reports.report import Counts, Mode, Report, Result, resolutions_of
 
 #: Raised when a key changes its meaning or is removed, not when one is added.
 VERSION = 1
@@ -29,11 +28,31 @@ def json_report(report: Report) -> Iterator[str]:
         "tool": {"name": "cci-migrate", "version": __version__},
         "mode": report.mode.value,
         "exit_code": report.exit_code,
-        "summary": asdict(report.counts),
+        "summary": _summary(report.counts),
         "configs": [_config(result, report) for result in report.results],
         "todos": list(report.todos),
     }
     yield json_text(document, indent=2) + "\n"
+
+
+def _summary(counts: Counts) -> dict[str, int]:
+    return {
+        "files": counts.files,
+        "configs": counts.configs,
+        "images": counts.images,
+        "authenticated": counts.authenticated,
+        "unprovided": counts.unprovided,
+        "changed": counts.changed,
+        "findings": counts.findings,
+        "fixed": counts.fixed,
+        "left": counts.left,
+        "noted": counts.noted,
+        "suppressed": counts.suppressed,
+        "baseline": counts.baseline,
+        "refused": counts.refused,
+        "refused_in_baseline": counts.refused_in_baseline,
+        "failed": counts.failed,
+    }
 
 
 def _config(result: Result, report: Report) -> dict[str, Any]:
@@ -86,10 +105,23 @@ def _position(position: Position | None) -> dict[str, int | None]:
 
 def _pull(pull: ExplainedPull) -> dict[str, Any]:
     return {
-        **asdict(pull),
+        "workflow": pull.workflow,
+        "workflow_job": pull.workflow_job,
+        "job": pull.job,
+        "source": pull.source,
+        "image": pull.image,
+        "registry": pull.registry,
         "access": pull.access.value,
         "credential": pull.credential,
+        "variables": list(pull.variables),
+        "contexts": list(pull.contexts),
+        "path": pull.path,
+        "line": pull.line,
+        "daemon": pull.daemon,
         "reason": pull.reason or None,
+        "possible_images": list(pull.possible_images),
+        "executor": pull.executor,
+        "orb": pull.orb,
     }
 
 

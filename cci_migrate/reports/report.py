@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 
 from msgspec import Struct, field
@@ -87,14 +88,7 @@ class Report(Struct, frozen=True):
     @property
     def todos(self) -> tuple[str, ...]:
         """What is left to do outside the files, each thing once."""
-        return tuple(
-            dict.fromkeys(
-                todo.text
-                for result in self.results
-                if isinstance(result.outcome, Examined)
-                for todo in result.outcome.todos
-            )
-        )
+        return tuple(self.by_text(lambda outcome: [todo.text for todo in outcome.todos]))
 
     @property
     def counts(self) -> Counts:
@@ -144,6 +138,15 @@ class Report(Struct, frozen=True):
     def is_open(self, resolution: Resolution) -> bool:
         """Whether the finding of ``resolution`` exists after the run."""
         return resolution.state is not FindingState.FIXED or self.mode is not Mode.WRITE
+
+    def by_text(self, texts_of: Callable[[Examined], Iterable[str]]) -> dict[str, list[str]]:
+        """Each text about examined configs once, with the configs that it is about."""
+        configs: dict[str, list[str]] = defaultdict(list)
+        for result in self.results:
+            if isinstance(result.outcome, Examined):
+                for text in texts_of(result.outcome):
+                    configs[text].append(result.display_path(result.outcome.paths[0]))
+        return configs
 
     @property
     def unused(self) -> tuple[tuple[Result, UnusedSuppression], ...]:

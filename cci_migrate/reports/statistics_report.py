@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.findings import Effect, Finding, FindingState
-from cci_migrate.reports.closing_lines import EFFECT_TEXTS
+from cci_migrate.reports.closing_lines import EFFECT_TEXTS, closing_lines
 from cci_migrate.reports.report import Report
 from cci_migrate.reports.terminal_page import Page
-from cci_migrate.reports.text_report import Detail, closing_lines
+from cci_migrate.reports.text_report import Detail
 from cci_migrate.rules.catalogue import RULES
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import chain
 
 from msgspec import Struct
@@ -14,7 +14,7 @@ from cci_migrate.findings import Effect, FindingState, Fix, Question, Resolution
 from cci_migrate.project import rule_page_address
 from cci_migrate.redaction.excerpts import Excerpt, excerpt_of
 from cci_migrate.redaction.redaction import Redaction
-from cci_migrate.reports.closing_lines import closing_text
+from cci_migrate.reports.closing_lines import closing_lines, todo_lines
 from cci_migrate.reports.grouping import (
     FindingGroup,
     GroupKind,
@@ -30,9 +30,6 @@ from cci_migrate.wording import counted, with_advice
 #: The largest number of files, and of lines of a file, that are listed without --verbose.
 _FEW_FILES = 3
 _FEW_LINES = 12
-
-#: The largest number of files that a thing to do names.
-_FEW = 3
 
 SEVERITY_WORDS = {
     Effect.LIMITED: "error",
@@ -90,19 +87,14 @@ def text_report(report: Report, detail: Detail, page: Page) -> Iterator[str]:
     if not detail.is_quiet:
         yield from _remarks(report, detail, page)
         if report.mode is not Mode.DRY_RUN or detail.is_verbose:
-            notes = _by_text(report, lambda outcome: outcome.notes)
+            notes = report.by_text(lambda outcome: outcome.notes)
             yield from page.items("Notes", _notes(notes, detail))
-        compiled = _by_text(report, lambda outcome: outcome.compiler_notes)
+        compiled = report.by_text(lambda outcome: outcome.compiler_notes)
         yield from page.items("CircleCI's compiler", _notes(compiled, detail))
         yield from page.items("Unused ignores", _unused(report))
     yield closing_lines(report, page)
     if not detail.is_quiet:
-        yield from ("\n" + part.removesuffix("\n") for part in _todo(report, page))
-
-
-def closing_lines(report: Report, page: Page) -> str:
-    """The totals, with a line end."""
-    return page.prose(closing_text(report)) + "\n"
+        yield from ("\n" + part.removesuffix("\n") for part in todo_lines(report, page))
 
 
 def failure_lines(result: Result) -> list[str]:
@@ -251,34 +243,6 @@ def _notes(files: Mapping[str, list[str]], detail: Detail) -> list[str]:
         is_named = len(names) == 1 or detail.is_verbose
         items.append(f"{', '.join(names) if is_named else f'{len(names)} files'}: {note}")
     return items
-
-
-def _todo(report: Report, page: Page) -> Iterator[str]:
-    files = _by_text(report, lambda outcome: [todo.text for todo in outcome.todos])
-    configs = sum(
-        isinstance(result.outcome, Examined) and bool(result.outcome.todos)
-        for result in report.results
-    )
-    # A to-do for every config needs no file names.
-    items = [
-        todo if len(names) == configs else f"{todo} (For {_few(names)}.)"
-        for todo, names in files.items()
-    ]
-    yield from page.items("To do outside the files", items)
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(names) if len(names) <= _FEW else f"{len(names)} configs"
-
-
-def _by_text(report: Report, texts_of: Callable[[Examined], Iterable[str]]) -> dict[str, list[str]]:
-    """Each text about examined configs once, with the configs that it is about."""
-    files: dict[str, list[str]] = defaultdict(list)
-    for result in report.results:
-        if isinstance(result.outcome, Examined):
-            for text in texts_of(result.outcome):
-                files[text].append(result.display_path(result.outcome.paths[0]))
-    return files
 
 
 def _unused(report: Report) -> list[str]:
