@@ -1,29 +1,30 @@
 """Finds the files to examine: from the user's paths to repositories and their candidates.
 
-The core decides by its content what a candidate is. Candidates are, by name and place: any ``.yml``
-or ``.yaml`` file inside a ``.circleci`` folder at any depth (a project can have several configs,
-https://circleci.com/docs/guides/orchestrate/set-up-multiple-configuration-files/), the source tree
-of an orb (a folder with ``@orb.yml``), and any file that the user names.
+Candidates are what `config_paths` takes for config by its path, and any file that the user names.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from msgspec import Struct, field
 
 from cci_migrate.bounds.limits import SIZE_LIMIT, TOO_LARGE
-from cci_migrate.circleci.packing import CONFIG_FOLDER, SECTIONS, SUFFIXES
+from cci_migrate.circleci.packing import CONFIG_FOLDER, SUFFIXES
 from cci_migrate.engine.config_files import ConfigFiles, ConfigPaths, RepositoryReader, configs_of
 from cci_migrate.engine.outcomes import Cause, Failed, Outcome, Refused
+from cci_migrate.files.config_paths import (
+    ORB_ROOTS,
+    SKIPPED_FOLDERS,
+    config_paths,
+    is_in_circleci,
+    is_part_of_orb,
+    is_skipped,
+)
 from cci_migrate.files.linkless_files import NotRegularError, TooLargeError, read_file
-
-SKIPPED_FOLDERS = frozenset({".git", "node_modules", "vendor"})
-
-_ORB_ROOTS = ("@orb.yml", "@orb.yaml")
 
 
 class Repository(Struct, frozen=True):
@@ -130,7 +131,7 @@ def candidates_in(root: Path) -> tuple[str, ...]:
     Without git only those of its ``.circleci`` or its orb: it may be a home folder.
     """
     folder = root
-    if not any((root / name).exists() for name in (".git", *_ORB_ROOTS)):
+    if not any((root / name).exists() for name in (".git", *ORB_ROOTS)):
         folder = root / CONFIG_FOLDER
     if not folder.is_dir():
         return ()
@@ -154,7 +155,7 @@ def root_of(path: Path) -> Path:
     for parent in (folder, *folder.parents):
         if parent.name == CONFIG_FOLDER:
             return parent.parent
-        if any((parent / name).is_file() for name in _ORB_ROOTS):
+        if any((parent / name).is_file() for name in ORB_ROOTS):
             return parent
     return folder
 
@@ -241,8 +242,8 @@ def _search(path: Path) -> Iterator[_Search]:
         return
     folder = real
     inside = folder.relative_to(root).as_posix()
-    is_part = written is not None and _is_in_circleci(written[1])
-    if _is_in_circleci(inside):
+    is_part = written is not None and is_in_circleci(written[1])
+    if is_in_circleci(inside):
         is_part = PurePosixPath(inside).name != CONFIG_FOLDER
     if is_part:
         # Part of a source tree: the config is the whole tree.
@@ -266,15 +267,11 @@ def _relative(path: Path, root: Path) -> str:
     return (path.parent.resolve() / path.name).relative_to(root).as_posix()
 
 
-def _is_in_circleci(path: str) -> bool:
-    return CONFIG_FOLDER in PurePosixPath(path).parts
-
-
 def _with_companions(root: Path, file: str) -> list[str]:
     """``file`` and the other files of its config."""
     for parent in PurePosixPath(file).parents:
         folder = root / parent
-        is_orb = any((folder / name).is_file() for name in _ORB_ROOTS)
+        is_orb = any((folder / name).is_file() for name in ORB_ROOTS)
         is_circleci = parent.name == CONFIG_FOLDER and parent != PurePosixPath(file).parent
         if is_orb or is_circleci:
             below = (
@@ -310,28 +307,20 @@ def _listed_by_git(root: Path, inside: str) -> list[str] | None:
 
 def _candidates(root: Path, listed: Iterable[str], inside: str) -> Iterator[str]:
     """The ``listed`` names that are candidates and exist."""
-    prefix = "" if inside == "." else inside + "/"
-    names = [
-        name
-        for name in listed
-        # Only folders below the named one are skipped: it may itself be in a vendor folder.
-        if SKIPPED_FOLDERS.isdisjoint(name.removeprefix(prefix).split("/")[:-1])
-        and (name.endswith(SUFFIXES) or _is_linked_folder(root, name))
-    ]
-    orbs = {_split(name)[0] for name in names if _split(name)[1] in _ORB_ROOTS}
+    below = "" if inside == "." else inside
+    names = list(listed)
+    paths = set(config_paths(names, below))
     linked_folders: list[tuple[Path, str]] = []
     for name in names:
-        folder, _ = _split(name)
-        if _is_linked_folder(root, name):
+        if name in paths:
+            if os.path.lexists(root / name):
+                yield name
+        elif not is_skipped(name, below) and _is_linked_folder(root, name):
             linked = (root / name).resolve()
             if linked.is_dir() and _is_inside(linked, root):
                 linked_folders.append((linked, name))
             else:
                 yield name
-        elif os.path.lexists(root / name) and (
-            _is_in_circleci(folder) or is_part_of_orb(name, orbs)
-        ):
-            yield name
     # Each folder once, however many links lead to it or to a folder that it is in.
     searched: set[Path] = set()
     for linked, name in sorted(linked_folders):
@@ -356,26 +345,10 @@ def _is_linked_folder(root: Path, name: str) -> bool:
     Neither git nor a walk looks into it. A link with the name of a YAML file leads to a file.
     """
     return (
-        _is_in_circleci(name)
+        is_in_circleci(name)
         and not name.endswith(SUFFIXES)
         and (root / name).is_symlink()
-        and (_split(name)[1] == CONFIG_FOLDER or (root / name).is_dir())
-    )
-
-
-def _split(name: str) -> tuple[str, str]:
-    folder, _, last = name.rpartition("/")
-    return folder, last
-
-
-def is_part_of_orb(name: str, orbs: Set[str]) -> bool:
-    """Whether ``circleci orb pack`` of one of the folders ``orbs`` reads ``name``."""
-    *folders, last = name.split("/")
-    if last.startswith("@") and "/".join(folders) in orbs:
-        return True
-    return any(
-        folder in SECTIONS and "/".join(folders[:depth]) in orbs
-        for depth, folder in enumerate(folders)
+        and (PurePosixPath(name).name == CONFIG_FOLDER or (root / name).is_dir())
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from cci_migrate.bounds.limits import TOO_LARGE
 from cci_migrate.engine.outcomes import Failed
-from cci_migrate.forges.config_paths import Links, find_configs, unusual_modes
+from cci_migrate.forges.config_listing import Links, find_configs, unusual_modes
 from cci_migrate.forges.repository import RepositoryRef, Snapshot
 from cci_migrate.transport.git.objects import tree_paths
 from cci_migrate.transport.git.process import GitDirectory

@@ -16,8 +16,8 @@ from cci_migrate.bounds.limits import total_problem
 from cci_migrate.circleci.packing import CONFIG_FOLDER
 from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.engine.proof import FileChange, ProvenChange
+from cci_migrate.files.config_paths import SKIPPED_FOLDERS
 from cci_migrate.files.discovery import (
-    SKIPPED_FOLDERS,
     discover,
     read_candidate,
     reader_of,

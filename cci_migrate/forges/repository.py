@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.forges.campaign_identity import campaign_of_commit
-from cci_migrate.forges.config_paths import ConfigListing, unusual_modes
+from cci_migrate.forges.config_listing import ConfigListing, unusual_modes
 
 #: Why a repository with commits has nothing to read.
 MISSING_DEFAULT = "the default branch does not exist; set it to one that does"

@@ -10,7 +10,7 @@ import pytest
 from msgspec import Struct
 
 from cci_migrate.engine.outcomes import Failed, Refused
-from cci_migrate.forges.config_paths import Links, find_configs
+from cci_migrate.forges.config_listing import Links, find_configs
 from tests.batch.git_server import GitServer
 from tests.batch.hosts import HOSTS, served
 from tests.batch.repositories import (

@@ -34,7 +34,7 @@ from cci_migrate.forges.bitbucket.reading import (
     items,
 )
 from cci_migrate.forges.blob_text import contents_within_limit
-from cci_migrate.forges.config_paths import ConfigListing, config_modes
+from cci_migrate.forges.config_listing import ConfigListing, config_modes
 from cci_migrate.forges.host import Extras, NewPullRequest, RepositoryPage
 from cci_migrate.forges.repository import (
     MISSING_DEFAULT,

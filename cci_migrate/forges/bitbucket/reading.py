@@ -12,7 +12,7 @@ from typing import Generic, Literal, TypeVar
 from msgspec import Struct
 
 from cci_migrate.forges.campaign_identity import campaign_of_pull_request
-from cci_migrate.forges.config_paths import PLAIN
+from cci_migrate.forges.config_listing import PLAIN
 from cci_migrate.forges.repository import (
     Checks,
     PullRequest,

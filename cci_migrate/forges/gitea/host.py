@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from cci_migrate.circleci.packing import CONFIG_FOLDER
 from cci_migrate.forges.access import TokenAccess
 from cci_migrate.forges.blob_text import blob_id
-from cci_migrate.forges.config_paths import SYMLINK, ConfigListing, config_modes, find_configs
+from cci_migrate.forges.config_listing import SYMLINK, ConfigListing, config_modes, find_configs
 from cci_migrate.forges.gitea.extras import ExtrasWriter
 from cci_migrate.forges.gitea.pull_request_reviews import GiteaReviews
 from cci_migrate.forges.gitea.reading import (

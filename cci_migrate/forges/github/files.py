@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from cci_migrate.circleci.packing import CONFIG_FOLDER
 from cci_migrate.forges.blob_text import contents_within_limit
-from cci_migrate.forges.config_paths import find_configs
+from cci_migrate.forges.config_listing import find_configs
 from cci_migrate.forges.github import queries
 from cci_migrate.forges.github.reading import GitObject, TreeListing, blob_bytes
 from cci_migrate.forges.host import WantedFiles

@@ -13,9 +13,9 @@ from cci_migrate.bounds.limits import SIZE_LIMIT, TOO_LARGE
 from cci_migrate.circleci.packing import CONFIG_FOLDER
 from cci_migrate.engine.outcomes import Failed
 from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.files.config_paths import config_paths
 from cci_migrate.forges.blob_text import contents_within_limit, exact_bytes
 from cci_migrate.forges.campaign_identity import campaign_of_pull_request
-from cci_migrate.forges.config_paths import config_paths
 from cci_migrate.forges.repository import (
     MISSING_DEFAULT,
     Branch,

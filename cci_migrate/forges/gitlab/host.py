@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from cci_migrate.circleci.packing import CONFIG_FOLDER
 from cci_migrate.forges.access import TokenAccess
-from cci_migrate.forges.config_paths import config_modes, find_configs
+from cci_migrate.forges.config_listing import config_modes, find_configs
 from cci_migrate.forges.gitlab import queries
 from cci_migrate.forges.gitlab.access import GitLabAccess
 from cci_migrate.forges.gitlab.pull_request_reviews import GitLabReviews

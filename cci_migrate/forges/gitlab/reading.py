@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.forges.blob_text import exact_bytes
 from cci_migrate.forges.campaign_identity import campaign_of_pull_request
-from cci_migrate.forges.config_paths import SYMLINK, config_modes, unusual_modes
+from cci_migrate.forges.config_listing import SYMLINK, config_modes, unusual_modes
 from cci_migrate.forges.repository import (
     Branch,
     Checks,

@@ -1,18 +1,18 @@
-"""Which files of a listed repository are read, decided by their paths alone.
+"""The configs among the listed files of a repository, its symbolic links followed.
 
 The same files as `cci_migrate.files.discovery` finds in a folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from pathlib import PurePosixPath
 
 from msgspec import Struct
 
 from cci_migrate.circleci.packing import CONFIG_FOLDER, SUFFIXES
 from cci_migrate.engine.outcomes import Cause, Failed, Refused
-from cci_migrate.files.discovery import SKIPPED_FOLDERS, is_part_of_orb
+from cci_migrate.files.config_paths import SKIPPED_FOLDERS, config_paths, folder_of, is_skipped
 
 #: The modes of a file and of a link, as git writes them.
 PLAIN = "100644"
@@ -22,17 +22,6 @@ SYMLINK = "120000"
 _MAX_LINKS = 40
 #: The number of links of a repository that are read: at a code host, each is a request.
 _MAX_LINKS_READ = 200
-
-
-def config_paths(paths: Iterable[str]) -> tuple[str, ...]:
-    """Those of a repository's ``paths`` that may be CircleCI config, sorted.
-
-    These are YAML files below any ``.circleci`` folder, and the parts of an orb beside its
-    ``@orb.yml``.
-    """
-    candidates = [path for path in paths if path.endswith(SUFFIXES)]
-    orbs = {_folder_of(path) for path in candidates if PurePosixPath(path).stem == "@orb"}
-    return tuple(sorted(path for path in candidates if _is_config(path, orbs)))
 
 
 def config_modes(modes: Mapping[str, str]) -> dict[str, str]:
@@ -68,7 +57,7 @@ def find_configs(modes: Mapping[str, str], read_link: ReadLink, below: str = "")
         is_file = link.endswith(SUFFIXES)
         if not (link.startswith(prefix) or link == below) or CONFIG_FOLDER not in name.parts:
             continue
-        if not SKIPPED_FOLDERS.isdisjoint(name.parts):
+        if is_skipped(link):
             continue
         real = links.real_path(link)
         if isinstance(real, Refused | Failed):
@@ -92,10 +81,10 @@ class Links:
         self._texts: dict[str, str] = {}
         self._folders: set[str] = set()
         for path in modes:
-            folder = _folder_of(path)
+            folder = folder_of(path)
             while folder and folder not in self._folders:
                 self._folders.add(folder)
-                folder = _folder_of(folder)
+                folder = folder_of(folder)
 
     def real_path(self, path: str) -> str | Refused | Failed:
         """The file or folder (empty: the root) that ``path`` leads to, or why it leads to none."""
@@ -145,23 +134,12 @@ def unusual_modes(modes: Mapping[str, str]) -> dict[str, str]:
     return {path: mode for path, mode in modes.items() if mode != PLAIN}
 
 
-def _is_config(path: str, orbs: Set[str]) -> bool:
-    folders = path.split("/")[:-1]
-    if not SKIPPED_FOLDERS.isdisjoint(folders):
-        return False
-    return CONFIG_FOLDER in folders or is_part_of_orb(path, orbs)
-
-
 def _is_below(path: str, folders: Set[str]) -> bool:
     """Whether a search of one of ``folders`` finds the file ``path``."""
     while path:
-        path = _folder_of(path)
+        path = folder_of(path)
         if path in folders:
             return True
         if path.rpartition("/")[2] in SKIPPED_FOLDERS:
             return False
     return False
-
-
-def _folder_of(path: str) -> str:
-    return path.rpartition("/")[0]
