@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cci_migrate.engine.proof import ProvenChange
-from cci_migrate.files.writing import WriteError, write
+from cci_migrate.files.config_writing import WriteError, write
 from tests.proven_changes import proven_file
 
 BEFORE, AFTER = b"a: 1\r\n", b"a: 1\r\nb: 2\r\n"

@@ -221,7 +221,7 @@ def nothing_in(paths: Iterable[Path]) -> str:
 def _write(outcome: Outcome, root: Path, written: WrittenFiles) -> Outcome:
     if not isinstance(outcome, Examined) or outcome.change is None:
         return outcome
-    from cci_migrate.files.writing import WriteError, write
+    from cci_migrate.files.config_writing import WriteError, write
 
     with _interrupts_after():
         try:

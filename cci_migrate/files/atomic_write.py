@@ -1,4 +1,4 @@
-"""Writes files of our own atomically: reports, baselines, diffs, answers."""
+"""Writes files of our own atomically: reports, baselines, diffs, answers; not configs."""
 
 from __future__ import annotations
 

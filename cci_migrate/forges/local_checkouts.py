@@ -17,13 +17,13 @@ from cci_migrate.circleci.packing import CONFIG_FOLDER
 from cci_migrate.engine.outcomes import Failed, Refused
 from cci_migrate.engine.proof import FileChange, ProvenChange
 from cci_migrate.files.config_paths import SKIPPED_FOLDERS
+from cci_migrate.files.config_writing import Restoration, WriteError, write
 from cci_migrate.files.discovery import (
     discover,
     read_candidate,
     reader_of,
     root_of,
 )
-from cci_migrate.files.writing import Restoration, WriteError, write
 from cci_migrate.forges.branch_content import content_in_git
 from cci_migrate.forges.campaign_identity import campaign_of_commit
 from cci_migrate.forges.git_trees import GitTree

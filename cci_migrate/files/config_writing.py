@@ -1,4 +1,4 @@
-"""Writes proven changes to files, each atomically.
+"""Writes proven changes of configs to their files, each atomically.
 
 The new bytes go to a temporary file in the same folder, which is flushed to the disk and renamed
 over the old one, so that readers see either version. A change of several files is written
