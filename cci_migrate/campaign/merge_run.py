@@ -21,7 +21,7 @@ from cci_migrate.forges.pull_request_reviews import OwnPull, PullRequestReview, 
 from cci_migrate.forges.repository import Checks, PullState, RepositoryRef
 from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.transport.host_errors import HostUnavailable, StaleSnapshot
-from cci_migrate.transport.pace import MERGE, OTHER
+from cci_migrate.transport.write_kinds import WriteKind
 
 #: A review older than this (seconds) is read again before the merge.
 FRESH = 60.0
@@ -138,7 +138,7 @@ class MergeRun(Struct, frozen=True):
                     "known; --canary 0 does not wait for that"
                 )
                 return
-            reviews.wait_for_turn(MERGE if step is MergeStep.MERGE else OTHER)
+            reviews.wait_for_turn(WriteKind.MERGE if step is MergeStep.MERGE else WriteKind.OTHER)
             # What was read before the waits may not hold any more.
             read = self._read_again(reviews, step, pull)
             if read is None:

@@ -19,7 +19,8 @@ from cci_migrate.forges.repository import (
 from cci_migrate.forges.without_pull_requests import WithoutPullRequests
 from cci_migrate.transport.git.remote_urls import read_remote_url
 from cci_migrate.transport.host_errors import HostError
-from cci_migrate.transport.pace import PULL_REQUEST, Lane
+from cci_migrate.transport.pace import Lane
+from cci_migrate.transport.write_kinds import WriteKind
 
 
 class GitSource:
@@ -88,7 +89,7 @@ class GitHost(WithoutPullRequests):
     def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
         """Push the branch with one commit on top of the head."""
         commit = self._clones.commit(snapshot, snapshot.ref.address, proposal)
-        self._lane.take(PULL_REQUEST)  # each starts a build, as a pull request does
+        self._lane.take(WriteKind.PULL_REQUEST)  # each starts a build, as a pull request does
         self._clones.push(snapshot, snapshot.ref.address, commit)
         return Branch(commit, BranchContent.PLANNED)
 

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 from msgspec import Struct
 
 from cci_migrate.forges.repository import Checks, PullRequest, PullState, RepositoryRef, Unreadable
+from cci_migrate.transport.write_kinds import WriteKind
 
 
 class ReviewDecision(Enum):
@@ -113,7 +114,7 @@ class Reviews(Protocol):
         One that can't be read is Unreadable. Raises HostUnavailable.
         """
 
-    def wait_for_turn(self, kind: str) -> None:
+    def wait_for_turn(self, kind: WriteKind) -> None:
         """Wait until a write of ``kind`` is allowed. Raises HostUnavailable."""
 
     def merge(

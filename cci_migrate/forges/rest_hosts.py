@@ -47,7 +47,8 @@ from cci_migrate.transport.git.remote_urls import basic_login
 from cci_migrate.transport.host_errors import HostError, OverloadedError, RefusedError
 from cci_migrate.transport.host_patience import HostPatience
 from cci_migrate.transport.http import Api, MissingError, Response
-from cci_migrate.transport.pace import OTHER, Lane
+from cci_migrate.transport.pace import Lane
+from cci_migrate.transport.write_kinds import WriteKind
 
 _Read = TypeVar("_Read")
 
@@ -128,7 +129,7 @@ class RestHost(ABC):
         if is_odd or snapshot.branch is not None:
             url = self.git_url(snapshot)
             oid = self._clones.commit(snapshot, url, proposal)
-            self._lane.take(OTHER)
+            self._lane.take(WriteKind.OTHER)
             self._clones.push(snapshot, url, oid)
         else:
             oid = self.commit(snapshot, proposal.branch, proposal.message, proposal.contents)
@@ -143,7 +144,7 @@ class RestHost(ABC):
         if snapshot.pull is not None and snapshot.pull.state is PullState.OPEN:
             self.close_pull_request(snapshot, snapshot.pull)
         if snapshot.branch is not None and snapshot.branch.content.is_disposable:
-            self._api.write(OTHER, "DELETE", self.branch_path(snapshot, self._branch))
+            self._api.write(WriteKind.OTHER, "DELETE", self.branch_path(snapshot, self._branch))
 
     def git_credentials(self, token: str) -> tuple[str, str]:
         """The user name and password for git, from the token."""
@@ -204,7 +205,7 @@ class RestHost(ABC):
 
     def comment(self, snapshot: Snapshot, text: str) -> None:
         """Comment on the pull request."""
-        self._api.write(OTHER, "POST", self.comments_path(snapshot), json={"body": text})
+        self._api.write(WriteKind.OTHER, "POST", self.comments_path(snapshot), json={"body": text})
 
     def tip(self, snapshot: Snapshot, branch: str) -> BranchTip | None:
         """The commit at the tip of ``branch``; None if it does not exist."""

@@ -9,6 +9,7 @@ from functools import partial
 from cci_migrate.forges.pull_request_reviews import MergeMethod, OwnPull, PullRequestReview
 from cci_migrate.forges.repository import Checks, RepositoryRef, Unreadable
 from cci_migrate.transport.http import Api
+from cci_migrate.transport.write_kinds import WriteKind
 
 #: Reads one pull request of a repository, with its errors turned into Unreadable.
 ReadOne = Callable[
@@ -35,7 +36,7 @@ class RestReviews(ABC):
             lambda pull: self._read_one(pull.ref, partial(self.review_of, pull)), pulls
         )
 
-    def wait_for_turn(self, kind: str) -> None:
+    def wait_for_turn(self, kind: WriteKind) -> None:
         """Wait until a write of ``kind`` is allowed."""
         self._api.wait_for_turn(kind)
 

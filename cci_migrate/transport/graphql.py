@@ -20,6 +20,7 @@ from cci_migrate.transport.host_errors import (
 )
 from cci_migrate.transport.http import Api, Response
 from cci_migrate.transport.known_secrets import redact
+from cci_migrate.transport.write_kinds import WriteKind
 
 _Data = TypeVar("_Data")
 
@@ -106,7 +107,12 @@ class Graphql:
         return data.body(kind, *route)
 
     def mutate(
-        self, write: str, mutation: str, fields: dict[str, Any], kind: type[_Data], *route: str
+        self,
+        write: WriteKind,
+        mutation: str,
+        fields: dict[str, Any],
+        kind: type[_Data],
+        *route: str,
     ) -> _Data:
         """Send a mutation as a write of the kind ``write``; return its only field's ``route``.
 

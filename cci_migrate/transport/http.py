@@ -35,6 +35,7 @@ from cci_migrate.transport.known_secrets import Secret, redact, remember
 from cci_migrate.transport.pace import Clock, Lane
 from cci_migrate.transport.progress import local_time
 from cci_migrate.transport.reading_threads import ReadingThreads
+from cci_migrate.transport.write_kinds import WriteKind
 
 #: Seconds to connect, and seconds without a byte. GitHub itself gives up after 10.
 TIMEOUT = (15.0, 60.0)
@@ -217,7 +218,7 @@ class Api:
         """`read` without retries: after OverloadedError, ask for less."""
         return self._checked(self._obeying(method, path, options))
 
-    def write(self, kind: str, method: str, path: str, **options: Any) -> Response:
+    def write(self, kind: WriteKind, method: str, path: str, **options: Any) -> Response:
         """Send a write of the kind ``kind``.
 
         Raises what `read` raises, except StaleSnapshot in place of OverloadedError: the effect is
@@ -229,7 +230,7 @@ class Api:
         except (OverloadedError, _UnusableAnswerError) as error:
             raise StaleSnapshot(f"the host did not confirm the write ({error})") from None
 
-    def wait_for_turn(self, kind: str) -> None:
+    def wait_for_turn(self, kind: WriteKind) -> None:
         """Wait until a write of ``kind`` is allowed, to read afterwards what it depends on.
 
         Raises HostUnavailable if that is beyond the deadline.
@@ -247,7 +248,7 @@ class Api:
         self._sessions.close()
 
     def _obeying(
-        self, method: str, path: str, options: Mapping[str, Any], kind: str = ""
+        self, method: str, path: str, options: Mapping[str, Any], kind: WriteKind | None = None
     ) -> Response:
         """Send one request, again after each pause that the host asks for, and with a new token."""
         has_renewed = False

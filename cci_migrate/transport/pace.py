@@ -20,14 +20,10 @@ from cci_migrate.transport.host_errors import HostUnavailable
 from cci_migrate.transport.progress import Progress, local_time
 from cci_migrate.transport.reading_pace import DEFAULT_READ_LIMITS, ReadingPace, ReadLimits
 from cci_migrate.transport.single_writer import SingleWriter
+from cci_migrate.transport.write_kinds import WriteKind
 from cci_migrate.transport.write_record import WriteRecord
 
 HOUR = 3600.0
-PULL_REQUEST = "pull-request"
-MERGE = "merge"
-OTHER = "other"
-#: Each of these starts CI and asks people to look: each has the limits for itself.
-_PACED = frozenset({PULL_REQUEST, MERGE})
 
 
 class Clock(Protocol):
@@ -114,12 +110,12 @@ class Lane:
         self.reads = ReadingPace(read_limits, self._clock.now, self._clock.sleep)
 
     @contextmanager
-    def turn(self, kind: str) -> Iterator[None]:
-        """Wait for a turn to write (``kind`` of `take`) or to read (empty), as long as the block.
+    def turn(self, kind: WriteKind | None) -> Iterator[None]:
+        """Wait for a turn to write (``kind`` of `take`) or to read (None), as long as the block.
 
         Raises what `take` raises.
         """
-        if kind:
+        if kind is not None:
             self.take(kind)
             yield
             return
@@ -128,7 +124,7 @@ class Lane:
             self.wait_out()
             yield
 
-    def take(self, kind: str) -> None:
+    def take(self, kind: WriteKind) -> None:
         """Wait until a write of ``kind`` is allowed, and count it. Call it right before each write.
 
         Raises HostUnavailable if the wait goes beyond the deadline, or if another process is
@@ -147,16 +143,16 @@ class Lane:
         if self._progress is not None:
             self._progress.budget(self.name, *self.used())
 
-    def next_time(self, kind: str) -> float:
+    def next_time(self, kind: WriteKind) -> float:
         """When a write of ``kind`` is allowed, in seconds since 1970; in the past if now."""
         since = self._clock.now() - HOUR
-        writes = self._since("", since)
+        writes = self._since(None, since)
         times = [self._not_before()]
         if writes:
             times.append(writes[-1] + self._limits.writes_apart)
         if len(writes) >= self._limits.writes_per_hour:
             times.append(writes[-self._limits.writes_per_hour] + HOUR)
-        if kind in _PACED:
+        if kind.is_paced:
             alike = self._since(kind, since)
             if alike:
                 times.append(alike[-1] + self._limits.apart)
@@ -167,7 +163,7 @@ class Lane:
     def used(self) -> tuple[int, int]:
         """The number of pull requests opened within the last hour, and the limit."""
         since = self._clock.now() - HOUR
-        return len(self._since(PULL_REQUEST, since)), self._limits.per_hour
+        return len(self._since(WriteKind.PULL_REQUEST, since)), self._limits.per_hour
 
     def end(self) -> None:
         """Make no further writes: let other campaigns write. The record may then be closed.
@@ -234,8 +230,11 @@ class Lane:
             self._shared = WriteRecord.shared_if_exists(self.name)
         return (self._record, *(() if self._shared is None else (self._shared,)))
 
-    def _since(self, kind: str, since: float) -> list[float]:
-        """The times of all campaigns' writes, sorted; this campaign's are in both records."""
+    def _since(self, kind: WriteKind | None, since: float) -> list[float]:
+        """The times of all campaigns' writes (None: of any kind), sorted.
+
+        This campaign's are in both records.
+        """
         with self._lock:
             records = self._records()
             return sorted({at for record in records for at in record.since(self.name, kind, since)})

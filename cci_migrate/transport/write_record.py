@@ -12,6 +12,8 @@ from pathlib import Path
 
 import platformdirs
 
+from cci_migrate.transport.write_kinds import WriteKind
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS writes (
     id INTEGER PRIMARY KEY, lane TEXT NOT NULL, kind TEXT NOT NULL, at REAL NOT NULL
@@ -83,18 +85,19 @@ class WriteRecord:
         """Close the database."""
         self._connection.close()
 
-    def since(self, lane: str, kind: str, since: float) -> list[float]:
-        """The times of writes of ``kind`` ("": any) on ``lane`` after ``since``, sorted."""
+    def since(self, lane: str, kind: WriteKind | None, since: float) -> list[float]:
+        """The times of writes of ``kind`` (None: any) on ``lane`` after ``since``, sorted."""
+        value = "" if kind is None else kind.value
         rows = self._connection.execute(
             "SELECT at FROM writes WHERE lane = ? AND at > ? AND (? = '' OR kind = ?) ORDER BY at",
-            (lane, since, kind, kind),
+            (lane, since, value, value),
         )
         return [row[0] for row in rows]
 
-    def add(self, lane: str, kind: str, at: float) -> None:
+    def add(self, lane: str, kind: WriteKind, at: float) -> None:
         """Record a write that is about to be sent."""
         self._connection.execute(
-            "INSERT INTO writes (lane, kind, at) VALUES (?, ?, ?)", (lane, kind, at)
+            "INSERT INTO writes (lane, kind, at) VALUES (?, ?, ?)", (lane, kind.value, at)
         )
 
     def not_before(self, lane: str) -> float:

@@ -52,7 +52,8 @@ from cci_migrate.forges.rest_hosts import BranchTip, IncompleteError, RestHost
 from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
 from cci_migrate.transport.http import Api, MissingError, Response
 from cci_migrate.transport.known_secrets import remember
-from cci_migrate.transport.pace import OTHER, PULL_REQUEST, Lane
+from cci_migrate.transport.pace import Lane
+from cci_migrate.transport.write_kinds import WriteKind
 
 #: Repositories for which API requests are made before the git requests.
 CHUNK = 16
@@ -171,7 +172,7 @@ class Bitbucket(RestHost):
         https://developer.atlassian.com/cloud/bitbucket/rest/api-group-source/
         """
         answer = self._api.write(
-            OTHER,
+            WriteKind.OTHER,
             "POST",
             f"{_path(snapshot)}/src",
             data={"branch": branch, "parents": snapshot.head, "message": message},
@@ -185,7 +186,7 @@ class Bitbucket(RestHost):
     def create_pull_request(self, snapshot: Snapshot, opening: NewPullRequest) -> PullRequest:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/"""
         answer = self._api.write(
-            PULL_REQUEST,
+            WriteKind.PULL_REQUEST,
             "POST",
             f"{_path(snapshot)}/pullrequests",
             json={
@@ -208,7 +209,7 @@ class Bitbucket(RestHost):
     def comment(self, snapshot: Snapshot, text: str) -> None:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/"""
         fields = {"content": {"raw": text}}
-        self._api.write(OTHER, "POST", self.comments_path(snapshot), json=fields)
+        self._api.write(WriteKind.OTHER, "POST", self.comments_path(snapshot), json=fields)
 
     def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
         """Why for labels and assignees, which Bitbucket lacks, and each unknown reviewer."""
@@ -240,12 +241,14 @@ class Bitbucket(RestHost):
         ]
         if new:
             changes = {"title": current.title, "reviewers": [*present, *new]}
-            self._api.write(OTHER, "PUT", path, json=changes)
+            self._api.write(WriteKind.OTHER, "PUT", path, json=changes)
         return ()
 
     def close_pull_request(self, snapshot: Snapshot, pull: PullRequest) -> None:
         """Decline it."""
-        self._api.write(OTHER, "POST", f"{_path(snapshot)}/pullrequests/{pull.number}/decline")
+        self._api.write(
+            WriteKind.OTHER, "POST", f"{_path(snapshot)}/pullrequests/{pull.number}/decline"
+        )
 
     def branch_path(self, snapshot: Snapshot, branch: str) -> str:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-refs/"""

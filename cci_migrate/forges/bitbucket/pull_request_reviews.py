@@ -24,7 +24,7 @@ from cci_migrate.forges.pull_request_reviews import (
 from cci_migrate.forges.repository import Checks, PullState, seconds_since_1970
 from cci_migrate.forges.rest_reviews import RestReviews
 from cci_migrate.transport.host_errors import HostError, StaleSnapshot
-from cci_migrate.transport.pace import MERGE
+from cci_migrate.transport.write_kinds import WriteKind
 
 #: The usual names of ``merge_strategy``; a repository may allow only some.
 _STRATEGIES = {
@@ -107,7 +107,7 @@ class BitbucketReviews(RestReviews):
         # Reads of an old name are redirected, writes are not.
         name = review.repository or pull.ref.name
         path = f"/repositories/{name}/pullrequests/{pull.pull.number}/merge"
-        answer = self._api.write(MERGE, "POST", path, json=body)
+        answer = self._api.write(WriteKind.MERGE, "POST", path, json=body)
         # 202: it takes longer than one request may.
         return PullState.OPEN if answer.status == 202 else STATES[answer.body(_Merged).state]
 

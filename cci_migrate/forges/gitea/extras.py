@@ -15,7 +15,7 @@ from cci_migrate.forges.host import Extras
 from cci_migrate.forges.users_and_teams import UserNames, is_of, is_team, review_request
 from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
 from cci_migrate.transport.http import Api, MissingError
-from cci_migrate.transport.pace import OTHER
+from cci_migrate.transport.write_kinds import WriteKind
 
 
 class ExtrasWriter:
@@ -87,7 +87,7 @@ class ExtrasWriter:
     ) -> Iterator[str]:
         """Send ``body`` with all of ``whats``; why for each if that is refused."""
         try:
-            self._api.write(OTHER, method, path, json=body)
+            self._api.write(WriteKind.OTHER, method, path, json=body)
         except (HostError, RefusedError, StaleSnapshot) as error:
             for what in whats:
                 yield f"{what}: {error}"

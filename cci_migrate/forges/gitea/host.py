@@ -46,7 +46,8 @@ from cci_migrate.forges.rest_hosts import BranchTip
 from cci_migrate.forges.rest_reading import RestReadHost, pages_of_group_or_user
 from cci_migrate.transport.host_errors import HostError, StaleSnapshot
 from cci_migrate.transport.http import Api, MissingError, Response
-from cci_migrate.transport.pace import OTHER, PULL_REQUEST, Lane
+from cci_migrate.transport.pace import Lane
+from cci_migrate.transport.write_kinds import WriteKind
 
 
 def authorization(token: str) -> str:
@@ -114,7 +115,7 @@ class Gitea(RestReadHost):
         """
         try:
             answer = self._api.write(
-                OTHER,
+                WriteKind.OTHER,
                 "POST",
                 f"{_path(snapshot)}/contents",
                 json={
@@ -144,7 +145,7 @@ class Gitea(RestReadHost):
         https://docs.gitea.com/usage/pull-request#work-in-progress-pull-requests
         """
         answer = self._api.write(
-            PULL_REQUEST,
+            WriteKind.PULL_REQUEST,
             "POST",
             f"{_path(snapshot)}/pulls",
             json={
@@ -184,7 +185,7 @@ class Gitea(RestReadHost):
     def close_pull_request(self, snapshot: Snapshot, pull: PullRequest) -> None:
         """Close ``pull``, the campaign's; its branch stays."""
         path = f"{_path(snapshot)}/pulls/{pull.number}"
-        self._api.write(OTHER, "PATCH", path, json={"state": "closed"})
+        self._api.write(WriteKind.OTHER, "PATCH", path, json={"state": "closed"})
 
     def branch_path(self, snapshot: Snapshot, branch: str) -> str:
         """Where the API has a branch."""

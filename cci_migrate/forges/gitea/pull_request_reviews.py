@@ -24,7 +24,7 @@ from cci_migrate.forges.repository import Checks, PullState, seconds_since_1970
 from cci_migrate.forges.rest_hosts import BranchTip
 from cci_migrate.forges.rest_reviews import RestReviews
 from cci_migrate.transport.http import Response
-from cci_migrate.transport.pace import MERGE, OTHER
+from cci_migrate.transport.write_kinds import WriteKind
 
 
 class _User(Struct, frozen=True):
@@ -100,14 +100,14 @@ class GiteaReviews(RestReviews):
         self, pull: OwnPull, review: PullRequestReview, method: MergeMethod | None
     ) -> PullState:
         """Merge it, only if the last commit of its branch is that of ``review``."""
-        self._merge(MERGE, pull, review, method, {})
+        self._merge(WriteKind.MERGE, pull, review, method, {})
         return self._request(pull).pull_state
 
     def enable_auto_merge(
         self, pull: OwnPull, review: PullRequestReview, method: MergeMethod | None
     ) -> None:
         """https://docs.gitea.com/usage/automatically-merge-pull-request"""
-        self._merge(OTHER, pull, review, method, {"merge_when_checks_succeed": True})
+        self._merge(WriteKind.OTHER, pull, review, method, {"merge_when_checks_succeed": True})
 
     def base_checks(self, pull: OwnPull) -> Checks:
         """The result of CI for the merge commit, or for the base's tip."""
@@ -119,7 +119,7 @@ class GiteaReviews(RestReviews):
 
     def _merge(
         self,
-        kind: str,
+        kind: WriteKind,
         pull: OwnPull,
         review: PullRequestReview,
         method: MergeMethod | None,

@@ -17,7 +17,7 @@ from cci_migrate.forges.repository import Branch, BranchContent, FileHash, Snaps
 from cci_migrate.transport.graphql import Graphql
 from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
 from cci_migrate.transport.http import Api, MissingError
-from cci_migrate.transport.pace import OTHER
+from cci_migrate.transport.write_kinds import WriteKind
 
 #: What a deleted branch points to.
 _NO_COMMIT = "0" * 40
@@ -81,7 +81,7 @@ class Branches:
         self._set_branch(snapshot, branch, snapshot.head)
         headline, _, body = message.partition("\n\n")
         commit = self._graphql.mutate(
-            OTHER,
+            WriteKind.OTHER,
             queries.CREATE_COMMIT,
             {
                 "branch": {
@@ -119,7 +119,7 @@ class Branches:
         entries = []
         for path, content in contents.items():
             blob = self._api.write(
-                OTHER,
+                WriteKind.OTHER,
                 "POST",
                 f"{root}/blobs",
                 json={"content": base64.b64encode(content).decode(), "encoding": "base64"},
@@ -127,10 +127,13 @@ class Branches:
             mode = snapshot.modes.get(path, "100644")
             entries.append({"path": path, "mode": mode, "type": "blob", "sha": blob.sha})
         tree = self._api.write(
-            OTHER, "POST", f"{root}/trees", json={"base_tree": snapshot.head, "tree": entries}
+            WriteKind.OTHER,
+            "POST",
+            f"{root}/trees",
+            json={"base_tree": snapshot.head, "tree": entries},
         ).body(GitData)
         commit = self._api.write(
-            OTHER,
+            WriteKind.OTHER,
             "POST",
             f"{root}/commits",
             json={
@@ -174,7 +177,9 @@ class Branches:
         if compared is not None and compared.ahead_by == 0:
             path = f"/repos/{snapshot.fork.name}/merge-upstream"
             with suppress(HostError, RefusedError, StaleSnapshot):
-                self._api.write(OTHER, "POST", path, json={"branch": snapshot.default_branch})
+                self._api.write(
+                    WriteKind.OTHER, "POST", path, json={"branch": snapshot.default_branch}
+                )
 
     def _set_branch(self, snapshot: Snapshot, name: str, oid: str) -> None:
         """Create the branch called ``name`` at ``oid``, or move it there."""
@@ -185,7 +190,9 @@ class Branches:
                 "oid": oid,
             }
             try:
-                self._graphql.mutate(OTHER, queries.CREATE_REF, arguments, Tip, "ref", "target")
+                self._graphql.mutate(
+                    WriteKind.OTHER, queries.CREATE_REF, arguments, Tip, "ref", "target"
+                )
             except (HostError, StaleSnapshot) as error:
                 if snapshot.fork is None or "does not exist" not in str(error):
                     raise
@@ -209,6 +216,6 @@ class Branches:
         }
         arguments = {"repositoryId": snapshot.branch_home.node, "refUpdates": [update]}
         try:
-            self._graphql.mutate(OTHER, queries.UPDATE_REF, arguments, dict[str, object])
+            self._graphql.mutate(WriteKind.OTHER, queries.UPDATE_REF, arguments, dict[str, object])
         except HostError as error:
             raise StaleSnapshot(f"the branch cannot be moved: {error}") from None

@@ -14,7 +14,7 @@ from cci_migrate.forges.host import Extras
 from cci_migrate.forges.users_and_teams import UserNames, review_request
 from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
 from cci_migrate.transport.http import Api, Response
-from cci_migrate.transport.pace import OTHER
+from cci_migrate.transport.write_kinds import WriteKind
 
 
 class _Assignee(Struct, frozen=True):
@@ -57,7 +57,7 @@ class ExtrasWriter:
         if not names:
             return
         try:
-            answer = self._api.write(OTHER, "POST", path, json=body(names))
+            answer = self._api.write(WriteKind.OTHER, "POST", path, json=body(names))
             accepted = _accepted_assignees(answer) if body is _assignees else None
         except (HostError, RefusedError, StaleSnapshot) as error:
             if len(names) == 1:

@@ -68,10 +68,10 @@ from cci_migrate.forges.reverting import (
 from cci_migrate.transport.graphql import Graphql, GraphqlError
 from cci_migrate.transport.host_errors import HostError, OverloadedError
 from cci_migrate.transport.http import Api, documented
-from cci_migrate.transport.pace import OTHER, PULL_REQUEST
 from cci_migrate.transport.page_size import PageSize
 from cci_migrate.transport.parallel_reads import asking_for_less, read_chunks, read_pages
 from cci_migrate.transport.reading_threads import PendingRead
+from cci_migrate.transport.write_kinds import WriteKind
 
 #: Repositories that are listed without files in one request: the most that GitHub allows.
 LISTED_TOGETHER = 100
@@ -197,7 +197,7 @@ class GitHub:
         if owner:
             fields["organization"] = owner
         path = f"/repos/{snapshot.current_name}/forks"
-        fork = self._api.write(OTHER, "POST", path, json=fields).body(ForkedRepository)
+        fork = self._api.write(WriteKind.OTHER, "POST", path, json=fields).body(ForkedRepository)
         if fork.parent.full_name.lower() != snapshot.current_name.lower():
             raise HostError(
                 f"{fork.full_name} is a fork of {fork.parent.full_name}, and GitHub makes no other "
@@ -242,13 +242,15 @@ class GitHub:
 
     def comment(self, snapshot: Snapshot, text: str) -> None:
         """https://docs.github.com/en/rest/issues/comments#create-an-issue-comment"""
-        self._api.write(OTHER, "POST", self._comments_path(snapshot), json={"body": text})
+        self._api.write(WriteKind.OTHER, "POST", self._comments_path(snapshot), json={"body": text})
 
     def close(self, snapshot: Snapshot) -> None:
         """Close the pull request, then delete the branch if it is disposable."""
         if snapshot.pull is not None and snapshot.pull.state is PullState.OPEN:
             arguments = {"pullRequestId": snapshot.pull.node}
-            self._graphql.mutate(OTHER, queries.CLOSE_PULL_REQUEST, arguments, dict[str, object])
+            self._graphql.mutate(
+                WriteKind.OTHER, queries.CLOSE_PULL_REQUEST, arguments, dict[str, object]
+            )
         if snapshot.branch is not None and snapshot.branch.content.is_disposable:
             self._branches.delete(snapshot, self._branch, snapshot.branch)
 
@@ -270,7 +272,7 @@ class GitHub:
         arguments = {"pullRequestId": merged.node}
         route = ("revertPullRequest", "url")
         return self._graphql.mutate(
-            PULL_REQUEST, queries.REVERT_PULL_REQUEST, arguments, str, *route
+            WriteKind.PULL_REQUEST, queries.REVERT_PULL_REQUEST, arguments, str, *route
         )
 
     def _revert_by_fork(
@@ -447,7 +449,7 @@ class GitHub:
     def _open(self, snapshot: Snapshot, opening: NewPullRequest) -> PullRequest:
         head = {} if snapshot.fork is None else {"headRepositoryId": snapshot.fork.node}
         return self._graphql.mutate(
-            PULL_REQUEST,
+            WriteKind.PULL_REQUEST,
             queries.CREATE_PULL_REQUEST,
             {
                 "repositoryId": snapshot.node,

@@ -26,9 +26,9 @@ from cci_migrate.forges.repository_errors import FATAL_ERRORS, describe_error
 from cci_migrate.transport.graphql import Graphql, GraphqlError, Nodes, NodesPage
 from cci_migrate.transport.host_errors import HostError, OverloadedError
 from cci_migrate.transport.http import Api, documented
-from cci_migrate.transport.pace import MERGE, OTHER
 from cci_migrate.transport.page_size import PageSize
 from cci_migrate.transport.parallel_reads import asking_for_less, read_chunks
+from cci_migrate.transport.write_kinds import WriteKind
 
 #: https://docs.github.com/en/graphql/reference/enums#mergestatestatus. UNSTABLE: a check that no
 #: rule requires has not passed, which ``checks`` shows too.
@@ -143,7 +143,7 @@ class GitHubReviews:
             else:
                 yield from result
 
-    def wait_for_turn(self, kind: str) -> None:
+    def wait_for_turn(self, kind: WriteKind) -> None:
         """Wait until a write of ``kind`` is allowed."""
         self._api.wait_for_turn(kind)
 
@@ -156,7 +156,7 @@ class GitHubReviews:
         """
         fields = _merging(pull, review, method)
         route = ("pullRequest", "state")
-        state = self._graphql.mutate(MERGE, queries.MERGE, fields, str, *route)
+        state = self._graphql.mutate(WriteKind.MERGE, queries.MERGE, fields, str, *route)
         return PullState(state.lower())
 
     def enable_auto_merge(
@@ -167,7 +167,7 @@ class GitHubReviews:
         Where the base has a merge queue, this adds the pull request to it.
         """
         fields = _merging(pull, review, method)
-        self._graphql.mutate(OTHER, queries.AUTO_MERGE, fields, dict[str, object])
+        self._graphql.mutate(WriteKind.OTHER, queries.AUTO_MERGE, fields, dict[str, object])
 
     def base_checks(self, pull: OwnPull) -> Checks:
         """The result of CI for the merge commit, or for the base's tip."""

@@ -60,9 +60,10 @@ from cci_migrate.transport.host_errors import (
     RefusedError,
 )
 from cci_migrate.transport.http import Api, MissingError, Response, documented
-from cci_migrate.transport.pace import OTHER, PULL_REQUEST, Lane
+from cci_migrate.transport.pace import Lane
 from cci_migrate.transport.page_size import PageSize
 from cci_migrate.transport.parallel_reads import read_chunks, read_pages
+from cci_migrate.transport.write_kinds import WriteKind
 
 _Reply = TypeVar("_Reply")
 
@@ -141,7 +142,7 @@ class GitLab(RestReadHost):
         https://docs.gitlab.com/api/commits/#create-a-commit-with-multiple-files-and-actions
         """
         answer = self._api.write(
-            OTHER,
+            WriteKind.OTHER,
             "POST",
             f"{_path(snapshot)}/repository/commits",
             json={
@@ -164,7 +165,7 @@ class GitLab(RestReadHost):
     def create_pull_request(self, snapshot: Snapshot, opening: NewPullRequest) -> PullRequest:
         """https://docs.gitlab.com/api/merge_requests/#create-mr"""
         answer = self._api.write(
-            PULL_REQUEST,
+            WriteKind.PULL_REQUEST,
             "POST",
             f"{_path(snapshot)}/merge_requests",
             json={
@@ -218,13 +219,13 @@ class GitLab(RestReadHost):
         if added := set(self._user_ids(extras.assignees)) - assignees:
             changes["assignee_ids"] = sorted(assignees | added)
         if changes:
-            self._api.write(OTHER, "PUT", path, json=changes)
+            self._api.write(WriteKind.OTHER, "PUT", path, json=changes)
         return ()
 
     def close_pull_request(self, snapshot: Snapshot, pull: PullRequest) -> None:
         """https://docs.gitlab.com/api/merge_requests/#update-mr"""
         path = f"{_path(snapshot)}/merge_requests/{pull.number}"
-        self._api.write(OTHER, "PUT", path, json={"state_event": "close"})
+        self._api.write(WriteKind.OTHER, "PUT", path, json={"state_event": "close"})
 
     def branch_path(self, snapshot: Snapshot, branch: str) -> str:
         """https://docs.gitlab.com/api/branches/"""

@@ -22,7 +22,7 @@ from cci_migrate.forges.pull_request_reviews import (
 from cci_migrate.forges.repository import Checks, PullState, seconds_since_1970
 from cci_migrate.forges.rest_reviews import RestReviews
 from cci_migrate.transport.host_errors import StaleSnapshot
-from cci_migrate.transport.pace import MERGE, OTHER
+from cci_migrate.transport.write_kinds import WriteKind
 
 #: https://docs.gitlab.com/api/merge_requests/#merge-status; any other blocks the merge.
 _STATUSES = {
@@ -101,7 +101,7 @@ class GitLabReviews(RestReviews):
 
         GitLab merges only if ``sha`` is the last commit.
         """
-        return self._merge(MERGE, pull, review, method, {})
+        return self._merge(WriteKind.MERGE, pull, review, method, {})
 
     def enable_auto_merge(
         self, pull: OwnPull, review: PullRequestReview, method: MergeMethod | None
@@ -112,7 +112,7 @@ class GitLabReviews(RestReviews):
         versions ignore what they don't know; the other name is deprecated.
         """
         automatic = {"auto_merge": True, "merge_when_pipeline_succeeds": True}
-        self._merge(OTHER, pull, review, method, automatic)
+        self._merge(WriteKind.OTHER, pull, review, method, automatic)
 
     def base_checks(self, pull: OwnPull) -> Checks:
         """The result of all pipelines for the merge commit, or for the base's tip."""
@@ -124,7 +124,7 @@ class GitLabReviews(RestReviews):
 
     def _merge(
         self,
-        kind: str,
+        kind: WriteKind,
         pull: OwnPull,
         review: PullRequestReview,
         method: MergeMethod | None,
