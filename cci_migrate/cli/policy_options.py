@@ -13,6 +13,7 @@ from typing_extensions import assert_never
 
 from cci_migrate.cli.option_completion import rule_names
 from cci_migrate.cli.optional_values import OptionalValue
+from cci_migrate.cli.policy_file_options import policy_file_options
 from cci_migrate.policy.file import suggestion
 from cci_migrate.policy.overrides import OptionValues, option_settings
 from cci_migrate.policy.setting_kinds import (
@@ -41,38 +42,28 @@ class PolicySource(Struct, frozen=True):
 
 
 def policy_options(*keys: str) -> Callable[[_F], _F]:
-    """Gives a command the options of the settings ``keys``, ``--config`` and ``--no-config``.
+    """Gives a command the options of the settings ``keys``, and `policy_file_options`.
 
     Its argument ``policy`` is the `PolicySource` that they make.
     """
     settings = [setting for setting in option_settings() if setting.key in keys]
 
     def decorate(command: _F) -> _F:
+        @policy_file_options
         @wraps(command)
-        def run(*args: Any, policy_file: Path | None, no_config: bool, **kwargs: Any) -> Any:
+        def run(
+            *args: Any, policy_file: Path | None, reads_policy_files: bool, **kwargs: Any
+        ) -> Any:
             values = {setting.key: kwargs.pop(_parameter(setting)) for setting in settings}
             chosen = {key: value for key, value in values.items() if value}
             problem = conflict_between(option_settings(), chosen)
-            if policy_file is not None and no_config:
-                problem = "--config and --no-config: choose one"
             if problem is not None:
                 raise click.UsageError(problem)
-            source = PolicySource(chosen, policy_file, not no_config)
+            source = PolicySource(chosen, policy_file, reads_policy_files)
             return command(*args, policy=source, **kwargs)
 
-        options = [
-            *map(_option, settings),
-            click.option(
-                "--config",
-                "policy_file",
-                metavar="FILE",
-                type=click.Path(exists=True, dir_okay=False, path_type=Path),
-                help="Use this policy file instead of the nearest",
-            ),
-            click.option("--no-config", is_flag=True, help="Ignore policy files"),
-        ]
-        for option in reversed(options):
-            run = option(run)
+        for setting in reversed(settings):
+            run = _option(setting)(run)
         return run  # type: ignore[return-value]
 
     return decorate
