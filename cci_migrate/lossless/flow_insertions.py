@@ -12,7 +12,8 @@ from cci_migrate.lossless.content_text import (
     flow_value,
 )
 from cci_migrate.lossless.insertions import Insertions, Order
-from cci_migrate.lossless.layout import Layout, common_quote, entry_called, starts_line
+from cci_migrate.lossless.layout import Layout, common_quote
+from cci_migrate.lossless.node_positions import entry_called, starts_line
 from cci_migrate.lossless.nodes import Alias, Collection, Mapping, Node, Scalar, Sequence
 from cci_migrate.lossless.operations import Content
 from cci_migrate.lossless.scalar_positions import content_start

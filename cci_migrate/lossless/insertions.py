@@ -9,8 +9,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.lossless.cannot_render import CannotRenderError
+from cci_migrate.lossless.comment_lines import deeper_comments_end
 from cci_migrate.lossless.edits import Edit, insertion, replacement
-from cci_migrate.lossless.layout import deeper_comments_end, last_block_scalar, line_after
+from cci_migrate.lossless.node_positions import last_block_scalar, line_after
 from cci_migrate.lossless.nodes import Node, Scalar
 from cci_migrate.lossless.scalar_positions import content_start
 from cci_migrate.lossless.source import LINE_BREAK, SourceText

@@ -1,8 +1,7 @@
-"""How a document is laid out: columns, indents, where lines can be inserted."""
+"""How a document is laid out: its indents, gaps and padding, and what each node is in."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
@@ -10,8 +9,7 @@ from typing import TypeVar
 
 from msgspec import Struct, field
 
-from cci_migrate.lossless.cannot_render import CannotRenderError
-from cci_migrate.lossless.merging import own_entry
+from cci_migrate.lossless.node_positions import column, dash, key_column, starts_line
 from cci_migrate.lossless.nodes import (
     Alias,
     Collection,
@@ -25,134 +23,6 @@ from cci_migrate.lossless.scalar_positions import content_start
 from cci_migrate.lossless.source import LINE_BREAK, SourceText
 
 DEFAULT_STEP = 2
-
-_COMMENT_LINE = re.compile(r"([ \t]*)#")
-#: What a comment begins with that ends a part of the file.
-_CLOSES = re.compile(r"#+[ \t]*(?:-+[ \t]*)?(?:<<<|\}\}\}|/|end(?:region)?\b)", re.IGNORECASE)
-_COMMENT = re.compile(r"(?:^|(?<=[ \t]))#.*")
-_EXPLICIT_KEY = re.compile(r"\?[ \t]+$")
-
-
-def column(source: SourceText, offset: int) -> int:
-    """The column of ``offset``, from 0; a tab counts as one."""
-    return offset - source.line_start(offset)
-
-
-def is_explicit(key: Node) -> bool:
-    """Whether the block key ``key`` is written ``? key``."""
-    source = key.source
-    line_start = source.line_start(key.start)
-    return _EXPLICIT_KEY.search(source.text[line_start : key.start]) is not None
-
-
-def key_column(mapping: Mapping) -> int:
-    """The column where the entries of a block mapping start, at the ``?`` of an explicit key."""
-    first = mapping.entries[0][0]
-    source = mapping.source
-    line_start = source.line_start(first.start)
-    before = source.text[line_start : first.start]
-    explicit = _EXPLICIT_KEY.search(before) if "?" in before else None
-    return explicit.start() if explicit else first.start - line_start
-
-
-def dash(sequence: Sequence, index: int) -> int:
-    """The offset of the dash of the item at ``index`` of a block sequence."""
-    text = sequence.source.text
-    at = sequence.items[index].start
-    while True:
-        line_start = sequence.source.line_start(at)
-        before = text[line_start:at]
-        if "#" in before:
-            before = _COMMENT.sub("", before)
-        before = before.rstrip()
-        if before.endswith("-"):
-            return line_start + len(before) - 1
-        if line_start == 0:
-            return sequence.start
-        at = line_start - 1
-
-
-def last_block_scalar(node: Node) -> Scalar | None:
-    """The block scalar that ends the text of ``node``; None if it ends otherwise."""
-    while True:
-        if isinstance(node, Mapping) and not node.is_flow and node.entries:
-            node = node.entries[-1][1]
-        elif isinstance(node, Sequence) and not node.is_flow and node.items:
-            node = node.items[-1]
-        else:
-            return node if isinstance(node, Scalar) and node.style in ("|", ">") else None
-
-
-def is_on_one_line(scalar: Scalar) -> bool:
-    """Whether ``scalar`` is written on one line, and not as a block."""
-    is_block = scalar.style in ("|", ">")
-    return not is_block and not LINE_BREAK.search(scalar.source.text, scalar.start, scalar.end)
-
-
-def line_after(node: Node) -> int:
-    """The offset of the line after ``node`` and the comment on its last line."""
-    block = last_block_scalar(node)
-    if block is not None and LINE_BREAK.fullmatch(block.source.text[block.end - 1]):
-        return block.end
-    return node.source.next_line(node.end)
-
-
-def end_of_entry(key: Node, value: Node) -> Node:
-    """The node that ends an entry: its value, or its key if it has neither value nor colon."""
-    return key if value.start == key.end else value
-
-
-def starts_line(source: SourceText, offset: int) -> bool:
-    """Whether ``offset`` is preceded by nothing but white space on its line."""
-    return not source.text[source.line_start(offset) : offset].strip()
-
-
-def comment_block_above(source: SourceText, offset: int) -> int:
-    """The start of the comment lines directly above the line of ``offset``.
-
-    The start of that line itself if there are none. Only comments at its own indent belong to it.
-    """
-    start = source.line_start(offset)
-    own_indent = _indent(source.text[start:offset])
-    while start > 0:
-        above = source.line_start(start - 1)
-        comment = _COMMENT_LINE.match(source.text, above)
-        if comment is None or comment.group(1) != own_indent:
-            break
-        start = above
-    return start
-
-
-def deeper_comments_end(source: SourceText, line_start: int, min_indent: int) -> int:
-    """The end of the comment lines from ``line_start`` that are indented by ``min_indent`` or more.
-
-    Such comments belong to the node above them.
-    """
-    while True:
-        comment = _COMMENT_LINE.match(source.text, line_start)
-        if comment is None or len(comment.group(1)) < min_indent:
-            return line_start
-        line_start = source.next_line(line_start)
-
-
-def closing_comments_end(source: SourceText, line_start: int) -> int:
-    """The end of the comment lines from ``line_start`` that close what is above them.
-
-    They do if a blank line follows, or the last of them says so (``# <<< x``, ``# end of x``).
-    """
-    end = at = line_start
-    while (comment := _COMMENT_LINE.match(source.text, at)) is not None:
-        at = source.next_line(at)
-        if at == len(source.text):
-            return line_start
-        if _CLOSES.match(source.text, comment.end(1)):
-            end = at
-    is_blank = at > line_start and not source.text[at : source.next_line(at)].strip()
-    return at if is_blank else end
-
-
-def _indent(line: str) -> str:
-    return line[: len(line) - len(line.lstrip(" \t"))]
 
 
 class Style(Struct, frozen=True):
@@ -337,14 +207,6 @@ _K = TypeVar("_K", int, str)
 
 def _most_common(counts: Counter[_K], otherwise: _K) -> _K:
     return counts.most_common(1)[0][0] if counts else otherwise
-
-
-def entry_called(mapping: Mapping, name: str) -> tuple[Node, Node]:
-    """The key and value of the last entry ``name`` of ``mapping``. Raises CannotRenderError."""
-    entry = own_entry(mapping, name)
-    if entry is None:
-        raise CannotRenderError(f"the mapping has no key {name!r}")
-    return entry.key, entry.value
 
 
 def common_quote(items: Iterable[Node]) -> str:

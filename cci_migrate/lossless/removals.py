@@ -6,8 +6,9 @@ from typing_extensions import assert_never
 
 from cci_migrate.lossless.cannot_render import CannotRenderError
 from cci_migrate.lossless.insertions import Insertions
-from cci_migrate.lossless.layout import (
-    Layout,
+from cci_migrate.lossless.layout import Layout
+from cci_migrate.lossless.merging import MERGE_KEY, own_entry
+from cci_migrate.lossless.node_positions import (
     dash,
     end_of_entry,
     entry_called,
@@ -17,7 +18,6 @@ from cci_migrate.lossless.layout import (
     line_after,
     starts_line,
 )
-from cci_migrate.lossless.merging import MERGE_KEY, own_entry
 from cci_migrate.lossless.nodes import Alias, Collection, Mapping, Node, Scalar, Sequence
 from cci_migrate.lossless.operations import (
     KeepItem,

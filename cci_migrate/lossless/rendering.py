@@ -8,6 +8,11 @@ from msgspec.structs import replace
 from typing_extensions import assert_never
 
 from cci_migrate.lossless.cannot_render import CannotRenderError
+from cci_migrate.lossless.comment_lines import (
+    closing_comments_end,
+    comment_block_above,
+    deeper_comments_end,
+)
 from cci_migrate.lossless.content_text import (
     JSON_FLOW,
     PLAIN_FLOW,
@@ -23,25 +28,19 @@ from cci_migrate.lossless.content_text import (
 from cci_migrate.lossless.edits import Edit
 from cci_migrate.lossless.flow_insertions import FlowInsertions
 from cci_migrate.lossless.insertions import Indented, Insertions, Order
-from cci_migrate.lossless.layout import (
-    Layout,
-    Style,
-    closing_comments_end,
+from cci_migrate.lossless.layout import Layout, Style, common_quote, layout_of
+from cci_migrate.lossless.merging import MERGE_KEY, own_entry
+from cci_migrate.lossless.node_positions import (
     column,
-    comment_block_above,
-    common_quote,
     dash,
-    deeper_comments_end,
     end_of_entry,
     entry_called,
     is_explicit,
     is_on_one_line,
     key_column,
-    layout_of,
     line_after,
     starts_line,
 )
-from cci_migrate.lossless.merging import MERGE_KEY, own_entry
 from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, Scalar, Sequence, resolved
 from cci_migrate.lossless.operations import (
     AddComment,
