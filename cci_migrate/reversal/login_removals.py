@@ -1,4 +1,4 @@
-"""Removes logins in steps that the policy would write, and the orb if nothing else uses it."""
+"""Removes logins in steps that the policy would write."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.assessing.step_assessment import login_conventions, login_route
 from cci_migrate.assessing.step_states import hosts_to_log_in
-from cci_migrate.circleci.docker_orb import ORBS, docker_orb, login_switch
+from cci_migrate.circleci.docker_orb import login_switch
 from cci_migrate.docker.registries import normalise_host
 from cci_migrate.findings import Effect, Finding, FindingKey, Fix, NoFix, Place, Remedy
-from cci_migrate.lossless.merging import Entry, entries_of, own_entry
+from cci_migrate.lossless.merging import entries_of
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, resolved
 from cci_migrate.lossless.operations import (
     Content,
@@ -26,10 +26,11 @@ from cci_migrate.lossless.operations import (
     Text,
 )
 from cci_migrate.policy.settings import PasswordAuth, Policy
+from cci_migrate.reversal.orb_removal import orb_finding
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
 
 if TYPE_CHECKING:
-    from cci_migrate.circleci.config import ImportedOrb, Job, WorkflowJob
+    from cci_migrate.circleci.config import Job, WorkflowJob
     from cci_migrate.circleci.step_pulls import JobDocker, StepLogin
     from cci_migrate.circleci.steps import Step, StepPlace
 
@@ -223,58 +224,10 @@ class LoginRemovals:
             yield _finding(removals)
         for removal, job in self._pushing:
             yield _finding([removal], NoFix(f"the job {job.name} pushes, and has no other login"))
-        orb = self._unused_orb(frozenset(by_key))
-        if orb is not None:
-            yield orb
-
-    def _unused_orb(self, keys: frozenset[FindingKey]) -> Finding | None:
-        """The finding that removes the Docker orb, if only the removed steps use it."""
-        config = self._assessment.config
-        orb = docker_orb(config.body.imported)
-        if orb is None or not any(
-            removal.step.name == f"{orb.alias}/check" for removal in self._removals.values()
-        ):
-            return None
-        is_added = orb.version == self._assessment.policy.docker_orb
-        reason = "its version isn't the policy's, so you may have added it"
-        removed_nodes = {removal.step.node for removal in self._removals.values()}
-        roots = [document.root for document in config.documents if document.root is not None]
-        if any(_names(root, f"{orb.alias}/", removed_nodes) for root in roots):
-            return None
-        for root in roots:
-            if isinstance(root, Mapping) and (entry := _import_of(orb, root)) is not None:
-                return Finding(
-                    rule=PULL_BEFORE_LOGIN,
-                    place=Place(entry.key, f"orbs.{orb.alias}"),
-                    message=f"nothing else uses the orb {orb.name}",
-                    plural="orbs have no other use",
-                    subject=orb.name,
-                    owner="orbs",
-                    effect=Effect.WARNING if is_added else Effect.NOTE,
-                    because="",
-                    remedy=_without_import(entry, root) if is_added else NoFix(reason),
-                    after_all=tuple(sorted(keys)),
-                )
-        return None
-
-
-def _import_of(orb: ImportedOrb, root: Mapping) -> Entry | None:
-    """The entry that imports ``orb``: under ``orbs``, or in a packed tree at a file's top level."""
-    section = own_entry(root, ORBS)
-    for holder in (root, None if section is None else section.value):
-        entry = own_entry(holder, orb.alias) if isinstance(holder, Mapping) else None
-        if entry is not None and entry.value is orb.node:
-            return entry
-    return None
-
-
-def _without_import(entry: Entry, root: Mapping) -> Remedy:
-    title = "remove the orb"
-    if len(entry.holder.entries) > 1:
-        return Fix(title, (RemoveEntry(entry.holder, entry.key.value),))
-    if entry.holder is root:
-        return NoFix("the file has nothing else", "delete the file")
-    return Fix(title, (RemoveEntry(root, ORBS),))
+        steps = [removal.step for removal in self._removals.values()]
+        unused_orb = orb_finding(self._assessment, steps, tuple(sorted(by_key)))
+        if unused_orb is not None:
+            yield unused_orb
 
 
 def _removal_of(place: StepPlace, docker: JobDocker, step: Step) -> Iterator[Operation]:
@@ -362,20 +315,3 @@ def _means(node: Node, content: Content) -> bool:
         _means(value, expected)
         for (_, value), (_, expected) in zip(node.entries, content.entries, strict=True)
     )
-
-
-def _names(root: Node, prefix: str, without: set[Node]) -> bool:
-    """Whether a scalar under ``root``, but not under ``without``, starts with ``prefix``."""
-    pending = [root]
-    while pending:
-        node = pending.pop()
-        if node in without or isinstance(node, Alias):
-            continue
-        if isinstance(node, Scalar):
-            if node.value.startswith(prefix):
-                return True
-        elif isinstance(node, Mapping):
-            pending += (part for entry in node.entries for part in entry)
-        else:
-            pending += node.items
-    return False
