@@ -38,12 +38,6 @@ _WATCHED = (
 )
 
 
-class EditorServer(LanguageServer):
-    """The server. ``was_shut_down``: the editor asked for the end before it ended the server."""
-
-    was_shut_down = False
-
-
 class _Session:
     """What is open, and what was found in it."""
 
@@ -59,17 +53,23 @@ class _Session:
         self._pending: asyncio.TimerHandle | None = None
         self._problems: frozenset[str] = frozenset()
 
-    def open(self, path: Path, uri: str, text: str) -> None:
-        self._uris[path] = uri
-        self.set_text(path, text)
+    def open(self, uri: str, text: str) -> None:
+        path = _path_of(uri)
+        if path is not None:
+            self._uris[path] = uri
+        self.set_text(uri, text)
 
-    def set_text(self, path: Path, text: str) -> None:
-        self._files.set(path, text)
-        self._examine_soon()
+    def set_text(self, uri: str, text: str) -> None:
+        path = _path_of(uri)
+        if path is not None:
+            self._files.set(path, text)
+            self._examine_soon()
 
-    def close(self, path: Path) -> None:
-        self._files.close(path)
-        self._examine_soon()
+    def close(self, uri: str) -> None:
+        path = _path_of(uri)
+        if path is not None:
+            self._files.close(path)
+            self._examine_soon()
 
     def read_again(self) -> None:
         """Files on the disk changed, the policy perhaps among them."""
@@ -83,7 +83,23 @@ class _Session:
             self._examine()
         return self._reviews.get(path)
 
-    def uri_of(self, path: Path) -> str:
+    def proven_edit(self, action: lsp.CodeAction) -> lsp.WorkspaceEdit | None:
+        """The edit of ``action``; None if it fits no more, or can't be proven."""
+        data = action_data(action.data)
+        review = None if data is None else self.review_of(Path(data.path))
+        if data is None or review is None:
+            return None
+        documents = self._server.workspace.text_documents.items()
+        versions = {_path_of(uri): document.version for uri, document in documents}
+
+        def document(path: Path) -> lsp.OptionalVersionedTextDocumentIdentifier:
+            return lsp.OptionalVersionedTextDocumentIdentifier(
+                self._uri_of(path), versions.get(path)
+            )
+
+        return edit_of(review, data, document)
+
+    def _uri_of(self, path: Path) -> str:
         """The URI by which the editor knows ``path``."""
         return self._uris.get(path) or path.as_uri()
 
@@ -127,114 +143,104 @@ class _Session:
 
     def _publish(self, path: Path, diagnostics: list[lsp.Diagnostic]) -> None:
         self._server.text_document_publish_diagnostics(
-            lsp.PublishDiagnosticsParams(self.uri_of(path), diagnostics)
+            lsp.PublishDiagnosticsParams(self._uri_of(path), diagnostics)
         )
+
+
+class EditorServer(LanguageServer):
+    """The server. ``was_shut_down``: the editor asked for the end before it ended the server."""
+
+    def __init__(self, read_policies: Callable[[], PolicyFor]) -> None:
+        # Whole texts: the lines of a change are the client's, which no library counts alike.
+        super().__init__(SOURCE, __version__, lsp.TextDocumentSyncKind.Full)
+        self.session = _Session(self, read_policies)
+        self.was_shut_down = False
 
 
 def language_server(read_policies: Callable[[], PolicyFor]) -> EditorServer:
     """The server. ``read_policies`` reads the policy files anew."""
-    # Whole texts: the lines of a change are those of the client, which no library counts alike.
-    server = EditorServer(SOURCE, __version__, lsp.TextDocumentSyncKind.Full)
-    session = _Session(server, read_policies)
-
-    @server.feature(lsp.INITIALIZED)
-    def initialized(_: lsp.InitializedParams) -> None:
-        watchers = [lsp.FileSystemWatcher(pattern) for pattern in _WATCHED]
-        options = lsp.DidChangeWatchedFilesRegistrationOptions(watchers)
-        capabilities = server.client_capabilities.workspace
-        watched = None if capabilities is None else capabilities.did_change_watched_files
-        if watched is not None and watched.dynamic_registration:
-            registration = lsp.Registration(
-                "files", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options
-            )
-            server.client_register_capability(lsp.RegistrationParams([registration]))
-
-    @server.feature(lsp.SHUTDOWN)
-    def shutdown(_: None) -> None:
-        server.was_shut_down = True
-
-    @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
-    def did_open(params: lsp.DidOpenTextDocumentParams) -> None:
-        path = _path_of(params.text_document.uri)
-        if path is not None:
-            session.open(path, params.text_document.uri, params.text_document.text)
-
-    @server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
-    def did_change(params: lsp.DidChangeTextDocumentParams) -> None:
-        path = _path_of(params.text_document.uri)
-        if path is not None:
-            document = server.workspace.get_text_document(params.text_document.uri)
-            session.set_text(path, document.source)
-
-    @server.feature(lsp.TEXT_DOCUMENT_DID_CLOSE)
-    def did_close(params: lsp.DidCloseTextDocumentParams) -> None:
-        path = _path_of(params.text_document.uri)
-        if path is not None:
-            session.close(path)
-
-    @server.feature(lsp.TEXT_DOCUMENT_DID_SAVE)
-    def did_save(_: lsp.DidSaveTextDocumentParams) -> None:
-        session.read_again()
-
-    @server.feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
-    def did_change_watched_files(_: lsp.DidChangeWatchedFilesParams) -> None:
-        session.read_again()
-
-    @server.feature(lsp.TEXT_DOCUMENT_HOVER)
-    def hover(params: lsp.HoverParams) -> lsp.Hover | None:
-        path = _path_of(params.text_document.uri)
-        review = None if path is None else session.review_of(path)
-        if path is None or review is None:
-            return None
-        return hover_at(review, path, params.position.line)
-
+    server = EditorServer(read_policies)
+    server.feature(lsp.INITIALIZED)(_initialized)
+    server.feature(lsp.SHUTDOWN)(_shutdown)
+    server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)(_did_open)
+    server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)(_did_change)
+    server.feature(lsp.TEXT_DOCUMENT_DID_CLOSE)(_did_close)
+    server.feature(lsp.TEXT_DOCUMENT_DID_SAVE)(_changed_on_disk)
+    server.feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)(_changed_on_disk)
+    server.feature(lsp.TEXT_DOCUMENT_HOVER)(_hover)
     kinds = [lsp.CodeActionKind.QuickFix, lsp.CodeActionKind.SourceFixAll]
-
-    @server.feature(
-        lsp.TEXT_DOCUMENT_CODE_ACTION, lsp.CodeActionOptions(kinds, resolve_provider=True)
-    )
-    def code_action(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
-        path = _path_of(params.text_document.uri)
-        review = None if path is None else session.review_of(path)
-        if path is None or review is None:
-            return []
-        actions = code_actions(review, path, params.range, params.context.diagnostics)
-        requested = [action for action in actions if _is_wanted(action, params.context.only)]
-        if _resolves_edits(server.client_capabilities):
-            return requested
-        for action in requested:
-            action.edit = proven_edit(action)
-        return [action for action in requested if action.edit is not None]
-
-    @server.feature(lsp.CODE_ACTION_RESOLVE)
-    def resolve(action: lsp.CodeAction) -> lsp.CodeAction:
-        action.edit = proven_edit(action)
-        if action.edit is None:
-            text = "no longer fits the text, or the change can't be proven"
-            server.window_show_message(
-                lsp.ShowMessageParams(lsp.MessageType.Warning, f"{SOURCE}: {action.title}: {text}")
-            )
-        return action
-
-    def proven_edit(action: lsp.CodeAction) -> lsp.WorkspaceEdit | None:
-        data = action_data(action.data)
-        review = None if data is None else session.review_of(Path(data.path))
-        if data is None or review is None:
-            return None
-        versions = {
-            path: document.version
-            for uri, document in server.workspace.text_documents.items()
-            if (path := _path_of(uri)) is not None
-        }
-
-        def document(path: Path) -> lsp.OptionalVersionedTextDocumentIdentifier:
-            return lsp.OptionalVersionedTextDocumentIdentifier(
-                session.uri_of(path), versions.get(path)
-            )
-
-        return edit_of(review, data, document)
-
+    options = lsp.CodeActionOptions(kinds, resolve_provider=True)
+    server.feature(lsp.TEXT_DOCUMENT_CODE_ACTION, options)(_code_action)
+    server.feature(lsp.CODE_ACTION_RESOLVE)(_resolve)
     return server
+
+
+# pygls passes the server to whatever calls its first parameter ``ls``.
+
+
+def _initialized(ls: EditorServer, _: lsp.InitializedParams) -> None:
+    watchers = [lsp.FileSystemWatcher(pattern) for pattern in _WATCHED]
+    options = lsp.DidChangeWatchedFilesRegistrationOptions(watchers)
+    capabilities = ls.client_capabilities.workspace
+    watched = None if capabilities is None else capabilities.did_change_watched_files
+    if watched is not None and watched.dynamic_registration:
+        registration = lsp.Registration("files", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
+        ls.client_register_capability(lsp.RegistrationParams([registration]))
+
+
+def _shutdown(ls: EditorServer, _: None) -> None:
+    ls.was_shut_down = True
+
+
+def _did_open(ls: EditorServer, params: lsp.DidOpenTextDocumentParams) -> None:
+    ls.session.open(params.text_document.uri, params.text_document.text)
+
+
+def _did_change(ls: EditorServer, params: lsp.DidChangeTextDocumentParams) -> None:
+    uri = params.text_document.uri
+    ls.session.set_text(uri, ls.workspace.get_text_document(uri).source)
+
+
+def _did_close(ls: EditorServer, params: lsp.DidCloseTextDocumentParams) -> None:
+    ls.session.close(params.text_document.uri)
+
+
+def _changed_on_disk(
+    ls: EditorServer, _: lsp.DidSaveTextDocumentParams | lsp.DidChangeWatchedFilesParams
+) -> None:
+    ls.session.read_again()
+
+
+def _hover(ls: EditorServer, params: lsp.HoverParams) -> lsp.Hover | None:
+    path = _path_of(params.text_document.uri)
+    review = None if path is None else ls.session.review_of(path)
+    if path is None or review is None:
+        return None
+    return hover_at(review, path, params.position.line)
+
+
+def _code_action(ls: EditorServer, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
+    path = _path_of(params.text_document.uri)
+    review = None if path is None else ls.session.review_of(path)
+    if path is None or review is None:
+        return []
+    actions = code_actions(review, path, params.range, params.context.diagnostics)
+    requested = [action for action in actions if _is_wanted(action, params.context.only)]
+    if _resolves_edits(ls.client_capabilities):
+        return requested
+    for action in requested:
+        action.edit = ls.session.proven_edit(action)
+    return [action for action in requested if action.edit is not None]
+
+
+def _resolve(ls: EditorServer, action: lsp.CodeAction) -> lsp.CodeAction:
+    action.edit = ls.session.proven_edit(action)
+    if action.edit is None:
+        text = "no longer fits the text, or the change can't be proven"
+        ls.window_show_message(
+            lsp.ShowMessageParams(lsp.MessageType.Warning, f"{SOURCE}: {action.title}: {text}")
+        )
+    return action
 
 
 def _path_of(uri: str) -> Path | None:
