@@ -10,17 +10,16 @@ from cci_migrate.assessing.credential_uses import AssessedEntry, CredentialUse
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.assessing.impact import registry_name
-from cci_migrate.circleci.config import WorkflowJob
+from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.fork_jobs import jobs_only_for_forks
 from cci_migrate.circleci.images import USERNAME, ImageAuth, variable_in
 from cci_migrate.circleci.workflow_jobs import job_contexts
-from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.engine.authenticated_images import no_account_because
 from cci_migrate.engine.outcomes import Cause, Refused, ToDo
 from cci_migrate.engine.planning import Plan
 from cci_migrate.engine.uncovered_pulls import notes_on_uncovered_pulls
-from cci_migrate.findings import FindingKey, FindingState, Fix, Resolution
+from cci_migrate.findings import FindingKey, FindingState, Fix
 from cci_migrate.lossless.nodes import Scalar
 from cci_migrate.lossless.operations import (
     AddEntry,
@@ -46,20 +45,23 @@ def todos(assessment: Assessment, plan: Plan) -> tuple[ToDo, ...]:
 
 
 def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
-    fixed = plan.fixed
-    if assessment.policy.revert is not None:
-        if assessment.policy.revert is Revert.CONTEXTS and fixed:
-            yield (
-                "The project's environment variables must replace those of the contexts: the pulls "
-                "still read them. Builds from forks get them only if the project passes secrets to "
-                "forks."
-            )
-        return
-    rules = {
-        resolution.finding.rule
-        for resolution in plan.resolutions
-        if resolution.state is FindingState.FIXED
-    }
+    revert = assessment.policy.revert
+    if revert is None:
+        yield from _of_contexts(assessment, plan)
+        yield from _of_mirror(assessment, plan)
+        yield from _of_variables(assessment, plan)
+        yield from _of_orb_logins(plan)
+        yield from _of_secrets(assessment, plan)
+    elif revert is Revert.CONTEXTS and plan.fixed:
+        yield (
+            "The project's environment variables must replace those of the contexts: the pulls "
+            "still read them. Builds from forks get them only if the project passes secrets to "
+            "forks."
+        )
+
+
+def _of_contexts(assessment: Assessment, plan: Plan) -> Iterator[str]:
+    """What contexts must provide, and what it means that workflow jobs get them."""
     in_context: dict[str, dict[str, None]] = {}
     in_some: dict[tuple[str, ...], dict[str, None]] = {}
     for grant in plan.contexts:
@@ -67,12 +69,9 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
         in_context.setdefault(grant.context, {}).update(dict.fromkeys(provided))
         if grant.among:
             in_some.setdefault(grant.among, {}).update(dict.fromkeys(grant.variables))
-    no_place = not assessment.config.has_workflows and not assessment.config.is_orb_source
-    without_workflow = [use for use in assessment.uses.without_workflow if use.after in fixed]
-    adds_workflow = assessment.policy.add_workflow and bool(without_workflow)
-    adds_workflow = adds_workflow and takes_workflow(assessment.config)
-    if adds_workflow:
-        read = dict.fromkeys(name for use in without_workflow for name in use.variables)
+    uses = _without_workflow(assessment, plan)
+    if uses and _adds_workflow(assessment):
+        read = dict.fromkeys(name for use in uses for name in use.variables)
         in_context.update(dict.fromkeys(contexts_without_workflow(assessment), read))
     for context, variables in in_context.items():
         yield (
@@ -96,16 +95,24 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
             "Some workflow jobs now have several contexts, and CircleCI's manual says that Server "
             "allows one. Try it on yours, or add the variables to the context that the jobs had."
         )
+
+
+def _of_mirror(assessment: Assessment, plan: Plan) -> Iterator[str]:
+    """What a mirror must serve, if something is pulled from it that was not before."""
     mirror = assessment.policy.mirror
-    if mirror is not None and _is_mirrored(plan, mirror):
+    if mirror is not None and any(
+        isinstance(operation, ReplaceText) and operation.text.startswith(f"{mirror}/")
+        for operation in plan.operations
+    ):
         yield (
             f"{mirror} must serve Docker Hub's images to the machines that run "
             "the jobs, official ones under library/. Pull one of each kind from it first."
         )
-    in_project = dict.fromkeys(_read_from_the_project(assessment, plan))
-    if no_place and not adds_workflow:
-        in_project.update((name, None) for use in without_workflow for name in use.variables)
-    elsewhere = list(dict.fromkeys(_read_elsewhere(assessment, fixed)))
+
+
+def _of_variables(assessment: Assessment, plan: Plan) -> Iterator[str]:
+    """Where variables must come from that no context in the config is known to provide."""
+    elsewhere = list(dict.fromkeys(_read_elsewhere(assessment, plan.fixed)))
     if elsewhere:
         yield (
             f"The workflow jobs that use this file must get {listed(elsewhere)} from one of their "
@@ -116,41 +123,69 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
             f"{name} must get {listed(needed)} from its contexts ({listed(contexts)}), or from the "
             "project's environment variables."
         )
+    in_project = list(dict.fromkeys(_read_from_the_project(assessment, plan)))
     if in_project:
+        no_place = _has_no_workflow(assessment.config)
         why = " (the config has no workflow to add a context to)" if no_place else ""
         yield (
-            f"The project's environment variables must provide {listed(list(in_project))}{why}. "
+            f"The project's environment variables must provide {listed(in_project)}{why}. "
             "Builds from forks get them only if the project passes secrets to forks."
         )
-    if PULL_BEFORE_LOGIN in rules and any(map(_switches_login_on, plan.resolutions)):
+
+
+def _of_orb_logins(plan: Plan) -> Iterator[str]:
+    """What the logins of the Docker orb do in builds that do not get their variables."""
+    added = [
+        operation
+        for resolution in plan.resolutions
+        if resolution.state is FindingState.FIXED and resolution.finding.rule == PULL_BEFORE_LOGIN
+        if isinstance(remedy := resolution.finding.remedy, Fix)
+        for operation in remedy.operations
+    ]
+    if any(map(_switches_login_on, added)):
         yield (
             "The orb's own login fails if its variables are empty. If builds from forks matter, "
             "use --login cli, whose step then skips the login."
         )
-    if PULL_BEFORE_LOGIN in rules and any(map(_adds_check, plan.resolutions)):
+    if any(map(_adds_check, added)):
         yield (
             "docker/check fails if its variables are empty. If builds from forks matter, use "
             "--login cli, whose step then skips the login."
         )
-    if LITERAL_CREDENTIAL in rules and _contained_secret(assessment, plan):
-        yield (
-            "The config contained a secret. Revoke it at the registry: the repository's history "
-            "keeps it."
-        )
 
 
-def _contained_secret(assessment: Assessment, plan: Plan) -> bool:
-    """Whether a written-out value that ``plan`` replaces is more than a variable's name."""
+def _of_secrets(assessment: Assessment, plan: Plan) -> Iterator[str]:
+    """That a secret must be revoked, if a value is replaced that is more than a variable's name."""
     replaced = (
         resolution.finding.place.node
         for resolution in plan.resolutions
         if resolution.state is FindingState.FIXED and resolution.finding.rule == LITERAL_CREDENTIAL
     )
     documents = assessment.config.documents
-    return any(
+    if any(
         isinstance(node, Scalar) and not names_a_variable(node.value, documents)
         for node in replaced
-    )
+    ):
+        yield (
+            "The config contained a secret. Revoke it at the registry: the repository's history "
+            "keeps it."
+        )
+
+
+def _has_no_workflow(config: Config) -> bool:
+    return not config.has_workflows and not config.is_orb_source
+
+
+def _without_workflow(assessment: Assessment, plan: Plan) -> Sequence[CredentialUse]:
+    """What ``plan`` makes jobs read in a config that has no workflow to add a context to."""
+    if not _has_no_workflow(assessment.config):
+        return ()
+    fixed = plan.fixed
+    return [use for use in assessment.uses.without_workflow if use.after in fixed]
+
+
+def _adds_workflow(assessment: Assessment) -> bool:
+    return assessment.policy.add_workflow and takes_workflow(assessment.config)
 
 
 def _newly_read(
@@ -166,9 +201,12 @@ def _newly_read(
 
 
 def _read_from_the_project(assessment: Assessment, plan: Plan) -> Iterator[str]:
-    """The variables that ``plan`` makes workflow jobs read which no context of theirs provides."""
+    """The variables that ``plan`` makes jobs read which no context of theirs provides."""
     for assessed, use in _newly_read(assessment, plan):
         if not _may_come_from_held(assessment, assessed, use):
+            yield from use.variables
+    if not _adds_workflow(assessment):
+        for use in _without_workflow(assessment, plan):
             yield from use.variables
 
 
@@ -211,21 +249,11 @@ def _read_elsewhere(assessment: Assessment, fixed: frozenset[FindingKey]) -> Ite
             yield from use.variables
 
 
-def _is_mirrored(plan: Plan, mirror: Mirror) -> bool:
-    """Whether something is pulled from ``mirror`` once ``plan`` is done that was not before."""
-    return any(
-        isinstance(operation, ReplaceText) and operation.text.startswith(f"{mirror}/")
-        for operation in plan.operations
-    )
-
-
-def _adds_check(resolution: Resolution) -> bool:
-    """Whether the login that is added is the Docker orb's."""
+def _adds_check(operation: Operation) -> bool:
+    """Whether it adds a login that is the Docker orb's."""
     from cci_migrate.remedies.login_steps import is_orb_login
 
-    return any(
-        is_orb_login(step) for operation in _done(resolution) for step in _added_items(operation)
-    )
+    return any(map(is_orb_login, _added_items(operation)))
 
 
 def _added_items(operation: Operation) -> Sequence[Content]:
@@ -237,19 +265,12 @@ def _added_items(operation: Operation) -> Sequence[Content]:
     return ()
 
 
-def _switches_login_on(resolution: Resolution) -> bool:
-    """Whether an orb's job is asked to log in by itself."""
+def _switches_login_on(operation: Operation) -> bool:
+    """Whether it asks an orb's job to log in by itself."""
     from cci_migrate.circleci.docker_orb import LOGIN_SWITCHES
 
     own = {switch.enable for switch in LOGIN_SWITCHES if switch.steps is None}
-    return any(isinstance(each, AddEntry) and each.key in own for each in _done(resolution))
-
-
-def _done(resolution: Resolution) -> Sequence[Operation]:
-    """What the fix of a finding does."""
-    remedy = resolution.finding.remedy
-    is_fixed = resolution.state is FindingState.FIXED and isinstance(remedy, Fix)
-    return remedy.operations if is_fixed and isinstance(remedy, Fix) else ()
+    return isinstance(operation, AddEntry) and operation.key in own
 
 
 def notes(assessment: Assessment, plan: Plan, refused: Refused | None) -> tuple[str, ...]:
