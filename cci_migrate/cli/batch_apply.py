@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.campaign.apply_options import ApplyOptions
@@ -24,6 +25,7 @@ from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.waves import WaveLimits, Waves
 from cci_migrate.campaign.write_budget import WriteBudget
 from cci_migrate.cli.batch_options import (
+    CanaryOptions,
     Pace,
     Running,
     canary_options,
@@ -40,11 +42,91 @@ from cci_migrate.cli.batch_sessions import (
     git_identity,
     show_access,
 )
-from cci_migrate.cli.option_values import choice_of
+from cci_migrate.cli.option_values import choice_of, option_group
 from cci_migrate.cli.shared_options import dry_run_option, limit_options
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.host import Extras
 from cci_migrate.forges.local_checkouts import LocalMode
+
+_message_options = option_group(
+    "messages",
+    MessageTemplates,
+    click.option(
+        "--message", default="", metavar="TEXT", help="The commit's message (default: the title)"
+    ),
+    click.option("--title", default="", metavar="TEXT", help="The pull request's title"),
+    click.option(
+        "--body",
+        type=click.File("r", encoding="utf-8"),
+        callback=lambda _ctx, _param, file: "" if file is None else file.read(),
+        metavar="FILE",
+        help="The pull request's text, a Jinja template",
+    ),
+    click.option("--draft", is_flag=True, help="Open pull requests as drafts"),
+)
+
+
+_extras_options = option_group(
+    "extras",
+    lambda labels, reviewers, code_owners, assignees: PullRequestExtras(
+        Extras(labels, reviewers, assignees), code_owners
+    ),
+    click.option("--label", "labels", multiple=True, help="Add a label to the pull request"),
+    click.option(
+        "--reviewer", "reviewers", multiple=True, help="Request a review from this user or team"
+    ),
+    click.option(
+        "--reviewers-from-codeowners",
+        "code_owners",
+        is_flag=True,
+        help="Request reviews from the code owners of the changed files",
+    ),
+    click.option(
+        "--assignee", "assignees", multiple=True, help="Assign the pull request to this user"
+    ),
+)
+
+
+def _fork_owner(fork: bool, fork_owner: str | None) -> str | None:
+    """`ApplyOptions.fork_owner`."""
+    if fork_owner is not None and not fork:
+        raise click.UsageError("--fork-owner needs --fork")
+    return (fork_owner or "") if fork else None
+
+
+_fork_options = option_group(
+    "fork_owner",
+    _fork_owner,
+    click.option(
+        "--fork",
+        is_flag=True,
+        help="Where the token can't push, open the pull request from a fork (GitHub)",
+    ),
+    click.option(
+        "--fork-owner",
+        metavar="ORG",
+        help="With --fork: fork into this organization (default: your own account)",
+    ),
+)
+
+_wave_options = option_group(
+    "wave_limits",
+    lambda wave, max_open: WaveLimits(wave, max_open),
+    click.option(
+        "--wave",
+        type=click.IntRange(0),
+        default=0,
+        metavar="N",
+        help="Then open N pull requests at a time, and stop if the CI of one turns red",
+    ),
+    click.option(
+        "--max-open",
+        type=click.IntRange(0),
+        default=0,
+        metavar="N",
+        help="Stop while N pull requests of the campaign are open",
+    ),
+)
 
 
 @click.command()
@@ -61,42 +143,14 @@ from cci_migrate.forges.local_checkouts import LocalMode
 @click.option(
     "--allow-dirty", is_flag=True, help="Rewrite files also in checkouts with uncommitted changes"
 )
-@click.option("--message", metavar="TEXT", help="The commit's message (default: the title)")
-@click.option("--title", metavar="TEXT", help="The pull request's title")
-@click.option(
-    "--body",
-    "body_file",
-    type=click.File("r", encoding="utf-8"),
-    metavar="FILE",
-    help="The pull request's text, a Jinja template",
-)
-@click.option("--draft", is_flag=True, help="Open pull requests as drafts")
-@click.option("--label", "labels", multiple=True, help="Add a label to the pull request")
-@click.option(
-    "--reviewer", "reviewers", multiple=True, help="Request a review from this user or team"
-)
-@click.option(
-    "--reviewers-from-codeowners",
-    "code_owners",
-    is_flag=True,
-    help="Request reviews from the code owners of the changed files",
-)
-@click.option("--assignee", "assignees", multiple=True, help="Assign the pull request to this user")
+@_message_options
+@_extras_options
 @click.option(
     "--replace-discussed",
     is_flag=True,
     help="Close outdated pull requests that people commented on, and open others",
 )
-@click.option(
-    "--fork",
-    is_flag=True,
-    help="Where the token can't push, open the pull request from a fork (GitHub)",
-)
-@click.option(
-    "--fork-owner",
-    metavar="ORG",
-    help="With --fork: fork into this organization (default: your own account)",
-)
+@_fork_options
 @click.option("--signoff", is_flag=True, help="Add your Signed-off-by to the commit messages")
 @click.option("--max-prs", type=click.IntRange(1), metavar="N", help="Stop after N changes")
 @click.option("--approved", is_flag=True, help="Write only changes that `batch approve` approved")
@@ -111,20 +165,7 @@ from cci_migrate.forges.local_checkouts import LocalMode
     metavar="OWNER/NAME",
     help="Open this one first (default: active ones with CI, of different changes)",
 )
-@click.option(
-    "--wave",
-    type=click.IntRange(0),
-    default=0,
-    metavar="N",
-    help="Then open N pull requests at a time, and stop if the CI of one turns red",
-)
-@click.option(
-    "--max-open",
-    type=click.IntRange(0),
-    default=0,
-    metavar="N",
-    help="Stop while N pull requests of the campaign are open",
-)
+@_wave_options
 @pace_options
 @click.option(
     "--check-access",
@@ -140,25 +181,16 @@ def apply(
     repositories: RepositoryFilter,
     mode: LocalMode,
     allow_dirty: bool,
-    message: str | None,
-    title: str | None,
-    body_file: Any,
-    draft: bool,
-    labels: tuple[str, ...],
-    reviewers: tuple[str, ...],
-    code_owners: bool,
-    assignees: tuple[str, ...],
+    messages: MessageTemplates,
+    extras: PullRequestExtras,
     replace_discussed: bool,
-    fork: bool,
     fork_owner: str | None,
     signoff: bool,
     max_prs: int | None,
     approved: bool,
-    canary: int,
-    patience: float,
+    canary: CanaryOptions,
     canary_names: tuple[str, ...],
-    wave: int,
-    max_open: int,
+    wave_limits: WaveLimits,
     pace: Pace,
     check_access: bool,
     dry_run: bool,
@@ -171,21 +203,12 @@ def apply(
     files changed since, it is planned again and waits for the next run. Closed pull requests
     stay closed.
     """
-    if canary_names and not canary:
+    if canary_names and not canary.size:
         raise click.UsageError("--canary-repo and --canary 0 exclude each other")
-    if fork_owner is not None and not fork:
-        raise click.UsageError("--fork-owner needs --fork")
     if check_access:
-        return show_access(folder, repositories, running, may_fork=fork)
-    body = None if body_file is None else body_file.read()
-    templates = MessageTemplates(
-        message or "",
-        title or "",
-        body or "",
-        draft,
-        git_identity() if signoff else "",
-    )
-    templates.check()
+        return show_access(folder, repositories, running, may_fork=fork_owner is not None)
+    messages = replace(messages, signed_off_by=git_identity() if signoff else "")
+    messages.check()
     with (
         campaign_session(
             folder,
@@ -204,19 +227,19 @@ def apply(
             check_commits(session, mode)
             record_local_mode(campaign, mode)
         options = ApplyOptions(
-            templates.completed(campaign.policy),
-            PullRequestExtras(Extras(labels, reviewers, assignees), code_owners),
+            messages.completed(campaign.policy),
+            extras,
             dry_run,
             pace.limits,
             approved_groups(campaign) if approved else None,
             canary_names,
             replace_discussed,
-            (fork_owner or "") if fork else None,
+            fork_owner,
         )
-        ci_gate = CiGate(patience, session.clock, session.progress, pace.deadline)
+        ci_gate = CiGate(canary.patience, session.clock, session.progress, pace.deadline)
         gates = (
-            Canary(max(canary, len(canary_names)), ci_gate, session),
-            Waves(WaveLimits(wave, max_open), ci_gate, session),
+            Canary(max(canary.size, len(canary_names)), ci_gate, session),
+            Waves(wave_limits, ci_gate, session),
         )
         budget = WriteBudget(max_prs, pace.deadline, session.clock)
         deliverer = Deliverer(session, options, *gates, planner)

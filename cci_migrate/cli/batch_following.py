@@ -22,6 +22,7 @@ from cci_migrate.campaign.states import OPENED
 from cci_migrate.campaign.watching import Pass, repeat, watched_pulls
 from cci_migrate.campaign.write_budget import WriteBudget
 from cci_migrate.cli.batch_options import (
+    CanaryOptions,
     Pace,
     Running,
     canary_options,
@@ -159,8 +160,7 @@ def merge_when_green(
     unreviewed: bool,
     no_auto_merge: bool,
     max_merges: int | None,
-    canary: int,
-    patience: float,
+    canary: CanaryOptions,
     pace: Pace,
     watch: bool,
     dry_run: bool,
@@ -177,7 +177,9 @@ def merge_when_green(
     options = MergeOptions(method, unreviewed, not no_auto_merge, dry_run)
     clock = make_clock()
     with progress_reporter(running, is_dry_run=dry_run) as progress:
-        merge_canary = MergeCanary(canary, CiGate(patience, clock, progress, pace.deadline))
+        merge_canary = MergeCanary(
+            canary.size, CiGate(canary.patience, clock, progress, pace.deadline)
+        )
         budget = WriteBudget(max_merges, pace.deadline, clock)
 
         def one_pass() -> MergeOutcome:

@@ -18,7 +18,7 @@ from msgspec import Struct
 from cci_migrate.campaign.ledger import LedgerError
 from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard, parse_shard
 from cci_migrate.cli.command_errors import exit_code_of
-from cci_migrate.cli.option_values import seconds
+from cci_migrate.cli.option_values import option_group, seconds
 from cci_migrate.cli.shared_options import campaign_option
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.error_kinds import OutsideError
@@ -60,6 +60,13 @@ class Pace(Struct, frozen=True):
     deadline: float = 0.0
 
 
+class CanaryOptions(Struct, frozen=True):
+    """How many repositories come first, and how many seconds their CI may take."""
+
+    size: int
+    patience: float
+
+
 def until_option(command: _F) -> _F:
     """Give ``command`` ``--until``, a time in seconds since 1970; 0 without one."""
     return click.option("--until", callback=_to_time, metavar="TIME", help="Stop at HH:MM")(command)
@@ -68,69 +75,59 @@ def until_option(command: _F) -> _F:
 def canary_options(text: str, wait: str) -> Callable[[_F], _F]:
     """Gives a command ``--canary`` and ``--canary-wait``, with these texts of help.
 
-    Its arguments are ``canary``, a number, and ``patience``, in seconds.
+    Its argument ``canary`` is the `CanaryOptions` that they make.
     """
-
-    def decorate(command: _F) -> _F:
-        for option in (
-            click.option(
-                "--canary-wait",
-                "patience",
-                type=click.IntRange(0),
-                callback=lambda _ctx, _param, minutes: minutes * 60.0,
-                default=30,
-                show_default=True,
-                metavar="MINUTES",
-                help=wait,
-            ),
-            click.option(
-                "--canary",
-                type=click.IntRange(0),
-                default=3,
-                show_default=True,
-                metavar="N",
-                help=text,
-            ),
-        ):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-def pace_options(command: _F) -> _F:
-    """Add the options that ``command`` gets as its argument ``pace``."""
-
-    @wraps(command)
-    def run(
-        *args: Any, per_hour: int, seconds_between: float, until: float, **kwargs: Any
-    ) -> ExitCode:
-        pace = Pace(PaceLimits(per_hour, seconds_between), until)
-        code: ExitCode = command(*args, pace=pace, **kwargs)
-        return code
-
-    for option in (
+    return option_group(
+        "canary",
+        lambda canary, canary_wait: CanaryOptions(canary, canary_wait * 60.0),
         click.option(
-            "--seconds-between",
-            type=click.FloatRange(0),
-            callback=seconds,
-            default=DEFAULT_PACE_LIMITS.apart,
-            show_default=True,
-            metavar="SECONDS",
-            help="Pause between two pull requests",
-        ),
-        click.option(
-            "--per-hour",
-            type=click.IntRange(1),
-            default=DEFAULT_PACE_LIMITS.per_hour,
+            "--canary",
+            type=click.IntRange(0),
+            default=3,
             show_default=True,
             metavar="N",
-            help="Maximum of pull requests an hour on each host",
+            help=text,
         ),
-        until_option,
-    ):
-        run = option(run)
-    return run  # type: ignore[return-value]
+        click.option(
+            "--canary-wait",
+            type=click.IntRange(0),
+            default=30,
+            show_default=True,
+            metavar="MINUTES",
+            help=wait,
+        ),
+    )
+
+
+#: Gives a command the options that its argument ``pace`` holds.
+pace_options = option_group(
+    "pace",
+    lambda per_hour, seconds_between, until: Pace(PaceLimits(per_hour, seconds_between), until),
+    until_option,
+    click.option(
+        "--per-hour",
+        type=click.IntRange(1),
+        default=DEFAULT_PACE_LIMITS.per_hour,
+        show_default=True,
+        metavar="N",
+        help="Maximum of pull requests an hour on each host",
+    ),
+    click.option(
+        "--seconds-between",
+        type=click.FloatRange(0),
+        callback=seconds,
+        default=DEFAULT_PACE_LIMITS.apart,
+        show_default=True,
+        metavar="SECONDS",
+        help="Pause between two pull requests",
+    ),
+)
+
+
+def _running(
+    verbose: bool, log_format: str, token_command: str, app_id: str, app_key: Path | None
+) -> Running:
+    return Running(verbose, log_format, Tokens(token_command, _app(app_id, app_key)))
 
 
 def _app(app_id: str, file: Path | None) -> AppKey | None:
@@ -144,55 +141,39 @@ def _app(app_id: str, file: Path | None) -> AppKey | None:
     return None
 
 
-def running_options(command: _F) -> _F:
-    """Add the options that ``command`` gets as its argument ``running``."""
-
-    @wraps(command)
-    def run(
-        *args: Any,
-        verbose: bool,
-        log_format: str,
-        token_command: str,
-        app_id: str,
-        app_key: Path | None,
-        **kwargs: Any,
-    ) -> ExitCode:
-        running = Running(verbose, log_format, Tokens(token_command, _app(app_id, app_key)))
-        code: ExitCode = command(*args, running=running, **kwargs)
-        return code
-
-    for option in (
-        click.option("-v", "--verbose", is_flag=True, help="List every repository"),
-        click.option(
-            "--log-format",
-            type=click.Choice(["text", "json"]),
-            default="text",
-            help="Progress format on stderr",
-        ),
-        click.option(
-            "--token-command",
-            default="",
-            envvar="CCI_MIGRATE_TOKEN_COMMAND",
-            metavar="COMMAND",
-            help="Command that prints the host's token; run again when it expires",
-        ),
-        click.option(
-            "--app-id",
-            default="",
-            envvar="GITHUB_APP_ID",
-            metavar="ID",
-            help="Log in to GitHub as this App; requires the extra cci-migrate[app]",
-        ),
-        click.option(
-            "--app-key",
-            type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            envvar="GITHUB_APP_PRIVATE_KEY_FILE",
-            metavar="FILE",
-            help="File with the App's private key",
-        ),
-    ):
-        run = option(run)
-    return run  # type: ignore[return-value]
+#: Gives a command the options that its argument ``running`` holds.
+running_options = option_group(
+    "running",
+    _running,
+    click.option(
+        "--app-key",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        envvar="GITHUB_APP_PRIVATE_KEY_FILE",
+        metavar="FILE",
+        help="File with the App's private key",
+    ),
+    click.option(
+        "--app-id",
+        default="",
+        envvar="GITHUB_APP_ID",
+        metavar="ID",
+        help="Log in to GitHub as this App; requires the extra cci-migrate[app]",
+    ),
+    click.option(
+        "--token-command",
+        default="",
+        envvar="CCI_MIGRATE_TOKEN_COMMAND",
+        metavar="COMMAND",
+        help="Command that prints the host's token; run again when it expires",
+    ),
+    click.option(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        help="Progress format on stderr",
+    ),
+    click.option("-v", "--verbose", is_flag=True, help="List every repository"),
+)
 
 
 #: What SQLite says of a full, broken or write-protected disk

@@ -18,24 +18,21 @@ _HOST_VARIABLES = ("CIRCLE_API_URL", "CIRCLECI_CLI_HOST", "CIRCLE_HOST")
 
 def circleci_options(command: _F) -> _F:
     """Give ``command`` ``--org`` and ``--api-url``."""
-    for option in (
-        click.option(
-            "--api-url",
-            metavar="URL",
-            callback=_root,
-            help="CircleCI's API, for CircleCI Server (default: $CIRCLE_API_URL, "
-            f"$CIRCLECI_CLI_HOST, else {CLOUD})",
-        ),
-        click.option(
-            "--org",
-            "organisation",
-            metavar="SLUG",
-            callback=_organisation,
-            help="Organisation: gh/NAME, bb/NAME or circleci/ID (default: from the git remote)",
-        ),
-    ):
-        command = option(command)
-    return command
+    address = click.option(
+        "--api-url",
+        metavar="URL",
+        callback=_root,
+        help="CircleCI's API, for CircleCI Server (default: $CIRCLE_API_URL, "
+        f"$CIRCLECI_CLI_HOST, else {CLOUD})",
+    )
+    organisation = click.option(
+        "--org",
+        "organisation",
+        metavar="SLUG",
+        callback=_organisation,
+        help="Organisation: gh/NAME, bb/NAME or circleci/ID (default: from the git remote)",
+    )
+    return organisation(address(command))
 
 
 def project_option(command: _F) -> _F:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any, TypeVar
 
 import click
 from msgspec import Struct
 
 from cci_migrate.cli.circleci_options import circleci_options
+from cci_migrate.cli.option_values import option_group
 from cci_migrate.preflight.circleci_address import CLOUD
 from cci_migrate.preflight.slugs import Organisation
 
@@ -36,35 +36,34 @@ def compiler_options(*, verify: str = "", compile_: str = "") -> Callable[[_F], 
     The last two only with a help text. The command's argument ``compiler`` is the `CompilerOptions`
     that they make; None if the command has one of the two, and the user gave none.
     """
-    flags = {name: text for name, text in (("--verify", verify), ("--compile", compile_)) if text}
+    modes = [
+        ("--verify", "confirms", verify),
+        ("--compile", "unfolds", compile_),
+    ]
+    flags = [(flag, parameter, text) for flag, parameter, text in modes if text]
 
-    def decorate(command: _F) -> _F:
-        @wraps(command)
-        def run(
-            *args: Any,
-            api_url: str,
-            organisation: Organisation | None,
-            send_secrets: bool,
-            confirms: bool = False,
-            unfolds: bool = False,
-            **kwargs: Any,
-        ) -> Any:
-            is_used = confirms or unfolds or not flags
-            if not is_used and (organisation is not None or send_secrets):
-                raise click.UsageError(f"--org and --send-secrets require {' or '.join(flags)}")
-            compiler = CompilerOptions(api_url, organisation, send_secrets, confirms, unfolds)
-            return command(*args, compiler=compiler if is_used else None, **kwargs)
+    def compiler(
+        api_url: str,
+        organisation: Organisation | None,
+        send_secrets: bool,
+        confirms: bool = False,
+        unfolds: bool = False,
+    ) -> CompilerOptions | None:
+        if flags and not (confirms or unfolds):
+            if organisation is not None or send_secrets:
+                names = " or ".join(flag for flag, *_ in flags)
+                raise click.UsageError(f"--org and --send-secrets require {names}")
+            return None
+        return CompilerOptions(api_url, organisation, send_secrets, confirms, unfolds)
 
-        run = circleci_options(
-            click.option(
-                "--send-secrets",
-                is_flag=True,
-                help="Send configs to CircleCI even if they contain a secret",
-            )(run)
-        )
-        for flag, parameter in (("--compile", "unfolds"), ("--verify", "confirms")):
-            if flag in flags:
-                run = click.option(flag, parameter, is_flag=True, help=flags[flag])(run)
-        return run  # type: ignore[return-value]
-
-    return decorate
+    return option_group(
+        "compiler",
+        compiler,
+        *(click.option(flag, name, is_flag=True, help=text) for flag, name, text in flags),
+        circleci_options,
+        click.option(
+            "--send-secrets",
+            is_flag=True,
+            help="Send configs to CircleCI even if they contain a secret",
+        ),
+    )

@@ -1,14 +1,16 @@
-"""Callbacks of click that check values of options; each raises BadParameter."""
+"""What click makes of the values of options; a value that is wrong raises BadParameter."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
+_F = TypeVar("_F", bound=Callable[..., Any])
 #: Eleven days.
 MOST_SECONDS = 1_000_000
 
@@ -41,3 +43,24 @@ def new_file(_ctx: Any, _param: Any, value: Path | None) -> Path | None:
         if problem is not None:
             raise click.BadParameter(f"{value}: {problem}")
     return value
+
+
+def option_group(
+    name: str, value_of: Callable[..., Any], *options: Callable[..., Any]
+) -> Callable[[_F], _F]:
+    """Gives a command ``options``; its argument ``name`` is what ``value_of`` makes of them."""
+
+    def decorate(command: _F) -> _F:
+        @wraps(command)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            values = {parameter.name: kwargs.pop(parameter.name) for parameter in parameters}
+            return command(*args, **{name: value_of(**values)}, **kwargs)
+
+        decorated: Any = run
+        others = len(getattr(command, "__click_params__", ()))
+        for option in reversed(options):
+            decorated = option(decorated)
+        parameters = decorated.__click_params__[others:]
+        return decorated  # type: ignore[no-any-return]
+
+    return decorate

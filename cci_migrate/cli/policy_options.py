@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +11,7 @@ from msgspec import Struct
 from typing_extensions import assert_never
 
 from cci_migrate.cli.option_completion import rule_names
+from cci_migrate.cli.option_values import option_group
 from cci_migrate.cli.optional_values import OptionalValue
 from cci_migrate.cli.policy_file_options import policy_file_options
 from cci_migrate.policy.file import suggestion
@@ -48,25 +48,17 @@ def policy_options(*keys: str) -> Callable[[_F], _F]:
     """
     settings = [setting for setting in option_settings() if setting.key in keys]
 
-    def decorate(command: _F) -> _F:
-        @policy_file_options
-        @wraps(command)
-        def run(
-            *args: Any, policy_file: Path | None, reads_policy_files: bool, **kwargs: Any
-        ) -> Any:
-            values = {setting.key: kwargs.pop(_parameter(setting)) for setting in settings}
-            chosen = {key: value for key, value in values.items() if value}
-            problem = conflict_between(option_settings(), chosen)
-            if problem is not None:
-                raise click.UsageError(problem)
-            source = PolicySource(chosen, policy_file, reads_policy_files)
-            return command(*args, policy=source, **kwargs)
+    def source(policy_file: Path | None, no_config: bool, **values: Any) -> PolicySource:
+        by_key = {setting.key: values[_parameter(setting)] for setting in settings}
+        chosen = {key: value for key, value in by_key.items() if value}
+        problem = conflict_between(option_settings(), chosen)
+        if policy_file is not None and no_config:
+            problem = "--config and --no-config: choose one"
+        if problem is not None:
+            raise click.UsageError(problem)
+        return PolicySource(chosen, policy_file, not no_config)
 
-        for setting in reversed(settings):
-            run = _option(setting)(run)
-        return run  # type: ignore[return-value]
-
-    return decorate
+    return option_group("policy", source, *map(_option, settings), policy_file_options)
 
 
 def every_policy_option(command: _F) -> _F:

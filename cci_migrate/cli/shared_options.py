@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from cci_migrate.bounds.limits import DEFAULT_WORK_LIMITS, WorkLimits
-from cci_migrate.cli.option_values import choice_of, seconds
+from cci_migrate.cli.option_values import choice_of, option_group, seconds
 from cci_migrate.cli.options import Colour, Format
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -64,29 +63,23 @@ def campaign_option(
     )
 
 
-def limit_options(command: _F) -> _F:
-    """Give ``command`` the options that its argument ``limits`` holds."""
-
-    @wraps(command)
-    def run(*args: Any, timeout: float, memory_limit: int, **kwargs: Any) -> Any:
-        return command(*args, limits=WorkLimits(timeout, memory_limit), **kwargs)
-
-    for option in (
-        click.option(
-            "--memory-limit",
-            type=click.IntRange(1),
-            default=DEFAULT_WORK_LIMITS.megabytes,
-            metavar="MB",
-            help=f"Memory for one config (default: {DEFAULT_WORK_LIMITS.megabytes})",
-        ),
-        click.option(
-            "--timeout",
-            type=click.FloatRange(0, min_open=True),
-            callback=seconds,
-            default=DEFAULT_WORK_LIMITS.seconds,
-            metavar="SECONDS",
-            help=f"Processor time for one config (default: {DEFAULT_WORK_LIMITS.seconds:g})",
-        ),
-    ):
-        run = option(run)
-    return run  # type: ignore[return-value]
+#: Gives a command the options that its argument ``limits`` holds.
+limit_options = option_group(
+    "limits",
+    lambda timeout, memory_limit: WorkLimits(timeout, memory_limit),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(0, min_open=True),
+        callback=seconds,
+        default=DEFAULT_WORK_LIMITS.seconds,
+        metavar="SECONDS",
+        help=f"Processor time for one config (default: {DEFAULT_WORK_LIMITS.seconds:g})",
+    ),
+    click.option(
+        "--memory-limit",
+        type=click.IntRange(1),
+        default=DEFAULT_WORK_LIMITS.megabytes,
+        metavar="MB",
+        help=f"Memory for one config (default: {DEFAULT_WORK_LIMITS.megabytes})",
+    ),
+)
