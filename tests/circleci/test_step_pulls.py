@@ -296,6 +296,7 @@ def test_what_is_called_like_a_login_and_is_not_followed() -> None:
         ("- run: docker pull postgres:16; docker load -i x; docker compose up db",
          [("postgres:16",)]),
         ("- run: docker compose -f tagged.yml build\n- run: docker run acme/web", [("alpine:3",)]),
+        ("- run: docker load -i x; docker run acme/a\n- run: podman save -o y acme/a", []),
     ],
 )  # fmt: skip
 def test_images_that_are_there(steps: str, expected: list[tuple[str, ...]]) -> None:

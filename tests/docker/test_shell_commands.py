@@ -321,6 +321,8 @@ def test_what_may_stand_in_front(prefix: str) -> None:
         "trap - EXIT",
         "ssh host -- docker pull x",
         "kubectl exec pod -- docker pull x",
+        "buildah run box -- docker pull x",
+        "docker-compose exec web -- docker pull x",
         "git log -- docker pull",
         "docker run",
         "vagrant ssh -c 'docker pull x'",

@@ -124,6 +124,7 @@ def test_the_login_surely_ran(text: str) -> None:
         "[[ $A ]] && LOGIN; PULL",
         "(( a > 1 )) && LOGIN; PULL",
         "git diff --quiet && LOGIN; PULL",
+        "podman image exists x && LOGIN; PULL",
         "command -v docker && LOGIN; PULL",
         "echo $A | grep -q b && LOGIN; PULL",
         "! a && LOGIN; PULL",

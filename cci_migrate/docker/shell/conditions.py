@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from cci_migrate.docker.container_tools import Tool
 from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.emptiness import Emptiness, emptiness_of, joined
 from cci_migrate.docker.shell.syntax import Statement, inner_nodes
@@ -17,7 +18,10 @@ _TESTS = names("[ [[ test grep egrep fgrep which type hash diff cmp false expr j
 _TEST_SUBCOMMANDS = {
     "command": re.compile(r"-[vV]"),
     "git": re.compile(r"diff|ls-remote|show-ref|rev-parse|merge-base|cat-file|ls-files"),
-    "docker": re.compile(r"inspect|ps|images|image|manifest|info|container|volume|network"),
+    **dict.fromkeys(
+        (tool.value for tool in Tool),
+        re.compile(r"inspect|ps|images|image|manifest|info|container|volume|network"),
+    ),
 }
 
 

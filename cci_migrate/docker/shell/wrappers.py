@@ -70,11 +70,11 @@ _TRANSPARENT: dict[str, frozenset[str]] = {
 _OWN_ARGUMENTS = {"timeout": 1, "gtimeout": 1, "flock": 1, "taskset": 1, "chrt": 1}
 #: Programs that pass secrets to the command after their ``--``.
 _BEHIND_DASHES = frozenset({"doppler", "op", "chamber", "aws-vault", "aws-okta", "infisical"})
-#: Programs whose ``--`` is followed by a command on another machine, or by no command.
-_ELSEWHERE = names(
-    "ssh kubectl oc docker podman nerdctl crictl lxc incus multipass vagrant gcloud aws az fly"
-    " flyctl heroku nomad tsh git gh grep egrep rg ag sed awk echo printf test rm ls find sort"
-    " apt apt-get yum dnf apk brew pip pip3 npm yarn pnpm bun make just task"
+#: Programs whose ``--`` is followed by a command on another machine, in a container, or by none.
+_ELSEWHERE = DOCKER_PROGRAMS | names(
+    "ssh kubectl oc crictl lxc incus multipass vagrant gcloud aws az fly flyctl heroku nomad tsh"
+    " git gh grep egrep rg ag sed awk echo printf test rm ls find sort apt apt-get yum dnf apk brew"
+    " pip pip3 npm yarn pnpm bun make just task"
 )
 #: Programs whose arguments only name a command.
 _RUN_NOTHING = names(
