@@ -7,7 +7,7 @@ The rules turn this into findings. Everything that two rules must agree on is de
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -22,7 +22,6 @@ from cci_migrate.assessing.evidence import Evidence, Use
 from cci_migrate.assessing.evidence_collection import evidence_of
 from cci_migrate.assessing.image_states import (
     AccountUnclear,
-    ImageState,
     OnlyForForks,
     Proposed,
     Unauthenticated,
@@ -33,7 +32,7 @@ from cci_migrate.assessing.image_states import (
 from cci_migrate.assessing.job_variables import JobVariables
 from cci_migrate.assessing.known_contexts import KnownContexts
 from cci_migrate.assessing.login_needs import LoginNeeds
-from cci_migrate.assessing.misrouting import other_owner, uses_of
+from cci_migrate.assessing.misrouting import owners_of_misrouted
 from cci_migrate.assessing.name_reasons import name_reason
 from cci_migrate.assessing.step_assessment import JobDockers
 from cci_migrate.circleci.config import Config, WorkflowJob
@@ -144,23 +143,10 @@ def assess(
     """
     values = ParameterValues(config)
     images = pulled_images(config, values)
-    credentials = uses_of(images)
-    misrouted = {
-        image: host
-        for image in images
-        if (host := other_owner(image, credentials, policy)) is not None
-    }
+    misrouted = owners_of_misrouted(images, policy)
     dockers = JobDockers(config, values, read)
     runs = Runs(config, values)
-
-    @lru_cache(maxsize=1)
-    def declared() -> Sequence[DeclaredLogin]:
-        if not any(mentions_login(document.source.text) for document in config.documents):
-            return ()
-        from cci_migrate.circleci.declared_logins import declared_logins
-
-        return tuple(declared_logins(config, values, read))
-
+    declared = lru_cache(maxsize=1)(partial(_declared_logins, config, values, read))
     if known is not None:
         evidence, conventions = known.evidence, known.conventions
     else:
@@ -170,20 +156,16 @@ def assess(
     for_forks = entries_for_forks(config)
     job_variables = JobVariables(config, values, dockers.step_lists)
     known_contexts = None if known is None else known.contexts.known.by_variables
-    anonymous = _pulled_only_for_forks(for_forks, config, values)
+    only_for_forks = _pulled_only_for_forks(for_forks, config, values)
 
-    def state(image: PulledImage, of: Mapping[str, CredentialConvention]) -> ImageState:
-        image_state = state_of(image, policy, of, names, runs.pullers_of(image))
-        is_anonymous = isinstance(
-            image_state, Unauthenticated | Unmirrored | Undecided | AccountUnclear
-        )
-        is_left = is_anonymous and image.item.mapping in anonymous
-        return OnlyForForks() if is_left else image_state
+    def assessed_image(image: PulledImage, of: Mapping[str, CredentialConvention]) -> AssessedImage:
+        state = state_of(image, policy, of, names, runs.pullers_of(image))
+        if isinstance(state, _ANONYMOUS) and image.item.mapping in only_for_forks:
+            state = OnlyForForks()
+        return AssessedImage(image, state, misrouted.get(image))
 
     def assessment(of: Mapping[str, CredentialConvention]) -> Assessment:
-        assessed = tuple(
-            AssessedImage(image, state(image, of), misrouted.get(image)) for image in images
-        )
+        assessed = tuple(assessed_image(image, of) for image in images)
         logins = LoginNeeds(policy, dockers, runs, of, names, for_forks)
         uses = CredentialUses(config, policy, assessed, logins)
         contexts = KnownContexts(policy, uses, evidence, of, job_variables, known_contexts)
@@ -209,6 +191,20 @@ def assess(
         return first
     kept = {host: convention for host, convention in conventions.items() if host not in unplaced}
     return replace(assessment(kept), unplaced={host: conventions[host] for host in unplaced})
+
+
+#: Where credentials would be added, or asked for: not for builds of forks, which don't get them.
+_ANONYMOUS = (Unauthenticated, Unmirrored, Undecided, AccountUnclear)
+
+
+def _declared_logins(
+    config: Config, values: ParameterValues, read: ReadText | None
+) -> Sequence[DeclaredLogin]:
+    if not any(mentions_login(document.source.text) for document in config.documents):
+        return ()
+    from cci_migrate.circleci.declared_logins import declared_logins
+
+    return tuple(declared_logins(config, values, read))
 
 
 def _pulled_only_for_forks(

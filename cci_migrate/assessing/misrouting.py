@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
-from cci_migrate.assessing.conventions import (
-    credential_of,
-)
+from cci_migrate.assessing.conventions import credential_of
 from cci_migrate.assessing.credential_values import variables_of
-from cci_migrate.circleci.images import (
-    PulledImage,
-    variable_in,
-)
+from cci_migrate.circleci.images import PulledImage, variable_in
 from cci_migrate.docker.registries import (
     DOCKER_HUB,
     host_matches,
@@ -21,12 +16,19 @@ from cci_migrate.docker.registries import (
 )
 from cci_migrate.policy.settings import PasswordAuth, Policy, RegistryCredential, RegistryPolicy
 
-Uses = dict[RegistryCredential, "Counter[str]"]
+_Uses = dict[RegistryCredential, "Counter[str]"]
 
 
-def uses_of(images: Iterable[PulledImage]) -> Uses:
+def owners_of_misrouted(images: Sequence[PulledImage], policy: Policy) -> Mapping[PulledImage, str]:
+    """The other registries that the credentials of ``images`` belong to, where they are wrong."""
+    uses = _uses_of(images)
+    owners = {image: _other_owner(image, uses, policy) for image in images}
+    return {image: owner for image, owner in owners.items() if owner is not None}
+
+
+def _uses_of(images: Iterable[PulledImage]) -> _Uses:
     """For each credential of ``images``, how often it is used at each registry."""
-    uses: Uses = {}
+    uses: _Uses = {}
     for image in images:
         credential = None if image.auth is None else credential_of(image.auth)
         if credential is not None and image.host is not None:
@@ -39,11 +41,8 @@ def _names_any(registry: RegistryPolicy, names: Iterable[str]) -> bool:
     return not own_names.isdisjoint(names)
 
 
-def other_owner(image: PulledImage, uses: Uses, policy: Policy) -> str | None:
-    """The other registry that the credentials of ``image`` belong to; None if they are right.
-
-    ``uses`` are those of all images, see `uses_of`.
-    """
+def _other_owner(image: PulledImage, uses: _Uses, policy: Policy) -> str | None:
+    """The other registry that the credentials of ``image`` belong to; None if they are right."""
     host = image.host
     auth = image.auth
     credential = None if auth is None else credential_of(auth)
