@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from cci_migrate.bounds.allowance import TooComplexError
@@ -22,6 +22,7 @@ from cci_migrate.docker.shell.credential_files import FileCommand
 from cci_migrate.docker.shell.docker_cli import docker_command
 from cci_migrate.docker.shell.facts import (
     Exit,
+    Fact,
     FunctionCall,
     Login,
     Word,
@@ -57,6 +58,7 @@ from cci_migrate.docker.shell.syntax import (
 )
 from cci_migrate.docker.shell.working_folder import FOLDER_COMMANDS
 from cci_migrate.docker.shell.wrappers import (
+    Unwrapped,
     docker_among,
     docker_command_in,
     docker_sent_to,
@@ -194,19 +196,19 @@ class CommandReader(InnerScriptReader):
     ) -> None:
         own = {name: assignments[name] for name in (HOME, DOCKER_CONFIG) if name in assignments}
         shell = {**self._client.at(place), **own}
-        unwrapped_command = unwrapped(words, shell)
-        is_wrapped = len(unwrapped_command.words) < len(words)
-        words = unwrapped_command.words
+        command = unwrapped(words, shell)
+        is_wrapped = len(command.words) < len(words)
+        words = command.words
         if not words:
             return
         is_text = len(words) == 1 and _SEVERAL_WORDS.search(words[0].value) is not None
         if is_text and (is_wrapped or docker_command_in(words[0].value)):
             # `retry 3 "docker pull x"`, `watch 'docker ps'`: they hand it to a shell. Elsewhere
             # it is what `$@` expands to.
-            with self._client.apart(unwrapped_command.environment):
+            with self._client.apart(command.environment):
                 self._text_argument(words[0], node, place)
             return
-        assignments = assignments | dict(unwrapped_command.assignments)
+        assignments = assignments | dict(command.assignments)
         program = program_of(words[0])
         first = words[0].value
         if first in self._functions:
@@ -215,42 +217,13 @@ class CommandReader(InnerScriptReader):
         if first in _BUILTINS:
             self._builtin(first, words, node, place)
             return
-        is_cloud = program in _CLOUDS or program.startswith("docker-credential-")
         of_docker = docker_command(words, program) if program in DOCKER_PROGRAMS else None
         if of_docker is not None and of_docker.is_hidden:
             self._task_call(program, words[1:], {}, node, place)
             return
-        is_puller = program in IMAGE_PROGRAMS
-        if of_docker is not None or program in CLIENTS or is_cloud or is_puller:
-            obstacle = unwrapped_command.obstacle
-            if obstacle is None and self._variables.in_function and _borrowed(words, node):
-                obstacle = "a function receives it"
-            invocation = Invocation(
-                *span_of(node),
-                pipe.start,
-                pipe.end,
-                place,
-                self._folder.path,
-                self._variables.lookup,
-                assignments,
-                variables_in(self._text[pipe.start : pipe.end]),
-                stdin=pipe.has_input,
-                stdin_text=pipe.input.text,
-                stdin_file=pipe.input.file,
-                stdin_word=pipe.input.word,
-                xargs_appends=unwrapped_command.xargs_appends,
-                replaces=unwrapped_command.replaces,
-                obstacle=obstacle,
-                environment=unwrapped_command.environment,
-                shell=shell,
-            )
-            if of_docker is not None:
-                facts = of_docker.facts(invocation)
-            else:
-                read = client_facts
-                if is_cloud or is_puller:
-                    read = cloud_login if is_cloud else image_program_facts
-                facts = read(words, program, invocation)
+        read = _reader_of(words, program) if of_docker is None else of_docker.facts
+        if read is not None:
+            facts = read(self._invocation(command, node, place, pipe, assignments, shell))
             self._does_more_than_log_in |= not facts or not all(
                 isinstance(fact, Login) for fact in facts
             )
@@ -262,10 +235,43 @@ class CommandReader(InnerScriptReader):
                 self._halts.append(PlacedCommand(place))
             return
         if runs_task(program) and ("/" not in first or program in _WRAPPERS):
-            with self._client.apart(unwrapped_command.environment):
+            with self._client.apart(command.environment):
                 self._task_call(program, words[1:], assignments, node, place)
             return
-        self._other_command(program, words, node, place, pipe, unwrapped_command.environment)
+        self._other_command(program, words, node, place, pipe, command.environment)
+
+    def _invocation(
+        self,
+        command: Unwrapped,
+        node: Node,
+        place: Place,
+        pipe: Pipe,
+        assignments: dict[str, str],
+        shell: ClientEnvironment,
+    ) -> Invocation:
+        """How ``command`` runs, and why it may not read a password from a pipe."""
+        obstacle = command.obstacle
+        if obstacle is None and self._variables.in_function and _borrowed(command.words, node):
+            obstacle = "a function receives it"
+        return Invocation(
+            *span_of(node),
+            pipe.start,
+            pipe.end,
+            place,
+            self._folder.path,
+            self._variables.lookup,
+            assignments,
+            variables_in(self._text[pipe.start : pipe.end]),
+            stdin=pipe.has_input,
+            stdin_text=pipe.input.text,
+            stdin_file=pipe.input.file,
+            stdin_word=pipe.input.word,
+            xargs_appends=command.xargs_appends,
+            replaces=command.replaces,
+            obstacle=obstacle,
+            environment=command.environment,
+            shell=shell,
+        )
 
     def _builtin(self, name: str, words: Sequence[Word], node: Node, place: Place) -> None:
         argument = words[1] if len(words) > 1 else None
@@ -399,6 +405,17 @@ class CommandReader(InnerScriptReader):
             self._walk(body, place)
         self._functions.setdefault(name, body)
         self._depth -= 1
+
+
+def _reader_of(
+    words: Sequence[Word], program: str
+) -> Callable[[Invocation], Sequence[Fact]] | None:
+    """What reads the command ``words`` of ``program``, if that uses a registry without Docker."""
+    if program in _CLOUDS or program.startswith("docker-credential-"):
+        return partial(cloud_login, words, program)
+    if program in IMAGE_PROGRAMS:
+        return partial(image_program_facts, words, program)
+    return partial(client_facts, words, program) if program in CLIENTS else None
 
 
 def _shifts_in_order(text: str, body: Node) -> bool:
