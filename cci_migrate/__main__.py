@@ -26,27 +26,28 @@ def main() -> int:
             code = _run()
         except SystemExit as ending:
             code = ending.code if isinstance(ending.code, int) else 0
-        _end_at_once_if_reading(code)
         # Python looks for garbage in all that is there before it ends: the system takes it anyway.
         gc.freeze()
-        return code if _is_flushed() else code or ExitCode.FAILED
+        code = code if _is_flushed() else code or ExitCode.FAILED
     except KeyboardInterrupt:
         # While importing, or after everything was done: `run` itself tells what was written.
         sys.stderr.write("cci-migrate: interrupted\n")
-        return ExitCode.INTERRUPTED
+        code = ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - Python's own exit code means that something is left
         internal = f"internal error, please report it: {place_of(error)}"
         problem = str(error) if isinstance(error, OutsideError) else internal
         sys.stderr.write(f"error: {problem}\n")
-        return ExitCode.FAILED
+        code = ExitCode.FAILED
+    _end_at_once_if_reading(code)
+    return code
 
 
 def _end_at_once_if_reading(code: int) -> None:
-    """End the process if it was interrupted while threads wait for answers of hosts."""
+    """End the process while threads wait for answers of hosts: Python would wait for them, too."""
     threads = sys.modules.get("cci_migrate.transport.reading_threads")
     if threads is not None and threads.is_reading():
         sys.stderr.flush()
-        os._exit(code if _is_flushed() else code or ExitCode.FAILED)
+        os._exit(code)
 
 
 def _is_flushed() -> bool:

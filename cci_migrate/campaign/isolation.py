@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from msgspec import Struct
 
@@ -14,7 +14,9 @@ from cci_migrate.forges import repository_errors
 from cci_migrate.forges.host import BatchReader, Host, WantedFiles
 from cci_migrate.forges.pull_request_reviews import OwnPull, PullRequestReview, Reviews
 from cci_migrate.forges.repository import Blocker, Observation, RepositoryRef, Unreadable
-from cci_migrate.transport.reading_threads import PendingRead
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
@@ -105,12 +107,12 @@ class BegunRead(Struct, frozen=True):
 
     host: Host
     requested: tuple[WantedFiles, ...]
-    pending: PendingRead[Mapping[str, Mapping[str, bytes | None]]] | None = None
+    pending: Future[Mapping[str, Mapping[str, bytes | None]]] | None = None
 
     @property
     def is_done(self) -> bool:
         """Whether `contents` has nothing to wait for."""
-        return self.pending is None or self.pending.is_done
+        return self.pending is None or self.pending.done()
 
     def contents(self) -> Mapping[str, Mapping[str, bytes | None] | Failure]:
         """The requested files by the repository's key, or why they could not be read.
@@ -119,7 +121,7 @@ class BegunRead(Struct, frozen=True):
         """
         if self.pending is not None:
             try:
-                return self.pending.answer()
+                return self.pending.result()
             except FATAL_ERRORS:
                 raise
             except Exception:  # noqa: BLE001, S110 - asked again, one by one

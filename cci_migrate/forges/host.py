@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -21,7 +21,9 @@ from cci_migrate.forges.repository import (
     RepositoryRef,
     Snapshot,
 )
-from cci_migrate.transport.reading_threads import PendingRead
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 #: The trailer with the change's hash in our commits, for people: nothing is decided by it.
 CHANGE_TRAILER = "Cci-Migrate-Change"
@@ -209,7 +211,7 @@ class BatchReader(Protocol):
 
     def begin_reading(
         self, wanted: Sequence[WantedFiles]
-    ) -> PendingRead[Mapping[str, Mapping[str, bytes | None]]]:
+    ) -> Future[Mapping[str, Mapping[str, bytes | None]]]:
         """What `Host.read` returns, by the repository's key. Fails for all if it does for one."""
 
 

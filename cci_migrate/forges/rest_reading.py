@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -13,7 +14,9 @@ from cci_migrate.forges.repository import MISSING_DEFAULT, Snapshot
 from cci_migrate.forges.rest_hosts import RestHost
 from cci_migrate.transport.host_errors import HostError
 from cci_migrate.transport.http import MissingError
-from cci_migrate.transport.reading_threads import PendingRead
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 class RestReadHost(RestHost):
@@ -32,7 +35,7 @@ class RestReadHost(RestHost):
 
     def begin_reading(
         self, wanted: Sequence[WantedFiles]
-    ) -> PendingRead[Mapping[str, Mapping[str, bytes | None]]]:
+    ) -> Future[Mapping[str, Mapping[str, bytes | None]]]:
         """Read the wanted files, repository by repository."""
         return self._api.threads.begin(partial(self._read_wanted, wanted))
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from cci_migrate.transport.reading_pace import ReadLimits
+from cci_migrate.transport.reading_threads import ReadingThreads
 
 #: Below the 10 connections that the HTTP library keeps open to a host.
 _THREADS = 8
@@ -28,8 +29,8 @@ def in_parallel(
     different = list(dict.fromkeys(subjects))
     if len(different) < 2:
         return {subject: query(subject) for subject in different}
-    from multiprocessing.pool import ThreadPool
-
-    # Its threads end with the program: one that waits for a limit does not delay Ctrl-C.
-    with ThreadPool(min(_THREADS, len(different))) as pool:
-        return dict(zip(different, pool.imap(query, different), strict=True))
+    threads = ReadingThreads(min(_THREADS, len(different)))
+    try:
+        return dict(zip(different, threads.in_order(query, different), strict=True))
+    finally:
+        threads.end()

@@ -10,12 +10,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, islice
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from cci_migrate.transport.host_errors import OverloadedError
 from cci_migrate.transport.page_size import PageSize
 from cci_migrate.transport.reading_pace import READERS
-from cci_migrate.transport.reading_threads import PendingRead, ReadingThreads
+from cci_migrate.transport.reading_threads import ReadingThreads
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 class ListPage(Protocol):
@@ -63,7 +66,7 @@ def read_pages(
     read one page after the other.
     """
     cursor: str | None = start
-    begun: dict[str, tuple[int, PendingRead[_Page]]] = {}
+    begun: dict[str, tuple[int, Future[_Page]]] = {}
     while cursor is not None:
         expected = _from(cursor, known)
         for each in islice(expected, READERS):
@@ -71,7 +74,7 @@ def read_pages(
                 begun[each] = (size.size, threads.begin(partial(read, each, size.size)))
         asked, pending = begun.pop(cursor)
         try:
-            page = pending.answer()
+            page = pending.result()
         except OverloadedError as error:
             if not recover(asked, error):
                 raise
@@ -105,7 +108,7 @@ def read_chunks(
     """
     left = iter(items)
     again: deque[_Item] = deque()
-    pending: deque[tuple[Sequence[_Item], PendingRead[_Result]]] = deque()
+    pending: deque[tuple[Sequence[_Item], Future[_Result]]] = deque()
     while True:
         # A single item is asked for alone, so that it shows which one the host can't answer for.
         while len(pending) < (READERS if size.size > 1 else 1):
@@ -118,7 +121,7 @@ def read_chunks(
             return
         asked, answer = pending.popleft()
         try:
-            result = answer.answer()
+            result = answer.result()
         except OverloadedError as error:
             if recover(len(asked), error):
                 again.extendleft(reversed(asked))

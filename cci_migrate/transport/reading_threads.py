@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from cci_migrate.transport.reading_pace import READERS
 
 if TYPE_CHECKING:
-    from multiprocessing.pool import AsyncResult, ThreadPool
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 _Question = TypeVar("_Question")
 _Answer = TypeVar("_Answer")
@@ -35,53 +35,38 @@ def _counted(read: Callable[[], _Answer]) -> _Answer:
         _under_way.pop()
 
 
-class PendingRead(Generic[_Answer]):
-    """A read that was begun."""
-
-    def __init__(self, pending: AsyncResult[_Answer]) -> None:
-        self._pending = pending
-
-    @property
-    def is_done(self) -> bool:
-        """Whether `answer` returns at once."""
-        return self._pending.ready()
-
-    def answer(self) -> _Answer:
-        """Wait for the answer. Raises what the read raised."""
-        return self._pending.get()
-
-
 class ReadingThreads:
-    """A few threads, started with the first read; what they read must not begin another read here.
+    """At most ``count`` threads, started as they are needed.
 
-    They end with the process, whatever they wait for.
+    What they read must not begin another read here.
     """
 
-    def __init__(self) -> None:
-        self._pool: ThreadPool | None = None
+    def __init__(self, count: int = READERS) -> None:
+        self._count = count
+        self._executor: ThreadPoolExecutor | None = None
 
-    def begin(self, read: Callable[[], _Answer]) -> PendingRead[_Answer]:
+    def begin(self, read: Callable[[], _Answer]) -> Future[_Answer]:
         """Have a thread ``read``."""
-        if self._pool is None:
-            from multiprocessing.pool import ThreadPool
+        if self._executor is None:
+            from concurrent.futures import ThreadPoolExecutor
 
-            self._pool = ThreadPool(READERS)
-        return PendingRead(self._pool.apply_async(_counted, (read,)))
+            self._executor = ThreadPoolExecutor(self._count)
+        return self._executor.submit(_counted, read)
 
     def in_order(
         self, read: Callable[[_Question], _Answer], questions: Iterable[_Question]
     ) -> Iterator[_Answer]:
         """What ``read`` returns for each of ``questions``, a few of which are asked ahead."""
-        pending: deque[PendingRead[_Answer]] = deque()
+        pending: deque[Future[_Answer]] = deque()
         for question in questions:
             pending.append(self.begin(lambda question=question: read(question)))  # type: ignore[misc]
-            if len(pending) >= READERS:
-                yield pending.popleft().answer()
+            if len(pending) >= self._count:
+                yield pending.popleft().result()
         while pending:
-            yield pending.popleft().answer()
+            yield pending.popleft().result()
 
     def end(self) -> None:
-        """Stop the threads that are idle; no other read begins."""
-        if self._pool is not None:
-            self._pool.terminate()
-            self._pool = None
+        """Begin no other read, and wait for none."""
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor = None

@@ -241,7 +241,7 @@ def test_after_a_limit_all_readers_wait_and_then_read_one_at_a_time() -> None:
             api.threads.begin(lambda at=at: api.read("GET", f"/{at}").status)  # type: ignore[misc]
             for at in range(3 * READERS)
         ]
-        assert [read.answer() for read in pending] == [200] * 3 * READERS
+        assert [read.result() for read in pending] == [200] * 3 * READERS
         assert host.most == 1
         # Not the naps alone: a little of the time went by before the first of them.
         assert clock.now() - began >= 30

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -70,8 +70,10 @@ from cci_migrate.transport.host_errors import HostError, OverloadedError
 from cci_migrate.transport.http import Api, documented
 from cci_migrate.transport.page_size import PageSize
 from cci_migrate.transport.parallel_reads import asking_for_less, read_chunks, read_pages
-from cci_migrate.transport.reading_threads import PendingRead
 from cci_migrate.transport.write_kinds import WriteKind
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 #: Repositories that are listed without files in one request: the most that GitHub allows.
 LISTED_TOGETHER = 100
@@ -151,7 +153,7 @@ class GitHub:
 
     def begin_reading(
         self, wanted: Sequence[WantedFiles]
-    ) -> PendingRead[Mapping[str, Mapping[str, bytes | None]]]:
+    ) -> Future[Mapping[str, Mapping[str, bytes | None]]]:
         """Read the wanted files of several repositories, in one request."""
         return self._api.threads.begin(partial(self._files.read_together, wanted))
 
