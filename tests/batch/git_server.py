@@ -12,14 +12,14 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from urllib.parse import urlsplit
 
 from typing_extensions import Self
 
 from tests.batch.watching import Canned, send
+from tests.loopback_server import LoopbackServer
 
 #: What a test does to its own must not reach the server.
 _PATH = os.environ["PATH"]
@@ -39,7 +39,7 @@ _CONFIGURATION = {
 _GREETINGS: dict[str, bytes] = {}
 
 
-class GitServer(ThreadingHTTPServer):
+class GitServer(LoopbackServer):
     """Serves every bare repository below ``root`` for reading and writing.
 
     ``requests`` counts them. ``watch_push`` is called with the moment ("before" or "after") of each
@@ -47,10 +47,8 @@ class GitServer(ThreadingHTTPServer):
     request, and may answer it in git's place.
     """
 
-    daemon_threads = True
-
     def __init__(self, root: Path, handler: type[BaseHTTPRequestHandler] | None = None) -> None:
-        super().__init__(("127.0.0.1", 0), handler or GitHandler)
+        super().__init__(handler or GitHandler)
         self.root = root
         self.requests = 0
         self.bytes_sent = 0
@@ -61,21 +59,16 @@ class GitServer(ThreadingHTTPServer):
     @contextmanager
     def serving(cls, root: Path) -> Iterator[Self]:
         """A server for as long as the block lasts."""
-        with cls(root) as server:
-            thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-            thread.start()
-            try:
-                yield server
-            finally:
-                server.shutdown()
-                thread.join()
+        server = cls(root)
+        with server.in_thread():
+            yield server
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that was killed, or a connection dropped on purpose, is no error here."""
 
     def url(self, name: str) -> str:
         """The URL of a repository."""
-        return f"http://127.0.0.1:{self.server_address[1]}/{name}"
+        return f"{self.root_url}/{name}"
 
 
 class GitHandler(BaseHTTPRequestHandler):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch
 from tests.batch.victims import Victim
 from tests.batch.watching import Canned, Request, truly
+from tests.loopback_server import LoopbackServer
 
 
 @pytest.fixture
@@ -178,13 +178,11 @@ def test_answers_of_a_minute_are_limited() -> None:
     assert sum(clock.slept) == pytest.approx(60, abs=1)
 
 
-class Host(ThreadingHTTPServer):
+class Host(LoopbackServer):
     """Answers each request by ``answer``, in a thread of its own."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.lock = threading.Lock()
         self.together = threading.Barrier(READERS)
         self.is_limiting = True
@@ -218,24 +216,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
 
-@contextmanager
-def serving(server: ThreadingHTTPServer) -> Iterator[str]:
-    """The address of ``server``, which serves for as long as the block lasts."""
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 def test_after_a_limit_all_readers_wait_and_then_read_one_at_a_time() -> None:
     host, clock, record = Host(), QuickClock(), WriteRecord.in_memory()
-    with serving(host) as root:
+    with host.in_thread():
         lane = Lane("host", record, clock=clock)
-        api = Api(root, lambda _: None, lane, clock)
+        api = Api(host.root_url, lambda _: None, lane, clock)
         began = clock.now()
         pending = [
             api.threads.begin(lambda at=at: api.read("GET", f"/{at}").status)  # type: ignore[misc]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
@@ -17,6 +16,7 @@ from cci_migrate.transport.http import Api
 from cci_migrate.transport.pace import Lane, PaceLimits, SystemClock
 from cci_migrate.transport.progress import Lines
 from cci_migrate.transport.write_record import WriteRecord
+from tests.loopback_server import answering
 
 TOKEN = "a-token-of-one-host-only"
 SERVERS = (
@@ -85,15 +85,8 @@ def listening(location: str = "") -> Iterator[tuple[str, list[str]]]:
         def log_message(self, format: str, *args: object) -> None:
             """Quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", authorizations
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with answering(Handler) as url:
+        yield url, authorizations
 
 
 @contextmanager
