@@ -37,12 +37,13 @@ from cci_migrate.campaign.ownership import (
 )
 from cci_migrate.campaign.plan_run import planned_entry, with_stop
 from cci_migrate.campaign.planner import Planner
-from cci_migrate.campaign.pull_request_extras import WantedExtras, is_about_code_owner
+from cci_migrate.campaign.pull_request_extras import WantedExtras
 from cci_migrate.campaign.refusals import Attempt, RefusedWrite, WriteRefused, WriteStep, writing
 from cci_migrate.campaign.repositories_to_plan import unreadable_entry
 from cci_migrate.campaign.repository_plan import RepositoryPlan, is_as_planned
 from cci_migrate.campaign.states import State
 from cci_migrate.campaign.waves import Waves
+from cci_migrate.forges.extras import MissingExtra
 from cci_migrate.forges.host import Delivery, ForkingHost, Host, Proposal
 from cci_migrate.forges.repository import Kind, Observation, PullState, Snapshot, Unreadable
 from cci_migrate.forges.repository_errors import describe_error
@@ -96,10 +97,9 @@ class Deliverer(Struct, frozen=True):
             except Exception as error:  # noqa: BLE001 - the other repositories go on
                 return Attempt(self._fail(initial, State.FAILED, describe_error(error)))
             else:
-                is_refused = delivered.state is State.PULL_REQUEST_INCOMPLETE and not all(
-                    map(is_about_code_owner, delivered.lacks)
-                )
-                return Attempt(delivered, is_refused, RefusedWrite(WriteStep.EXTRAS))
+                refusal = RefusedWrite.of_extras(delivered.missing_extras)
+                is_incomplete = delivered.state is State.PULL_REQUEST_INCOMPLETE
+                return Attempt(delivered, is_incomplete and bool(refusal.extras), refusal)
         cause = f"no lasting result after {ATTEMPTS} attempts ({last})"
         return Attempt(self._fail(initial, State.FAILED, cause), True)
 
@@ -206,10 +206,10 @@ class Deliverer(Struct, frozen=True):
         if not is_begun or self.options.is_dry_run:
             return entry
         extras = extras or self._extras(host, entry, snapshot)
-        lacks = attempt(extras.add, host, snapshot)
-        if isinstance(lacks, Failure):
-            lacks = (f"labels, reviewers and assignees: {lacks.cause}",)
-        return replace(entry, lacks=lacks)
+        missing = attempt(extras.add, host, snapshot)
+        if isinstance(missing, Failure):
+            missing = (MissingExtra(None, "", missing.cause),)
+        return replace(entry, missing_extras=missing)
 
     def _remove_leftover(self, host: Host, entry: LedgerEntry, plan: RepositoryPlan | None) -> None:
         """Delete the branch of a delivery that the host refused to go on with."""

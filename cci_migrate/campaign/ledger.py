@@ -23,6 +23,7 @@ from cci_migrate.campaign.repository_plan import FindingRecord, RegistryCount
 from cci_migrate.campaign.states import ENDED, WRITTEN, State, Undoing
 from cci_migrate.error_kinds import UserError
 from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.forges.extras import MissingExtra
 from cci_migrate.forges.pull_request_reviews import PullRequestReview
 from cci_migrate.forges.repository import Checks, FileHash, PullRequest, PullState, RepositoryRef
 from cci_migrate.transport import write_record
@@ -30,7 +31,7 @@ from cci_migrate.transport.progress import RepositoryDone
 from cci_migrate.transport.write_record import WriteRecord
 
 #: Raised with every change of the tables and records; a ledger of another version is refused.
-SCHEMA_VERSION = 12
+SCHEMA_VERSION = 13
 
 #: The largest record of one repository in bytes, some hundred thousand findings: larger ones are
 #: neither written nor read (a ledger may come from somebody else).
@@ -88,8 +89,8 @@ class PlanRecord(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
 class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The record of one repository. ``is_confirmed``: by CircleCI's compiler.
 
-    ``base`` is the default branch that the change is planned for. ``lacks`` has the reason for each
-    label, reviewer and assignee that could not be added.
+    ``base`` is the default branch that the change is planned for. ``missing_extras`` are the
+    labels, reviewers and assignees that could not be added.
     ``branch`` is the campaign's newest commit on the branch called ``branch_name``, empty for the
     campaign's usual branch. ``proven_tip`` is the tip that was found to be exactly this change.
     ``replaced`` is the number of a pull request that the campaign closes to open another (0: none).
@@ -120,7 +121,7 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     branch_name: str = ""
     proven_tip: str = ""
     pull: PullRequest | None = None
-    lacks: tuple[str, ...] = ()
+    missing_extras: tuple[MissingExtra, ...] = ()
     is_canary: bool = False
     wave: int = 0
     replaced: int = 0

@@ -240,6 +240,7 @@ def delivered_entry(
 
 def with_stop(entry: LedgerEntry, stop: Stop) -> LedgerEntry:
     """``entry`` in the state of ``stop``; an open pull request may lack extras."""
-    if stop.state is State.PULL_REQUEST_OPEN and entry.lacks:
-        stop = Stop(State.PULL_REQUEST_INCOMPLETE, "; ".join(entry.lacks))
+    if stop.state is State.PULL_REQUEST_OPEN and entry.missing_extras:
+        cause = "; ".join(missing.text for missing in entry.missing_extras)
+        stop = Stop(State.PULL_REQUEST_INCOMPLETE, cause)
     return replace(entry, state=stop.state, cause=stop.cause)

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from cci_migrate.campaign.code_owners import code_owners, rules_for
 from cci_migrate.campaign.isolation import Failure, attempt
 from cci_migrate.error_kinds import UserError
-from cci_migrate.forges.host import NO_EXTRAS, Delivery, Extras, Host
+from cci_migrate.forges.extras import NO_EXTRAS, ExtraKind, Extras, MissingExtra
+from cci_migrate.forges.host import Delivery, Host
 from cci_migrate.forges.repository import RepositoryRef, Snapshot
 from cci_migrate.transport.host_errors import (
     HostError,
@@ -22,10 +23,6 @@ from cci_migrate.transport.host_errors import (
 
 #: More code owners of one change are not asked: where one is refused, each is a write of its own.
 MOST_OWNERS = 20
-#: How reasons about a reviewer begin, and those about one from the CODEOWNERS file.
-_REVIEWER, _OWNER = "reviewer ", "code owner "
-#: GitHub refuses to request a review from the author, whom CODEOWNERS may name all the same.
-_IS_AUTHOR = "cannot be requested from pull request author"
 
 
 class ExtrasError(UserError):
@@ -35,12 +32,12 @@ class ExtrasError(UserError):
 class WantedExtras(Struct, frozen=True):
     """What one pull request is to have: ``named`` by the options, and the code ``owners``.
 
-    ``problems`` are about owners that cannot be asked.
+    ``not_asked`` are owners that cannot be asked.
     """
 
     named: Extras = NO_EXTRAS
     owners: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
+    not_asked: tuple[MissingExtra, ...] = ()
 
     @property
     def together(self) -> Extras:
@@ -48,22 +45,24 @@ class WantedExtras(Struct, frozen=True):
         reviewers = tuple(dict.fromkeys((*self.named.reviewers, *self.owners)))
         return replace(self.named, reviewers=reviewers)
 
-    def add(self, host: Host, snapshot: Snapshot) -> tuple[str, ...]:
-        """Add them to the pull request; returns why for each that could not be added."""
-        lacks = host.add_extras(snapshot, self.named)
+    def add(self, host: Host, snapshot: Snapshot) -> tuple[MissingExtra, ...]:
+        """Add them to the pull request; returns those that could not be added.
+
+        CODEOWNERS may name the author, who is not missing.
+        """
+        missing = host.add_extras(snapshot, self.named)
         if not self.owners:
-            return lacks + self.problems
-        of_owners = host.add_extras(snapshot, Extras(reviewers=self.owners))
+            return missing + self.not_asked
+        missing_owners = host.add_extras(snapshot, Extras(reviewers=self.owners))
         return (
-            *lacks,
-            *(lack.replace(_REVIEWER, _OWNER, 1) for lack in of_owners if _IS_AUTHOR not in lack),
-            *self.problems,
+            *missing,
+            *(
+                replace(owner, kind=ExtraKind.CODE_OWNER)
+                for owner in missing_owners
+                if not owner.is_author
+            ),
+            *self.not_asked,
         )
-
-
-def is_about_code_owner(lack: str) -> bool:
-    """Whether what a pull request lacks is a code owner, whom the options do not name."""
-    return lack.startswith(_OWNER.rstrip())
 
 
 class PullRequestExtras(Struct, frozen=True):
@@ -91,7 +90,8 @@ class PullRequestExtras(Struct, frozen=True):
         # Where the host does not say, it may accept them.
         with suppress(HostError, RefusedError, OverloadedError, HostUnavailable):
             if impossible := host.impossible_extras(owner, self.named):
-                raise ExtrasError(f"{'; '.join(impossible)}; nothing was written")
+                reasons = "; ".join(missing.text for missing in impossible)
+                raise ExtrasError(f"{reasons}; nothing was written")
 
     def for_change(self, host: Host, snapshot: Snapshot, changed: Sequence[str]) -> WantedExtras:
         """What the pull request with changes of the ``changed`` paths is to have.
@@ -103,14 +103,17 @@ class PullRequestExtras(Struct, frozen=True):
             return WantedExtras(self.named)
         owners = attempt(lambda: code_owners(rules, host.read(snapshot, rules.paths), changed))
         if isinstance(owners, Failure):
-            return WantedExtras(self.named, problems=(f"{_OWNER}file: {owners.cause}",))
+            unread = MissingExtra(ExtraKind.CODE_OWNER, "file", owners.cause)
+            return WantedExtras(self.named, not_asked=(unread,))
         users = tuple(owner for owner in owners if "@" not in owner)
-        problems = [_why_not_asked(owner) for owner in owners if "@" in owner]
+        not_asked = [_not_asked(owner) for owner in owners if "@" in owner]
         if len(users) > MOST_OWNERS:
-            problems.insert(0, f"code owners: only {MOST_OWNERS} of {len(users)} are asked")
-        return WantedExtras(self.named, users[:MOST_OWNERS], tuple(problems[:MOST_OWNERS]))
+            why = f"only {MOST_OWNERS} of {len(users)} are asked"
+            not_asked.insert(0, MissingExtra(ExtraKind.CODE_OWNER, "", why))
+        return WantedExtras(self.named, users[:MOST_OWNERS], tuple(not_asked[:MOST_OWNERS]))
 
 
-def _why_not_asked(owner: str) -> str:
-    kind = "a role" if owner.startswith("@") else "an e-mail address"
-    return f"{_OWNER}{owner}: {kind}, which can't be asked for a review"
+def _not_asked(owner: str) -> MissingExtra:
+    role = "a role" if owner.startswith("@") else "an e-mail address"
+    why = f"{role}, which can't be asked for a review"
+    return MissingExtra(ExtraKind.CODE_OWNER, owner, why)

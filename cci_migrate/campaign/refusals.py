@@ -1,20 +1,19 @@
-"""Writes that a host refuses: at which step, and when the same refusal goes on and on."""
+"""Writes that a host refuses: at which step, and when the same kind goes on and on."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 
 from msgspec import Struct
 
 from cci_migrate.campaign.ledger import LedgerEntry
-from cci_migrate.campaign.results import general_cause
 from cci_migrate.campaign.states import State
+from cci_migrate.forges.extras import ExtraKind, MissingExtra
 from cci_migrate.transport.host_errors import HostError, RefusedError
 
-#: Equal refusals in a row after which the reason is not in the repositories.
+#: Refusals of one kind in a row after which the reason is not in the repositories.
 LIMIT = 3
 #: The states in which the host accepted every write.
 _COMPLETE = frozenset({State.PULL_REQUEST_OPEN, State.PULL_REQUEST_MERGED, State.CHANGED})
@@ -33,10 +32,21 @@ class WriteStep(Enum):
 
 
 class RefusedWrite(Struct, frozen=True):
-    """What was refused. ``lacks_permission``: the token lacks permission for it."""
+    """What was refused. ``lacks_permission``: the token lacks permission for it.
+
+    ``extras`` are the labels, reviewers and assignees that it is about.
+    """
 
     step: WriteStep
     lacks_permission: bool = False
+    extras: frozenset[tuple[ExtraKind | None, str]] = frozenset()
+
+    @classmethod
+    def of_extras(cls, missing: Iterable[MissingExtra]) -> RefusedWrite:
+        """The refusal of those of ``missing`` that the options name: no code owners."""
+        named = (extra for extra in missing if extra.kind is not ExtraKind.CODE_OWNER)
+        extras = frozenset((extra.kind, extra.name) for extra in named)
+        return cls(WriteStep.EXTRAS, extras=extras)
 
 
 class WriteRefused(Exception):
@@ -70,27 +80,24 @@ class Attempt(Struct, frozen=True):
 
 
 class RefusalStreak:
-    """Counts refusals in a row, of any repositories of a host, that are equal."""
+    """Counts refusals in a row, of any repositories of a host, that are of one kind."""
 
     def __init__(self) -> None:
-        self._last = ""
+        self._last: RefusedWrite | None = None
         self._count = 0
 
     def add(self, attempt: Attempt) -> str:
         """Count ``attempt``; returns why to stop, for people, if its refusal is one too many."""
         if not attempt.is_refused:
             if attempt.entry.state in _COMPLETE:
-                self._last, self._count = "", 0
+                self._count = 0
             return ""
-        entry = attempt.entry
-        # Numbers and ids differ from one answer to the next.
-        cause = re.sub(r"\b[0-9A-Fa-f:]*\d[0-9A-Fa-f:]*\b", "0", general_cause(entry))
-        self._count = self._count + 1 if cause == self._last else 1
-        self._last = cause
+        self._count = self._count + 1 if attempt.refusal == self._last else 1
+        self._last = attempt.refusal
         if self._count < LIMIT:
             return ""
         return (
-            f"stopped after {LIMIT} equal failures in a row ({entry.cause}). "
+            f"stopped after {LIMIT} failures of the same kind in a row ({attempt.entry.cause}). "
             f"{_advice(attempt.refusal)}, then run it again"
         )
 

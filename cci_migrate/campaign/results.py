@@ -84,7 +84,7 @@ def summary(ledger: Ledger) -> Iterator[str]:
     first: dict[tuple[State, str], str] = {}
     for entry in ledger.entries(UNFINISHED | {State.FAILED, State.EXCLUDED}):
         if entry.cause:
-            cause = general_cause(entry)
+            cause = _general_cause(entry)
             causes[entry.state][cause] += 1
             first.setdefault((entry.state, cause), _named_cause(entry))
     counts = ledger.counts()
@@ -117,8 +117,8 @@ def exit_code(ledger: Ledger) -> ExitCode:
     return ExitCode.LEFT if any(counts[state] for state in UNFINISHED) else ExitCode.DONE
 
 
-def general_cause(entry: LedgerEntry) -> str:
-    """The cause without names and places of the repository: equal ones are counted together."""
+def _general_cause(entry: LedgerEntry) -> str:
+    """The cause without names and places of the repository: the summary shows equal ones once."""
     name = entry.ref.name
     cause = entry.cause.removeprefix(f"{name}: ")
     cause = cause.replace(name, "...") if "/" in name else cause

@@ -45,7 +45,7 @@ from cci_migrate.cli.batch_sessions import (
 from cci_migrate.cli.option_values import choice_of, option_group
 from cci_migrate.cli.shared_options import dry_run_option, limit_options
 from cci_migrate.exit_codes import ExitCode
-from cci_migrate.forges.host import Extras
+from cci_migrate.forges.extras import Extras
 from cci_migrate.forges.local_checkouts import LocalMode
 
 _message_options = option_group(

@@ -11,6 +11,7 @@ from msgspec import Struct
 from cci_migrate.engine.proof import ProvenChange
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.forges.access import TokenAccess
+from cci_migrate.forges.extras import NO_EXTRAS, Extras, MissingExtra
 from cci_migrate.forges.repository import (
     Branch,
     BranchContent,
@@ -35,32 +36,6 @@ class Delivery(Enum):
     FILES = "files"
     BRANCH = "branch"
     PULL_REQUEST = "pull-request"
-
-
-class Extras(Struct, frozen=True):
-    """The names of the labels, reviewers and assignees of a pull request.
-
-    A reviewer with a slash is a team, such as ``acme/ops``.
-    """
-
-    labels: tuple[str, ...] = ()
-    reviewers: tuple[str, ...] = ()
-    assignees: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.labels or self.reviewers or self.assignees)
-
-    def are_in(self, others: Extras) -> bool:
-        """Whether ``others`` has all of these."""
-        return (
-            set(self.labels) <= set(others.labels)
-            and set(self.reviewers) <= set(others.reviewers)
-            and set(self.assignees) <= set(others.assignees)
-        )
-
-
-#: A pull request without labels, reviewers and assignees.
-NO_EXTRAS = Extras()
 
 
 class NewPullRequest(Struct, frozen=True):
@@ -161,16 +136,16 @@ class Host(Protocol):
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
         """Open the pull request from the branch."""
 
-    def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
-        """Why for each of ``extras`` that no pull request in repositories of ``owner`` can have.
+    def impossible_extras(self, owner: str, extras: Extras) -> tuple[MissingExtra, ...]:
+        """Those of ``extras`` that no pull request in repositories of ``owner`` can have.
 
         Only reads. What the host does not say is not among them.
         """
 
-    def add_extras(self, snapshot: Snapshot, extras: Extras) -> tuple[str, ...]:
+    def add_extras(self, snapshot: Snapshot, extras: Extras) -> tuple[MissingExtra, ...]:
         """Add ``extras`` to the pull request; doing it twice changes nothing.
 
-        Returns why for each that could not be added.
+        Returns those that could not be added.
         """
 
     def comments(self, snapshot: Snapshot) -> Iterator[str]:

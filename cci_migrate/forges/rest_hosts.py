@@ -12,12 +12,11 @@ from msgspec import Struct
 
 from cci_migrate.circleci.packing import CONFIG_FOLDER
 from cci_migrate.forges.campaign_identity import is_own_comment
+from cci_migrate.forges.extras import NO_EXTRAS, Extras, MissingExtra
 from cci_migrate.forges.git_clones import GitClones
 from cci_migrate.forges.host import (
-    NO_EXTRAS,
     DeliveredChange,
     Delivery,
-    Extras,
     NewPullRequest,
     Proposal,
 )
@@ -161,12 +160,12 @@ class RestHost(ABC):
             self._opened_with[pull.url] = proposal.extras
         return pull
 
-    def add_extras(self, snapshot: Snapshot, extras: Extras) -> tuple[str, ...]:
+    def add_extras(self, snapshot: Snapshot, extras: Extras) -> tuple[MissingExtra, ...]:
         """Add ``extras`` unless the pull request was opened with them."""
         pull = snapshot.pull
         if pull is None:
             return ()
-        refused: tuple[str, ...] = ()
+        refused: tuple[MissingExtra, ...] = ()
         if not extras.are_in(self._opened_with.get(pull.url, NO_EXTRAS)):
             refused = self.extend_pull_request(snapshot, pull, extras)
         owner = snapshot.current_name.partition("/")[0]
@@ -273,16 +272,16 @@ class RestHost(ABC):
         """The texts of all comments on the pull request."""
 
     @abstractmethod
-    def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
-        """Why for each of ``extras`` that no pull request of ``owner`` can have."""
+    def impossible_extras(self, owner: str, extras: Extras) -> tuple[MissingExtra, ...]:
+        """Those of ``extras`` that no pull request of ``owner`` can have."""
 
     @abstractmethod
     def extend_pull_request(
         self, snapshot: Snapshot, pull: PullRequest, extras: Extras
-    ) -> tuple[str, ...]:
+    ) -> tuple[MissingExtra, ...]:
         """Add those of ``extras`` that the host knows to an open pull request.
 
-        Returns why for each that this repository refuses.
+        Returns those that this repository refuses.
         """
 
     @abstractmethod

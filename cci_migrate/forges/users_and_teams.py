@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
-from cci_migrate.forges.host import Extras
+from cci_migrate.forges.extras import ExtraKind, Extras, MissingExtra
 from cci_migrate.transport.host_errors import HostError, RefusedError
 from cci_migrate.transport.http import Api, MissingError
 
@@ -35,17 +35,18 @@ class UserNames:
                 self._known[name] = True
         return self._known[name]
 
-    def problems(self, owner: str, extras: Extras, no_user: str) -> Iterator[str]:
-        """What is wrong with users (``no_user``: the host knows none) and teams of other owners."""
+    def missing(self, owner: str, extras: Extras, no_user: str) -> Iterator[MissingExtra]:
+        """The users that the host doesn't know (``no_user`` says so), and teams of other owners."""
         for name in extras.reviewers:
             if is_team(name):
                 if not is_of(name, owner):
-                    yield f"reviewer {name}: not a team of {owner}, which owns the repositories"
+                    why = f"not a team of {owner}, which owns the repositories"
+                    yield MissingExtra(ExtraKind.REVIEWER, name, why)
             elif not self.has(name):
-                yield f"reviewer {name}: {no_user}"
+                yield MissingExtra(ExtraKind.REVIEWER, name, no_user)
         for name in extras.assignees:
             if not self.has(name):
-                yield f"assignee {name}: {no_user}"
+                yield MissingExtra(ExtraKind.ASSIGNEE, name, no_user)
 
 
 def is_team(reviewer: str) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cci_migrate.forges.access import UNKNOWN_TO_GIT, TokenAccess
-from cci_migrate.forges.host import Extras, Proposal
+from cci_migrate.forges.extras import Extras, MissingExtra
+from cci_migrate.forges.host import Proposal
 from cci_migrate.forges.repository import Checks, PullRequest, Snapshot
 from cci_migrate.transport.host_errors import HostError
 
@@ -21,12 +22,12 @@ class WithoutPullRequests:
         del snapshot, proposal
         raise HostError("it has no pull requests")
 
-    def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
+    def impossible_extras(self, owner: str, extras: Extras) -> tuple[MissingExtra, ...]:
         """None: there are no pull requests."""
         del owner, extras
         return ()
 
-    def add_extras(self, snapshot: Snapshot, extras: Extras) -> tuple[str, ...]:
+    def add_extras(self, snapshot: Snapshot, extras: Extras) -> tuple[MissingExtra, ...]:
         """Do nothing: there are no pull requests."""
         del snapshot, extras
         return ()

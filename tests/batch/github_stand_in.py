@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from tests.batch.github_app_stand_in import App
 
 _MAIN = "refs/heads/main:refs/heads/main"
+#: Who opens the pull requests.
+AUTHOR = "campaigner"
 SCHEMA = Path(__file__).with_name("github_schema.graphql")
 
 
@@ -609,7 +611,7 @@ class _Root:
             "baseRefName": pull.base,
             "createdAt": pull.created_at,
             "updatedAt": pull.updated_at,
-            "author": {"__typename": "User", "login": "campaigner"},
+            "author": {"__typename": "User", "login": AUTHOR},
             "mergeable": pull.mergeable,
             "mergeStateStatus": "DRAFT" if pull.draft else pull.status,
             "reviewDecision": pull.decision,
@@ -834,7 +836,11 @@ def _rest(repository: Repository, method: str, path: str, body: dict[str, Any]) 
         accepted = set(body["assignees"]) - set(repository.outsiders)
         pull.assignees = sorted({*pull.assignees, *accepted})
         return Canned(201, {"assignees": [{"login": name} for name in pull.assignees]})
+    if method == "GET" and re.fullmatch(r"pulls/\d+", path):
+        return Canned(200, {"user": {"login": AUTHOR}})
     reviewers = re.fullmatch(r"pulls/(\d+)/requested_reviewers", path)
+    if reviewers and AUTHOR in map(str.lower, body["reviewers"]):
+        return Canned(422, {"message": "Review cannot be requested from pull request author."})
     if reviewers:
         pull = repository.pulls[int(reviewers[1]) - 1]
         asked = {*pull.reviewers, *body["reviewers"], *body["team_reviewers"]}

@@ -137,7 +137,7 @@ def test_equal_refusals_end_the_run(github: GitHubStandIn, batch: Batch) -> None
     )
     output = batch("comment", "-m", "x", *QUICK, code=3).output
     assert output.count("comment refused: Resource not accessible") == 4
-    assert "stopped after 3 equal failures in a row" in output
+    assert "stopped after 3 failures of the same kind in a row" in output
     assert "Give the token the right to comment on pull requests" in output
 
 

@@ -205,9 +205,9 @@ def test_equal_refusals_stop_the_run(github: GitHubStandIn, batch: Batch) -> Non
     output = batch("merge-when-green", "--method", "squash", *QUICK, code=3).output
     assert github.writes() == ["Merge"] * 3
     assert (
-        "stopped after 3 equal failures in a row (merge refused: Squash commits are not allowed on "
-        "this repository.). Change --method, or see what rule of the repositories refuses the "
-        "merge, then run it again; 2 more are waiting"
+        "stopped after 3 failures of the same kind in a row (merge refused: Squash commits are not "
+        "allowed on this repository.). Change --method, or see what rule of the repositories "
+        "refuses the merge, then run it again; 2 more are waiting"
     ) in output
     assert {pull.state for pull in pulls.values()} == {"OPEN"}
     # What was refused is tried again.
@@ -400,7 +400,7 @@ def test_other_hosts_refuse_a_merge(answer: int, host: RestStandIn, batch: Batch
 
     host.watch = watch
     output = batch("merge-when-green", *QUICK, code=3).output
-    assert "stopped after 3 equal failures in a row" in output
+    assert "stopped after 3 failures of the same kind in a row" in output
     assert "1 more are waiting" in output
     host.watch = truly
     batch("merge-when-green", *NO_CANARY, *QUICK)

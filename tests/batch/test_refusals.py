@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from cci_migrate.campaign.ledger import LedgerEntry
+from cci_migrate.campaign.refusals import Attempt, RefusalStreak, RefusedWrite
+from cci_migrate.campaign.states import State
+from cci_migrate.forges.extras import ExtraKind, MissingExtra
+from cci_migrate.forges.repository import Kind, RepositoryRef
 from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import CONFIG, PLAIN, QUICK, Batch, branches
 from tests.batch.watching import Canned, Request, Watch, truly
@@ -57,7 +62,7 @@ def test_what_every_repository_is_refused_stops_the_run(
     code = 3 if state == "failed" else 1
     for canary in ((), ("--canary", 0)):
         output = batch("apply", *QUICK, *canary, code=code).output
-        assert output.count("stopped after 3 equal failures in a row") == 1
+        assert output.count("stopped after 3 failures of the same kind in a row") == 1
         assert f"). {advice}" in output
     # What failed came last in the second run.
     assert list(batch.states().values()) == [state] * 6
@@ -103,6 +108,23 @@ def test_refusals_of_some_repositories_do_not_stop_the_others(
     assert branches(planned.repositories["acme/b"].folder) == ["main"]
 
 
+@pytest.mark.parametrize(
+    ("reviewers", "stops"),
+    [(["ghost", "ghost", "ghost"], True), (["ghost", "ghost", "ada"], False), (["ghost"], False)],
+)
+def test_only_the_same_missing_extra_stops_the_run(reviewers: list[str], stops: bool) -> None:
+    streak = RefusalStreak()
+    ref = RepositoryRef(Kind.GITHUB, "github.example", "acme/a", "https://github.example")
+    entry = LedgerEntry(ref, State.PULL_REQUEST_INCOMPLETE)
+    owner = MissingExtra(ExtraKind.CODE_OWNER, "ops", "unknown")
+    reasons = []
+    for number, name in enumerate(reviewers):
+        missing = MissingExtra(ExtraKind.REVIEWER, name, f"refused as number {number}")
+        reasons.append(streak.add(Attempt(entry, True, RefusedWrite.of_extras([missing, owner]))))
+    assert bool(reasons[-1]) is stops
+    assert not any(reasons[:-1])
+
+
 def test_a_canary_that_opens_nothing_stops_the_run(planned: GitHubStandIn, batch: Batch) -> None:
     answers = iter([NO_RIGHT, TITLE, RULE])
     planned.watch = lambda request: (
@@ -138,7 +160,7 @@ def test_labels_and_reviewers_are_added_one_by_one_until_all_are(
     assert "pull-request-incomplete" in output
     # The same for everybody is the options' fault.
     output = batch("apply", *QUICK, "--canary", 0, *extras, code=1).output
-    assert "stopped after 3 equal failures in a row" in output
+    assert "stopped after 3 failures of the same kind in a row" in output
     assert "Change --label, --reviewer or --assignee" in output
     planned.watch = truly
     batch("apply", *QUICK, "--canary", 0, *extras)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from itertools import islice
 from urllib.parse import quote
@@ -17,6 +16,7 @@ from msgspec.structs import replace
 from cci_migrate.circleci.packing import CONFIG_FOLDER
 from cci_migrate.forges.access import TokenAccess
 from cci_migrate.forges.bitbucket.access import BitbucketAccess, Permission, token_problem
+from cci_migrate.forges.bitbucket.extras import ExtrasWriter
 from cci_migrate.forges.bitbucket.pull_request_reviews import BitbucketReviews
 from cci_migrate.forges.bitbucket.reading import (
     STATES,
@@ -25,17 +25,16 @@ from cci_migrate.forges.bitbucket.reading import (
     Commit,
     CommitStatus,
     FolderEntry,
-    Membership,
     NamedBranch,
     PullComment,
     PullRequestAnswer,
-    Reviewed,
     checks_of,
     items,
 )
 from cci_migrate.forges.blob_text import contents_within_limit
 from cci_migrate.forges.config_listing import ConfigListing, config_modes
-from cci_migrate.forges.host import Extras, NewPullRequest, RepositoryPage
+from cci_migrate.forges.extras import Extras, MissingExtra
+from cci_migrate.forges.host import NewPullRequest, RepositoryPage
 from cci_migrate.forges.repository import (
     MISSING_DEFAULT,
     Branch,
@@ -49,7 +48,7 @@ from cci_migrate.forges.repository import (
     newest_pull,
 )
 from cci_migrate.forges.rest_hosts import BranchTip, IncompleteError, RestHost
-from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
+from cci_migrate.transport.host_errors import HostError, StaleSnapshot
 from cci_migrate.transport.http import Api, MissingError, Response
 from cci_migrate.transport.known_secrets import remember
 from cci_migrate.transport.pace import Lane
@@ -92,8 +91,7 @@ class Bitbucket(RestHost):
         self._expected = 0
         self._observed = 0
         self._listed: dict[str, BitbucketRepository] = {}
-        #: The ids of the members of each workspace, by their names.
-        self._members: dict[str, dict[str, str]] = {}
+        self._extras = ExtrasWriter(api)
         self._access = BitbucketAccess(lambda path: items(api, path, Permission))
         self.reviews = BitbucketReviews(api, self.observation, self.checks_of)
 
@@ -194,7 +192,7 @@ class Bitbucket(RestHost):
                 "description": opening.body,
                 "source": {"branch": {"name": opening.branch}},
                 "destination": {"branch": {"name": snapshot.default_branch}},
-                "reviewers": self._reviewers(snapshot.ref, opening.extras.reviewers),
+                "reviewers": self._extras.reviewers(_owner(snapshot), opening.extras.reviewers),
                 "close_source_branch": True,
                 "draft": opening.draft,
             },
@@ -211,37 +209,16 @@ class Bitbucket(RestHost):
         fields = {"content": {"raw": text}}
         self._api.write(WriteKind.OTHER, "POST", self.comments_path(snapshot), json=fields)
 
-    def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
-        """Why for labels and assignees, which Bitbucket lacks, and each unknown reviewer."""
-        return (
-            *(f"label {name}: Bitbucket has no labels" for name in extras.labels),
-            *(f"assignee {name}: Bitbucket has no assignees" for name in extras.assignees),
-            *(
-                f"reviewer {name}: not a member of {owner} that the token can list; Bitbucket "
-                "takes nicknames, account ids and {UUID}s"
-                for name in extras.reviewers
-                if self._uuid(owner, name) is None
-            ),
-        )
+    def impossible_extras(self, owner: str, extras: Extras) -> tuple[MissingExtra, ...]:
+        """The labels and assignees, which Bitbucket lacks, and each unknown reviewer."""
+        return tuple(self._extras.impossible(owner, extras))
 
     def extend_pull_request(
         self, snapshot: Snapshot, pull: PullRequest, extras: Extras
-    ) -> tuple[str, ...]:
-        """Add reviewers to those that are there: Bitbucket replaces them.
-
-        https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/
-        """
+    ) -> tuple[MissingExtra, ...]:
+        """Add the reviewers that Bitbucket knows; no repository refuses any of them."""
         path = f"{_path(snapshot)}/pullrequests/{pull.number}"
-        current = self._api.read("GET", path).body(Reviewed)
-        present = [{"uuid": reviewer.uuid} for reviewer in current.reviewers]
-        new = [
-            reviewer
-            for reviewer in self._reviewers(snapshot.ref, extras.reviewers)
-            if reviewer not in present
-        ]
-        if new:
-            changes = {"title": current.title, "reviewers": [*present, *new]}
-            self._api.write(WriteKind.OTHER, "PUT", path, json=changes)
+        self._extras.add(path, _owner(snapshot), extras)
         return ()
 
     def close_pull_request(self, snapshot: Snapshot, pull: PullRequest) -> None:
@@ -291,32 +268,6 @@ class Bitbucket(RestHost):
         """https://support.atlassian.com/bitbucket-cloud/docs/using-api-tokens/"""
         email, is_personal, secret = token.partition(":")
         return ("x-bitbucket-api-token-auth", secret) if is_personal else (self.user, email)
-
-    def _reviewers(self, ref: RepositoryRef, names: Sequence[str]) -> list[dict[str, str]]:
-        """Those of ``names`` that are members of the workspace, as the API takes them."""
-        owner = ref.name.partition("/")[0]
-        uuids = (self._uuid(owner, name) for name in names)
-        return [{"uuid": uuid} for uuid in uuids if uuid is not None]
-
-    def _uuid(self, owner: str, name: str) -> str | None:
-        """The id of a member of the workspace ``owner``; a UUID in braces is one as it is.
-
-        https://developer.atlassian.com/cloud/bitbucket/rest/api-group-workspaces/
-        """
-        if name.startswith("{"):
-            return name
-        if owner not in self._members:
-            members: dict[str, str] = {}
-            # A token without the scope for it can list nobody.
-            with suppress(HostError, RefusedError):
-                for membership in items(
-                    self._api, f"/workspaces/{quote(owner)}/members", Membership
-                ):
-                    user = membership.user
-                    for known_as in (user.nickname, user.account_id):
-                        members.setdefault(known_as.lower(), user.uuid)
-            self._members[owner] = members
-        return self._members[owner].get(name.lower())
 
     def _with_configs(self, snapshot: Snapshot) -> Snapshot:
         """``snapshot`` with its head, branch and configs, in three requests if it has one config.
@@ -389,6 +340,11 @@ class Bitbucket(RestHost):
 def _escaped(name: str) -> str:
     """``name`` in a query: https://developer.atlassian.com/cloud/bitbucket/rest/intro/#filtering"""
     return name.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _owner(snapshot: Snapshot) -> str:
+    """The workspace of the repository."""
+    return snapshot.ref.name.partition("/")[0]
 
 
 def _path(snapshot: Snapshot) -> str:

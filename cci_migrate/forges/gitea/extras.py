@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from urllib.parse import quote
 
+from cci_migrate.forges.extras import ExtraKind, Extras, MissingExtra
 from cci_migrate.forges.gitea.reading import Assigned, Label, items
-from cci_migrate.forges.host import Extras
 from cci_migrate.forges.users_and_teams import UserNames, is_of, is_team, review_request
 from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
 from cci_migrate.transport.http import Api, MissingError
@@ -26,15 +26,15 @@ class ExtrasWriter:
         self._users = UserNames(api)
         self._label_ids: dict[str, dict[str, int]] = {}
 
-    def impossible(self, owner: str, extras: Extras) -> Iterator[str]:
-        """Why for each user that the host does not know, and each team of somebody else.
+    def impossible(self, owner: str, extras: Extras) -> Iterator[MissingExtra]:
+        """The users that the host does not know, and the teams of somebody else.
 
         A label that one repository lacks, another may have.
         """
-        return self._users.problems(owner, extras, "no such user")
+        return self._users.missing(owner, extras, "no such user")
 
-    def add(self, repository: str, number: int, extras: Extras) -> Iterator[str]:
-        """Add ``extras`` to the pull request ``number``; why for each that is refused."""
+    def add(self, repository: str, number: int, extras: Extras) -> Iterator[MissingExtra]:
+        """Add ``extras`` to the pull request ``number``; those that are refused."""
         owner = repository.partition("/")[0]
         reviewers = [
             name
@@ -46,30 +46,37 @@ class ExtrasWriter:
         yield from self._add_reviewers(repository, number, reviewers)
         yield from self._add_assignees(repository, number, assignees)
 
-    def _add_labels(self, repository: str, number: int, names: Sequence[str]) -> Iterator[str]:
+    def _add_labels(
+        self, repository: str, number: int, names: Sequence[str]
+    ) -> Iterator[MissingExtra]:
         ids = self._labels(repository) if names else {}
         known = [name for name in names if name.lower() in ids]
         path = f"/repos/{repository}/issues/{number}/labels"
         for name in names:
             if name not in known:
-                yield f"label {name}: neither the repository nor its organisation has it"
+                why = "neither the repository nor its organisation has it"
+                yield MissingExtra(ExtraKind.LABEL, name, why)
         if known:
             numbers = [ids[name.lower()] for name in known]
-            yield from self._add(path, [f"label {name}" for name in known], {"labels": numbers})
+            yield from self._add(path, ExtraKind.LABEL, known, {"labels": numbers})
 
-    def _add_reviewers(self, repository: str, number: int, names: Sequence[str]) -> Iterator[str]:
+    def _add_reviewers(
+        self, repository: str, number: int, names: Sequence[str]
+    ) -> Iterator[MissingExtra]:
         path = f"/repos/{repository}/pulls/{number}/requested_reviewers"
-        whats = [f"reviewer {name}" for name in names]
+        kind = ExtraKind.REVIEWER
         if not names:
             return
-        problems = list(self._add(path, whats, review_request(names)))
-        if problems and len(names) > 1:
-            for name, what in zip(names, whats, strict=True):
-                yield from self._add(path, [what], review_request([name]))
+        refused = list(self._add(path, kind, names, review_request(names)))
+        if refused and len(names) > 1:
+            for name in names:
+                yield from self._add(path, kind, [name], review_request([name]))
         else:
-            yield from problems
+            yield from refused
 
-    def _add_assignees(self, repository: str, number: int, names: Sequence[str]) -> Iterator[str]:
+    def _add_assignees(
+        self, repository: str, number: int, names: Sequence[str]
+    ) -> Iterator[MissingExtra]:
         """Add to those that are there: the API replaces them."""
         if not names:
             return
@@ -79,18 +86,23 @@ class ExtrasWriter:
         lower = {name.lower() for name in present}
         new = [name for name in names if name.lower() not in lower]
         if new:
-            whats = [f"assignee {name}" for name in new]
-            yield from self._add(path, whats, {"assignees": [*present, *new]}, "PATCH")
+            body = {"assignees": [*present, *new]}
+            yield from self._add(path, ExtraKind.ASSIGNEE, new, body, "PATCH")
 
     def _add(
-        self, path: str, whats: Sequence[str], body: Mapping[str, object], method: str = "POST"
-    ) -> Iterator[str]:
-        """Send ``body`` with all of ``whats``; why for each if that is refused."""
+        self,
+        path: str,
+        kind: ExtraKind,
+        names: Sequence[str],
+        body: Mapping[str, object],
+        method: str = "POST",
+    ) -> Iterator[MissingExtra]:
+        """Send ``body`` with all of ``names``; each of them if that is refused."""
         try:
             self._api.write(WriteKind.OTHER, method, path, json=body)
         except (HostError, RefusedError, StaleSnapshot) as error:
-            for what in whats:
-                yield f"{what}: {error}"
+            for name in names:
+                yield MissingExtra(kind, name, str(error))
 
     def _labels(self, name: str) -> dict[str, int]:
         """The ids of the labels of a repository and of its organisation, by lower-case name."""

@@ -17,6 +17,7 @@ from cci_migrate.circleci.packing import CONFIG_FOLDER
 from cci_migrate.forges.access import TokenAccess
 from cci_migrate.forges.blob_text import blob_id
 from cci_migrate.forges.config_listing import SYMLINK, ConfigListing, config_modes, find_configs
+from cci_migrate.forges.extras import Extras, MissingExtra
 from cci_migrate.forges.gitea.extras import ExtrasWriter
 from cci_migrate.forges.gitea.pull_request_reviews import GiteaReviews
 from cci_migrate.forges.gitea.reading import (
@@ -33,7 +34,7 @@ from cci_migrate.forges.gitea.reading import (
     own_pull,
     pages,
 )
-from cci_migrate.forges.host import Extras, NewPullRequest, RepositoryPage
+from cci_migrate.forges.host import NewPullRequest, RepositoryPage
 from cci_migrate.forges.repository import (
     Checks,
     Kind,
@@ -157,8 +158,8 @@ class Gitea(RestReadHost):
         )
         return answer.body(PullRequestAnswer).pull
 
-    def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
-        """Why for each user that the host does not know, and each team of somebody else.
+    def impossible_extras(self, owner: str, extras: Extras) -> tuple[MissingExtra, ...]:
+        """The users that the host does not know, and the teams of somebody else.
 
         A label that one repository lacks, another may have.
         """
@@ -166,8 +167,8 @@ class Gitea(RestReadHost):
 
     def extend_pull_request(
         self, snapshot: Snapshot, pull: PullRequest, extras: Extras
-    ) -> tuple[str, ...]:
-        """Add ``extras``; returns why for each that this repository refuses."""
+    ) -> tuple[MissingExtra, ...]:
+        """Add ``extras``; returns those that this repository refuses."""
         return tuple(self._extras.add(snapshot.current_name, pull.number, extras))
 
     def comments(self, snapshot: Snapshot) -> Iterator[str]:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from cci_migrate.forges.access import TokenAccess
 from cci_migrate.forges.campaign_identity import is_own_comment
+from cci_migrate.forges.extras import Extras, MissingExtra
 from cci_migrate.forges.github import queries
 from cci_migrate.forges.github.access import read_access, token_problem
 from cci_migrate.forges.github.app import InstallationToken
@@ -36,7 +37,6 @@ from cci_migrate.forges.github.reading import (
 from cci_migrate.forges.host import (
     DeliveredChange,
     Delivery,
-    Extras,
     NewPullRequest,
     Proposal,
     RepositoryPage,
@@ -207,12 +207,12 @@ class GitHub:
             )
         return fork.full_name
 
-    def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
-        """Why for each of ``extras`` that no pull request of ``owner`` can have."""
+    def impossible_extras(self, owner: str, extras: Extras) -> tuple[MissingExtra, ...]:
+        """Those of ``extras`` that no pull request of ``owner`` can have."""
         return tuple(self._extras.impossible(owner, extras))
 
-    def add_extras(self, snapshot: Snapshot, extras: Extras) -> tuple[str, ...]:
-        """Add ``extras`` to the pull request; returns why for each that could not be added."""
+    def add_extras(self, snapshot: Snapshot, extras: Extras) -> tuple[MissingExtra, ...]:
+        """Add ``extras`` to the pull request; returns those that could not be added."""
         if snapshot.pull is None:
             return ()
         return tuple(self._extras.add(snapshot.current_name, snapshot.pull.number, extras))

@@ -18,13 +18,14 @@ from msgspec.structs import replace
 from cci_migrate.circleci.packing import CONFIG_FOLDER
 from cci_migrate.forges.access import TokenAccess
 from cci_migrate.forges.config_listing import config_modes, find_configs
+from cci_migrate.forges.extras import Extras, MissingExtra
 from cci_migrate.forges.gitlab import queries
 from cci_migrate.forges.gitlab.access import GitLabAccess
+from cci_migrate.forges.gitlab.extras import ExtrasWriter
 from cci_migrate.forges.gitlab.pull_request_reviews import GitLabReviews
 from cci_migrate.forges.gitlab.reading import (
     BlobNode,
     MergeRequest,
-    MergeRequestExtras,
     NamedReply,
     Note,
     OwnerReply,
@@ -33,7 +34,6 @@ from cci_migrate.forges.gitlab.reading import (
     RestCommit,
     RestProject,
     TreeFile,
-    User,
     checks_of_status,
     own_pull,
     pages,
@@ -41,7 +41,7 @@ from cci_migrate.forges.gitlab.reading import (
     read_project,
     with_files,
 )
-from cci_migrate.forges.host import Extras, NewPullRequest, RepositoryPage
+from cci_migrate.forges.host import NewPullRequest, RepositoryPage
 from cci_migrate.forges.repository import (
     Checks,
     Kind,
@@ -85,7 +85,7 @@ class GitLab(RestReadHost):
         self._graphql = Graphql(api, f"{api.root.removesuffix('/v4')}/graphql")
         self._page = PageSize()
         self._has_graphql = True
-        self._users: dict[str, int | None] = {}
+        self._extras = ExtrasWriter(api)
         self._access = GitLabAccess(api)
         self.reviews = GitLabReviews(api, self.observation, self.checks_of)
 
@@ -174,8 +174,8 @@ class GitLab(RestReadHost):
                 "title": f"Draft: {opening.title}" if opening.draft else opening.title,
                 "description": opening.body,
                 "labels": ",".join(opening.extras.labels),
-                "reviewer_ids": self._user_ids(opening.extras.reviewers),
-                "assignee_ids": self._user_ids(opening.extras.assignees),
+                "reviewer_ids": self._extras.user_ids(opening.extras.reviewers),
+                "assignee_ids": self._extras.user_ids(opening.extras.assignees),
                 "remove_source_branch": True,
             },
         )
@@ -188,38 +188,16 @@ class GitLab(RestReadHost):
             # GitLab notes by itself who pushed, approved and was asked.
             yield from (note.body for note in notes if not note.system)
 
-    def impossible_extras(self, owner: str, extras: Extras) -> tuple[str, ...]:
-        """Why for each reviewer and assignee that GitLab does not know; it creates labels."""
+    def impossible_extras(self, owner: str, extras: Extras) -> tuple[MissingExtra, ...]:
+        """The reviewers and assignees that GitLab does not know; it creates labels."""
         del owner
-        people = [("reviewer", name) for name in extras.reviewers]
-        people += [("assignee", name) for name in extras.assignees]
-        return tuple(
-            f"{role} {name}: GitLab has no such user; groups can't be asked"
-            for role, name in people
-            if self._user_id(name) is None
-        )
+        return tuple(self._extras.impossible(extras))
 
     def extend_pull_request(
         self, snapshot: Snapshot, pull: PullRequest, extras: Extras
-    ) -> tuple[str, ...]:
-        """Add to those that are there: GitLab replaces reviewers and assignees.
-
-        https://docs.gitlab.com/api/merge_requests/#get-single-mr,
-        https://docs.gitlab.com/api/merge_requests/#update-mr
-        """
-        path = f"{_path(snapshot)}/merge_requests/{pull.number}"
-        current = self._api.read("GET", path).body(MergeRequestExtras)
-        reviewers = {user.id for user in current.reviewers}
-        assignees = {user.id for user in current.assignees}
-        changes: dict[str, object] = {}
-        if labels := set(extras.labels) - set(current.labels):
-            changes["add_labels"] = ",".join(sorted(labels))
-        if added := set(self._user_ids(extras.reviewers)) - reviewers:
-            changes["reviewer_ids"] = sorted(reviewers | added)
-        if added := set(self._user_ids(extras.assignees)) - assignees:
-            changes["assignee_ids"] = sorted(assignees | added)
-        if changes:
-            self._api.write(WriteKind.OTHER, "PUT", path, json=changes)
+    ) -> tuple[MissingExtra, ...]:
+        """Add those of ``extras`` that GitLab knows; no repository refuses any of them."""
+        self._extras.add(f"{_path(snapshot)}/merge_requests/{pull.number}", extras)
         return ()
 
     def close_pull_request(self, snapshot: Snapshot, pull: PullRequest) -> None:
@@ -429,19 +407,6 @@ class GitLab(RestReadHost):
                 entries = page.body(tuple[TreeFile, ...])
                 modes.update({entry.path: entry.mode for entry in entries if entry.type == "blob"})
         return modes
-
-    def _user_ids(self, names: Sequence[str]) -> list[int]:
-        """The ids of those of ``names`` that GitLab knows."""
-        ids = (self._user_id(name) for name in names)
-        return [number for number in ids if number is not None]
-
-    def _user_id(self, name: str) -> int | None:
-        """https://docs.gitlab.com/api/users/#list-users; each name is looked up once."""
-        if name not in self._users:
-            answer = self._api.read("GET", "/users", params={"username": name})
-            users = answer.body(tuple[User, ...])
-            self._users[name] = users[0].id if users else None
-        return self._users[name]
 
 
 def _path(snapshot: Snapshot) -> str:

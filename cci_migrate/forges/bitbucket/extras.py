@@ -1,0 +1,80 @@
+"""Reviewers of pull requests on Bitbucket Cloud, which has neither labels nor assignees.
+
+Reviewers are members of the workspace, whom the API knows by their UUIDs, and it replaces them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from urllib.parse import quote
+
+from cci_migrate.forges.bitbucket.reading import Membership, Reviewed, items
+from cci_migrate.forges.extras import ExtraKind, Extras, MissingExtra
+from cci_migrate.transport.host_errors import HostError, RefusedError
+from cci_migrate.transport.http import Api
+from cci_migrate.transport.write_kinds import WriteKind
+
+
+class ExtrasWriter:
+    """Adds extras to pull requests of one host; lists the members of each workspace once."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        #: The ids of the members of each workspace, by their names.
+        self._members: dict[str, dict[str, str]] = {}
+
+    def impossible(self, owner: str, extras: Extras) -> Iterator[MissingExtra]:
+        """The labels and assignees, which Bitbucket lacks, and each unknown reviewer."""
+        for name in extras.labels:
+            yield MissingExtra(ExtraKind.LABEL, name, "Bitbucket has no labels")
+        for name in extras.assignees:
+            yield MissingExtra(ExtraKind.ASSIGNEE, name, "Bitbucket has no assignees")
+        for name in extras.reviewers:
+            if self._uuid(owner, name) is None:
+                why = (
+                    f"not a member of {owner} that the token can list; Bitbucket takes nicknames, "
+                    "account ids and {UUID}s"
+                )
+                yield MissingExtra(ExtraKind.REVIEWER, name, why)
+
+    def add(self, path: str, owner: str, extras: Extras) -> None:
+        """Add reviewers to those of the pull request at ``path``.
+
+        https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/
+        """
+        current = self._api.read("GET", path).body(Reviewed)
+        present = [{"uuid": reviewer.uuid} for reviewer in current.reviewers]
+        new = [
+            reviewer
+            for reviewer in self.reviewers(owner, extras.reviewers)
+            if reviewer not in present
+        ]
+        if new:
+            changes = {"title": current.title, "reviewers": [*present, *new]}
+            self._api.write(WriteKind.OTHER, "PUT", path, json=changes)
+
+    def reviewers(self, owner: str, names: Sequence[str]) -> list[dict[str, str]]:
+        """Those of ``names`` that are members of the workspace ``owner``, as the API takes them."""
+        uuids = (self._uuid(owner, name) for name in names)
+        return [{"uuid": uuid} for uuid in uuids if uuid is not None]
+
+    def _uuid(self, owner: str, name: str) -> str | None:
+        """The id of a member of the workspace ``owner``; a UUID in braces is one as it is.
+
+        https://developer.atlassian.com/cloud/bitbucket/rest/api-group-workspaces/
+        """
+        if name.startswith("{"):
+            return name
+        if owner not in self._members:
+            members: dict[str, str] = {}
+            # A token without the scope for it can list nobody.
+            with suppress(HostError, RefusedError):
+                for membership in items(
+                    self._api, f"/workspaces/{quote(owner)}/members", Membership
+                ):
+                    user = membership.user
+                    for known_as in (user.nickname, user.account_id):
+                        members.setdefault(known_as.lower(), user.uuid)
+            self._members[owner] = members
+        return self._members[owner].get(name.lower())
