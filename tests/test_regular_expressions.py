@@ -314,7 +314,7 @@ def test_every_expression_takes_linear_time() -> None:
 def test_slow_ones_are_recognised(pattern: str, call: str) -> None:
     source = f"import re\nX = re.compile({pattern!r})\nX.{call}\n"
     (expression,) = expressions_in(source, "example", {})
-    assert slow_texts(expression, patience=0.3)
+    assert slow_texts(expression, patience=0.1)
 
 
 _CALL = r"\bre\.(?:compile|match|fullmatch|search|sub|subn|split|find\w+)\("
