@@ -7,6 +7,7 @@ import compileall
 import gc
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -28,6 +29,8 @@ def pytest_configure(config: pytest.Config) -> None:
     sys.dont_write_bytecode = False
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(ROOT / "cci_migrate", quiet=2)
+        if config.getoption("numprocesses", None):
+            _rewrite_assertions()
     # It collects garbage seldom; the tests, which keep more, more seldom still.
     gc.set_threshold(5 * OBJECTS_BETWEEN_COLLECTIONS)
 
@@ -35,6 +38,21 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_finish() -> None:
     """Leave modules and tests, which stay to the end, out of every collection of garbage."""
     gc.freeze()
+
+
+def _rewrite_assertions() -> None:
+    """Have what the workers will do to each test module done once, where no run has done it yet."""
+    tests = ROOT / "tests"
+    if (tests / "docs" / "__pycache__").exists():
+        return
+    modules = sorted(tests.rglob("test_*.py"))
+    collect = [sys.executable, "-m", "pytest", "--collect-only", "--quiet", "-p", "no:xdist"]
+    halves = [
+        subprocess.Popen([*collect, *half], cwd=ROOT, stdout=subprocess.DEVNULL)
+        for half in (modules[::2], modules[1::2])
+    ]
+    for half in halves:
+        half.wait()
 
 
 def _keep_files_in_memory() -> None:
