@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.isolation import Failure, attempt, observe_each
+from cci_migrate.campaign.next_step import needs_fork
 from cci_migrate.campaign.states import PENDING, TRIED_AGAIN
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.access import TokenAccess
@@ -85,8 +86,8 @@ class AccessCheck(Struct, frozen=True):
             yield from (CheckedAccess(ref, error=str(error)) for ref in waiting.values())
 
     def _access(self, host: Host, snapshot: Snapshot) -> CheckedAccess:
-        would_fork = self.may_fork and not snapshot.may_deliver
-        if isinstance(host, ForkingHost) and (would_fork or snapshot.fork is not None):
+        is_by_fork = snapshot.fork is not None or needs_fork(snapshot, may_fork=self.may_fork)
+        if is_by_fork and isinstance(host, ForkingHost):
             return CheckedAccess(snapshot.ref, host.access_by_fork(snapshot), is_by_fork=True)
         return CheckedAccess(snapshot.ref, host.access(snapshot))
 

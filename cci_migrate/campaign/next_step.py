@@ -39,7 +39,7 @@ def next_step(
 
     The snapshot comes from `ownership.with_ownership`. A run can continue from every state that a
     killed one leaves behind: a branch without a commit, a branch without a pull request, a pull
-    request that the ledger does not have. ``may_fork``: where the token can't push.
+    request that the ledger does not have. ``may_fork`` is that of `needs_fork`.
     """
     pull = snapshot.pull
     if pull is not None and pull.state is PullState.OPEN and pull.is_ours:
@@ -60,9 +60,16 @@ def next_step(
         )
     if pull is not None:
         return _after_pull_request(pull)
+    if needs_fork(snapshot, may_fork=may_fork):
+        return MakeFork()
     if not snapshot.may_deliver:
-        return MakeFork() if may_fork else Stop(State.NO_PERMISSION)
+        return Stop(State.NO_PERMISSION)
     return _with_branch(snapshot.branch, delivery)
+
+
+def needs_fork(snapshot: Snapshot, *, may_fork: bool) -> bool:
+    """Whether a fork is to be made: where the token can't push, if the user and host allow it."""
+    return may_fork and not snapshot.may_deliver
 
 
 def _with_own_pull_request(

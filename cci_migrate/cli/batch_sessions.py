@@ -16,7 +16,7 @@ from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.campaign.access_check import AccessCheck, access_exit_code, access_report
 from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.connections import Connections
-from cci_migrate.campaign.folder import Campaign, CampaignError, open_campaign
+from cci_migrate.campaign.folder import Campaign, CampaignError, open_campaign, open_read_only
 from cci_migrate.campaign.local_mode import local_mode
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.results import exit_code, summary, write_results
@@ -90,13 +90,14 @@ def campaign_session(
     mode: LocalMode | None = None,
     allows_dirty: bool = False,
     is_dry_run: bool = False,
+    only_reads: bool = False,
 ) -> Iterator[CampaignSession]:
-    """The campaign in ``folder``, locked, with its hosts.
+    """The campaign in ``folder``, locked unless the command ``only_reads``, with its hosts.
 
     ``progress`` None: what ``running`` asks for. ``mode`` None: that of the last `batch apply`.
     """
     with (
-        open_campaign(folder) as campaign,
+        open_read_only(folder) if only_reads else open_campaign(folder) as campaign,
         nullcontext(progress)
         if progress is not None
         else progress_reporter(running, is_dry_run=is_dry_run) as reporter,

@@ -152,7 +152,7 @@ def _organisations(
     by_name: set[Organisation] = set()
     by_checkouts: set[Organisation] = set()
     with open_read_only(campaign) as opened:
-        for ref in repositories_in(opened):
+        for ref in (entry.ref for entry in repositories_in(opened)):
             project = project_of(ref, on_server=is_server(root))
             if project is not None:
                 (by_checkouts if ref.kind is Kind.LOCAL else by_name).add(project.organisation)

@@ -15,8 +15,7 @@ import click
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cci_migrate.campaign.folder import open_read_only
-from cci_migrate.campaign.local_mode import local_mode
+from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.cli.batch_options import Running
 from cci_migrate.cli.circleci_connection import circleci_at
 from cci_migrate.cli.circleci_options import (
@@ -308,22 +307,18 @@ def _repositories(
 def _of_campaign(
     options: Doctor, folder: Path, stack: ExitStack
 ) -> tuple[list[CheckedRepository], tuple[Policy, ...]]:
-    from cci_migrate.cli.batch_sessions import connections_of, progress_reporter
+    from cci_migrate.cli.batch_sessions import campaign_session
 
-    campaign = stack.enter_context(open_read_only(folder))
     running = Running(verbose=False, log_format="text", tokens=Tokens(""))
-    progress = stack.enter_context(progress_reporter(running))
-    connections = stack.enter_context(
-        connections_of(campaign, progress, running, local_mode(campaign))
+    session = stack.enter_context(
+        campaign_session(folder, RepositoryFilter(), running, only_reads=True)
     )
     checked = list(
-        campaign_repositories(
-            campaign, connections, options.organisation, on_server=is_server(options.api_url)
-        )
+        campaign_repositories(session, options.organisation, on_server=is_server(options.api_url))
     )
     if not checked:
         raise NothingFoundError(f"{folder}: this campaign has no repository with a config")
-    return checked, (campaign.policy,)
+    return checked, (session.campaign.policy,)
 
 
 def _checked(repository: Repository, options: Doctor, discovery: Discovery) -> CheckedRepository:

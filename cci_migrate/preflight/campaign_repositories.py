@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from cci_migrate.campaign.connections import Connections
+from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.isolation import observe_each
 from cci_migrate.campaign.ledger import LedgerEntry
@@ -31,23 +31,19 @@ _Fetch = Callable[[Snapshot, tuple[str, ...]], Mapping[str, bytes | None]]
 _WITHOUT_CONFIG = frozenset({State.EXCLUDED, State.ARCHIVED, State.EMPTY, State.NO_CONFIG})
 
 
-def repositories_in(campaign: Campaign) -> list[RepositoryRef]:
+def repositories_in(campaign: Campaign) -> list[LedgerEntry]:
     """The repositories of ``campaign`` in which it did not find that there is no config.
 
     A monorepo is one, whose projects are not listed besides.
     """
-    entries: Iterator[LedgerEntry] = campaign.ledger.entries(set(State) - _WITHOUT_CONFIG)
-    return [entry.ref for entry in entries if not entry.ref.project]
+    entries = campaign.ledger.entries(set(State) - _WITHOUT_CONFIG)
+    return [entry for entry in entries if not entry.ref.project]
 
 
 def campaign_repositories(
-    campaign: Campaign,
-    connections: Connections,
-    default_organisation: Organisation | None,
-    *,
-    on_server: bool,
+    session: CampaignSession, default_organisation: Organisation | None, *, on_server: bool
 ) -> Iterator[CheckedRepository]:
-    """Each repository of ``campaign`` with what its configs require.
+    """Each repository of the campaign of ``session`` with what its configs require.
 
     ``default_organisation`` is for repositories whose own cannot be determined. Raises SourceError
     without a token for a host.
@@ -61,12 +57,8 @@ def campaign_repositories(
         label = ref.label if project is None else project.slug
         return CheckedRepository(label, organisation, project, requirements, bots)
 
-    policy = campaign.policy
-    by_host: dict[tuple[Kind, str], list[RepositoryRef]] = {}
-    for ref in repositories_in(campaign):
-        by_host.setdefault((ref.kind, ref.host), []).append(ref)
-    for refs in by_host.values():
-        host = connections.host_of(refs[0])
+    policy = session.campaign.policy
+    for host, refs in session.by_host(repositories_in(session.campaign)).items():
         left = {ref.key: ref for ref in refs}
         why = "it could not be read"
         try:
