@@ -128,7 +128,7 @@ class _Reducer:
         found = _runs_on(job.runs_on)
         if job.executor is not None:
             found["executor"] = self._executor_call(job.executor)
-        steps = [] if job.steps is None else self._steps(plain_data(job.steps.value))
+        steps = [] if job.steps is None else self._steps(plain_data(job.steps))
         if steps:
             found["steps"] = steps
         return self._with_parameters(found, job.parameters)
@@ -147,7 +147,7 @@ class _Reducer:
         if name not in self._commands:
             self._commands[name] = {}
             command: Command = self._namespace.commands[name]
-            steps = [] if command.steps is None else self._steps(plain_data(command.steps.value))
+            steps = [] if command.steps is None else self._steps(plain_data(command.steps))
             reduced = {"steps": steps} if steps else {}
             self._commands[name] = self._with_parameters(reduced, command.parameters)
         return self._commands[name]

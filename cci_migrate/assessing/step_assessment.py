@@ -83,7 +83,7 @@ class MissingLogin(Struct, frozen=True, eq=False):
         """Whether a workflow job that runs the job as ``docker`` gets the login too."""
         if docker.job is not self.docker.job:
             return False
-        own_steps = None if docker.job.steps is None else resolved(docker.job.steps.value)
+        own_steps = None if docker.job.steps is None else resolved(docker.job.steps)
         return any(
             way is docker or pull.moment.step.path[0].sequence is own_steps
             for way, pull in self.pulls

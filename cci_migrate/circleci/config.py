@@ -65,8 +65,8 @@ class Executor(Struct, frozen=True, eq=False):
     parameters: Mapping[str, Parameter]
     docker: tuple[ImageItem, ...] | None
     docker_expression: str | None
-    machine: Entry | None
-    macos: Entry | None
+    machine: Node | None
+    macos: Node | None
     resource_class: str | None
 
 
@@ -81,7 +81,7 @@ class Job(Struct, frozen=True, eq=False):
     parameters: Mapping[str, Parameter]
     runs_on: Executor
     executor: ExecutorCall | None
-    steps: Entry | None
+    steps: Node | None
 
 
 class Command(Struct, frozen=True, eq=False):
@@ -92,7 +92,7 @@ class Command(Struct, frozen=True, eq=False):
     key: Scalar | None
     mapping: MappingNode
     parameters: Mapping[str, Parameter]
-    steps: Entry | None
+    steps: Node | None
 
 
 class ImportedOrb(Struct, frozen=True, eq=False):

@@ -19,13 +19,13 @@ from cci_migrate.circleci.config import (
     WorkflowJob,
 )
 from cci_migrate.lossless.merging import (
-    Entry,
     entries_of,
     entry_of,
     is_null,
     items_of,
     text_of,
     value_of,
+    values_by_key,
 )
 from cci_migrate.lossless.nodes import Document, Node, Scalar, resolved
 from cci_migrate.lossless.nodes import Mapping as MappingNode
@@ -50,13 +50,13 @@ class _Element(Struct, frozen=True):
 
 
 class _Declaration(Struct, frozen=True):
-    """An element that is a mapping: a job, an executor or a command, with its ``entries``."""
+    """An element that is a mapping: a job, an executor or a command, with its ``values``."""
 
     name: str
     route: str
     key: Scalar | None
     mapping: MappingNode
-    entries: Mapping[str, Entry]
+    values: Mapping[str, Node]
     parameters: Mapping[str, Parameter]
 
 
@@ -98,16 +98,14 @@ class _Sections:
         for element in self.of(section):
             mapping = resolved(element.value)
             if isinstance(mapping, MappingNode):
-                entries = entries_of(mapping)
-                declared = entries.get("parameters")
-                parameters = _elements(None if declared is None else declared.value)
+                values = values_by_key(mapping)
                 yield _Declaration(
                     name=element.name,
                     route=f"{prefix}{section}.{element.name}",
                     key=element.key,
                     mapping=mapping,
-                    entries=entries,
-                    parameters=_parameters(parameters),
+                    values=values,
+                    parameters=_parameters(_elements(values.get("parameters"))),
                 )
 
     def of(self, section: str) -> list[_Element]:
@@ -163,35 +161,34 @@ def _namespace(sections: _Sections, route: str, *, is_orb: bool) -> Namespace:
 
 
 def _job(job: _Declaration) -> Job:
-    executor = job.entries.get("executor")
+    executor = job.values.get("executor")
     return Job(
         name=job.name,
         route=job.route,
         key=job.key,
         mapping=job.mapping,
-        type=_text(job.entries, "type"),
+        type=text_of(job.values.get("type")),
         parameters=job.parameters,
         runs_on=_runs_on(job),
-        executor=None if executor is None else executor_call(executor.value),
-        steps=job.entries.get("steps"),
+        executor=None if executor is None else executor_call(executor),
+        steps=job.values.get("steps"),
     )
 
 
 def _runs_on(owner: _Declaration) -> Executor:
     """What ``owner``, a job or an executor, says about where it runs."""
-    entries = owner.entries
-    docker = entries.get("docker")
-    value = None if docker is None else resolved(docker.value)
+    values = owner.values
+    docker = value_of(owner.mapping, "docker")
     return Executor(
         name=owner.name,
         route=owner.route,
         mapping=owner.mapping,
         parameters=owner.parameters,
-        docker=tuple(_images(value)) if isinstance(value, SequenceNode) else None,
-        docker_expression=text_of(value),
-        machine=entries.get("machine"),
-        macos=entries.get("macos"),
-        resource_class=_text(entries, "resource_class"),
+        docker=tuple(_images(docker)) if isinstance(docker, SequenceNode) else None,
+        docker_expression=text_of(docker),
+        machine=values.get("machine"),
+        macos=values.get("macos"),
+        resource_class=text_of(values.get("resource_class")),
     )
 
 
@@ -202,7 +199,7 @@ def _command(command: _Declaration) -> Command:
         key=command.key,
         mapping=command.mapping,
         parameters=command.parameters,
-        steps=command.entries.get("steps"),
+        steps=command.values.get("steps"),
     )
 
 
@@ -220,12 +217,12 @@ def _images(docker: SequenceNode) -> Iterator[ImageItem]:
 def _parameters(elements: list[_Element]) -> Mapping[str, Parameter]:
     parameters: dict[str, Parameter] = {}
     for element in elements:
-        entries = entries_of(element.value)
-        written = entries.get("default")
-        default = None if written is None or is_null(resolved(written.value)) else written.value
-        listed = items_of(entries["enum"].value if "enum" in entries else None)
+        values = values_by_key(element.value)
+        written = values.get("default")
+        default = None if written is None or is_null(resolved(written)) else written
+        listed = items_of(values.get("enum"))
         parameters[element.name] = Parameter(
-            type=_text(entries, "type") or "string",
+            type=text_of(values.get("type")) or "string",
             default=default,
             enum=tuple(text for item in listed if (text := text_of(item)) is not None),
             nodes=listed if default is None else (default, *listed),
@@ -242,11 +239,11 @@ def executor_call(node: Node) -> ExecutorCall | None:
     if isinstance(value, Scalar):
         name = text_of(value)
         return None if name is None else ExecutorCall(name, _NO_ARGUMENTS, node)
-    entries = entries_of(value)
-    name = _text(entries, "name")
+    values = values_by_key(value)
+    name = text_of(values.get("name"))
     if name is None:
         return None
-    arguments = {key: entry.value for key, entry in entries.items() if key != "name"}
+    arguments = {key: argument for key, argument in values.items() if key != "name"}
     return ExecutorCall(name, arguments, node)
 
 
@@ -261,7 +258,7 @@ def _workflow_jobs(
         if not isinstance(key, Scalar) or (call is None and is_null(key)):
             continue
         arguments = None if call is None else call.value
-        entries = entries_of(arguments)
+        values = values_by_key(arguments)
         yield WorkflowJob(
             workflow=workflow,
             is_in_group=is_in_group,
@@ -270,11 +267,6 @@ def _workflow_jobs(
             key=key,
             arguments=arguments,
             calls=key.value,
-            name=_text(entries, "name") or key.value,
-            type=_text(entries, "type"),
+            name=text_of(values.get("name")) or key.value,
+            type=text_of(values.get("type")),
         )
-
-
-def _text(entries: Mapping[str, Entry], name: str) -> str | None:
-    entry = entries.get(name)
-    return None if entry is None else text_of(entry.value)

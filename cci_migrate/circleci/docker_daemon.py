@@ -116,7 +116,7 @@ def _executor_daemon(executor: Executor, resource_class: str | None = None) -> D
     if executor.machine is None:
         return None
     # ``machine: true`` and ``machine: image-name`` are valid too.
-    image = text_of(value_of(executor.machine.value, "image")) or text_of(executor.machine.value)
+    image = text_of(value_of(executor.machine, "image")) or text_of(executor.machine)
     resources = resource_class or executor.resource_class or ""
     is_windows = (image or "").startswith("windows") or resources.startswith("windows.")
     return Daemon.WINDOWS if is_windows else Daemon.MACHINE

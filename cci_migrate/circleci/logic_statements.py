@@ -10,7 +10,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from cci_migrate.lazy_patterns import lazy_pattern
-from cci_migrate.lossless.merging import entries_of, is_null, items_or_itself
+from cci_migrate.lossless.merging import is_null, items_or_itself, values_by_key
 from cci_migrate.lossless.nodes import Mapping, Node, Scalar, Sequence, resolved
 
 #: Insignificant white space inside ``<< >>``.
@@ -48,7 +48,7 @@ def condition_of(
     if not isinstance(value, Mapping):
         return Condition("", None)
     parts = [
-        _statement(name, entry.value, expand, spend) for name, entry in entries_of(value).items()
+        _statement(name, argument, expand, spend) for name, argument in values_by_key(value).items()
     ]
     text = f"{{{', '.join(part.text for part in parts)}}}"
     return Condition(text, parts[0].holds if len(parts) == 1 else None)

@@ -25,6 +25,7 @@ from cci_migrate.lossless.merging import (
     is_null,
     own_entry,
     text_of,
+    values_by_key,
 )
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, Sequence, resolved
 
@@ -80,7 +81,7 @@ def merged_login(item: Mapping) -> int | None:
     """The index of the entry ``<<: *login`` of ``item`` that merges only a login; None if none."""
     for index, (key, value) in enumerate(item.entries):
         if is_merge_key(key) and isinstance(value, Alias):
-            names = set(entries_of(value))
+            names = set(values_by_key(value))
             if names and names <= {USERNAME, PASSWORD}:
                 return index
     return None
@@ -110,7 +111,7 @@ def auth_on_owners(config: Config) -> Iterator[tuple[str, str, Mapping, Entry]]:
 def auth_under_machine(config: Config) -> Iterator[tuple[str, str, Entry]]:
     """Every ``auth`` under ``machine``: the title and route of its owner, and the entry."""
     for title, executor in config.owners():
-        entry = None if executor.machine is None else entry_of(executor.machine.value, AUTH)
+        entry = entry_of(executor.machine, AUTH)
         if entry is not None:
             yield title, f"{executor.route}.machine", entry
 
@@ -135,7 +136,7 @@ def _lost(mapping: Mapping, merged: Node) -> Iterator[tuple[Mapping, Node]]:
         return
     earlier: set[str] = set()
     for item in merged.items:
-        names = set(entries_of(item))
+        names = set(values_by_key(item))
         if names & earlier and _logs_in(resolved(item)):
             yield mapping, item
         earlier |= names

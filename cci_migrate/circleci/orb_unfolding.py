@@ -20,8 +20,7 @@ from cci_migrate.circleci.orb_jobs import imported_orb
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.published_orbs import published_command, published_executor, published_job
 from cci_migrate.circleci.steps import Step, StepDefaults, job_steps, run_step, steps_around
-from cci_migrate.lossless.merging import entries_of, text_of
-from cci_migrate.lossless.nodes import Mapping as MappingNode
+from cci_migrate.lossless.merging import text_of, value_of, values_by_key
 from cci_migrate.lossless.nodes import Node, Scalar, resolved
 from cci_migrate.lossless.nodes import Sequence as SequenceNode
 
@@ -93,7 +92,7 @@ def _with_own_steps(job: Job, entry: WorkflowJob, parts: Sequence[_Compared | _G
     own = next((steps for node, steps in _unfolded(job, parts) if node is entry.node), None)
     if job.steps is None or own is None:
         return job
-    return replace(job, steps=replace(job.steps, value=own))
+    return replace(job, steps=own)
 
 
 def _executors(config: Config, became: _Became) -> dict[Node, Executor]:
@@ -181,7 +180,7 @@ def _unfolded(job: Job, parts: Sequence[_Compared | _Gap]) -> Iterator[tuple[Nod
     Nothing if it does not show. Steps that ``job`` lacks are passed over: those under conditions,
     and those that a change adds.
     """
-    steps = None if job.steps is None else resolved(job.steps.value)
+    steps = None if job.steps is None else resolved(job.steps)
     if not isinstance(steps, SequenceNode) or not any(
         isinstance(part, _Gap) and part.calls is not None for part in parts
     ):
@@ -236,7 +235,6 @@ def _compiled_step(item: Node) -> _Compared:
     value = resolved(item)
     if isinstance(value, Scalar):
         return _Compared(value.value, None)
-    for name, entry in entries_of(value).items() if isinstance(value, MappingNode) else ():
-        command = entries_of(entry.value).get("command")
-        return _Compared(name, text_of(entry.value if command is None else command.value))
+    for name, argument in values_by_key(value).items():
+        return _Compared(name, text_of(value_of(argument, "command") or argument))
     return _Compared("", None)

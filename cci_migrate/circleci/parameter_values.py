@@ -25,7 +25,7 @@ from cci_migrate.circleci.config import (
 )
 from cci_migrate.circleci.config_reading import executor_call
 from cci_migrate.circleci.expressions import Reference, Scope, references, substitute
-from cci_migrate.lossless.merging import entries_of, items_of, text_of, value_of
+from cci_migrate.lossless.merging import items_of, text_of, value_of, values_by_key
 from cci_migrate.lossless.nodes import Node
 
 #: A text with more combinations is not expanded.
@@ -290,10 +290,9 @@ class ParameterValues:
 
 def job_call(entry: WorkflowJob) -> JobCall:
     """The arguments and the matrix that ``entry`` passes to its job."""
-    arguments = {name: argument.value for name, argument in entries_of(entry.arguments).items()}
-    declared = entries_of(value_of(value_of(entry.arguments, "matrix"), "parameters"))
-    matrix = {name: items_of(argument.value) for name, argument in declared.items()}
-    return JobCall(entry, arguments, matrix)
+    declared = values_by_key(value_of(value_of(entry.arguments, "matrix"), "parameters"))
+    matrix = {name: items_of(values) for name, values in declared.items()}
+    return JobCall(entry, values_by_key(entry.arguments), matrix)
 
 
 def _declared(parameter: Parameter) -> tuple[str, ...]:

@@ -31,12 +31,12 @@ from cci_migrate.circleci.pipeline_expressions import (
 )
 from cci_migrate.circleci.workflow_jobs import called_job
 from cci_migrate.lossless.merging import (
-    entries_of,
     is_null,
     items_of,
     items_or_itself,
     text_of,
     value_of,
+    values_by_key,
 )
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, resolved
@@ -154,7 +154,7 @@ def _required_names(entry: WorkflowJob) -> list[str]:
     for node in items_or_itself(value_of(entry.arguments, "requires")):
         value = resolved(node)
         # ``- build: failed``: which outcome of a job is required.
-        names += entries_of(value) if isinstance(value, MappingNode) else [text_of(node) or ""]
+        names += values_by_key(value) if isinstance(value, MappingNode) else [text_of(node) or ""]
     return [name for name in names if name]
 
 
@@ -184,7 +184,7 @@ def _filters(filters: Node | None) -> tuple[Expression, Expression]:
     if not isinstance(filters, MappingNode):
         return UnreadExpression("filters"), UnreadExpression("filters")
     branches, tags = value_of(filters, "branches"), value_of(filters, "tags")
-    has_tags = tags is not None and bool(entries_of(tags))
+    has_tags = tags is not None and bool(values_by_key(tags))
     return _names(branches, BRANCH), _names(tags, TAG) if has_tags else FALSE
 
 
@@ -229,11 +229,11 @@ def _condition(node: Node) -> Expression:
     value = resolved(node)
     if isinstance(value, Scalar):
         return FALSE if is_null(value) else _truth(value.value)
-    statement = entries_of(value) if isinstance(value, MappingNode) else {}
+    statement = values_by_key(value)
     if len(statement) != 1:
         return UnreadExpression(_text(value))
-    ((name, entry),) = statement.items()
-    parts = items_or_itself(entry.value)
+    ((name, argument),) = statement.items()
+    parts = items_or_itself(argument)
     match name:
         case "and":
             return all_of(*map(_condition, parts))
@@ -245,8 +245,8 @@ def _condition(node: Node) -> Expression:
             operands = [_operand(part) for part in parts]
             return all_of(*(Operation("==", other, operands[0]) for other in operands[1:]))
         case "matches":
-            pattern = text_of(value_of(entry.value, "pattern"))
-            operand = _operand(value_of(entry.value, "value"))
+            pattern = text_of(value_of(argument, "pattern"))
+            operand = _operand(value_of(argument, "value"))
             if (
                 pattern is not None
                 and "<<" not in pattern

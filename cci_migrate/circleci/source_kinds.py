@@ -9,7 +9,7 @@ from enum import Enum
 from msgspec import Struct
 
 from cci_migrate.lazy_patterns import lazy_pattern
-from cci_migrate.lossless.merging import entries_of, text_of, value_of
+from cci_migrate.lossless.merging import text_of, value_of, values_by_key
 from cci_migrate.lossless.nodes import Document, Mapping, Scalar, walk
 from cci_migrate.lossless.source import SourceText
 
@@ -67,7 +67,7 @@ def kind_of(document: Document) -> SourceKind | SomethingElse:
         return SomethingElse("an empty file")
     if not isinstance(root, Mapping):
         return SomethingElse("not a config: it isn't a mapping")
-    keys = entries_of(root).keys()
+    keys = values_by_key(root).keys()
     version = text_of(value_of(root, "version"))
     if name.startswith("@orb."):
         return SourceKind.ORB
@@ -87,8 +87,8 @@ def kind_of(document: Document) -> SourceKind | SomethingElse:
 def _looks_like_sections(root: Mapping) -> bool:
     """Whether some job or executor of ``root`` has a key of CircleCI's jobs or executors."""
     for section in ("jobs", "executors"):
-        for entry in entries_of(value_of(root, section)).values():
-            if entries_of(entry.value).keys() & _EXECUTOR_KEYS:
+        for element in values_by_key(value_of(root, section)).values():
+            if values_by_key(element).keys() & _EXECUTOR_KEYS:
                 return True
     return False
 

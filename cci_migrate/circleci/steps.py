@@ -29,7 +29,7 @@ from cci_migrate.circleci.logic_statements import boolean, condition_of
 from cci_migrate.circleci.parameter_values import job_call
 from cci_migrate.circleci.published_orbs import published_command
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.lossless.merging import entries_of, text_of, value_of
+from cci_migrate.lossless.merging import text_of, value_of, values_by_key
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, resolved
 from cci_migrate.lossless.nodes import Sequence as SequenceNode
@@ -185,7 +185,7 @@ def job_steps(
 
     ``allowance`` is the rest of the config's `step_allowance`. Raises TooComplexError.
     """
-    arguments = {} if entry is None else _arguments(entry.arguments)
+    arguments = {} if entry is None else values_by_key(entry.arguments)
     # Of the job's own parameters only lists of steps are replaced here: others have the values of
     # all workflow jobs.
     reader = _StepListReader(config, allowance, job, arguments)
@@ -235,7 +235,7 @@ def command_steps(config: Config, home: Namespace, command: Command) -> list[Ste
         return []
     reader = _StepListReader(config)
     inside = Bindings(command.parameters, {}, home, reader.outside)
-    return reader.read(command.steps.value, inside, _Way(commands=(command,)))
+    return reader.read(command.steps, inside, _Way(commands=(command,)))
 
 
 def anchored_step(config: Config, node: Node) -> list[Step]:
@@ -293,7 +293,7 @@ class _StepListReader:
         """The steps of ``job``, whose scope is ``inside``, and those around that ``entry`` adds."""
         before, after = ADDED_STEPS
         self.read_added(entry, before)
-        self._read(None if job.steps is None else job.steps.value, inside, way)
+        self._read(job.steps, inside, way)
         return self.read_added(entry, after)
 
     def read_added(self, entry: WorkflowJob | None, name: str) -> list[Step]:
@@ -347,8 +347,8 @@ class _StepListReader:
                 return
             self._named(value.value, None, item, bindings, way)
         elif isinstance(value, MappingNode):
-            for name, entry in entries_of(value).items():
-                self._named(name, entry.value, item, bindings, way)
+            for name, argument in values_by_key(value).items():
+                self._named(name, argument, item, bindings, way)
 
     def _named(
         self, name: str, value: Node | None, item: Node, bindings: Bindings, way: _Way
@@ -382,11 +382,11 @@ class _StepListReader:
         home, command = called
         if command in way.commands or command.steps is None:
             return
-        below = Bindings(command.parameters, _arguments(value), home, bindings)
+        below = Bindings(command.parameters, values_by_key(value), home, bindings)
         inner = replace(way, commands=(*way.commands, command))
         if home.is_published and not bindings.home.is_published:
             inner = replace(inner, called=(name, item))
-        self._read(command.steps.value, below, inner)
+        self._read(command.steps, below, inner)
 
     def _unfolded_steps(self, unfolded: UnfoldedOrbs, name: str, item: Node, way: _Way) -> None:
         """Read the steps of the orb's command ``name``, which the step ``item`` calls."""
@@ -397,10 +397,6 @@ class _StepListReader:
             runs = {f"run {number} of {name}"} if len(lists) > 1 else set()
             way_in = replace(way, called=(name, item), guards=way.guards | runs)
             self._read(steps, inside, way_in)
-
-
-def _arguments(node: Node | None) -> Mapping[str, Node]:
-    return {name: entry.value for name, entry in entries_of(node).items()}
 
 
 class StepDefaults(Struct, frozen=True):
@@ -448,10 +444,8 @@ def script_node(step: Step) -> Scalar | None:
     if step.name not in RUN_STEPS or step.value is None:
         return None
     value = resolved(step.value)
-    if not isinstance(value, Scalar):
-        entry = entries_of(value).get("command")
-        value = value if entry is None else resolved(entry.value)
-    return value if isinstance(value, Scalar) and value.value.strip() else None
+    command = value if isinstance(value, Scalar) else value_of(value, "command")
+    return command if isinstance(command, Scalar) and command.value.strip() else None
 
 
 def run_step(step: Step, defaults: StepDefaults) -> RunStep | None:
@@ -459,24 +453,23 @@ def run_step(step: Step, defaults: StepDefaults) -> RunStep | None:
     command = script_node(step)
     if command is None:
         return None
-    entries = entries_of(step.value)
+    values = values_by_key(step.value)
 
     def text(name: str) -> str | None:
-        raw_text = text_of(entries[name].value) if name in entries else None
+        raw_text = text_of(values.get(name))
         return None if raw_text is None else step.bindings.expand(raw_text)
 
+    when = text("when")
+    own_environment = _texts(values.get("environment"))
     return RunStep(
         step=step,
         command=command,
         script=step.bindings.expand(command.value),
         shell=text("shell") or defaults.shell,
         working_directory=text("working_directory"),
-        environment={
-            **defaults.environment,
-            **_texts(entries["environment"].value if "environment" in entries else None),
-        },
-        only_on_failure=text("when") == "on_fail",
-        also_on_failure=text("when") == "always",
+        environment={**defaults.environment, **own_environment},
+        only_on_failure=when == "on_fail",
+        also_on_failure=when == "always",
         in_background=is_true(text("background")),
     )
 
@@ -484,8 +477,8 @@ def run_step(step: Step, defaults: StepDefaults) -> RunStep | None:
 def _texts(node: Node | None) -> Mapping[str, str]:
     return {
         name: text
-        for name, entry in entries_of(node).items()
-        if (text := text_of(entry.value)) is not None
+        for name, value in values_by_key(node).items()
+        if (text := text_of(value)) is not None
     }
 
 

@@ -13,7 +13,7 @@ from cci_migrate.circleci.declared_job import DeclaredJob
 from cci_migrate.circleci.primary_images import primary_items
 from cci_migrate.circleci.value_origins import CredentialValue, Origin, named_variable
 from cci_migrate.docker.shell.facts import Script
-from cci_migrate.lossless.merging import entries_of, text_of, value_of
+from cci_migrate.lossless.merging import text_of, value_of, values_by_key
 from cci_migrate.lossless.nodes import Node, Sequence, resolved
 
 #: The file with variables for later steps:
@@ -41,7 +41,7 @@ def image_environment(declared: DeclaredJob) -> frozenset[str]:
 
 def _environment_names(node: Node | None) -> Iterator[str]:
     value = None if node is None else resolved(node)
-    yield from entries_of(value)
+    yield from values_by_key(value)
     for item in value.items if isinstance(value, Sequence) else ():
         yield (text_of(item) or "").partition("=")[0]
 

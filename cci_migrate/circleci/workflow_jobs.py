@@ -17,7 +17,7 @@ from cci_migrate.circleci.config_reading import executor_call
 from cci_migrate.circleci.declared_job import DeclaredJob
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.parameter_values import ParameterValues
-from cci_migrate.lossless.merging import Entry, entries_of, entry_of, items_or_itself, text_of
+from cci_migrate.lossless.merging import Entry, entry_of, items_or_itself, text_of, values_by_key
 
 #: Types of jobs that run nothing
 #: (https://circleci.com/docs/reference/configuration-reference/#job-type).
@@ -91,8 +91,8 @@ def passed_executors(entry: WorkflowJob) -> Iterator[ExecutorCall]:
 
     The orb's parameters are unknown here: any argument with ``executor`` in its name counts.
     """
-    for name, argument in entries_of(entry.arguments).items():
-        if "executor" in name and (call := executor_call(argument.value)) is not None:
+    for name, argument in values_by_key(entry.arguments).items():
+        if "executor" in name and (call := executor_call(argument)) is not None:
             yield call
 
 

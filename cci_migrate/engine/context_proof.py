@@ -266,7 +266,7 @@ class _StepTexts:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._commands: Mapping[str, Node] = {
-            name: command.steps.value
+            name: command.steps
             for home in config.body.walk()
             for name, command in home.commands.items()
             if command.steps is not None
@@ -294,7 +294,7 @@ class _StepTexts:
         if called is None or called[1].steps is None:
             return
         home, job = called
-        steps = called[1].steps.value
+        steps = called[1].steps
         if not job.parameters or not self._conditions(steps):
             yield steps
             return

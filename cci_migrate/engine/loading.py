@@ -213,7 +213,12 @@ def _must_not_be_edited(documents: Sequence[Document]) -> Refused | None:
                 "a template",
                 "run cci-migrate on the rendered file, or edit the template by hand",
             )
-        duplicates = [pair for mapping in document.mappings for pair in duplicate_keys(mapping)]
+        duplicates = [
+            pair
+            for mapping in document.mappings
+            if len(mapping.values) < len(mapping.entries)
+            for pair in duplicate_keys(mapping)
+        ]
         if duplicates:
             return _with_duplicates(source, duplicates)
     return None

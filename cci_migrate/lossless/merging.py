@@ -49,16 +49,29 @@ def merged_mappings(mapping: Mapping) -> Iterator[Mapping]:
                         yield part
 
 
+_NO_VALUES: ReadOnly[str, Node] = MappingProxyType({})
 _NO_ENTRIES: ReadOnly[str, Entry] = MappingProxyType({})
 
 
+def values_by_key(node: Node | None) -> ReadOnly[str, Node]:
+    """The values of ``node`` as written, merged ones after its own; empty if it is no mapping."""
+    target = node.target if isinstance(node, Alias) else node
+    if not isinstance(target, Mapping):
+        return _NO_VALUES
+    return _with_merged_values(target) if target.merges else target.values
+
+
 def entries_of(node: Node | None) -> ReadOnly[str, Entry]:
-    """The entries of ``node`` by key, merged ones after its own; empty if it is no mapping."""
+    """The entries of `values_by_key`, for those who need a key or its place."""
     target = node.target if isinstance(node, Alias) else node
     if not isinstance(target, Mapping):
         return _NO_ENTRIES
-    own, has_merge = _own_entries(target)
-    return _with_merged(target) if has_merge else own
+    return _with_merged(target) if target.merges else _own_entries(target)
+
+
+@lru_cache(maxsize=1024)
+def _with_merged_values(mapping: Mapping) -> ReadOnly[str, Node]:
+    return {name: entry.value for name, entry in _with_merged(mapping).items()}
 
 
 @lru_cache(maxsize=1024)
@@ -71,32 +84,21 @@ def _with_merged(mapping: Mapping) -> ReadOnly[str, Entry]:
         if current in seen:
             continue
         seen.add(current)
-        own, has_merge = _own_entries(current)
-        if entries:
-            for name, entry in own.items():
-                entries.setdefault(name, entry)
-        else:
-            entries.update(own)
-        if has_merge:
+        for name, entry in _own_entries(current).items():
+            entries.setdefault(name, entry)
+        if current.merges:
             pending.extend(reversed(list(merged_mappings(current))))
     return entries
 
 
-@lru_cache(maxsize=4096)
-def _own_entries(mapping: Mapping) -> tuple[ReadOnly[str, Entry], bool]:
-    """The entries in ``mapping``'s own text, and whether it has a merge key.
-
-    Cached: most are asked for several keys, and several may merge the same one.
-    """
-    own: dict[str, Entry] = {}
-    has_merge = False
-    for key, value in mapping.entries:
-        if isinstance(key, Scalar):
-            if key.value == MERGE_KEY and not key.style:
-                has_merge = True
-            else:
-                own[key.value] = Entry(key, value, mapping)
-    return own, has_merge
+@lru_cache(maxsize=1024)
+def _own_entries(mapping: Mapping) -> ReadOnly[str, Entry]:
+    """The entries in ``mapping``'s own text. Cached: several may merge the same one."""
+    return {
+        key.value: Entry(key, value, mapping)
+        for key, value in mapping.entries
+        if isinstance(key, Scalar) and not is_merge_key(key)
+    }
 
 
 def entry_of(node: Node | None, name: str) -> Entry | None:
@@ -104,17 +106,18 @@ def entry_of(node: Node | None, name: str) -> Entry | None:
     target = node.target if isinstance(node, Alias) else node
     if not isinstance(target, Mapping):
         return None
-    own, has_merge = _own_entries(target)
-    entry = own.get(name)
-    if entry is not None or not has_merge:
-        return entry
-    return _with_merged(target).get(name)
+    if target.merges:
+        return _with_merged(target).get(name)
+    return _own_entries(target)[name] if name in target.values else None
 
 
 def value_of(node: Node | None, name: str) -> Scalar | Mapping | Sequence | None:
     """The value of the entry ``name`` of ``node``, aliases resolved; None if there is no entry."""
-    entry = entry_of(node, name)
-    return None if entry is None else resolved(entry.value)
+    target = node.target if isinstance(node, Alias) else node
+    if not isinstance(target, Mapping):
+        return None
+    value = (_with_merged_values(target) if target.merges else target.values).get(name)
+    return value.target if isinstance(value, Alias) else value
 
 
 def own_entry(mapping: Mapping, name: str) -> Entry | None:
@@ -159,9 +162,7 @@ def items_of(node: Node | None) -> tuple[Node, ...]:
 def duplicate_keys(mapping: Mapping) -> Iterator[tuple[Scalar | Alias, Scalar | Alias]]:
     """Yield (earlier, later) for each repeated key of ``mapping``, merge keys excepted."""
     entries = mapping.entries
-    if len(entries) == 1 or len(
-        {key.value for key, _ in entries if isinstance(key, Scalar)}
-    ) == len(entries):
+    if len(mapping.values) == len(entries):
         return  # as nearly all do
     seen: dict[str, Scalar | Alias] = {}
     for key, _ in entries:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from collections.abc import Mapping as ReadOnly
 
 from msgspec import Struct
 
@@ -33,7 +34,9 @@ class Scalar(Struct, frozen=True, eq=False, gc=False):
 class Mapping(Struct, frozen=True, eq=False, gc=False):
     """A mapping with its entries in source order, merge keys and duplicates included.
 
-    A block collection ends where its last leaf ends, not at the next token.
+    ``values`` are those of ``entries`` by key, the last of duplicates, without merge keys;
+    ``merges``: it has such keys. `merging` reads both. A block collection ends where its last leaf
+    ends, not at the next token.
     """
 
     source: SourceText
@@ -43,6 +46,8 @@ class Mapping(Struct, frozen=True, eq=False, gc=False):
     is_flow: bool
     anchor: str | None
     tag: str | None
+    values: ReadOnly[str, Node]
+    merges: bool
 
     __repr__ = object.__repr__
 

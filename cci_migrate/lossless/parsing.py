@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from cci_migrate.lazy_patterns import lazy_pattern
+from cci_migrate.lossless.merging import MERGE_KEY, is_merge_key
 from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, Scalar, Sequence
 from cci_migrate.lossless.source import BOM, SourceText
 
@@ -200,7 +201,13 @@ class _Builder:
                 if kind is MappingEndEvent:
                     pairs = iter(children)
                     entries = tuple(zip(pairs, pairs, strict=True))
-                    node = Mapping(source, start, closing, entries, flow, anchor, tag)
+                    values = {key.value: value for key, value in entries if key.__class__ is Scalar}
+                    merges = MERGE_KEY in values and any(is_merge_key(key) for key, _ in entries)
+                    if merges:
+                        values = _without_merge_keys(entries)
+                    node = Mapping(
+                        source, start, closing, entries, flow, anchor, tag, values, merges
+                    )
                     mappings[place] = node
                 else:
                     node = Sequence(source, start, closing, tuple(children), flow, anchor, tag)
@@ -232,6 +239,14 @@ class _Builder:
         if target is None:
             raise YamlError(offset, "an alias has no anchor before it")
         return target
+
+
+def _without_merge_keys(entries: tuple[tuple[Node, Node], ...]) -> dict[str, Node]:
+    return {
+        key.value: value
+        for key, value in entries
+        if isinstance(key, Scalar) and not is_merge_key(key)
+    }
 
 
 def _behind_key(text: str, key: Node) -> int:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from cci_migrate.lossless.merging import entries_of, is_null
+from cci_migrate.lossless.merging import is_null, values_by_key
 from cci_migrate.lossless.nodes import Node, Scalar, resolved
 from cci_migrate.lossless.nodes import Sequence as SequenceNode
 from cci_migrate.lossless.scalars import is_string
@@ -76,7 +76,7 @@ class _PlainReader:
         if isinstance(target, SequenceNode):
             value = [self.read(item) for item in target.items]
         else:
-            value = {name: self.read(entry.value) for name, entry in entries_of(target).items()}
+            value = {name: self.read(item) for name, item in values_by_key(target).items()}
         self._known[target] = value
         return value
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import accumulate
 
 from msgspec import Struct
 
@@ -101,10 +102,9 @@ class SourceText(Struct, frozen=True, eq=False, dict=True):
         text = self.text
         if any(mark in text for mark in _RARE_BREAKS):
             return [0, *(match.end() for match in LINE_BREAK.finditer(text))]
-        starts = [0]
-        while (start := text.find("\n", starts[-1]) + 1) > 0:
-            starts.append(start)
-        return starts
+        lengths = map(len, text.split("\n")[:-1])
+        # Each line before has its break too.
+        return [line + start for line, start in enumerate(accumulate(lengths, initial=0))]
 
     @cached_property
     def anchor_marks(self) -> Mapping[str, Sequence[int]]:

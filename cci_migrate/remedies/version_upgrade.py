@@ -238,7 +238,7 @@ def _in_job(job: Job) -> Iterator[Obstacle]:
     for image in job.runs_on.docker or ():
         route = f"{job.route}.docker[{image.index}]"
         yield from _unknown(image.mapping, _IMAGE_KEYS, route, "an image")
-    for index, item in enumerate(items_of(None if job.steps is None else job.steps.value)):
+    for index, item in enumerate(items_of(job.steps)):
         yield from _in_step(resolved(item), f"{job.route}.steps[{index}]")
 
 

@@ -38,7 +38,7 @@ from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.images import variable_in
 from cci_migrate.circleci.published_orbs import published_orb
 from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place, Remedy
-from cci_migrate.lossless.merging import MERGE_KEY, Entry, entries_of, text_of
+from cci_migrate.lossless.merging import text_of, values_by_key
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, collections_in, resolved
 from cci_migrate.lossless.operations import ReplaceScalar, Text
@@ -59,7 +59,7 @@ class _Call(Struct, frozen=True, eq=False):
     owner: str
     route: str
     parameters: Mapping[str, Parameter]
-    arguments: Mapping[str, Entry]
+    arguments: Mapping[str, Node]
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
@@ -67,14 +67,14 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     for call in _calls(assessment.config):
         for name, parameter in call.parameters.items():
             argument = call.arguments.get(name)
-            text = None if argument is None else text_of(argument.value)
+            text = text_of(argument)
             if parameter.type != _TYPE or argument is None or text is None:
                 continue
             if _NAME.fullmatch(text) or has_expression(text):
                 continue
             yield Finding(
                 rule=ID,
-                place=Place(argument.value, f"{call.route}.{name}"),
+                place=Place(argument, f"{call.route}.{name}"),
                 message=f"{name} of {call.name} takes the name of a variable, not a value",
                 plural="parameters that take the name of a variable get a value",
                 subject=call.name,
@@ -85,19 +85,19 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             )
 
 
-def _remedy(text: str, call: _Call, argument: Entry, assessment: Assessment) -> Remedy:
+def _remedy(text: str, call: _Call, argument: Node, assessment: Assessment) -> Remedy:
     by_hand = "store the value in a variable of a context or the project, and write its name here"
     variable = variable_in(text) or _used_with(text, call, assessment)
     if variable is None:
         return NoFix("the config doesn't show which variable to use", by_hand)
-    if not isinstance(argument.value, Scalar) or argument.value.anchor is not None:
+    if not isinstance(argument, Scalar) or argument.anchor is not None:
         return NoFix("the value is shared through an anchor", f"write {variable} here")
-    return Fix(f"write {variable}", (ReplaceScalar(argument.value, Text(variable)),))
+    return Fix(f"write {variable}", (ReplaceScalar(argument, Text(variable)),))
 
 
 def _used_with(text: str, call: _Call, assessment: Assessment) -> str | None:
     """The only user-name variable that the config uses with a password that ``call`` passes."""
-    passed = {text_of(argument.value) for argument in call.arguments.values()} - {text, None}
+    passed = set(map(text_of, call.arguments.values())) - {text, None}
     passwords = {variable_in(value or "") or value for value in passed}
     users = {
         variable_in(item.credential.username)
@@ -111,9 +111,10 @@ def _used_with(text: str, call: _Call, assessment: Assessment) -> str | None:
 
 def _calls(config: Config) -> Iterator[_Call]:
     """The steps and workflow jobs that pass arguments to such parameters, each once."""
-    if not any(home.imported for home in config.body.walk()) and not any(
-        _TYPE in document.source.text for document in config.documents
-    ):
+    parameters = {home: _parameters_by_name(home) for home in config.body.walk()}
+    names = frozenset().union(*parameters.values())
+    mappings = (mapping for document in config.documents for mapping in document.mappings)
+    if all(names.isdisjoint(mapping.values) for mapping in mappings):
         return
     seen: set[MappingNode] = set()
     calls: Counter[str] = Counter()
@@ -122,27 +123,17 @@ def _calls(config: Config) -> Iterator[_Call]:
             if not isinstance(mapping, MappingNode) or mapping in seen:
                 continue
             seen.add(mapping)
-            if not any(_may_call(key, home) for key, _ in mapping.entries):
+            if names.isdisjoint(mapping.values) and not mapping.merges:
                 continue
-            for name, entry in entries_of(mapping).items():
-                parameters = _parameters_of(name, home)
-                arguments = resolved(entry.value)
-                if not parameters or not isinstance(arguments, MappingNode):
+            for name, value in values_by_key(mapping).items():
+                arguments = resolved(value)
+                if name not in parameters[home] or not isinstance(arguments, MappingNode):
                     continue
                 place = f"{route}.{name}"
                 calls[place] += 1
                 place = f"{place}({calls[place]})"
-                yield _Call(name, owner, place, parameters, entries_of(arguments))
-
-
-def _may_call(key: Node, home: Namespace) -> bool:
-    """Whether ``key`` may name something that takes parameters, or merge what does."""
-    return isinstance(key, Scalar) and (
-        "/" in key.value
-        or key.value == MERGE_KEY
-        or home.command(key.value) is not None
-        or home.job(key.value) is not None
-    )
+                passed = values_by_key(arguments)
+                yield _Call(name, owner, place, parameters[home][name], passed)
 
 
 def _owners(config: Config) -> Iterator[tuple[str, str, Namespace, Node]]:
@@ -159,23 +150,32 @@ def _owners(config: Config) -> Iterator[tuple[str, str, Namespace, Node]]:
             yield "an anchor", "anchors", config.body, document.root
 
 
-def _parameters_of(name: str, home: Namespace) -> Mapping[str, Parameter]:
-    """The parameters about logins of the command or job that ``name`` means in ``home``."""
-    alias, slash, member = name.partition("/")
-    orb = home.imported.get(alias) if slash else None
-    if orb is not None:
-        published = published_orb(orb.name, orb.version)
-        return {} if published is None else _own_parameters(member, published)
+def _parameters_by_name(home: Namespace) -> Mapping[str, Mapping[str, Parameter]]:
+    """The parameters about logins of the commands and jobs that have some, by name in ``home``."""
+    own = {
+        name: {key: each for key, each in parameters.items() if _LOGIN_WORDS.search(key)}
+        for name, parameters in _own_parameters(home)
+    }
+    published = {
+        f"{alias}/{name}": parameters
+        for alias, orb in home.imported.items()
+        if (release := published_orb(orb.name, orb.version)) is not None
+        for name, parameters in _own_parameters(release)
+    }
     return {
-        key: parameter
-        for key, parameter in _own_parameters(name, home).items()
-        if _LOGIN_WORDS.search(key)
+        name: parameters
+        for name, parameters in {**own, **published}.items()
+        if any(parameter.type == _TYPE for parameter in parameters.values())
     }
 
 
-def _own_parameters(name: str, home: Namespace) -> Mapping[str, Parameter]:
-    called = home.command(name) or home.job(name)
-    return {} if called is None else called[1].parameters
+def _own_parameters(home: Namespace) -> Iterator[tuple[str, Mapping[str, Parameter]]]:
+    """The parameters of each job and command in ``home``; a command goes before a job."""
+    yield from ((job.name, job.parameters) for job in home.jobs.values())
+    yield from ((command.name, command.parameters) for command in home.commands.values())
+    for alias, orb in home.inline.items():
+        for name, parameters in _own_parameters(orb):
+            yield f"{alias}/{name}", parameters
 
 
 _NAMED = Fixed(

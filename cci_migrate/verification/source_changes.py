@@ -12,7 +12,7 @@ from cci_migrate.circleci.compiled_texts import matches, substituted
 from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.steps import RUN_STEPS, anchored_step
 from cci_migrate.engine.examination import Examination
-from cci_migrate.lossless.merging import entries_of, items_of
+from cci_migrate.lossless.merging import entries_of, items_of, values_by_key
 from cci_migrate.lossless.nodes import Document, Node, Scalar
 from cci_migrate.lossless.plain_data import (
     Added,
@@ -166,7 +166,7 @@ def _listed(node: Node | None) -> Iterator[Node]:
         current = pending.pop()
         yield from items_of(current)
         pending += (
-            entry.value for name, entry in entries_of(current).items() if name not in _NO_STEPS
+            value for name, value in values_by_key(current).items() if name not in _NO_STEPS
         )
 
 

@@ -85,7 +85,7 @@ def test_a_command_that_runs_call_with_other_arguments() -> None:
     assert unfolded is not None
     (by_node,) = unfolded.steps.values()
     ((call, lists),) = by_node.items()
-    assert call is config.body.commands["c"].steps.value.items[0]  # type: ignore[union-attr]
+    assert call is config.body.commands["c"].steps.items[0]  # type: ignore[union-attr]
     assert [texts(steps) for steps in lists] == [["{run: a}"], ["{run: b}"], ["{run: c}"]]
 
 
@@ -111,7 +111,7 @@ def test_which_jobs_workflow_jobs_became() -> None:
     assert names == {"t/a": ["t/a-2"], "own": ["own"], "t/b": ["t/b-1", "t/b-2"]}
     steps = unfolded.jobs[config.workflow_jobs[0]][0].steps
     assert steps is not None
-    own = resolved(steps.value)
+    own = resolved(steps)
     assert isinstance(own, Sequence)
     # Pre-steps are the workflow's own.
     assert texts(own) == ["{run: '1'}"]
