@@ -23,13 +23,13 @@ from cci_migrate.policy.settings import AwsRoleAuth, GcpAuth, PasswordAuth
 
 
 class MissingContext(Struct, frozen=True):
-    """A workflow job may need ``context`` for what ``use`` reads; only the user knows.
+    """A workflow job may need a context for credentials of ``host``; only the user knows.
 
     ``after`` are the findings of whose fixes one must be made for that; empty if it is so today.
     """
 
-    context: str
-    use: CredentialUse
+    grant: ContextGrant
+    host: str
     after: tuple[FindingKey, ...] = ()
 
 
@@ -110,17 +110,19 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
             if choice is not None:
                 context, candidates = choice
                 provided = self.known.variables_in(context)
-                grants[assessed.entry] = ContextGrant(
-                    assessed.entry,
-                    context,
-                    variables,
-                    self.overrides.may_overlap(assessed, context, variables),
-                    candidates,
-                    overrides=()
-                    if key in self.names
-                    else tuple(sorted(self.overrides.of_project(assessed, provided))),
+                of_project = self.overrides.of_project(assessed, provided)
+                grants[assessed.entry] = replace(
+                    self._grant(assessed, context, variables),
+                    candidates=candidates,
+                    overrides=() if key in self.names else tuple(sorted(of_project)),
                 )
         return tuple(grants.values())
+
+    def _grant(
+        self, assessed: AssessedEntry, context: str, variables: tuple[str, ...]
+    ) -> ContextGrant:
+        comes_first = self.overrides.may_overlap(assessed, context, variables)
+        return ContextGrant(assessed.entry, context, variables, comes_first)
 
     def grant(
         self, assessed: AssessedEntry, variables: tuple[str, ...], host: str, key: FindingKey
@@ -189,7 +191,8 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
                 continue
             is_lacking = convention.lacks(assessed.intended, works_today=True)
             if is_lacking or convention.may_be_lacked_by(assessed.intended):
-                yield MissingContext(convention.preferred, use)
+                grant = self._grant(assessed, convention.preferred, use.variables)
+                yield MissingContext(grant, use.host)
 
     def missing_once_fixed(self, assessed: AssessedEntry) -> Iterator[MissingContext]:
         """The contexts that a workflow job will lack, by what the fixes of others show.
@@ -209,7 +212,8 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
                 readers = self._readers_once_fixed[variables]
                 fixes = (each.after for reader in readers for each in reader.uses)
                 after = (use.after,) if use.after else tuple(filter(None, dict.fromkeys(fixes)))
-                yield MissingContext(convention.preferred, use, after)
+                grant = self._grant(assessed, convention.preferred, use.variables)
+                yield MissingContext(grant, use.host, after)
 
     def _has_a_chosen_context(self, assessed: AssessedEntry) -> bool:
         """Whether nothing is to be asked of a workflow job: it has what the user named for a fix.

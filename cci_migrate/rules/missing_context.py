@@ -38,8 +38,7 @@ from collections.abc import Iterator, Sequence
 
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.context_needs import MissingContext
-from cci_migrate.assessing.credential_uses import AssessedEntry
-from cci_migrate.findings import Choice, ContextGrant, Effect, Finding, Fix, NoFix, Place, Question
+from cci_migrate.findings import Choice, Effect, Finding, Fix, NoFix, Place, Question
 from cci_migrate.lossless.nodes import Node
 from cci_migrate.policy.settings import CredentialStore
 from cci_migrate.rule_ids import MISSING_CONTEXT
@@ -56,26 +55,14 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         # Workflows that share a list of jobs through an alias share its entries too.
         if missing and assessed.entry.key not in seen:
             seen.add(assessed.entry.key)
-            yield _finding(assessed, missing, assessment)
+            is_certain = assessment.policy.credentials is CredentialStore.CONTEXT
+            yield _finding(missing, is_certain=is_certain)
 
 
-def _finding(
-    assessed: AssessedEntry, missing: Sequence[MissingContext], assessment: Assessment
-) -> Finding:
-    entry = assessed.entry
-    is_certain = assessment.policy.credentials is CredentialStore.CONTEXT
+def _finding(missing: Sequence[MissingContext], *, is_certain: bool) -> Finding:
+    entry = missing[0].grant.entry
     after = tuple(dict.fromkeys(key for context in missing for key in context.after))
-    grants = tuple(
-        ContextGrant(
-            entry,
-            lacking.context,
-            lacking.use.variables,
-            assessment.contexts.overrides.may_overlap(
-                assessed, lacking.context, lacking.use.variables
-            ),
-        )
-        for lacking in missing
-    )
+    grants = tuple(lacking.grant for lacking in missing)
     contexts = listed(tuple(dict.fromkeys(grant.context for grant in grants)))
     variables = list(dict.fromkeys(f"${name}" for grant in grants for name in grant.variables))
     group = "job group" if entry.is_in_group else "workflow"
@@ -95,7 +82,7 @@ def _finding(
         remedy=fix
         if is_certain
         else _question(entry.name, contexts, listed(variables), fix, is_once_fixed=bool(after)),
-        registry=missing[0].use.host,
+        registry=missing[0].host,
         after=after,
     )
 

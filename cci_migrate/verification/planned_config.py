@@ -126,13 +126,14 @@ def planned_config(examined: Examination) -> PlannedConfig:
 def _entry(entry: WorkflowJob, assessment: Assessment) -> PlannedEntry:
     config = assessment.config
     docker = assessment.dockers.of(entry)
+    missing = () if docker is None else assessment.logins.missing_by_job.get(docker.job, ())
     orb = config.body.imported.get(entry.calls.partition("/")[0])
     return PlannedEntry(
         entry=entry,
         orb=None if orb is None else f"{orb.name}@{orb.version}",
         contexts=job_contexts(entry).values,
         images=_images(entry, assessment),
-        anonymous_hosts=frozenset(() if docker is None else _anonymous_hosts(docker, assessment)),
+        anonymous_hosts=frozenset(login.host for login in missing),
         step_images=frozenset(() if docker is None else _step_images(docker)),
     )
 
@@ -165,12 +166,6 @@ def _planned(image: PulledImage) -> PlannedImage:
     return PlannedImage(
         image.route, tuple(dict.fromkeys((image.item.text, *image.texts))), credentials
     )
-
-
-def _anonymous_hosts(docker: JobDocker, assessment: Assessment) -> Iterator[str]:
-    for missing in assessment.logins.missing:
-        if any(other.job is docker.job for other, _ in missing.pulls):
-            yield missing.host
 
 
 def _step_images(docker: JobDocker) -> Iterator[str]:
