@@ -30,6 +30,7 @@ from cci_migrate.circleci.job_runs import Runs
 from cci_migrate.circleci.misplaced_logins import auth_on_owners, beside_the_image
 from cci_migrate.circleci.value_origins import CredentialValue, Origin, credential_value
 from cci_migrate.circleci.workflow_jobs import job_contexts, runs_nothing
+from cci_migrate.docker.container_tools import Purpose
 from cci_migrate.docker.registries import (
     DOCKER_HUB,
     CredentialForm,
@@ -46,8 +47,6 @@ from cci_migrate.policy.settings import PasswordAuth, Policy, RegistryCredential
 if TYPE_CHECKING:
     from cci_migrate.circleci.declared_logins import DeclaredLogin
     from cci_migrate.circleci.step_pulls import JobDocker, StepLogin
-    from cci_migrate.docker.container_tools import Purpose
-
 _PUBLISHES = lazy_pattern(r"push|publish|release|deploy|upload", re.IGNORECASE)
 _HALVES = {PASSWORD: "password", AWS_SECRET: "secret key", USERNAME: "user name"}
 
@@ -198,8 +197,6 @@ class EvidenceCollector:
     def _of_login(
         self, host: str, login: StepLogin, purpose: Purpose, docker: JobDocker
     ) -> Evidence:
-        from cci_migrate.docker.container_tools import Purpose
-
         entries = self._dockers.entries_with(docker, login)
         use = _use_of(login, purpose, docker, host)
         pushes = purpose is not Purpose.LOGIN or _pushes_after(login, docker, host)
@@ -382,8 +379,6 @@ def _reason_against(key: str, value: CredentialValue) -> tuple[Refusal, str] | N
 
 def _logins_of(docker: JobDocker) -> Iterator[tuple[StepLogin, Purpose]]:
     """The logins of a job's steps, and what each is for."""
-    from cci_migrate.docker.container_tools import Purpose
-
     yield from ((login, Purpose.LOGIN) for login in docker.logins)
     for use in docker.client_uses:
         if use.login.names_password:
@@ -394,7 +389,6 @@ def _use_of(login: StepLogin, purpose: Purpose, docker: JobDocker, host: str) ->
     """The use of ``login``: before a pull, only before a push, or unknown."""
     # Most configs have no Docker for their steps, and need nothing that reads scripts.
     from cci_migrate.circleci.step_moments import surely_before
-    from cci_migrate.docker.container_tools import Purpose
 
     if purpose is not Purpose.LOGIN:
         return Use.LOGIN_BEFORE_PULL if purpose is Purpose.PULL else Use.LOGIN_BEFORE_PUSH
@@ -427,7 +421,6 @@ def _done_after(login: StepLogin, docker: JobDocker, host: str) -> list[Purpose]
 def _pushes_after(login: StepLogin, docker: JobDocker, host: str) -> bool:
     """Whether the job seems to push an image after ``login``, even to another registry."""
     from cci_migrate.circleci.pushes import is_push
-    from cci_migrate.docker.container_tools import Purpose
 
     # The known steps of an orb's job only pull and log in, so its name decides.
     if docker.home.is_published and _PUBLISHES.search(docker.job.name):

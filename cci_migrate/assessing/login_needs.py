@@ -12,7 +12,7 @@ from cci_migrate.assessing.auth_forms import PLAIN
 from cci_migrate.assessing.conventions import Account, CredentialConvention
 from cci_migrate.assessing.image_states import Contested, Proposed, wanted_for
 from cci_migrate.assessing.step_assessment import JobDockers, MissingLogin, missing_logins
-from cci_migrate.assessing.step_states import step_states
+from cci_migrate.assessing.step_states import StepState, step_states
 from cci_migrate.circleci.config import Job, WorkflowJob
 from cci_migrate.circleci.job_runs import Runs
 from cci_migrate.docker.registries import DOCKER_HUB, normalise_host
@@ -23,7 +23,6 @@ from cci_migrate.policy.settings import PasswordAuth, Policy
 if TYPE_CHECKING:
     from cci_migrate.assessing.misaddressed_logins import MisaddressedLogin, Readdressing
     from cci_migrate.assessing.step_mirroring import StepMirroring
-    from cci_migrate.assessing.step_states import StepState
     from cci_migrate.circleci.step_pulls import JobDocker, StepPull
 
 

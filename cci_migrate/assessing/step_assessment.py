@@ -18,6 +18,8 @@ from cci_migrate.circleci.orb_jobs import OrbJob, orb_job
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.published_orbs import has_docker_commands
 from cci_migrate.circleci.step_lists import StepLists, Way, way_of
+from cci_migrate.circleci.steps import step_allowance
+from cci_migrate.docker.container_tools import Tool, tool_serving
 from cci_migrate.docker.login_keys import pull_key
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.docker.registries import DOCKER_HUB
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from cci_migrate.assessing.step_states import StepState
     from cci_migrate.circleci.checked_out_files import ReadText
     from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, UnreadLogin
-    from cci_migrate.docker.container_tools import Tool
 
 
 class MissingLogin(Struct, frozen=True, eq=False):
@@ -64,8 +65,6 @@ class MissingLogin(Struct, frozen=True, eq=False):
     @property
     def tool(self) -> Tool:
         """The program to log in with: its login must serve all the pulls."""
-        from cci_migrate.docker.container_tools import tool_serving
-
         tools = [pull.tool for _, pull in self.pulls]
         return tool_serving(tools, tools[0])
 
@@ -196,7 +195,6 @@ class JobDockers:
         if not jobs:
             return
         from cci_migrate.circleci.job_docker import orb_job_dockers
-        from cci_migrate.circleci.steps import step_allowance
 
         allowance = step_allowance()
         for job in jobs:

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.cli.batch_options import Running
+from cci_migrate.cli.batch_sessions import campaign_session
 from cci_migrate.cli.circleci_connection import circleci_at
 from cci_migrate.cli.circleci_options import (
     circleci_options,
@@ -307,8 +308,6 @@ def _repositories(
 def _of_campaign(
     options: Doctor, folder: Path, stack: ExitStack
 ) -> tuple[list[CheckedRepository], tuple[Policy, ...]]:
-    from cci_migrate.cli.batch_sessions import campaign_session
-
     running = Running(verbose=False, log_format="text", tokens=Tokens(""))
     session = stack.enter_context(
         campaign_session(folder, RepositoryFilter(), running, only_reads=True)

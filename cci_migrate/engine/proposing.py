@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.engine.authenticated_images import authenticated_images, unprovided_images
 from cci_migrate.engine.examination import Examination, examine_changed
 from cci_migrate.engine.outcomes import (
@@ -21,18 +23,14 @@ from cci_migrate.engine.policy_patterns import matched_patterns
 from cci_migrate.engine.redacted_outcomes import redacted
 from cci_migrate.engine.suppressions import unused_suppressions
 from cci_migrate.engine.todos import notes, todos
-from cci_migrate.findings import APPLY_ALL, Apply, Decisions, Severity
+from cci_migrate.findings import APPLY_ALL, Apply, Decisions, FindingKey, Severity
+from cci_migrate.lossless.source import SourceText
 from cci_migrate.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from cci_migrate.assessing.assessment import Assessment
     from cci_migrate.engine.explanation import ExplainedPull
     from cci_migrate.engine.proof import NotProven, ProvenChange
     from cci_migrate.engine.proof_side import ProofSide
-    from cci_migrate.findings import FindingKey
-    from cci_migrate.lossless.source import SourceText
 
 
 def propose(

@@ -11,6 +11,7 @@ from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.circleci.config import Config, WorkflowJob
+from cci_migrate.circleci.docker_orb import LOGIN_SWITCHES
 from cci_migrate.circleci.fork_jobs import jobs_only_for_forks
 from cci_migrate.circleci.images import USERNAME, ImageAuth, variable_in
 from cci_migrate.circleci.workflow_jobs import job_contexts
@@ -267,8 +268,6 @@ def _added_items(operation: Operation) -> Sequence[Content]:
 
 def _switches_login_on(operation: Operation) -> bool:
     """Whether it asks an orb's job to log in by itself."""
-    from cci_migrate.circleci.docker_orb import LOGIN_SWITCHES
-
     own = {switch.enable for switch in LOGIN_SWITCHES if switch.steps is None}
     return isinstance(operation, AddEntry) and operation.key in own
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -12,7 +11,11 @@ from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.assessing.step_assessment import login_conventions, login_route
 from cci_migrate.assessing.step_states import hosts_to_log_in
+from cci_migrate.circleci.config import Job, WorkflowJob
 from cci_migrate.circleci.docker_orb import login_switch
+from cci_migrate.circleci.pushes import may_push_to
+from cci_migrate.circleci.step_pulls import JobDocker, StepLogin
+from cci_migrate.circleci.steps import Step, StepPlace
 from cci_migrate.docker.registries import normalise_host
 from cci_migrate.findings import Effect, Finding, FindingKey, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.merging import entries_of
@@ -26,13 +29,10 @@ from cci_migrate.lossless.operations import (
     Text,
 )
 from cci_migrate.policy.settings import PasswordAuth, Policy
+from cci_migrate.remedies.login_steps import login_steps
+from cci_migrate.remedies.step_users import step_users
 from cci_migrate.reversal.orb_removal import orb_finding
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
-
-if TYPE_CHECKING:
-    from cci_migrate.circleci.config import Job, WorkflowJob
-    from cci_migrate.circleci.step_pulls import JobDocker, StepLogin
-    from cci_migrate.circleci.steps import Step, StepPlace
 
 
 class _LoginRemoval(Struct, frozen=True, eq=False):
@@ -95,8 +95,6 @@ class LoginRemovals:
         return self._other_credentials
 
     def _find_written(self, dockers: tuple[JobDocker, ...]) -> None:
-        from cci_migrate.remedies.login_steps import login_steps
-
         assessment = self._assessment
         for docker in dockers:
             for login in docker.logins:
@@ -144,8 +142,6 @@ class LoginRemovals:
         return {item for item in candidates if isinstance(item, PasswordAuth)}
 
     def _find_removals(self, dockers: tuple[JobDocker, ...]) -> None:
-        from cci_migrate.remedies.step_users import step_users
-
         users_by_list = step_users(self._assessment.config, dockers)
         for key, login in self._written.items():
             host, step = login.keys[0], login.moment.step
@@ -183,8 +179,6 @@ class LoginRemovals:
 
     def _pushes(self, docker: JobDocker, host: str) -> bool:
         """Whether ``docker`` pushes images to ``host`` and has no other login to do so with."""
-        from cci_migrate.circleci.pushes import may_push_to
-
         return any(may_push_to(step, host) for step in docker.steps) and not any(
             login.may_be_to(host) and _place_of(login.moment.step) not in self._written
             for login in docker.logins

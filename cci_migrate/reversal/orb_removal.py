@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from cci_migrate.assessing.assessment import Assessment
+from cci_migrate.circleci.config import ImportedOrb
 from cci_migrate.circleci.docker_orb import ORBS, docker_orb
+from cci_migrate.circleci.steps import Step
 from cci_migrate.findings import Effect, Finding, FindingKey, Fix, NoFix, Place, Remedy
 from cci_migrate.lossless.merging import Entry, own_entry
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar
 from cci_migrate.lossless.operations import RemoveEntry
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
-
-if TYPE_CHECKING:
-    from cci_migrate.circleci.config import ImportedOrb
-    from cci_migrate.circleci.steps import Step
 
 
 def orb_finding(

@@ -32,6 +32,8 @@ from typing import TYPE_CHECKING
 
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.circleci.config import Job
+from cci_migrate.circleci.docker_daemon import Daemon
+from cci_migrate.circleci.steps import RunStep
 from cci_migrate.docker.mentions import mentions_docker
 from cci_migrate.findings import Effect, Finding, Fix, NoFix, Place, Remedy, route_by_text
 from cci_migrate.lossless.nodes import Node
@@ -41,8 +43,6 @@ from cci_migrate.rules.rule import Fixed, Rule, Unchanged
 from cci_migrate.wording import listed
 
 if TYPE_CHECKING:
-    from cci_migrate.circleci.docker_daemon import Daemon
-    from cci_migrate.circleci.steps import RunStep
     from cci_migrate.docker.shell.facts import Login
 
 ID = "password-argument"

@@ -82,6 +82,7 @@ from cci_migrate.assessing.impact import Impact, of_anonymous_step, registry_nam
 from cci_migrate.assessing.step_assessment import MissingLogin
 from cci_migrate.assessing.step_states import hosts_to_log_in
 from cci_migrate.circleci.config import Job
+from cci_migrate.circleci.docker_daemon import runs_on_runner
 from cci_migrate.docker.registries import DOCKER_HUB, normalise_host, registry_at
 from cci_migrate.findings import (
     Choice,
@@ -191,8 +192,6 @@ def _because(missing: MissingLogin, impact: Impact) -> str:
 
 
 def _impact(assessment: Assessment, docker: JobDocker, images: Iterable[str], host: str) -> Impact:
-    from cci_migrate.circleci.docker_daemon import runs_on_runner
-
     own_machine = runs_on_runner(docker.declared)
     return of_anonymous_step(images, host, assessment.policy.platform, own_machine=own_machine)
 

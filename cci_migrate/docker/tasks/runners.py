@@ -9,6 +9,7 @@ from functools import partial
 from msgspec import Struct
 
 from cci_migrate.docker.container_tools import DOCKER_PROGRAMS
+from cci_migrate.docker.shell.wrappers import docker_command_in
 from cci_migrate.docker.tasks.downloads import (
     DOWNLOADED_SCRIPT,
     is_download_without_docker,
@@ -51,8 +52,6 @@ def task_title(program: str, words: Sequence[str]) -> str:
         return reader.title(words)
     if program in (DOWNLOADED_SCRIPT, SHELL_COMMAND):
         return program
-    from cci_migrate.docker.shell.wrappers import docker_command_in
-
     commands = [docker_command_in(word) or word for word in words]
     plain = [word for word in commands if "=" not in word and not word.startswith("-")]
     return " ".join((program, *plain[: 2 if program in LAUNCHERS else 1]))
@@ -86,8 +85,6 @@ def task_script(
     if program == DOWNLOADED_SCRIPT:
         may_pull = not all(map(is_download_without_docker, following))
         return NotFollowed("the script is downloaded", may_be_ours=may_pull)
-    from cci_migrate.docker.shell.wrappers import docker_command_in
-
     is_ours = (
         program in TASK_RUNNERS
         or (is_interpreter(program) and _runs_file(following))
