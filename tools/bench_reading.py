@@ -32,9 +32,6 @@ PART = re.compile(
 COUNTS = (100, 1_000, 5_000)
 #: Seconds before an answer; GitHub takes about the second.
 DELAYS = (0.0, 0.3)
-#: For a thousand repositories at the longer delay: the requests and the seconds, at most.
-FIRST_GOAL = (40, 8.0)
-AGAIN_GOAL = (30, 2.0)
 
 
 def _config(*steps: str) -> bytes:

@@ -18,8 +18,6 @@ from cci_migrate.rule_ids import MISSING_CONTEXT, PULL_BEFORE_LOGIN, UNAUTHENTIC
 
 _FIXING = Policy(select=frozenset({UNAUTHENTICATED_IMAGE, PULL_BEFORE_LOGIN, MISSING_CONTEXT}))
 _REVERTING = Policy(revert=Revert.ALL)
-#: The share of the changed files that must come back to the byte.
-LEAST_SHARE = 0.95
 
 
 class Reversal(Enum):

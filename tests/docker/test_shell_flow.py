@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from cci_migrate.docker.shell.facts import CredentialFile, ImagePull, Login
+from cci_migrate.docker.shell.masking import masked
 from cci_migrate.docker.shell.script_reading import facts_of, logged_in_at_end, logged_in_before
+from cci_migrate.docker.shell.shell_trees import tree_of
 
 LOGIN = "docker login -u $U --password-stdin <<< $P"
 PULL = "docker pull x"
@@ -13,8 +15,9 @@ PULL = "docker pull x"
 
 def logged_in(text: str) -> tuple[bool, bool]:
     """Whether a login ran before the last pull of a script, and whether one has at its end."""
-    script = facts_of(text.replace("LOGIN", LOGIN).replace("PULL", PULL))
-    assert not script.has_errors
+    text = text.replace("LOGIN", LOGIN).replace("PULL", PULL)
+    assert not tree_of(masked(text), 0, len(text)).has_error
+    script = facts_of(text)
     logins = [fact for fact in script.facts if isinstance(fact, Login | CredentialFile)]
     pulls = [fact for fact in script.facts if isinstance(fact, ImagePull)]
     before = bool(pulls) and logged_in_before(logins, pulls[-1])

@@ -403,15 +403,14 @@ class Script(Struct, frozen=True):
     """What a script does with Docker.
 
     ``facts`` are in the order in which the script reaches them; one in a function occurs once for
-    each call. ``uncalled`` are those of functions that the script never calls. ``has_errors``: part
-    of the text doesn't parse; the facts are those of the rest. ``assigned`` are the variables that
-    it sets; ``unknown_setter`` is a command that sets unnamed ones (``eval``), empty if there is
-    none. ``does_more_than_log_in``: it does more than log in, print, and test whether it should.
+    each call. ``uncalled`` are those of functions that the script never calls. ``assigned`` are the
+    variables that it sets; ``unknown_setter`` is a command that sets unnamed ones (``eval``), empty
+    if there is none. ``does_more_than_log_in``: it does more than log in, print, and test whether
+    it should, or part of it doesn't parse; the facts are those of the rest.
     """
 
     facts: tuple[Fact, ...] = ()
     uncalled: tuple[Fact, ...] = ()
-    has_errors: bool = False
     assigned: frozenset[str] = frozenset()
     unknown_setter: str = ""
     does_more_than_log_in: bool = True

@@ -84,10 +84,9 @@ class InnerScriptReader(ScriptState, ABC):
         return Script(
             facts,
             tuple(self._facts),
-            self._errors,
             self._variables.assigned | frozenset(_SETS_WHERE_EMPTY.findall(self._text)),
             self._unknown_setter,
-            self._does_more_than_log_in or self._errors,
+            self._does_more_than_log_in,
         )
 
     def _exit_script(self, script: Word, place: Place) -> None:
@@ -104,7 +103,7 @@ class InnerScriptReader(ScriptState, ABC):
         if not self._shell[start:end].strip():
             return
         root = tree_of(self._shell, start, end)
-        self._errors = self._errors or root.has_error
+        self._does_more_than_log_in |= root.has_error
         if root.type == "ERROR":
             # It is unknown what its lines are part of: none of them is certain to run.
             construct = Construct(ConstructKind.SEQUENCE)

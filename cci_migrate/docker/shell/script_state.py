@@ -43,7 +43,6 @@ class ScriptState:
         self._outputs = OutputReader(text, self._words, self._variables.lookup)
         self._facts: list[Fact] = []
         self._seen: set[Fact] = set()
-        self._errors = False
         self._folder = WorkingFolder()
         self._functions: dict[str, Node] = {}
         #: The scripts that the text writes to files: where each begins and ends in it.
