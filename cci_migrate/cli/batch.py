@@ -55,7 +55,7 @@ from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.repository import Visibility
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group()
 def batch() -> None:
     """Make the same change across many repositories.
 

@@ -15,7 +15,6 @@ _SHELLS = ("bash", "zsh", "fish", "powershell")
 
 @click.command(name="completion")
 @click.argument("shell", type=click.Choice(_SHELLS))
-@click.help_option("-h", "--help")
 def completion(shell: str) -> None:
     """Print the completion script for a shell.
 

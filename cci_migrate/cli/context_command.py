@@ -45,7 +45,7 @@ from cci_migrate.wording import listed
 _LONGEST = 32 * 1024
 
 
-@click.group(name="context", context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(name="context")
 def context() -> None:
     """Create contexts at CircleCI."""
 

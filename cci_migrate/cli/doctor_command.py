@@ -182,7 +182,6 @@ def _without_options(arguments: Sequence[str], options: Sequence[str]) -> tuple[
 @policy_options("credentials", "context")
 @format_option(Format.TEXT, Format.JSON)
 @colour_option
-@click.help_option("-h", "--help")
 @click.pass_context
 def doctor(ctx: click.Context, /, colour: Colour, **values: Any) -> None:
     """Check at CircleCI and the registries that the configs' contexts and logins work.

@@ -42,7 +42,6 @@ from cci_migrate.reports.terminal_page import Page
 @policy_options()
 @format_option(Format.TEXT, Format.JSON)
 @colour_option
-@click.help_option("-h", "--help")
 @click.pass_context
 def explain(
     ctx: click.Context,

@@ -28,7 +28,6 @@ from cci_migrate.policy.settings import Policy
     "folder", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
 @colour_option
-@click.help_option("-h", "--help")
 @click.pass_context
 def init(ctx: click.Context, folder: Path, colour: Colour) -> None:
     """Ask a few questions, and write the answers to .cci-migrate.toml.

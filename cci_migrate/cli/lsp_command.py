@@ -16,7 +16,6 @@ from cci_migrate.policy.settings import Policy
 
 @click.command(name="lsp")
 @policy_options()
-@click.help_option("-h", "--help")
 @click.pass_context
 def lsp(ctx: click.Context, policy: PolicySource) -> None:
     """Run the language server, for editors.

@@ -18,7 +18,6 @@ from cci_migrate.files.atomic_write import write_atomically
 
 
 @click.group(name="policy")
-@click.help_option("-h", "--help")
 def policy() -> None:
     """Export the policy for other tools."""
 
@@ -31,7 +30,6 @@ def policy() -> None:
 )
 @click.option("--force", is_flag=True, help="Replace existing files")
 @policy_options("credentials", "username", "password", "context")
-@click.help_option("-h", "--help")
 @click.pass_context
 def export(
     ctx: click.Context,

@@ -13,7 +13,6 @@ from cci_migrate.rules.rule import Rule
 
 
 @click.command(name="rules")
-@click.help_option("-h", "--help")
 def rules() -> None:
     """List the rules: the id of each, and what it finds."""
     _list(Terminal())
@@ -26,7 +25,6 @@ def _list(terminal: Terminal) -> None:
 
 @click.command(name="rule")
 @click.argument("name", metavar="[NAME]", required=False, shell_complete=rule_names)
-@click.help_option("-h", "--help")
 def rule(name: str | None) -> None:
     """Show the page of the rule NAME: what it finds, why it matters, its fix, examples.
 

@@ -14,7 +14,6 @@ SCHEMA_NAMES = ("policy", "report", "baseline")
 
 @click.command(name="schema")
 @click.argument("name", type=click.Choice(SCHEMA_NAMES))
-@click.help_option("-h", "--help")
 def schema(name: str) -> None:
     """Print the JSON Schema of a policy file, a JSON report or a baseline.
 

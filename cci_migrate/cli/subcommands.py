@@ -88,7 +88,9 @@ class CommandWithSubcommands(click.Group):
         command = self.get_command(ctx, name)
         assert command is not None  # noqa: S101 - parse_args looked
         # No parent: its line of usage would name the paths of this command too.
-        with command.make_context(f"{ctx.command_path} {name}", rest) as inner:
+        names = ctx.help_option_names
+        path = f"{ctx.command_path} {name}"
+        with command.make_context(path, rest, help_option_names=names) as inner:
             return command.invoke(inner)
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:

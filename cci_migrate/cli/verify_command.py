@@ -40,7 +40,6 @@ from cci_migrate.verification.verdicts import Verdict, VerdictStatus
 @every_policy_option
 @format_option(Format.TEXT, Format.JSON)
 @colour_option
-@click.help_option("-h", "--help")
 @click.pass_context
 def verify(
     ctx: click.Context,
