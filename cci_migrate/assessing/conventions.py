@@ -195,9 +195,7 @@ def is_safe(credential: RegistryCredential) -> bool:
     return True
 
 
-def credential_conventions(
-    evidence: Iterable[Evidence],
-) -> Mapping[str, CredentialConvention]:
+def credential_conventions(evidence: Iterable[Evidence]) -> Mapping[str, CredentialConvention]:
     """The convention for each registry in ``evidence``, by `PRECEDENCE`."""
     by_host: dict[str, list[Evidence]] = {}
     for item in evidence:

@@ -26,11 +26,7 @@ from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.misplaced_contexts import misplaced_contexts_by_job
 from cci_migrate.circleci.value_origins import Origin, named_variable
-from cci_migrate.circleci.workflow_jobs import (
-    JobContexts,
-    job_contexts,
-    runs_nothing,
-)
+from cci_migrate.circleci.workflow_jobs import JobContexts, job_contexts, runs_nothing
 from cci_migrate.docker.registries import normalise_host
 from cci_migrate.findings import FindingKey
 from cci_migrate.lossless.nodes import Mapping as MappingNode

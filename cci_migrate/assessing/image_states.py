@@ -16,12 +16,7 @@ from cci_migrate.assessing.conventions import (
 from cci_migrate.assessing.credential_values import values_of, variables_of
 from cci_migrate.assessing.evidence import Evidence
 from cci_migrate.circleci.expressions import has_expression
-from cci_migrate.circleci.images import (
-    SECRET_KEYS,
-    ImageAuth,
-    PulledImage,
-    variable_in,
-)
+from cci_migrate.circleci.images import SECRET_KEYS, ImageAuth, PulledImage, variable_in
 from cci_migrate.circleci.job_runs import Pullers
 from cci_migrate.circleci.misplaced_logins import MisplacedKind, beside_the_image
 from cci_migrate.circleci.orb_jobs import OrbImage
@@ -306,10 +301,7 @@ def _mixed(image: PulledImage) -> str:
 
 
 def _unless_taken(
-    proposed: Proposed,
-    host: str,
-    conventions: Mapping[str, CredentialConvention],
-    pullers: Pullers,
+    proposed: Proposed, host: str, conventions: Mapping[str, CredentialConvention], pullers: Pullers
 ) -> Proposed | Contested:
     """``proposed``, if ``pullers`` do not have its names for another registry than ``host``."""
     other = use_elsewhere(proposed.credential, proposed.evidence, host, pullers.jobs, conventions)

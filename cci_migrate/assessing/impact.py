@@ -13,12 +13,7 @@ from msgspec import Struct
 from typing_extensions import assert_never
 
 from cci_migrate.circleci.images import PulledImage
-from cci_migrate.docker.registries import (
-    DOCKER_HUB,
-    NAMES_OF_PATTERNS,
-    normalise_host,
-    registry_at,
-)
+from cci_migrate.docker.registries import DOCKER_HUB, NAMES_OF_PATTERNS, normalise_host, registry_at
 from cci_migrate.findings import Effect
 from cci_migrate.policy.settings import Platform
 

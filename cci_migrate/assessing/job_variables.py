@@ -81,10 +81,7 @@ class _Steps:
     """The parts of the steps of a job, for all workflow jobs that run it in the same way."""
 
     def __init__(
-        self,
-        parts: Iterable[_Part],
-        passed: Iterable[_Part],
-        unread: Sequence[tuple[Step, str]],
+        self, parts: Iterable[_Part], passed: Iterable[_Part], unread: Sequence[tuple[Step, str]]
     ) -> None:
         self._parts = tuple(dict.fromkeys(parts))
         #: What commands around the steps are given: no script, so without comments.

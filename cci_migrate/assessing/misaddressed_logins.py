@@ -22,12 +22,7 @@ from cci_migrate.docker.registries import DOCKER_HUB, OTHER_HUB_HOSTS
 from cci_migrate.docker.shell.facts import Login
 from cci_migrate.lossless.merging import entries_of
 from cci_migrate.lossless.nodes import Mapping, Node, Scalar, resolved
-from cci_migrate.lossless.operations import (
-    MappingToScalar,
-    Operation,
-    RemoveEntry,
-    ReplaceText,
-)
+from cci_migrate.lossless.operations import MappingToScalar, Operation, RemoveEntry, ReplaceText
 
 
 class MisaddressedLogin(Struct, frozen=True, eq=False):

@@ -6,14 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from cci_migrate.circleci.config import (
-    Config,
-    Executor,
-    ExecutorCall,
-    Job,
-    Namespace,
-    WorkflowJob,
-)
+from cci_migrate.circleci.config import Config, Executor, ExecutorCall, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.parameter_values import ParameterValues
 
 

@@ -128,9 +128,7 @@ class _Pipeline:
     def holds(self, expression: Expression, special: Expression | None = None) -> bool | None:
         """Whether ``expression`` holds; ``special``: what is special about this pipeline."""
         return holds(
-            expression,
-            self._values.get,
-            lambda part: part == special if part in _SPECIAL else None,
+            expression, self._values.get, lambda part: part == special if part in _SPECIAL else None
         )
 
     def is_implied(self, condition: Expression, consequence: Expression) -> bool:

@@ -101,10 +101,7 @@ class JobPulls:
         return []
 
     def images(
-        self,
-        command: PullCommand,
-        images: Iterable[str],
-        places: tuple[tuple[str, str], ...] = (),
+        self, command: PullCommand, images: Iterable[str], places: tuple[tuple[str, str], ...] = ()
     ) -> None:
         """Add a pull of ``images`` by ``command``; ``places`` are theirs in other files."""
         hosts: set[str] = set()

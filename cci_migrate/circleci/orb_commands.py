@@ -85,10 +85,7 @@ class OrbCommands(Struct, frozen=True, eq=False):
             password = self._variable(step, spelling.password, ORB_DEFAULT_PASSWORD)
         registry = self._argument(step, "registry", DOCKER_HUB)
         self.logins.log_in_with(
-            moment,
-            [] if registry is None else [registry],
-            [username, password],
-            server=registry,
+            moment, [] if registry is None else [registry], [username, password], server=registry
         )
 
     def _argument(self, step: Step, name: str, default: str) -> str | None:

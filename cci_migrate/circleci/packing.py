@@ -17,16 +17,7 @@ from pathlib import PurePosixPath
 from msgspec import Struct
 
 SECTIONS = frozenset(
-    {
-        "commands",
-        "examples",
-        "executors",
-        "job-groups",
-        "jobs",
-        "orbs",
-        "parameters",
-        "workflows",
-    }
+    {"commands", "examples", "executors", "job-groups", "jobs", "orbs", "parameters", "workflows"}
 )
 #: The folder with a repository's configs, and the endings of their names.
 CONFIG_FOLDER = ".circleci"

@@ -16,7 +16,7 @@ from cci_migrate.lazy_patterns import lazy_pattern
 #: Images without bash: https://hub.docker.com/_/docker and what else builds on Alpine or BusyBox.
 _WITHOUT_BASH = lazy_pattern(
     r"(?:docker\.io/)?(?:library/)?(?:docker|alpine|busybox)(?:[:@]|$)"
-    r"|.*:[^/:]*(?:alpine|busybox)",
+    r"|.*:[^/:]*(?:alpine|busybox)"
 )
 #: The tags of Docker's own image before 17.07, whose client has no ``--password-stdin``:
 #: https://docs.docker.com/engine/release-notes/17.07/.

@@ -258,12 +258,7 @@ def merge(folders: tuple[Path, ...], folder: Path) -> ExitCode:
 
 @batch.command()
 @folder_option
-@click.option(
-    "--sourcegraph",
-    is_flag=True,
-    required=True,
-    help="Print a Sourcegraph batch spec",
-)
+@click.option("--sourcegraph", is_flag=True, required=True, help="Print a Sourcegraph batch spec")
 @click.option("--name", default="cci-migrate", show_default=True, help="Name of the batch change")
 @click.option(
     "--container",

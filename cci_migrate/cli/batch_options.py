@@ -81,12 +81,7 @@ def canary_options(text: str, wait: str) -> Callable[[_F], _F]:
         "canary",
         lambda canary, canary_wait: CanaryOptions(canary, canary_wait * 60.0),
         click.option(
-            "--canary",
-            type=click.IntRange(0),
-            default=3,
-            show_default=True,
-            metavar="N",
-            help=text,
+            "--canary", type=click.IntRange(0), default=3, show_default=True, metavar="N", help=text
         ),
         click.option(
             "--canary-wait",

@@ -119,10 +119,7 @@ def diff(
     terminal = Terminal(colour)
     with open_read_only(folder) as campaign:
         selection = _Selection(
-            repositories,
-            frozenset(states),
-            frozenset(rules),
-            named_groups(campaign.ledger, groups),
+            repositories, frozenset(states), frozenset(rules), named_groups(campaign.ledger, groups)
         )
         names = repositories.include
         chosen = change_groups(campaign.ledger, selection.has)

@@ -36,10 +36,7 @@ def compiler_options(*, verify: str = "", compile_: str = "") -> Callable[[_F], 
     The last two only with a help text. The command's argument ``compiler`` is the `CompilerOptions`
     that they make; None if the command has one of the two, and the user gave none.
     """
-    modes = [
-        ("--verify", "confirms", verify),
-        ("--compile", "unfolds", compile_),
-    ]
+    modes = [("--verify", "confirms", verify), ("--compile", "unfolds", compile_)]
     flags = [(flag, parameter, text) for flag, parameter, text in modes if text]
 
     def compiler(

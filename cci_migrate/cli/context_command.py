@@ -65,9 +65,7 @@ def context() -> None:
     help="Variable to store (default: those the policy keeps in the context)",
 )
 @click.option(
-    "--from-env",
-    is_flag=True,
-    help="Take the values from environment variables of the same names",
+    "--from-env", is_flag=True, help="Take the values from environment variables of the same names"
 )
 @click.option("--overwrite", is_flag=True, help="Replace existing values")
 @click.option("-y", "--yes", is_flag=True, help="Don't ask for confirmation")

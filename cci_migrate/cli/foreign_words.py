@@ -6,12 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 #: Subcommands of ruff, terraform, git and others.
-_SUBCOMMANDS = {
-    "check": "--check",
-    "diff": "--dry-run",
-    "fix": "",
-    "help": "--help",
-}
+_SUBCOMMANDS = {"check": "--check", "diff": "--dry-run", "fix": "", "help": "--help"}
 #: Options of ruff, eslint, prettier and others.
 _OPTIONS = {
     "--diff": "to show the changes as a diff, use --dry-run",

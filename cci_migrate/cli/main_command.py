@@ -36,8 +36,7 @@ SUBCOMMANDS = {
     "rule": Subcommand("cci_migrate.cli.rules_commands:rule", "Show the page of a rule."),
     "policy": Subcommand("cci_migrate.cli.policy_command:policy", "Export the policy."),
     "schema": Subcommand(
-        "cci_migrate.cli.schema_command:schema",
-        "Print the schema of a policy, report or baseline.",
+        "cci_migrate.cli.schema_command:schema", "Print the schema of a policy, report or baseline."
     ),
     "lsp": Subcommand("cci_migrate.cli.lsp_command:lsp", "Run the language server, for editors."),
     "completion": Subcommand(

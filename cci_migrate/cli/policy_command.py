@@ -32,12 +32,7 @@ def policy() -> None:
 @policy_options("credentials", "username", "password", "context")
 @click.pass_context
 def export(
-    ctx: click.Context,
-    folder: Path,
-    rego: bool,
-    hard_fail: bool,
-    force: bool,
-    policy: PolicySource,
+    ctx: click.Context, folder: Path, rego: bool, hard_fail: bool, force: bool, policy: PolicySource
 ) -> None:
     """Write a CircleCI config policy that requires the policy's credentials.
 

@@ -97,8 +97,7 @@ class RegistryClient(Struct, frozen=True):
 _PULL, _PUSH = Purpose.PULL, Purpose.PUSH
 _COPY = (_PULL, _PUSH)
 _CRANE = RegistryClient(
-    ("auth", "login"),
-    {"copy": _COPY, "cp": _COPY, "pull": (_PULL,), "push": (None, _PUSH)},
+    ("auth", "login"), {"copy": _COPY, "cp": _COPY, "pull": (_PULL,), "push": (None, _PUSH)}
 )
 #: The other programs that use registries. They keep logins in files of their own, or under keys
 #: that Docker doesn't read: `registry_clients` has the details.
@@ -109,7 +108,7 @@ CLIENTS: Mapping[str, RegistryClient] = {
     "crane": _CRANE,
     "gcrane": _CRANE,
     "oras": RegistryClient(
-        transfers={"pull": (_PULL,), "push": (_PUSH,), "cp": _COPY, "copy": _COPY},
+        transfers={"pull": (_PULL,), "push": (_PUSH,), "cp": _COPY, "copy": _COPY}
     ),
     "helm": RegistryClient(
         ("registry", "login"), {"pull": (_PULL,), "push": (None, _PUSH)}, scheme="oci://"

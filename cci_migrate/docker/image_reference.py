@@ -28,9 +28,7 @@ _PATH_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _DOMAIN = lazy_pattern(_DOMAIN_TEXT)
 _PATH = lazy_pattern(rf"{_PATH_COMPONENT}(?:/{_PATH_COMPONENT})*")
 _TAG = lazy_pattern(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-_DIGEST = lazy_pattern(
-    r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}",
-)
+_DIGEST = lazy_pattern(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
 _IDENTIFIER = lazy_pattern(r"[a-f0-9]{64}")
 
 #: A placeholder for text that is unknown here: CircleCI's ``<< parameters.x >>``, the shell's

@@ -220,10 +220,7 @@ class _ImageUse(Struct, frozen=True):
         is_by_token = any(
             isinstance(credential_of(auth), AwsRoleAuth | GcpAuth) for auth in image.auths
         )
-        return cls(
-            frozenset(filter(None, complete)),
-            image.host if is_by_token else None,
-        )
+        return cls(frozenset(filter(None, complete)), image.host if is_by_token else None)
 
 
 def _contexts(config: Config) -> Mapping[str, tuple[str, ...]]:

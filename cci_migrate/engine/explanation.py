@@ -307,11 +307,7 @@ def _of_steps(
 
 
 def _of_step(
-    docker: JobDocker,
-    pull: StepPull,
-    host: str | None,
-    state: StepState,
-    entry: WorkflowJob | None,
+    docker: JobDocker, pull: StepPull, host: str | None, state: StepState, entry: WorkflowJob | None
 ) -> ExplainedPull:
     access, reason = _access(state)
     login = state.login if isinstance(state, HasLogin) else None

@@ -256,9 +256,7 @@ def taken_too_much(before: ProofSide, after: ProofSide, policy: Policy) -> str |
     return None
 
 
-def _secrets_by_owner(
-    images: Iterable[PulledImage],
-) -> dict[tuple[str, tuple[str, ...]], set[str]]:
+def _secrets_by_owner(images: Iterable[PulledImage]) -> dict[tuple[str, tuple[str, ...]], set[str]]:
     """The secret variables that each job or executor uses for each of its images.
 
     Not by the image's route: where an alias comes back, images become one again.

@@ -10,14 +10,7 @@ from msgspec.structs import replace
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.engine.authenticated_images import authenticated_images, unprovided_images
 from cci_migrate.engine.examination import Examination, examine_changed
-from cci_migrate.engine.outcomes import (
-    Cause,
-    Examined,
-    FileEdit,
-    Outcome,
-    Refused,
-    Unexamined,
-)
+from cci_migrate.engine.outcomes import Cause, Examined, FileEdit, Outcome, Refused, Unexamined
 from cci_migrate.engine.planning import Plan, plan_changes
 from cci_migrate.engine.policy_patterns import matched_patterns
 from cci_migrate.engine.redacted_outcomes import redacted

@@ -310,8 +310,5 @@ def _unknown(node: Node | None, allowed: frozenset[str], route: str, of: str) ->
         else:
             problem = f"2.1 doesn't allow the key {name} in {of}"
         yield Obstacle(
-            entry.key,
-            f"{route}.{name}",
-            problem,
-            _ADVICE.get(name, "remove it if it does nothing"),
+            entry.key, f"{route}.{name}", problem, _ADVICE.get(name, "remove it if it does nothing")
         )

@@ -73,12 +73,7 @@ def _finding(group: FindingGroup) -> str:
 
 
 def _command(
-    level: str,
-    result: Result,
-    path: str,
-    title: str,
-    *text: str,
-    at: dict[str, int] | None = None,
+    level: str, result: Result, path: str, title: str, *text: str, at: dict[str, int] | None = None
 ) -> str:
     """A command whose message has the lines ``text``."""
     properties = {"file": result.prefix + path, **(at or {}), "title": title}

@@ -44,9 +44,7 @@ def sarif_report(report: Report) -> Iterator[str]:
         },
         # Columns of this tool count characters.
         "columnKind": "unicodeCodePoints",
-        "originalUriBaseIds": {
-            "ROOT": {"description": {"text": "The root of the repository."}},
-        },
+        "originalUriBaseIds": {"ROOT": {"description": {"text": "The root of the repository."}}},
         "invocations": [_invocation(report)],
         "results": list(_results(report)),
     }
@@ -132,10 +130,7 @@ def _fixes(
 
 
 def _replacement(source: SourceText, edit: Edit) -> dict[str, Any]:
-    return {
-        "deletedRegion": _region(source, edit.span),
-        "insertedContent": {"text": edit.text},
-    }
+    return {"deletedRegion": _region(source, edit.span), "insertedContent": {"text": edit.text}}
 
 
 def _region(source: SourceText, span: Span) -> dict[str, int]:

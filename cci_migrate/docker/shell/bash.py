@@ -205,8 +205,7 @@ class _ScriptReader(PipelineReader):
             child for child in node.children if child.type in ("do_group", "compound_statement")
         ]
         self._substitutions(
-            [child for child in node.children if child not in bodies],
-            (*place, Turn(construct, 0)),
+            [child for child in node.children if child not in bodies], (*place, Turn(construct, 0))
         )
 
         def walk_bodies() -> None:

@@ -8,11 +8,7 @@ from msgspec.structs import replace
 
 from cci_migrate.docker.container_tools import Tool
 from cci_migrate.docker.name_tables import names
-from cci_migrate.docker.shell.command_line import (
-    CommandLine,
-    may_hold_options,
-    parse,
-)
+from cci_migrate.docker.shell.command_line import CommandLine, may_hold_options, parse
 from cci_migrate.docker.shell.docker_options import BAKE_SWITCHES, BUILD_SWITCHES
 from cci_migrate.docker.shell.facts import BakeBuild, Build, Fact, Word
 from cci_migrate.docker.shell.invocation import Invocation

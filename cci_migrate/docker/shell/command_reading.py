@@ -12,22 +12,11 @@ from cci_migrate.bounds.allowance import TooComplexError
 from cci_migrate.docker.container_tools import CLIENTS, DOCKER_PROGRAMS, IMAGE_PROGRAMS, has_tool
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.docker.name_tables import names
-from cci_migrate.docker.shell.client_config import (
-    DOCKER_CONFIG,
-    HOME,
-    ClientEnvironment,
-)
+from cci_migrate.docker.shell.client_config import DOCKER_CONFIG, HOME, ClientEnvironment
 from cci_migrate.docker.shell.cloud_cli import cloud_login
 from cci_migrate.docker.shell.credential_files import FileCommand
 from cci_migrate.docker.shell.docker_cli import docker_command
-from cci_migrate.docker.shell.facts import (
-    Exit,
-    Fact,
-    FunctionCall,
-    Login,
-    Word,
-    joined_path,
-)
+from cci_migrate.docker.shell.facts import Exit, Fact, FunctionCall, Login, Word, joined_path
 from cci_migrate.docker.shell.flow import (
     Construct,
     ConstructKind,
@@ -41,11 +30,7 @@ from cci_migrate.docker.shell.inner_scripts import InnerScriptReader
 from cci_migrate.docker.shell.invocation import Invocation
 from cci_migrate.docker.shell.registry_clients import client_facts
 from cci_migrate.docker.shell.script_files import WINDOWS_SHELLS, script_of_shell
-from cci_migrate.docker.shell.shell_programs import (
-    SHELLS,
-    USER_CHANGERS,
-    environment_as_user,
-)
+from cci_migrate.docker.shell.shell_programs import SHELLS, USER_CHANGERS, environment_as_user
 from cci_migrate.docker.shell.shell_words import variables_in
 from cci_migrate.docker.shell.standard_input import Pipe
 from cci_migrate.docker.shell.syntax import (

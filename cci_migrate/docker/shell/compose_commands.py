@@ -7,11 +7,7 @@ from collections.abc import Sequence
 from cci_migrate.docker.container_tools import Tool
 from cci_migrate.docker.image_reference import has_placeholder
 from cci_migrate.docker.shell.build_commands import has_buildkit
-from cci_migrate.docker.shell.command_line import (
-    is_only_placeholder,
-    may_hold_options,
-    parse,
-)
+from cci_migrate.docker.shell.command_line import is_only_placeholder, may_hold_options, parse
 from cci_migrate.docker.shell.docker_options import (
     COMPOSE_SWITCHES,
     PULL_IS_SWITCH,
@@ -27,15 +23,7 @@ COMPOSE_FILE = "COMPOSE_FILE"
 COMPOSE_PROFILES = "COMPOSE_PROFILES"
 COMPOSE_VERBS = {
     verb.value: verb
-    for verb in (
-        Verb.PULL,
-        Verb.RUN,
-        Verb.CREATE,
-        Verb.BUILD,
-        Verb.UP,
-        Verb.SCALE,
-        Verb.WATCH,
-    )
+    for verb in (Verb.PULL, Verb.RUN, Verb.CREATE, Verb.BUILD, Verb.UP, Verb.SCALE, Verb.WATCH)
 }
 
 

@@ -10,10 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from cci_migrate.docker.container_tools import Purpose, Tool
-from cci_migrate.docker.shell.command_line import (
-    CommandLine,
-    parse,
-)
+from cci_migrate.docker.shell.command_line import CommandLine, parse
 from cci_migrate.docker.shell.docker_options import (
     COMMIT_SWITCHES,
     FROM_SWITCHES,

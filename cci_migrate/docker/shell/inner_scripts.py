@@ -12,14 +12,7 @@ from msgspec.structs import replace
 from cci_migrate.bounds.allowance import TooComplexError
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.docker.shell.command_line import is_only_placeholder
-from cci_migrate.docker.shell.facts import (
-    Quoting,
-    Script,
-    ScriptCall,
-    TaskCall,
-    Word,
-    joined_path,
-)
+from cci_migrate.docker.shell.facts import Quoting, Script, ScriptCall, TaskCall, Word, joined_path
 from cci_migrate.docker.shell.flow import (
     Alternative,
     Construct,
@@ -30,9 +23,7 @@ from cci_migrate.docker.shell.flow import (
     surely_before,
 )
 from cci_migrate.docker.shell.script_state import ScriptState
-from cci_migrate.docker.shell.shell_programs import (
-    script_argument,
-)
+from cci_migrate.docker.shell.shell_programs import script_argument
 from cci_migrate.docker.shell.shell_trees import tree_of, trees_of_lines
 from cci_migrate.docker.shell.standard_input import Pipe
 from cci_migrate.docker.shell.syntax import span_of

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from cci_migrate.docker.shell.facts import (
-    Build,
-    Fact,
-    ImagePull,
-    LocalImage,
-)
+from cci_migrate.docker.shell.facts import Build, Fact, ImagePull, LocalImage
 
 
 def same_image_key(image: str) -> str:

@@ -75,11 +75,5 @@ def logout_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> l
     line = parse(words, ("-a", "--all", "--help"), valued=("--authfile",))
     registry = line.arguments[0] if line.arguments else None
     return [
-        Logout(
-            *invocation.at,
-            tool,
-            registry,
-            line.has("-a", "--all"),
-            invocation.config_of(tool),
-        )
+        Logout(*invocation.at, tool, registry, line.has("-a", "--all"), invocation.config_of(tool))
     ]

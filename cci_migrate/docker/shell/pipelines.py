@@ -165,10 +165,7 @@ class PipelineReader(CommandReader):
             self._command(body, place, pipe)
         elif redirects:
             self._sequence(
-                [
-                    lambda at: self._substitutions(redirects, at),
-                    lambda at: self._walk(body, at),
-                ],
+                [lambda at: self._substitutions(redirects, at), lambda at: self._walk(body, at)],
                 place,
             )
         else:

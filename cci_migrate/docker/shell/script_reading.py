@@ -26,9 +26,7 @@ READ_UNNAMED = frozenset(
 
 
 def facts_of(
-    text: str,
-    dialect: Dialect = Dialect.POSIX,
-    environment: Mapping[str, str] | None = None,
+    text: str, dialect: Dialect = Dialect.POSIX, environment: Mapping[str, str] | None = None
 ) -> Script:
     """The facts of the script ``text``; none if ``dialect`` is OTHER.
 

@@ -11,10 +11,7 @@ from msgspec.structs import replace
 from cci_migrate.docker.shell.client_config import ClientVariables
 from cci_migrate.docker.shell.conditions import Conditions
 from cci_migrate.docker.shell.facts import Fact, Word
-from cci_migrate.docker.shell.flow import (
-    Place,
-    PlacedCommand,
-)
+from cci_migrate.docker.shell.flow import Place, PlacedCommand
 from cci_migrate.docker.shell.local_images import LocalImages
 from cci_migrate.docker.shell.masking import masked
 from cci_migrate.docker.shell.shell_words import WordReader

@@ -10,10 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from cci_migrate.docker.name_tables import names
-from cci_migrate.docker.shell.facts import (
-    Quoting,
-    Word,
-)
+from cci_migrate.docker.shell.facts import Quoting, Word
 from cci_migrate.docker.shell.shell_words import Lookup, WordReader
 from cci_migrate.docker.shell.syntax import argument_nodes, child_of_type
 from cci_migrate.docker.shell.wrappers import program_of

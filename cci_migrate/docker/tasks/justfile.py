@@ -20,19 +20,8 @@ from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import joined_path
 from cci_migrate.docker.shell.shell_programs import SHELLS
 from cci_migrate.docker.tasks.environment_defaults import EnvironmentDefaults
-from cci_migrate.docker.tasks.just_expressions import (
-    UNKNOWN,
-    Expression,
-    NotJust,
-    Token,
-    tokens_of,
-)
-from cci_migrate.docker.tasks.task_files import (
-    TaskReader,
-    nearest_file,
-    path_from,
-    taken_option,
-)
+from cci_migrate.docker.tasks.just_expressions import UNKNOWN, Expression, NotJust, Token, tokens_of
+from cci_migrate.docker.tasks.task_files import TaskReader, nearest_file, path_from, taken_option
 from cci_migrate.docker.tasks.task_script import (
     Piece,
     Read,

@@ -22,17 +22,8 @@ from msgspec.structs import replace
 from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import joined_path
 from cci_migrate.docker.shell.shell_programs import SHELLS
-from cci_migrate.docker.tasks.make_variables import (
-    TOO_LARGE,
-    MakeVariables,
-    pattern_stem,
-)
-from cci_migrate.docker.tasks.makefile_lines import (
-    Line,
-    LineKind,
-    logical_lines,
-    statement_of,
-)
+from cci_migrate.docker.tasks.make_variables import TOO_LARGE, MakeVariables, pattern_stem
+from cci_migrate.docker.tasks.makefile_lines import Line, LineKind, logical_lines, statement_of
 from cci_migrate.docker.tasks.task_files import TaskReader, file_in
 from cci_migrate.docker.tasks.task_script import (
     Piece,

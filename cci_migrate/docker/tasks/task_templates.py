@@ -64,10 +64,7 @@ def _value(action: str, variables: Mapping[str, str], defaults: EnvironmentDefau
 
 
 def _called(
-    words: list[str],
-    piped: str | None,
-    variables: Mapping[str, str],
-    defaults: EnvironmentDefaults,
+    words: list[str], piped: str | None, variables: Mapping[str, str], defaults: EnvironmentDefaults
 ) -> str | None:
     """The value of the function or the operand in ``words``; an empty last one is ``piped``."""
     if len(words) == 1 and words[0]:
