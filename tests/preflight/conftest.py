@@ -67,14 +67,14 @@ def repository(tmp_path: Path) -> Path:
 
 def settings(home: Path, circleci: CircleCiStandIn | None, **more: str) -> dict[str, str]:
     """The environment of the program: its own home, the stand-in, nothing of the user's."""
-    told = environment(HOME=str(home), **more)
-    for name in list(told):
+    variables = environment(HOME=str(home), **more)
+    for name in list(variables):
         ours = name in more
         if not ours and name.startswith(("CIRCLE", "DOCKER", "XDG_", "GH_", "GITHUB_")):
-            del told[name]
+            del variables[name]
     if circleci is not None:
-        told = {"CIRCLE_TOKEN": TOKEN, "CIRCLE_API_URL": circleci.url, **told}
-    return told
+        variables = {"CIRCLE_TOKEN": TOKEN, "CIRCLE_API_URL": circleci.url, **variables}
+    return variables
 
 
 @pytest.fixture
@@ -82,8 +82,8 @@ def process(circleci: CircleCiStandIn, repository: Path, tmp_path: Path) -> Prog
     """Runs ``cci-migrate`` in the checkout, against the stand-in, as a process of its own."""
 
     def run(*arguments: str | Path, prepare: str = "", **more: str) -> Done:
-        told = settings(tmp_path, circleci, **more)
-        done = run_program(repository, *map(str, arguments), environment=told, prepare=prepare)
+        variables = settings(tmp_path, circleci, **more)
+        done = run_program(repository, *map(str, arguments), environment=variables, prepare=prepare)
         return _without_secrets(Done(done.returncode, done.stdout, done.stderr.decode()), more)
 
     return run
@@ -98,10 +98,10 @@ def run(
 
     def run(*arguments: str | Path, **more: str) -> Done:
         with monkeypatch.context() as patch:
-            told = settings(tmp_path, circleci, **more)
-            for name in os.environ.keys() - told.keys():
+            variables = settings(tmp_path, circleci, **more)
+            for name in os.environ.keys() - variables.keys():
                 patch.delenv(name)
-            for name, value in told.items():
+            for name, value in variables.items():
                 patch.setenv(name, value)
             done = CliRunner().invoke(main_command, [str(argument) for argument in arguments])
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exc_info
@@ -112,9 +112,9 @@ def run(
 
 def _without_secrets(done: Done, given: Mapping[str, str]) -> Done:
     """``done``, in which nothing secret is to be seen."""
-    told = done.out + done.err
-    assert "Traceback" not in told, told
+    output = done.out + done.err
+    assert "Traceback" not in output, output
     secrets = [value for name, value in given.items() if name.endswith(("PASSWORD", "TOKEN"))]
     for secret in [TOKEN, *filter(None, secrets)]:
-        assert secret not in told, "a secret was shown"
+        assert secret not in output, "a secret was shown"
     return done

@@ -103,12 +103,12 @@ def test_repositories_of_a_host_are_read_there(
 ) -> None:
     circleci.organisation("bb/acme").project("bb/acme/api")
     with served(BitbucketStandIn, tmp_path, monkeypatch) as host:
-        told = {"BITBUCKET_API_URL": host.api, "BITBUCKET_TOKEN": host.token}
+        variables = {"BITBUCKET_API_URL": host.api, "BITBUCKET_TOKEN": host.token}
         host.add("acme/api", {CONFIG: PLAIN})
         host.add("acme/a-broken", {CONFIG: SCRIPTED})
         Batch(tmp_path / "campaign")("plan", "bitbucket:acme", code=1)
         monkeypatch.setattr(Bitbucket, "read", fail)
-        done = run("doctor", "--campaign", tmp_path / "campaign", "--only", "circleci", **told)
+        done = run("doctor", "--campaign", tmp_path / "campaign", "--only", "circleci", **variables)
     assert done.code == 3
     assert f"context {NAME}: does not exist; the fix adds it to these jobs" in done.out
     assert f"jobs: bb/acme/api: build of main ({CONFIG}:11)" in done.out

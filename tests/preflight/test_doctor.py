@@ -18,12 +18,12 @@ BOTH = {"DOCKERHUB_USERNAME": "ada", "DOCKERHUB_PASSWORD": "hunter2-hunter2"}
 ASK = ("doctor", "--only", "circleci")
 
 
-def told(done: Done) -> dict[str, list[str]]:
+def by_status(done: Done) -> dict[str, list[str]]:
     """The answers by status."""
-    found: dict[str, list[str]] = {}
+    answers: dict[str, list[str]] = {}
     for answer in json.loads(done.out)["answers"]:
-        found.setdefault(answer["status"], []).append(f"{answer['subject']}: {answer['text']}")
-    return found
+        answers.setdefault(answer["status"], []).append(f"{answer['subject']}: {answer['text']}")
+    return answers
 
 
 @pytest.fixture
@@ -318,9 +318,9 @@ def test_one_question_in_trouble_leaves_the_others(run: Program, circleci: Circl
     circleci.faults = [Fault(f"GET {path}", 400)]
     done = run(*ASK, "--format", "json")
     assert done.code == 3
-    found = told(done)
-    assert len(found["not-asked"]) == 1
-    assert len(found["ok"]) >= 4
+    answers = by_status(done)
+    assert len(answers["not-asked"]) == 1
+    assert len(answers["ok"]) >= 4
 
 
 @pytest.mark.usefixtures("acme")
@@ -341,7 +341,7 @@ def test_a_template_is_no_fault(
     acme.context("unused")
     done = run(*ASK, "--format", "json")
     assert done.code == 0
-    unknown = told(done)["unknown"]
+    unknown = by_status(done)["unknown"]
     assert any(".circleci/part.yml: a template, not YAML yet" in answer for answer in unknown)
     assert any(
         "link.yml: a symbolic link that leaves the repository" in answer for answer in unknown
