@@ -3,8 +3,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# One more than two cores: many tests wait, for a server or a terminal.
-WORKERS ?= 3
+# Two more than two cores: many tests wait, for a server or a terminal.
+WORKERS ?= 4
 # In an environment of its own: it brings a terminal library and a parser along.
 MUTMUT := 3.8.1
 
