@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
-from msgspec import Struct
 
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, policy_options
@@ -31,18 +31,15 @@ def lsp(ctx: click.Context, policy: PolicySource) -> None:
         problem = "the language server requires pygls; install cci-migrate[lsp]"
         raise click.UsageError(problem) from None
 
-    server = language_server(lambda: _ConfigPolicies(Policies(policy)))
+    server = language_server(lambda: partial(_policy_for, Policies(policy)))
     server.start_io()
     # pygls drops the code of its own exit:
     # https://microsoft.github.io/language-server-protocol/specifications/lsp/3.17/specification/#exit
     ctx.exit(0 if server.was_shut_down else 1)
 
 
-class _ConfigPolicies(Struct, frozen=True):
-    policies: Policies
-
-    def __call__(self, root: Path, paths: tuple[str, ...]) -> Policy | None:
-        if all(self.policies.excludes(root, path) for path in paths):
-            return None
-        policy = self.policies.for_folder((root / paths[0]).parent)
-        return self.policies.with_baseline(Task(root, ConfigPaths(paths), policy)).policy
+def _policy_for(policies: Policies, root: Path, paths: tuple[str, ...]) -> Policy | None:
+    if all(policies.excludes(root, path) for path in paths):
+        return None
+    policy = policies.for_folder((root / paths[0]).parent)
+    return policies.with_baseline(Task(root, ConfigPaths(paths), policy)).policy
