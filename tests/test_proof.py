@@ -461,10 +461,9 @@ def test_a_step_that_would_pull_another_image_from_the_mirror(index: int) -> Non
 
 
 def test_a_pull_in_a_job_that_had_none() -> None:
-    steps = "docker: [{image: cimg/go:1.22}]\n    steps: [{run: docker pull redis:7}, checkout]"
-    before = good(f"version: 2.1\njobs:\n  a:\n    {steps}\n", MIRRORING)
-    entry = before.config.body.jobs["a"].steps
-    assert entry is not None
-    assert isinstance(entry.value, Sequence)
-    added = AddItem(entry.value, 0, Text("setup_remote_docker"))
+    job = "docker: [{image: cimg/go:1.22}]\n    steps: [{run: docker pull redis:7}, checkout]"
+    before = good(f"version: 2.1\njobs:\n  a:\n    {job}\n", MIRRORING)
+    steps = before.config.body.jobs["a"].steps
+    assert isinstance(steps, Sequence)
+    added = AddItem(steps, 0, Text("setup_remote_docker"))
     assert refused_by(planned(before, added), MIRRORING) is Clause.IMAGES

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import click
 from msgspec.structs import replace
@@ -42,7 +41,7 @@ from cci_migrate.cli.batch_sessions import (
     git_identity,
     show_access,
 )
-from cci_migrate.cli.option_values import choice_of, option_group
+from cci_migrate.cli.option_values import TEXT_FILE, choice_of, option_group
 from cci_migrate.cli.shared_options import dry_run_option, limit_options
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.extras import Extras
@@ -50,18 +49,12 @@ from cci_migrate.forges.local_checkouts import LocalMode
 
 _message_options = option_group(
     "messages",
-    MessageTemplates,
+    lambda body, **others: MessageTemplates(body=body or "", **others),
     click.option(
         "--message", default="", metavar="TEXT", help="The commit's message (default: the title)"
     ),
     click.option("--title", default="", metavar="TEXT", help="The pull request's title"),
-    click.option(
-        "--body",
-        type=click.File("r", encoding="utf-8"),
-        callback=lambda _ctx, _param, file: "" if file is None else file.read(),
-        metavar="FILE",
-        help="The pull request's text, a Jinja template",
-    ),
+    click.option("--body", **TEXT_FILE, help="The pull request's text, a Jinja template"),
     click.option("--draft", is_flag=True, help="Open pull requests as drafts"),
 )
 
@@ -254,9 +247,8 @@ def apply(
 @click.option(
     "-F",
     "--file",
-    "message_file",
-    type=click.File("r", encoding="utf-8"),
-    metavar="FILE",
+    "message_in_file",
+    **TEXT_FILE,
     help="Read the comment from FILE; - is standard input",
 )
 @dry_run_option("Show what would be commented; write nothing")
@@ -267,7 +259,7 @@ def comment(
     folder: Path,
     repositories: RepositoryFilter,
     message: str | None,
-    message_file: Any,
+    message_in_file: str | None,
     dry_run: bool,
     pace: Pace,
     running: Running,
@@ -277,9 +269,9 @@ def comment(
     NAME limits it to some repositories; globs work. Each pull request gets the same text only
     once, however often the command runs. The template has the variables of `apply --body`.
     """
-    if (message is None) == (message_file is None):
+    if (message is None) == (message_in_file is None):
         raise click.UsageError("give the comment with either --message or --file")
-    template = message_file.read() if message is None else message
+    template = message or message_in_file or ""
     check_comment(template)
     with campaign_session(folder, repositories, running, pace, is_dry_run=dry_run) as session:
         return CommentRun(session, template, dry_run).run()

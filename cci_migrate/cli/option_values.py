@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -43,6 +43,25 @@ def new_file(_ctx: Any, _param: Any, value: Path | None) -> Path | None:
         if problem is not None:
             raise click.BadParameter(f"{value}: {problem}")
     return value
+
+
+def _text_of_file(_ctx: Any, _param: Any, file: TextIO | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        return file.read()
+    except UnicodeDecodeError:
+        raise click.BadParameter(f"{file.name} is not UTF-8 text") from None
+    except OSError as error:
+        raise click.BadParameter(f"{file.name}: {error.strerror}") from None
+
+
+#: The arguments of ``click.option`` for a file whose text is the value, None without one.
+TEXT_FILE: dict[str, Any] = {
+    "type": click.File("r", encoding="utf-8"),
+    "callback": _text_of_file,
+    "metavar": "FILE",
+}
 
 
 def option_group(

@@ -151,11 +151,18 @@ def test_equal_refusals_end_the_run(github: GitHubStandIn, batch: Batch) -> None
         (("-m", "{{ 1 / 0 }}"), "the comment template is invalid: division by zero"),
         (("-m", "{% include 'x' %}"), "the comment template is invalid: no loader"),
         (("-F", "nowhere"), "nowhere"),
+        (("-F", "latin-1"), "latin-1 is not UTF-8 text"),
     ],
 )
 def test_what_cannot_be_a_comment_is_said_in_a_line(
-    arguments: tuple[str, ...], problem: str, tmp_path: Path, batch: Batch
+    arguments: tuple[str, ...],
+    problem: str,
+    tmp_path: Path,
+    batch: Batch,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "latin-1").write_bytes(b"caf\xe9")
     checkout(tmp_path / "one", {CONFIG: PLAIN})
     batch("plan", tmp_path / "one", code=1)
     assert problem in batch("comment", *arguments, code=2).output
