@@ -49,7 +49,8 @@ def _text_of_file(_ctx: Any, _param: Any, file: TextIO | None) -> str | None:
     if file is None:
         return None
     try:
-        return file.read()
+        with file:
+            return file.read()
     except UnicodeDecodeError:
         raise click.BadParameter(f"{file.name} is not UTF-8 text") from None
     except OSError as error:

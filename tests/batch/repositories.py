@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from cci_migrate.campaign.folder import LEDGER
 from cci_migrate.campaign.ledger import Ledger
-from cci_migrate.cli.batch import batch as command
+from cci_migrate.cli.main_command import main_command
 from tests.batch.victims import Victim
 
 ROOT = Path(__file__).absolute().parents[2]
@@ -296,8 +296,8 @@ class Batch(Struct, frozen=True):
 
     def __call__(self, name: str, *arguments: object, code: int | None = 0) -> Result:
         """Run ``batch NAME`` in this process; its exit code must be ``code`` (None: any)."""
-        words = [name, *map(str, arguments), "--campaign", str(self.folder)]
-        result = CliRunner().invoke(command, words, catch_exceptions=False)
+        words = ["batch", name, *map(str, arguments), "--campaign", str(self.folder)]
+        result = CliRunner().invoke(main_command, words, catch_exceptions=False)
         assert code in (None, result.exit_code), result.output
         return result
 

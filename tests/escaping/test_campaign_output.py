@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from cci_migrate.cli.batch import batch as command
+from cci_migrate.cli.main_command import main_command
 from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import CONFIG, PLAIN, Batch, checkout, git, write_files
 from tests.escaping.hostile_text import HOSTILE, assert_seen, assert_steady, config
@@ -116,7 +116,7 @@ def test_names_of_checkouts(batch: Batch, tmp_path: Path) -> None:
     ]
     seen = ""
     for words in commands:
-        done = CliRunner().invoke(command, [*words, "--campaign", str(batch.folder)])
+        done = CliRunner().invoke(main_command, ["batch", *words, "--campaign", str(batch.folder)])
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exc_info
         if words[0] != "diff":
             assert_steady(done.output)
