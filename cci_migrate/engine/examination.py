@@ -102,11 +102,11 @@ class Examination(Struct, frozen=True, eq=False, dict=True):
             name for chosen in self.names.values() for name in variables_of(chosen.credential)
         }
         candidates = {name for item in self.assessment.evidence for name in item.variables}
-        read = {
-            name
-            for document in self.documents
-            for name in candidates.intersection(variables_in(document.source.text))
-        }
+        read: set[str] = set()
+        for document in self.documents:
+            text = document.source.text
+            if any(name in text for name in candidates):
+                read |= candidates.intersection(variables_in(text))
         return frozenset(by_policy | by_user | read)
 
 

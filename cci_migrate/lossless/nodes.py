@@ -85,8 +85,9 @@ Collection = Mapping | Sequence
 class Document(Struct, frozen=True):
     """The first document of a file. ``root`` is None if the file is empty.
 
-    ``mappings``, ``aliases`` and ``anchored`` list all nodes of their kind in source order
-    (``anchored``: by where they end), so that most searches need not walk the whole tree.
+    ``mappings``, ``sequences``, ``aliases``, ``anchored`` and ``multiline`` (scalars with a line
+    break) list all nodes of their kind in source order (``sequences`` and ``anchored``: by where
+    they end), so that most searches need not walk the whole tree.
     """
 
     source: SourceText
@@ -95,6 +96,8 @@ class Document(Struct, frozen=True):
     mappings: tuple[Mapping, ...] = ()
     aliases: tuple[Alias, ...] = ()
     anchored: tuple[Scalar | Mapping | Sequence, ...] = ()
+    sequences: tuple[Sequence, ...] = ()
+    multiline: tuple[Scalar, ...] = ()
 
 
 def span_of(node: Node) -> Span:

@@ -151,6 +151,8 @@ class _Builder:
         mappings: list[Any] = []
         aliases: list[Alias] = []
         anchored: list[Scalar | Mapping | Sequence] = []
+        sequences: list[Sequence] = []
+        multiline: list[Scalar] = []
         more = False
         for event in events:
             kind = event.__class__
@@ -170,9 +172,10 @@ class _Builder:
                     # A value without text: the two parsers place it differently.
                     start = end = _behind_key(text, children[-1])
                 tag = None if event.ctag is None else event.tag
-                node: Scalar | Mapping | Sequence = Scalar(
-                    source, start, end, value, style, anchor, tag
-                )
+                node: Scalar | Mapping | Sequence
+                node = scalar = Scalar(source, start, end, value, style, anchor, tag)
+                if "\n" in value:
+                    multiline.append(scalar)
                 if anchor is not None:
                     anchors[anchor] = node
                     anchored.append(node)
@@ -210,7 +213,9 @@ class _Builder:
                     )
                     mappings[place] = node
                 else:
-                    node = Sequence(source, start, closing, tuple(children), flow, anchor, tag)
+                    items = tuple(children)
+                    node = sequence = Sequence(source, start, closing, items, flow, anchor, tag)
+                    sequences.append(sequence)
                 if anchor is not None:
                     anchors[anchor] = node
                     anchored.append(node)
@@ -226,7 +231,16 @@ class _Builder:
                 more = True
                 break
         root = documents[0] if documents else None
-        return Document(source, root, more, tuple(mappings), tuple(aliases), tuple(anchored))
+        return Document(
+            source,
+            root,
+            has_more_documents=more,
+            mappings=tuple(mappings),
+            aliases=tuple(aliases),
+            anchored=tuple(anchored),
+            sequences=tuple(sequences),
+            multiline=tuple(multiline),
+        )
 
     def _target(
         self, name: str, offset: int, anchors: dict[str, Scalar | Mapping | Sequence | None]

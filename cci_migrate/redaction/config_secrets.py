@@ -69,18 +69,6 @@ def config_secrets(documents: Iterable[Document]) -> frozenset[str]:
     return frozenset(finder.secrets)
 
 
-def _values_in(document: Document) -> list[Node]:
-    """The root of ``document``, the values of its mappings, and the items of its sequences."""
-    values = [] if document.root is None else [document.root]
-    for mapping in document.mappings:
-        values += [value for _, value in mapping.entries]
-    # It grows while it is read, as items may be sequences.
-    for node in values:
-        if isinstance(node, Sequence):
-            values += node.items
-    return values
-
-
 class _Finder:
     def __init__(self) -> None:
         self.secrets: set[str] = set()
@@ -89,25 +77,23 @@ class _Finder:
 
     def scan(self, document: Document) -> None:
         """Collect the secrets and the variables used as passwords in ``document``."""
+        keys = {key for mapping in document.mappings for key in mapping.values}
+        telling = frozenset(filter(_says_something, keys))
         #: What an orb is called says nothing.
         orbs: set[Node] = set()
-        for mapping in document.mappings:
-            names = [key.value for key, _ in mapping.entries if isinstance(key, Scalar)]
-            if any(map(_says_something, names)) and mapping not in orbs:
+        for mapping in document.mappings if telling else ():
+            if not telling.isdisjoint(mapping.values) and mapping not in orbs:
                 orbs.update(
                     value
                     for key, value in mapping.entries
                     if isinstance(key, Scalar) and key.value == "orbs"
                 )
                 self._below(self._entries(mapping, _KeyKind.NOTHING))
-        for node in _values_in(document):
-            if isinstance(node, Scalar):
-                if "\n" in node.value:
-                    self._script(node.value)
-            elif isinstance(node, Sequence) and any(
-                isinstance(item, Scalar) and item.value[:1] == "-" for item in node.items
-            ):
-                self._below(self._items(node, _KeyKind.NOTHING))
+        for scalar in document.multiline:
+            self._script(scalar.value)
+        for sequence in document.sequences:
+            if any(isinstance(item, Scalar) and item.value[:1] == "-" for item in sequence.items):
+                self._below(self._items(sequence, _KeyKind.NOTHING))
 
     def _below(self, nodes: Iterable[tuple[Node, _KeyKind]]) -> None:
         """Collect the secrets in ``nodes`` that are under a key that says so."""
@@ -199,10 +185,12 @@ class _Finder:
     def scan_assignments(self, document: Document) -> None:
         """Collect the values that `variables` get in the environment or in scripts."""
         assignments = tuple(f"{name}=" for name in self.variables)
-        for node in _values_in(document):
-            if isinstance(node, Scalar):
+        values = [value for mapping in document.mappings for _, value in mapping.entries]
+        items = [item for sequence in document.sequences for item in sequence.items]
+        for node in (document.root, *values, *items):
+            if isinstance(node, Scalar) and "=" in node.value:
                 text = node.value
-                if "=" in text and any(start in text for start in assignments):
+                if any(start in text for start in assignments):
                     for name, value in _ASSIGNED.findall(text):
                         if name in self.variables:
                             self._take_value(value.strip(_QUOTES))
