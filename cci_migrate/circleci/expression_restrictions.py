@@ -79,29 +79,29 @@ def coverage(run: RunCondition, restriction: Expression) -> Coverage:
     counterexamples: list[str] = []
     is_certain = True
     ends: set[Expression] = set()
-    for is_tag, runs, surely_runs in (
-        (False, run.on_branches, run.certain_on_branches),
-        (True, run.on_tags, run.certain_on_tags),
-    ):
-        if runs == FALSE:
-            continue
-        for name in _names((runs, surely_runs, restriction), is_tag=is_tag):
-            example = _Pipeline(name, is_tag=is_tag, defaults=dict(run.defaults))
-            general = _Pipeline(name, is_tag=is_tag, defaults=None)
-            outcome = example.holds(restriction)
-            if example.holds(runs) is not False and outcome is not False:
-                ends.update(
-                    special for special in _SPECIAL if example.holds(restriction, special) is False
-                )
-            if outcome is False and example.holds(surely_runs):
-                counterexamples.append(name.label)
-            elif not general.is_implied(runs, restriction):
-                is_certain = False
+    for case in _cases(run, restriction):
+        outcome = case.example.holds(restriction)
+        if case.example.holds(case.runs) is not False and outcome is not False:
+            ends.update(
+                special for special in _SPECIAL if case.example.holds(restriction, special) is False
+            )
+        if case.refutes(restriction):
+            counterexamples.append(case.name.label)
+        elif not case.general.is_implied(case.runs, restriction):
+            is_certain = False
     return Coverage(
         False if counterexamples else (True if is_certain else None),
         counterexamples[0] if counterexamples else "",
         ends_ssh=_SSH in ends,
         ends_unversioned=_UNVERSIONED in ends,
+    )
+
+
+def surely_covers(run: RunCondition, restriction: Expression) -> bool:
+    """Whether the `coverage` of ``restriction`` is certain and complete."""
+    return all(
+        case.general.is_implied(case.runs, restriction) and not case.refutes(restriction)
+        for case in _cases(run, restriction)
     )
 
 
@@ -154,6 +154,40 @@ class _Pipeline:
             ):
                 return False
         return True
+
+
+class _Case(Struct, frozen=True):
+    """Pipelines for a branch or a tag called ``name``, in which a job may run.
+
+    The ``example`` has the defaults of the parameters; in the ``general`` one they are not known.
+    """
+
+    name: _Name
+    example: _Pipeline
+    general: _Pipeline
+    runs: Expression
+    surely_runs: Expression
+
+    def refutes(self, restriction: Expression) -> bool:
+        """Whether the job surely runs in the example, and ``restriction`` does not hold there."""
+        if self.example.holds(restriction) is not False:
+            return False
+        return self.example.holds(self.surely_runs) is True
+
+
+def _cases(run: RunCondition, restriction: Expression) -> Iterator[_Case]:
+    """All kinds of pipelines that ``run`` and ``restriction`` distinguish."""
+    defaults = dict(run.defaults)
+    for is_tag, runs, surely_runs in (
+        (False, run.on_branches, run.certain_on_branches),
+        (True, run.on_tags, run.certain_on_tags),
+    ):
+        if runs == FALSE:
+            continue
+        for name in _names((runs, surely_runs, restriction), is_tag=is_tag):
+            example = _Pipeline(name, is_tag=is_tag, defaults=defaults)
+            general = _Pipeline(name, is_tag=is_tag, defaults=None)
+            yield _Case(name, example, general, runs, surely_runs)
 
 
 def _names(expressions: tuple[Expression, ...], *, is_tag: bool) -> Iterator[_Name]:

@@ -48,11 +48,13 @@ def has_expression(text: str) -> bool:
     return bool(references(text))
 
 
-@lru_cache(maxsize=4096)
 def references(text: str) -> tuple[Reference, ...]:
     """Every ``<< ... >>`` of ``text``, from left to right."""
-    if "<<" not in text:
-        return ()
+    return _references(text) if "<<" in text else ()
+
+
+@lru_cache(maxsize=1024)
+def _references(text: str) -> tuple[Reference, ...]:
     return tuple(_reference(match) for match in _EXPRESSION.finditer(text) if match.group(2))
 
 
@@ -66,6 +68,8 @@ def _reference(match: re.Match[str]) -> Reference:
 
 def sole_reference(text: str) -> Reference | None:
     """The reference that ``text`` consists of; None if there is anything else in it."""
+    if "<<" not in text:
+        return None
     expressions = references(text.strip())
     if len(expressions) == 1 and expressions[0].end - expressions[0].start == len(text.strip()):
         return expressions[0]

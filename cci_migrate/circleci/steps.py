@@ -45,6 +45,7 @@ MOST_STEPS = 30_000
 #: ``deploy`` is the old name of ``run``:
 #: https://circleci.com/docs/reference/configuration-reference/#deploy-deprecated.
 RUN_STEPS = ("run", "deploy")
+_RUN_OPTIONS = frozenset({"shell", "working_directory", "when", "background"})
 SETUP = "setup_remote_docker"
 
 
@@ -245,6 +246,10 @@ def anchored_step(config: Config, node: Node) -> list[Step]:
     return reader.read(alone, reader.outside)
 
 
+#: The places that lead to a step, as in `Step.path`.
+_Path = tuple[StepPlace, ...]
+
+
 class _Way(Struct, frozen=True, eq=False):
     """How the reader reached a list of steps.
 
@@ -253,7 +258,7 @@ class _Way(Struct, frozen=True, eq=False):
     calls it.
     """
 
-    path: tuple[StepPlace, ...] = ()
+    path: _Path = ()
     guards: frozenset[str] = frozenset()
     commands: tuple[Command, ...] = ()
     passed: frozenset[tuple[Bindings, str]] = frozenset()
@@ -309,19 +314,21 @@ class _StepListReader:
         value = None if node is None else resolved(node)
         if way.depth > _DEEPEST:
             raise TooComplexError(f"lists of steps are nested more than {_DEEPEST} deep")
-        depth = way.depth + 1
         if isinstance(value, Scalar):
-            self._passed(value, bindings, replace(way, depth=depth))
+            self._passed(value, bindings, replace(way, depth=way.depth + 1))
         if not isinstance(value, SequenceNode):
             return
+        self._allowance.spend(len(value.items))
+        way = replace(way, depth=way.depth + 1)
+        home, guards = bindings.home, way.guards
+        if home.is_published and way.path:
+            # Nothing can be inserted there: the place is that of the call.
+            way = replace(way, path=(*way.path[:-1], replace(way.path[-1], guards=guards)))
+            for item in value.items:
+                self._item(item, bindings, way, way.path)
+            return
         for index, item in enumerate(value.items):
-            self._allowance.spend()
-            if bindings.home.is_published and way.path:
-                # Nothing can be inserted there: the place is that of the call.
-                path = (*way.path[:-1], replace(way.path[-1], guards=way.guards))
-            else:
-                path = (*way.path, StepPlace(value, index, bindings.home, way.guards))
-            self._item(item, bindings, replace(way, path=path, depth=depth))
+            self._item(item, bindings, way, (*way.path, StepPlace(value, index, home, guards)))
 
     def _passed(self, value: Scalar, bindings: Bindings, way: _Way) -> None:
         """Read the steps of the parameter ``<< parameters.x >>``."""
@@ -339,54 +346,66 @@ class _StepListReader:
         if binding is not None:
             self._read(binding[0], binding[1], way)
 
-    def _item(self, item: Node, bindings: Bindings, way: _Way) -> None:
+    def _item(self, item: Node, bindings: Bindings, way: _Way, path: _Path) -> None:
+        """Read ``item`` of the list at ``way``, whose place is the last of ``path``."""
         value = resolved(item)
         if isinstance(value, Scalar):
             if sole_reference(value.value) is not None:
-                self._passed(value, bindings, way)
+                self._passed(value, bindings, replace(way, path=path))
                 return
-            self._named(value.value, None, item, bindings, way)
+            self._named(value.value, None, item, bindings, way, path)
         elif isinstance(value, MappingNode):
             for name, argument in values_by_key(value).items():
-                self._named(name, argument, item, bindings, way)
+                self._named(name, argument, item, bindings, way, path)
 
     def _named(
-        self, name: str, value: Node | None, item: Node, bindings: Bindings, way: _Way
+        self,
+        name: str,
+        value: Node | None,
+        item: Node,
+        bindings: Bindings,
+        way: _Way,
+        path: _Path,
     ) -> None:
+        home = bindings.home
         if name in ("when", "unless"):
-            condition = condition_of(
-                value_of(value, "condition"), bindings.expand_condition, self._allowance.spend
-            )
-            if condition.holds is None:
-                way = replace(way, guards=way.guards | {f"{name} {condition.text}"})
-            if condition.holds is not (name == "unless"):
-                self._read(value_of(value, "steps"), bindings, way)
+            self._conditional(name, value, bindings, replace(way, path=path))
             return
         if name == "steps":
-            self._read(value, bindings, way)
+            self._read(value, bindings, replace(way, path=path))
             return
-        called = bindings.home.command(name)
+        called = home.command(name)
         is_of_orb = called is None and "/" in name
-        if is_of_orb and not is_step_of_docker_orb(name, bindings.home):
-            called = published_command(bindings.home, name)
+        if is_of_orb and not is_step_of_docker_orb(name, home):
+            called = published_command(home, name)
             called = None if called is None or called[1].steps is None else called
         if called is None and self._unfolded is not None and item in self._lists:
-            self._unfolded_steps(self._unfolded, name, item, way)
+            self._unfolded_steps(self._unfolded, name, item, replace(way, path=path))
             return
         if called is None:
             within, node = None, item
-            if bindings.home.is_published and way.called is not None:
+            if home.is_published and way.called is not None:
                 within, node = way.called
-            self._steps.append(Step(name, value, node, way.path, bindings, bindings.home, within))
+            self._steps.append(Step(name, value, node, path, bindings, home, within))
             return
-        home, command = called
+        inside, command = called
         if command in way.commands or command.steps is None:
             return
-        below = Bindings(command.parameters, values_by_key(value), home, bindings)
-        inner = replace(way, commands=(*way.commands, command))
-        if home.is_published and not bindings.home.is_published:
+        below = Bindings(command.parameters, values_by_key(value), inside, bindings)
+        inner = replace(way, path=path, commands=(*way.commands, command))
+        if inside.is_published and not home.is_published:
             inner = replace(inner, called=(name, item))
         self._read(command.steps, below, inner)
+
+    def _conditional(self, name: str, value: Node | None, bindings: Bindings, way: _Way) -> None:
+        """Read the steps under a ``when`` or an ``unless``, which is ``name``."""
+        condition = condition_of(
+            value_of(value, "condition"), bindings.expand_condition, self._allowance.spend
+        )
+        if condition.holds is None:
+            way = replace(way, guards=way.guards | {f"{name} {condition.text}"})
+        if condition.holds is not (name == "unless"):
+            self._read(value_of(value, "steps"), bindings, way)
 
     def _unfolded_steps(self, unfolded: UnfoldedOrbs, name: str, item: Node, way: _Way) -> None:
         """Read the steps of the orb's command ``name``, which the step ``item`` calls."""
@@ -453,24 +472,25 @@ def run_step(step: Step, defaults: StepDefaults) -> RunStep | None:
     command = script_node(step)
     if command is None:
         return None
-    values = values_by_key(step.value)
-
-    def text(name: str) -> str | None:
-        raw_text = text_of(values.get(name))
-        return None if raw_text is None else step.bindings.expand(raw_text)
-
-    when = text("when")
-    own_environment = _texts(values.get("environment"))
+    expand = step.bindings.expand
+    options = {
+        name: expand(text)
+        for name, value in values_by_key(step.value).items()
+        if name in _RUN_OPTIONS and (text := text_of(value)) is not None
+    }
+    own_environment = _texts(value_of(step.value, "environment"))
     return RunStep(
         step=step,
         command=command,
-        script=step.bindings.expand(command.value),
-        shell=text("shell") or defaults.shell,
-        working_directory=text("working_directory"),
-        environment={**defaults.environment, **own_environment},
-        only_on_failure=when == "on_fail",
-        also_on_failure=when == "always",
-        in_background=is_true(text("background")),
+        script=expand(command.value),
+        shell=options.get("shell") or defaults.shell,
+        working_directory=options.get("working_directory"),
+        environment=(
+            {**defaults.environment, **own_environment} if own_environment else defaults.environment
+        ),
+        only_on_failure=options.get("when") == "on_fail",
+        also_on_failure=options.get("when") == "always",
+        in_background=is_true(options.get("background")),
     )
 
 
