@@ -314,7 +314,8 @@ _LOGS_IN = lazy_pattern(r"login\b|--(?:\w+-)?creds\b|/check\b")
 
 
 def _may_log_in(text: str) -> bool:
-    return _LOGS_IN.search(text) is not None
+    has_word = "login" in text or "creds" in text or "/check" in text
+    return has_word and _LOGS_IN.search(text) is not None
 
 
 def _imports_docker_commands(config: Config) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -53,7 +54,7 @@ def job_docker(
         return None
     defaults = step_defaults(declared)
     environment = image_environment(declared)
-    built = built_images(config)
+    built = partial(built_images, config)
     images = primary_images(declared)
     texts = JobTexts(declared.job, declared.values, declared.home.is_orb)
     as_root = images.may_run_as_root
@@ -94,6 +95,6 @@ def orb_job_dockers(
         if orb_job.is_compiled:
             defaults = step_defaults(DeclaredJob(home, way.job, values))
         texts = JobTexts(job, values, config.body.is_orb)
-        built = built_images(config)
+        built = partial(built_images, config)
         reader = StepReader(texts, read, daemons.main, defaults, built, frozenset())
         yield reader.job_docker(DeclaredJob(home, job, values), entry, daemons, steps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -38,11 +38,14 @@ class PullCommand(Struct, frozen=True, eq=False):
 class JobPulls:
     """The pulls of a job so far, and the images that are there without one.
 
-    ``built_images`` are the names of those that some step of the config makes.
+    ``built_images`` returns the names of those that some step of the config makes.
     """
 
     def __init__(
-        self, texts: JobTexts, directories: LoginDirectories, built_images: frozenset[str]
+        self,
+        texts: JobTexts,
+        directories: LoginDirectories,
+        built_images: Callable[[], frozenset[str]],
     ) -> None:
         self.pulls: list[StepPull] = []
         self._texts = texts
@@ -93,7 +96,7 @@ class JobPulls:
             return missing
         for image in missing:
             is_fetched = any(image in earlier.texts for earlier in self.pulls)
-            if not is_fetched and without_tag(image) not in self._built_images:
+            if not is_fetched and without_tag(image) not in self._built_images():
                 named = command
                 if not command.title.endswith(image):
                     named = replace(command, title=f"{command.title} {image}")

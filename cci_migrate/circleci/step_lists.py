@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from cci_migrate.circleci.config import Config, Job, Namespace, WorkflowJob
 from cci_migrate.circleci.steps import ADDED_STEPS, Step, job_steps, step_allowance, steps_run_by
-from cci_migrate.lossless.merging import value_of
-from cci_migrate.lossless.nodes import Node
+from cci_migrate.lossless.merging import values_by_key
+from cci_migrate.lossless.nodes import Node, resolved
 
 #: The arguments of a workflow job that change the steps of its job.
 Way = tuple[Node | None, ...]
@@ -15,12 +15,14 @@ Way = tuple[Node | None, ...]
 
 def way_of(job: Job, entry: WorkflowJob | None) -> Way:
     """The way in which ``entry`` runs ``job``: entries with the same one run the same steps."""
-    if entry is None or entry.arguments is None:
+    passed = values_by_key(None if entry is None else entry.arguments)
+    if not passed:
         return ()
     names = [*ADDED_STEPS]
     names += [name for name, parameter in job.parameters.items() if parameter.type == "steps"]
-    way = tuple(value_of(entry.arguments, name) for name in names)
-    return () if way.count(None) == len(way) else way
+    if passed.keys().isdisjoint(names):
+        return ()
+    return tuple(None if (value := passed.get(name)) is None else resolved(value) for name in names)
 
 
 class StepLists:

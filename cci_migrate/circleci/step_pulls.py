@@ -169,7 +169,7 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True, kw_only=True):
     """What the steps of a job do with Docker when ``entry`` runs it (None: any).
 
     ``own_runs`` are the ``run`` steps that the config has itself: nothing can be changed in those
-    of orbs. ``set_before`` has, for each step, the variables that the job has set before it.
+    of orbs. ``set_before`` has, for each step, the variables that the image and earlier steps set.
     ``client_uses`` are uses of registries by other programs. ``config`` is the directory for logins
     of commands that name none. ``has_client``: Docker's client is there before any step.
     """
@@ -203,6 +203,10 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True, kw_only=True):
     def has_docker(self) -> bool:
         """Whether the job has a Docker daemon; without one, only its logins are read."""
         return self.daemons.main is not Daemon.NONE
+
+    def assigned_before(self, order: int) -> frozenset[str]:
+        """The variables that the job itself has set before the step at ``order``."""
+        return self.set_before[order] | self.defaults.environment.keys()
 
     @property
     def all_logins(self) -> Iterator[StepLogin]:

@@ -6,7 +6,7 @@ Dockerfiles and Compose files that its commands name, where they are there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -127,7 +127,8 @@ class StepReader:
     """Reads the steps of one job, which talk to ``daemon``, in order.
 
     ``texts`` are of that job, ``read`` returns the files of its repository. ``image_environment``
-    are the variables that its image sets, ``built`` the images that some step of the config makes.
+    are the variables that its image sets, ``built`` returns the images that some step of the config
+    makes.
     """
 
     def __init__(
@@ -136,7 +137,7 @@ class StepReader:
         read: ReadText | None,
         daemon: Daemon,
         defaults: StepDefaults,
-        built: frozenset[str],
+        built: Callable[[], frozenset[str]],
         image_environment: frozenset[str],
         as_root: bool = False,
     ) -> None:
@@ -186,7 +187,7 @@ class StepReader:
         set_before: list[frozenset[str]] = []
         for order, step in enumerate(steps):
             self._settings.enter(self._defaults.environment)
-            set_before.append(self._settings.assigned)
+            set_before.append(self._settings.lasting)
             self.step(order, step, pulls_count=order >= docker_from)
         after = docker_from + 1
         is_unused = not self._uses_docker and not self.has_pulls

@@ -71,17 +71,21 @@ class VariableSettings:
     def __init__(self, image_environment: Iterable[str]) -> None:
         self._lasting = dict.fromkeys(image_environment, "the image's environment")
         self._lasting_unknown = ""
+        #: The variables that are known to be set for all steps from the current one on.
+        self.lasting = frozenset(self._lasting)
+        self._environment: Mapping[str, str] = {}
         self._here: dict[str, str] = {}
         self._here_unknown = ""
 
     @property
     def assigned(self) -> frozenset[str]:
         """The variables that are known to be set at the current step."""
-        return frozenset((*self._lasting, *self._here))
+        return self.lasting.union(self._environment, self._here)
 
     def enter(self, environment: Mapping[str, str]) -> None:
         """Begin a step; ``environment`` is its own and its job's."""
-        self._here = dict.fromkeys(environment, "the environment of its job or step")
+        self._environment = environment
+        self._here.clear()
         self._here_unknown = ""
 
     def exported(self, text: str) -> None:
@@ -90,6 +94,7 @@ class VariableSettings:
             return
         names = _ASSIGNMENT.findall(text)
         self._lasting.update(dict.fromkeys(names, "$BASH_ENV"))
+        self.lasting = frozenset(self._lasting)
         if not names and not any(writer in text for writer in _HARMLESS_WRITERS):
             self._lasting_unknown = "$BASH_ENV"
 
@@ -108,7 +113,10 @@ class VariableSettings:
     def judged(self, value: CredentialValue) -> CredentialValue:
         """``value``, a variable, with its setter in this job if there is or may be one."""
         name = value.variable or ""
-        setter = self._here.get(name) or self._lasting.get(name)
+        setter = self._here.get(name)
+        if setter is None and name in self._environment:
+            setter = "the environment of its job or step"
+        setter = setter or self._lasting.get(name)
         setter = setter or self._here_unknown or self._lasting_unknown
         if not setter or value.origin is not Origin.VARIABLE:
             return value

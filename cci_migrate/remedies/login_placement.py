@@ -199,7 +199,7 @@ class LoginPlacement:
                 "a second login would replace another account that the job may have logged in with",
                 "log in before that login, or make that login unconditional",
             )
-        assigned = docker.set_before[order] & set(variables_of(credential))
+        assigned = docker.assigned_before(order) & set(variables_of(credential))
         if assigned:
             return NoFix(
                 f"the job itself sets ${min(assigned)}, which the login would read",
