@@ -100,7 +100,7 @@ def imports(path: Path) -> list[tuple[int, str]]:
 
 
 def _imports(path: Path) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(tree(path)):
+    for node in _statements(tree(path)):
         if isinstance(node, ast.Import):
             for name in node.names:
                 yield node.lineno, name.name
@@ -109,6 +109,14 @@ def _imports(path: Path) -> Iterator[tuple[int, str]]:
             assert node.module is not None
             for name in node.names:
                 yield node.lineno, f"{node.module}.{name.name}"
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All below ``node``, without the expressions in them, which are most of a tree."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.expr):
+            yield child
+            yield from _statements(child)
 
 
 def identify(path: Path) -> str:
