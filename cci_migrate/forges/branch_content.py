@@ -25,14 +25,16 @@ def content_in_git(
 
     ``files`` are those of the planned change, ``read`` returns blobs by their ids. Raises GitError.
     """
-    commits = repository.text(["rev-list", "--max-count=2", tip, f"^{head}"]).split()
-    if not commits:
+    added = repository.text(["rev-list", "--parents", "--max-count=2", tip, f"^{head}"])
+    if not added:
         return BranchContent.NOTHING
-    _, *parents = repository.text(["rev-list", "--parents", "--max-count=1", tip]).split()
-    if commits != [tip] or len(parents) != 1:
+    commits = [line.split() for line in added.splitlines()]
+    # The one commit that it adds, and the one parent of that.
+    if [len(ids) for ids in commits] != [2] or commits[0][0] != tip:
         return BranchContent.OTHER
+    parent = commits[0][1]
     folders = {str(folder) for file in files for folder in PurePosixPath(file.path).parents}
-    changed = _modified_files(repository, parents[0], tip, folders)
+    changed = _modified_files(repository, parent, tip, folders)
     if changed is None or changed.keys() != {file.path for file in files}:
         return BranchContent.OTHER
     blobs = read(list(changed.values()))

@@ -84,6 +84,8 @@ class GitClones:
         self._login = login
         self._scratch = ScratchFolder()
         self._clones: OrderedDict[str, GitDirectory] = OrderedDict()
+        #: The clones that have the history of a branch: with its tip and the head that it is from.
+        self._histories: dict[str, tuple[GitDirectory, str, str]] = {}
         self._guard = threading.Lock()
         self._patience = HostPatience()
 
@@ -132,9 +134,8 @@ class GitClones:
 
         Raises HostError if git can't fetch it.
         """
-        clone = self._clone(snapshot.ref, url)
         try:
-            self._fetch(clone, f"--depth={HISTORY}", "HEAD", f"refs/heads/{branch}")
+            clone = self._with_history(snapshot, url, branch, tip)
             return content_in_git(
                 clone, tip, snapshot.head, files, lambda oids: self._blobs(clone, oids)
             )
@@ -230,14 +231,30 @@ class GitClones:
             clone = self._clones.get(ref.key)
         return clone or self._fetch_clone(ref, url)
 
-    def _fetch_clone(self, ref: RepositoryRef, url: str) -> GitDirectory:
+    def _with_history(self, snapshot: Snapshot, url: str, branch: str, tip: str) -> GitDirectory:
+        """The clone with the history of ``branch`` down to the head, if that is not too long."""
+        ref, reference = snapshot.ref, f"refs/heads/{branch}"
+        with self._guard:
+            clone, known = self._clones.get(ref.key), self._histories.get(ref.key)
+        if clone is None:
+            clone = self._fetch_clone(ref, url, HISTORY, reference)
+        elif known != (clone, tip, snapshot.head):
+            self._fetch(clone, HISTORY, "HEAD", reference)
+        with self._guard:
+            self._histories[ref.key] = clone, tip, snapshot.head
+        return clone
+
+    def _fetch_clone(
+        self, ref: RepositoryRef, url: str, depth: int = 1, *references: str
+    ) -> GitDirectory:
         clone = self._new_repository(url)
         self._fetch(
             clone,
-            "--depth=1",
+            depth,
             "+HEAD:refs/campaign/head",
             # A pattern, since a plain name that does not exist would be an error.
             f"+refs/heads/{self._branch}*:refs/campaign/heads/{self._branch}*",
+            *references,
         )
         with self._guard:
             self._clones[ref.key] = clone
@@ -253,9 +270,9 @@ class GitClones:
         folder = Path(tempfile.mkdtemp(dir=scratch))
         return bare_repository(folder, url, read_remote_url(url).protocol)
 
-    def _fetch(self, clone: GitDirectory, depth: str, *references: str) -> None:
-        command = ("fetch", "--quiet", depth, "--no-tags", "--filter=blob:none", "origin")
-        self._obeying(lambda: clone.run([*command, *references], settings=self._login()))
+    def _fetch(self, clone: GitDirectory, depth: int, *references: str) -> None:
+        command = ("fetch", "--quiet", f"--depth={depth}", "--no-tags", "--filter=blob:none")
+        self._obeying(lambda: clone.run([*command, "origin", *references], settings=self._login()))
 
     def _blobs(self, clone: GitDirectory, oids: Sequence[str]) -> dict[str, bytes]:
         """The blobs, fetched in one request; git itself would fetch them one by one."""
