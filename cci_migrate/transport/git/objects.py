@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cci_migrate.bounds.limits import SIZE_LIMIT, total_problem
-from cci_migrate.transport.git.process import GitDirectory, GitError
+from cci_migrate.transport.git.process import GitDirectory, GitError, GitOutputError
 
 
 def tree_paths(repository: GitDirectory, commit: str) -> dict[str, tuple[str, str]]:
@@ -37,18 +37,36 @@ def read_blobs(
     they are larger than TOTAL_LIMIT.
     """
     requested = list(dict.fromkeys(oids))
-    sizes = {
-        oid: size for oid, size in _sizes(repository, requested, settings) if size <= SIZE_LIMIT
-    }
+    try:
+        # Few are so large that their sizes have to be asked for before.
+        blobs = _contents(repository, requested, settings, SIZE_LIMIT)
+        sizes = {oid: len(content) for oid, content in blobs.items()}
+    except GitOutputError:
+        blobs = None
+        sizes = {
+            oid: size for oid, size in _sizes(repository, requested, settings) if size <= SIZE_LIMIT
+        }
     if problem := total_problem(sum(sizes.values())):
         raise GitError(problem)
-    requested = list(sizes)
-    if not requested:
+    if blobs is None:
+        blobs = _contents(repository, list(sizes), settings)
+    return blobs
+
+
+def _contents(
+    repository: GitDirectory,
+    oids: Sequence[str],
+    settings: Mapping[str, str] | None,
+    most: int | None = None,
+) -> dict[str, bytes]:
+    """The content of each blob. Raises GitOutputError if that is more than ``most`` bytes."""
+    if not oids:
         return {}
-    request = "".join(f"{oid}\n" for oid in requested).encode()
-    output = repository.run(["cat-file", "--batch"], stdin=request, settings=settings)
+    request = "".join(f"{oid}\n" for oid in oids).encode()
+    command = ["cat-file", "--batch"]
+    output = repository.run(command, stdin=request, settings=settings, most=most)
     blobs, at = {}, 0
-    for oid in requested:
+    for oid in oids:
         line_end = output.index(b"\n", at)
         header = output[at:line_end].split()
         if header[-1] == b"missing":
@@ -62,8 +80,6 @@ def read_blobs(
 def _sizes(
     repository: GitDirectory, oids: list[str], settings: Mapping[str, str] | None
 ) -> Iterator[tuple[str, int]]:
-    if not oids:
-        return
     request = "".join(f"{oid}\n" for oid in oids).encode()
     output = repository.run(["cat-file", "--batch-check"], stdin=request, settings=settings)
     for oid, line in zip(oids, output.decode().splitlines(), strict=True):

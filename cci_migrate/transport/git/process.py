@@ -76,6 +76,10 @@ class GitError(Exception):
     """git failed, or must not be started; the message says why, without credentials."""
 
 
+class GitOutputError(GitError):
+    """git printed more than is read."""
+
+
 class GitLimitedError(GitError):
     """The server limits requests; ``retry_after`` is the value of its Retry-After, or empty."""
 
@@ -110,17 +114,20 @@ class GitDirectory(Struct, frozen=True):
         stdin: bytes = b"",
         index: Path | None = None,
         settings: Mapping[str, str] | None = None,
+        most: int | None = None,
     ) -> bytes:
         """The output of ``git ARGUMENTS``. Raises GitError if it fails.
 
-        GitLimitedError and GitUnreachableError say what a server did. ``settings`` are passed in
-        the environment, which other users of the machine can't see.
+        GitOutputError says that it is more than ``most`` (None: OUTPUT_LIMIT) bytes,
+        GitLimitedError and GitUnreachableError what a server did. ``settings`` are passed in the
+        environment, which other users of the machine can't see.
         """
+        most = OUTPUT_LIMIT if most is None else most
         if {"http", "https"}.isdisjoint(self.protocols):
-            return self._run(arguments, stdin, index, settings or {}, None)
+            return self._run(arguments, stdin, index, settings or {}, most, None)
         try:
             with AnswerHeaders.recorded_in(self.common_dir) as answers:
-                return self._run(arguments, stdin, index, settings or {}, answers)
+                return self._run(arguments, stdin, index, settings or {}, most, answers)
         except OSError as error:
             raise GitError(f"{error.filename}: {error.strerror}") from None
 
@@ -130,6 +137,7 @@ class GitDirectory(Struct, frozen=True):
         stdin: bytes,
         index: Path | None,
         settings: Mapping[str, str],
+        most: int,
         answers: AnswerHeaders | None,
     ) -> bytes:
         timeout = NETWORK_TIMEOUT if self.protocols else LOCAL_TIMEOUT
@@ -145,14 +153,14 @@ class GitDirectory(Struct, frozen=True):
                 env=self._environment(index, settings)
                 | ({} if answers is None else answers.variables),
                 timeout=timeout,
-                max_output=OUTPUT_LIMIT,
+                max_output=most,
             )
         except subprocess.TimeoutExpired:
             text = f"git {arguments[0]} took longer than {timeout:.0f} s"
             raise (GitUnreachableError if self.protocols else GitError)(text) from None
         except OutputTooLargeError:
-            raise GitError(
-                f"git {arguments[0]} printed more than {OUTPUT_LIMIT // 2**20} MB"
+            raise GitOutputError(
+                f"git {arguments[0]} printed more than {most // 2**20} MB"
             ) from None
         except OSError as error:
             raise GitError(f"can't start git: {error.strerror}") from None
