@@ -35,8 +35,13 @@ def with_ownership(
     ``planned`` are the files of the current plan, ``recorded`` is the ledger's entry, ``campaigns``
     are the campaign's ids. A branch that names the campaign is ours if the ledger recorded its tip,
     or if its content is that of a plan. A pull request that the campaign closed to open another is
-    left out. Raises what `Host.branch_content` raises.
+    left out. The host is not asked for what the ledger proves. Raises what `Host.branch_content`
+    raises.
     """
+    if recorded is not None and tuple(planned) == recorded.files:
+        proven = _with_recorded_ownership(snapshot, recorded, campaigns)
+        if proven is not None:
+            return proven
     if snapshot.branch is not None and host.delivery is not Delivery.FILES:
         content = _content(host, snapshot, snapshot.branch, planned, recorded, campaigns)
         snapshot = replace(snapshot, branch=replace(snapshot.branch, content=content))
@@ -53,13 +58,13 @@ def is_replaced(pull: PullRequest, recorded: LedgerEntry) -> bool:
     return pull.state is PullState.CLOSED and pull.number == recorded.replaced
 
 
-def with_recorded_ownership(
+def _with_recorded_ownership(
     snapshot: Snapshot, recorded: LedgerEntry, campaigns: Set[str]
 ) -> Snapshot | None:
-    """What `with_ownership` returns for the recorded files, from the ledger alone.
+    """`with_ownership` for the recorded files; None if the ledger does not prove it.
 
-    None if the ledger does not prove it: it does for an open pull request whose branch is at a
-    commit that was found to be the recorded change.
+    It does for an open pull request whose branch is at a commit that was found to be the recorded
+    change.
     """
     pull, branch = snapshot.pull, snapshot.branch
     if pull is None or branch is None or pull.state is not PullState.OPEN:

@@ -21,7 +21,6 @@ from cci_migrate.campaign.ownership import (
     proven_tip,
     pull_to_record,
     with_ownership,
-    with_recorded_ownership,
 )
 from cci_migrate.campaign.plan_basis import PlanBasis
 from cci_migrate.campaign.planner import Planner, PlanResult
@@ -125,10 +124,8 @@ class PlanRun(Struct, frozen=True):
             return False
         if not self._basis.holds(recorded, snapshot):
             return False
-        ids = campaign.ids
-        owned: Snapshot | Failure | None = with_recorded_ownership(snapshot, recorded, ids)
-        if owned is None:
-            owned = attempt(with_ownership, host, snapshot, recorded.files, recorded, ids)
+        files = recorded.files
+        owned = attempt(with_ownership, host, snapshot, files, recorded, campaign.ids)
         if isinstance(owned, Failure):
             return False  # planning it again says what is wrong
         snapshot = owned

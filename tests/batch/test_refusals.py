@@ -156,7 +156,7 @@ def test_labels_and_reviewers_are_added_one_by_one_until_all_are(
     before = len(planned.operations)
     output = batch("apply", "a", "--dry-run", *extras, code=1).output
     people = [f"GET /api/v3/users/{name}" for name in ("ghost", "ada")]
-    assert planned.operations[before:] == [*people, "Named", "BranchContent", "Files"]
+    assert planned.operations[before:] == [*people, "Named"]
     assert "pull-request-incomplete" in output
     # The same for everybody is the options' fault.
     output = batch("apply", *QUICK, "--canary", 0, *extras, code=1).output
