@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from typing_extensions import override
@@ -52,6 +53,31 @@ class LoopbackServer(ThreadingHTTPServer):
             self.shutdown()
             thread.join()
             self.server_close()
+
+
+class LoopbackHandler(BaseHTTPRequestHandler):
+    """Answers clients that keep their connections, and in one piece."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    raw_requestline: bytes
+
+    @override
+    def parse_request(self) -> bool:
+        """Read what requests have that are in order; the library's takes longer than an answer."""
+        self.requestline = self.raw_requestline.decode("latin-1").rstrip("\r\n")
+        self.command, self.path, self.request_version = self.requestline.split(" ")
+        self.headers = HTTPMessage()
+        while line := self.rfile.readline().decode("latin-1").strip():
+            name, _, value = line.partition(":")
+            self.headers[name] = value.lstrip()
+        self.close_connection = self.headers.get("Connection", "").lower() == "close"
+        return True
+
+    @override
+    def log_message(self, *arguments: object) -> None:
+        """Silence."""
 
 
 @contextmanager

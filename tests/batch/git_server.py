@@ -1,8 +1,8 @@
 """Git's own smart HTTP server (``git http-backend``, a CGI program) on the loopback interface.
 
 Most of what it does is to answer fetches, some thousand times in a run of the tests: these are
-handed to the program that it would start itself, and what version 2 of the protocol says first,
-which is the same for every repository, is asked of it once.
+handed to the program that it would start itself, once for all repositories that are alike, and what
+version 2 of the protocol says first, which is the same for every repository, is asked of it once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from typing_extensions import Self
 
 from tests.batch.watching import Canned, send
-from tests.loopback_server import LoopbackServer
+from tests.loopback_server import LoopbackHandler, LoopbackServer
 
 #: What a test does to its own must not reach the server.
 _PATH = os.environ["PATH"]
@@ -37,6 +37,8 @@ _CONFIGURATION = {
 }
 #: What version 2 of the protocol says first, by the query that asks for it.
 _GREETINGS: dict[str, bytes] = {}
+#: What was asked of a repository, and what that had, with the answer.
+_FETCHED: dict[tuple[object, ...], bytes] = {}
 
 
 class GitServer(LoopbackServer):
@@ -71,13 +73,10 @@ class GitServer(LoopbackServer):
         return f"{self.root_url}/{name}"
 
 
-class GitHandler(BaseHTTPRequestHandler):
+class GitHandler(LoopbackHandler):
     """Hands every request to git."""
 
     server: GitServer
-
-    def log_message(self, *arguments: object) -> None:
-        """Silence."""
 
     def do_GET(self) -> None:
         self._serve(b"")
@@ -119,6 +118,10 @@ class GitHandler(BaseHTTPRequestHandler):
         self.send_response(int(status.split()[0]))
         for name, value in headers.items():
             self.send_header(name, value)
+        self.send_header("Content-Length", str(len(payload)))
+        if "receive-pack" in self.path:
+            # On a connection that it used before, curl sends again what got no answer.
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(payload)
         self.server.bytes_sent += len(payload)
@@ -137,18 +140,17 @@ class GitHandler(BaseHTTPRequestHandler):
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         folder = self.server.root / path.strip("/").removesuffix("/git-upload-pack")
-        done = subprocess.run(
-            ["git", "upload-pack", "--stateless-rpc", str(folder)],
-            input=body,
-            capture_output=True,
-            check=True,
-            env={
-                "PATH": _PATH,
-                "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-                **_CONFIGURATION,
-            },
-        )
-        return b"Content-Type: application/x-git-upload-pack-result\r\n\r\n" + done.stdout
+        protocol = self.headers.get("Git-Protocol", "")
+        key = (body, protocol, *_references(folder))
+        if key not in _FETCHED:
+            _FETCHED[key] = subprocess.run(
+                ["git", "upload-pack", "--stateless-rpc", str(folder)],
+                input=body,
+                capture_output=True,
+                check=True,
+                env={"PATH": _PATH, "GIT_PROTOCOL": protocol, **_CONFIGURATION},
+            ).stdout
+        return b"Content-Type: application/x-git-upload-pack-result\r\n\r\n" + _FETCHED[key]
 
     def _run_backend(self, path: str, query: str, body: bytes) -> bytes:
         """The answer of ``git http-backend``."""
@@ -173,3 +175,13 @@ class GitHandler(BaseHTTPRequestHandler):
                 **_CONFIGURATION,
             },
         ).stdout
+
+
+def _references(folder: Path) -> list[tuple[str, bytes]]:
+    """The files by which one repository answers otherwise than another: ids say the rest."""
+    files = (folder / "HEAD", folder / "config", folder / "packed-refs", *folder.glob("refs/**/*"))
+    return [
+        (file.relative_to(folder).as_posix(), file.read_bytes())
+        for file in sorted(files)
+        if file.is_file()
+    ]

@@ -30,7 +30,7 @@ from msgspec.structs import replace
 from tests.batch.commits import blob, files, message, shown_text
 from tests.batch.graphql_answers import execute
 from tests.batch.host_stand_in import HostStandIn, WatchedHandler
-from tests.batch.repositories import bare, commit_bare, content, git
+from tests.batch.repositories import bare, commit_bare, content, git, loose_tip
 from tests.batch.watching import Canned, Request, send
 
 if TYPE_CHECKING:
@@ -147,8 +147,7 @@ class Repository(Struct):
 
     def tip(self, branch: str) -> str | None:
         """The commit at the tip of a branch."""
-        reference = self.folder / "refs" / "heads" / branch
-        return reference.read_text().strip() if reference.is_file() else None
+        return loose_tip(self.folder, branch) or None
 
 
 class GitHubStandIn(HostStandIn):
@@ -714,11 +713,6 @@ def _blob(folder: Path, oid: str) -> dict[str, Any]:
 
 class _Handler(WatchedHandler):
     server: GitHubStandIn
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def log_message(self, *arguments: object) -> None:
-        """Silence."""
 
     def do_GET(self) -> None:
         self._serve()

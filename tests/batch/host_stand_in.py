@@ -9,6 +9,7 @@ from threading import Event, Lock
 
 from tests.batch.git_server import GitServer
 from tests.batch.watching import Canned, Request, Watch, truly
+from tests.loopback_server import LoopbackHandler
 
 
 class HostStandIn(GitServer):
@@ -68,7 +69,7 @@ def _watched(watch: Watch, request: Request, carry_out: Callable[[], Canned]) ->
     return watch(request) or canned
 
 
-class WatchedHandler(BaseHTTPRequestHandler):
+class WatchedHandler(LoopbackHandler):
     """Answers one request at a time."""
 
     server: HostStandIn

@@ -106,12 +106,15 @@ def _by_ids(folder: Path, arguments: Sequence[str]) -> tuple[str, ...] | None:
 
 def _id(folder: Path, revision: str) -> str:
     """The commit that an id or a branch stands for, if that can be seen without git; else empty."""
-    return revision if _OBJECT.fullmatch(revision) else _loose_tip(folder, revision)
+    return revision if _OBJECT.fullmatch(revision) else loose_tip(folder, revision)
 
 
-def _loose_tip(folder: Path, branch: str) -> str:
-    file = folder / "refs" / "heads" / branch.removeprefix("refs/heads/")
-    return file.read_text().strip() if file.is_file() else ""
+def loose_tip(folder: Path, branch: str) -> str:
+    """The commit in the file of a bare repository's branch; empty: it has none."""
+    try:
+        return (folder / f"refs/heads/{branch.removeprefix('refs/heads/')}").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _is_updated(folder: Path, name: str, value: str, *_: str) -> bool:
@@ -162,7 +165,7 @@ def checkout(folder: Path, files: Mapping[str, bytes]) -> Path:
         git(new, "init", "--quiet", "--initial-branch=main")
         commit(new, files)
 
-    return _copied(("checkout", key), folder, make)
+    return copy_of(("checkout", key), folder, make)
 
 
 def commit(folder: Path, files: Mapping[str, bytes], message: str = "Change things") -> str:
@@ -182,13 +185,13 @@ def bare(folder: Path, files: Mapping[str, bytes] | None) -> Path:
         if files is not None:
             commit_bare(new, files)
 
-    return _copied(("bare", key), folder, make)
+    return copy_of(("bare", key), folder, make)
 
 
 _made: dict[tuple[object, ...], Path] = {}
 
 
-def _copied(key: tuple[object, ...], folder: Path, make: Callable[[Path], None]) -> Path:
+def copy_of(key: tuple[object, ...], folder: Path, make: Callable[[Path], None]) -> Path:
     """The new ``folder``, in which ``make`` made something, or a copy of what it made before."""
     made = _made.get(key)
     if made is None or not made.is_dir():
@@ -245,7 +248,7 @@ _commits: dict[tuple[object, ...], tuple[str, dict[str, bytes]]] = {}
 
 def _tip(folder: Path, branch: str) -> str:
     """The commit at the tip of a bare repository's branch; empty: there is no such branch."""
-    tip = _loose_tip(folder, branch)
+    tip = loose_tip(folder, branch)
     if tip or not (folder / "packed-refs").exists():
         return tip
     return git(folder, "for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}")

@@ -28,7 +28,7 @@ from tests.batch.commits import message as message_of
 from tests.batch.git_server import GitHandler
 from tests.batch.host_stand_in import HostStandIn, WatchedHandler
 from tests.batch.published_apis import BITBUCKET, GITLAB, Call, check_answer, check_request, find
-from tests.batch.repositories import bare, commit_bare, git
+from tests.batch.repositories import bare, commit_bare, git, loose_tip
 from tests.batch.watching import Canned, Request, send
 
 TOKEN = "glpat-0123456789abcdef"
@@ -94,8 +94,7 @@ class Hosted(Struct):
 
     def tip(self, branch: str) -> str | None:
         """The commit at the tip of a branch."""
-        reference = self.folder / "refs" / "heads" / branch
-        return reference.read_text().strip() if reference.is_file() else None
+        return loose_tip(self.folder, branch) or None
 
     def oid(self, revision: str) -> str | None:
         """The commit that a branch's name, a ref or an id stands for."""

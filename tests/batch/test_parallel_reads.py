@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch
 from tests.batch.victims import Victim
 from tests.batch.watching import Canned, Request, truly
-from tests.loopback_server import LoopbackServer
+from tests.loopback_server import LoopbackHandler, LoopbackServer
 
 
 @pytest.fixture
@@ -202,12 +201,8 @@ class Host(LoopbackServer):
         return 429 if is_limited else 200
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(LoopbackHandler):
     server: Host
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *arguments: object) -> None:
-        """Silence."""
 
     def do_GET(self) -> None:
         self.send_response(self.server.answer())

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+import msgspec
 from msgspec import Struct, field
 
 WRITES = ("CreateRef", "UpdateRef", "CreateCommit", "CreatePullRequest")
@@ -25,13 +25,13 @@ class Canned(Struct, frozen=True):
 def send(handler: BaseHTTPRequestHandler, canned: Canned, file_type: str) -> int:
     """Send an answer; bytes are a file, labelled as ``file_type``. Returns the body's length."""
     is_raw = isinstance(canned.body, bytes)
-    data = canned.body if is_raw else json.dumps(canned.body).encode()
+    data = canned.body if is_raw else msgspec.json.encode(canned.body)
     headers = {
         "Content-Type": file_type if is_raw else "application/json; charset=utf-8",
         "Content-Length": str(len(data)),
         **canned.headers,
     }
-    handler.send_response(canned.status)
+    handler.send_response_only(canned.status)
     for name, value in headers.items():
         handler.send_header(name, value)
     handler.end_headers()
