@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 import stamina
-from msgspec.structs import replace
 
-from cci_migrate.campaign import repository_plan
+from cci_migrate.campaign import planner, repository_plan
+from cci_migrate.campaign.repository_plan import RepositoryPlan
 from cci_migrate.cli import batch_sessions
-from cci_migrate.engine.config_files import ConfigFiles
-from cci_migrate.engine.outcomes import Outcome
 from cci_migrate.findings import APPLY_ALL, Decisions
+from cci_migrate.forges.committer import user_signs_commits
 from cci_migrate.policy.settings import Policy
 from cci_migrate.transport.http import READ_ATTEMPTS
 from tests.batch.clocks import QuickClock
@@ -44,6 +44,8 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for role in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{role}_NAME", "Ada")
         monkeypatch.setenv(f"GIT_{role}_EMAIL", "ada@example.com")
+        # Equal commits are the same one, and read once.
+        monkeypatch.setenv(f"GIT_{role}_DATE", "1700000000 +0000")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     # Every server is on this machine. To look for a proxy costs more than a request.
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -66,34 +68,41 @@ def _equal_campaigns_have_equal_ids(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _equal_configs_are_planned_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hundreds of repositories have one of a few configs: what becomes of it is worked out once.
-
-    Not of one for which the repository's other files are read: the host is asked for these.
-    """
-    monkeypatch.setattr(repository_plan, "_outcome", _planned)
+def _equal_repositories_are_planned_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of repositories have one of a few configs: what becomes of it is worked out once."""
+    monkeypatch.setattr(planner, "plan_repository", _planned)
 
 
-_outcome = repository_plan._outcome
-_outcomes: dict[tuple[object, ...], Outcome] = {}
+_plans: dict[tuple[object, ...], RepositoryPlan] = {}
 
 
 def _planned(
-    config: ConfigFiles, policy: Policy, decisions: Decisions, is_void: Callable[[], bool]
-) -> Outcome | None:
-    key = (*config.files.items(), config.related, config.compiled, policy)
-    if key in _outcomes and decisions == APPLY_ALL and not is_void():
-        return _outcomes[key]
-    read: list[str] = []
+    files: Mapping[str, bytes],
+    policy: Policy,
+    decisions: Decisions,
+    others: Mapping[str, bytes | None],
+    *limits: Any,
+    **options: Any,
+) -> RepositoryPlan:
+    assert decisions == APPLY_ALL
+    known = (*files.items(), None, *others.items(), None, *limits, *options.items())
+    key = (policy, *known)
+    if key not in _plans:
+        plan = repository_plan.plan_repository(files, policy, decisions, others, *limits, **options)
+        if not plan.is_repeatable:
+            return plan
+        _plans[key] = plan
+    return _plans[key]
 
-    def reading(path: str) -> bytes | None:
-        read.append(path)
-        return config.read(path)
 
-    outcome = _outcome(replace(config, read=reading), policy, decisions, is_void)
-    if outcome is not None and decisions == APPLY_ALL and not read:
-        _outcomes[key] = outcome
-    return outcome
+@pytest.fixture(autouse=True)
+def _nobody_signs_without_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git is asked whether the user signs commits only where the user has settings."""
+    monkeypatch.setattr(
+        batch_sessions,
+        "user_signs_commits",
+        lambda: os.environ["GIT_CONFIG_GLOBAL"] != os.devnull and user_signs_commits(),
+    )
 
 
 @pytest.fixture
