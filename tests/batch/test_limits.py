@@ -13,9 +13,9 @@ from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, checkout
 from tests.hostile_work import MARK, install
 
 pytestmark = pytest.mark.usefixtures("clock")
-LIMITS = ("--timeout", 0.5, "--memory-limit", 200)
-TOO_LONG = "took too long: more than 0.5 s"
-TOO_MUCH = "needs too much memory: more than 200 MB"
+LIMITS = ("--timeout", 0.2, "--memory-limit", 100)
+TOO_LONG = "took too long: more than 0.2 s"
+TOO_MUCH = "needs too much memory: more than 100 MB"
 
 
 @pytest.fixture(autouse=True)
