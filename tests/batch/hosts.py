@@ -33,6 +33,9 @@ HOSTS: Mapping[str, type[StandIn]] = {
     "bitbucket": BitbucketStandIn,
     "gitea": GiteaStandIn,
 }
+#: For what GitLab, Bitbucket and Gitea do in common (`RestHost`): GitHub, and one of them.
+ONE_OF_EACH: tuple[type[StandIn], ...] = (GitHubStandIn, GitLabStandIn)
+on_one_of_each = pytest.mark.parametrize("forge", ONE_OF_EACH, indirect=True)
 _Host = TypeVar("_Host", bound=HostStandIn)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.batch.gitea_stand_in import GiteaStandIn
 from tests.batch.github_stand_in import GitHubStandIn, Pull
-from tests.batch.hosts import StandIn
+from tests.batch.hosts import StandIn, on_one_of_each
 from tests.batch.repositories import CONFIG, PLAIN, QUICK, Batch, checkout
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn
 from tests.batch.victims import kill_at
@@ -85,6 +85,7 @@ def commenting(host: StandIn) -> str:
     return "notes" if isinstance(host, GitLabStandIn) else "comments"
 
 
+@on_one_of_each
 def test_killed_while_commenting_the_next_run_comments_once(
     delivered: StandIn, batch: Batch
 ) -> None:
@@ -93,6 +94,7 @@ def test_killed_while_commenting_the_next_run_comments_once(
     assert [len(comments(delivered, name)) for name in ("api", "old", "web")] == [1, 1, 1]
 
 
+@on_one_of_each
 def test_a_lost_answer_is_looked_into(delivered: StandIn, batch: Batch) -> None:
     lost: list[str] = []
 

@@ -94,8 +94,13 @@ def test_the_pull_request_comes_from_a_fork(
     assert batch.states() == {"api": "pull-request-open", "own": "pull-request-open"}
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("operation", [FORK, "CreateRef", "CreateCommit", "CreatePullRequest"])
+@pytest.mark.parametrize(
+    ("operation", "moment"),
+    [
+        (FORK, "before"),
+        *((write, "after") for write in (FORK, "CreateRef", "CreateCommit", "CreatePullRequest")),
+    ],
+)
 def test_killed_at_any_write_the_next_run_ends_alike(
     operation: str, moment: str, github: GitHubStandIn, api: Repository, batch: Batch
 ) -> None:

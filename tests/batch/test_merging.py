@@ -359,35 +359,39 @@ def test_other_hosts_do_not_merge_into_another_base(host: RestStandIn, batch: Ba
         assert batch.results()["b"]["review"]["waits_for"] == "base"
 
 
-def test_other_hosts_have_a_canary_too(host: RestStandIn, batch: Batch) -> None:
-    repositories = opened(host, batch, "a", "b")
+def test_other_hosts_have_a_canary_too(gitlab: GitLabStandIn, batch: Batch) -> None:
+    repositories = opened(gitlab, batch, "a", "b")
     for repository in repositories.values():
         repository.review.approve()
 
     def watch(request: Request) -> Canned | None:
         if request.operation.endswith(" merge") and request.moment == "after":
             merge_commit = str(repositories["a"].review.merge_commit)
-            repositories["a"].statuses[merge_commit] = verdicts(host).failed
+            repositories["a"].statuses[merge_commit] = verdicts(gitlab).failed
         return None
 
-    host.watch = watch
+    gitlab.watch = watch
     output = batch("merge-when-green", "--canary", 1, *QUICK, code=1).output
     assert "stopped with 1 left to merge: CI of the base failed after" in output
     assert branches(repositories["b"].folder) == [BRANCH, "main"]
 
 
 def test_killed_after_a_merge_on_other_hosts_the_next_run_ends_alike(
-    host: RestStandIn, batch: Batch
+    gitlab: GitLabStandIn, batch: Batch
 ) -> None:
-    repositories = opened(host, batch, "a", "b")
+    repositories = opened(gitlab, batch, "a", "b")
     for repository in repositories.values():
         repository.review.approve()
-    kill_at(host, batch, "merge-when-green", *QUICK, operation=" merge")
+    kill_at(gitlab, batch, "merge-when-green", *QUICK, operation=" merge")
     batch("merge-when-green", *QUICK)
     assert set(batch.states().values()) == {"pull-request-merged"}
 
 
-@pytest.mark.parametrize("answer", [502, 403])
+@pytest.mark.parametrize(
+    ("host", "answer"),
+    [(GitLabStandIn, 502), *((k, 403) for k in (GitLabStandIn, BitbucketStandIn, GiteaStandIn))],
+    indirect=["host"],
+)
 def test_other_hosts_refuse_a_merge(answer: int, host: RestStandIn, batch: Batch) -> None:
     repositories = opened(host, batch, *"abcd")
     for repository in repositories.values():

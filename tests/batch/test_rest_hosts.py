@@ -31,6 +31,8 @@ from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStan
 from tests.batch.watching import Canned, Request, meanwhile, once, truly
 
 pytestmark = pytest.mark.usefixtures("clock")
+#: JSON that none of the hosts answers with.
+ODD_BODY: dict[str, Any] = {"id": [], "values": [{}]}
 
 
 def test_an_owner_from_plan_to_pull_requests(host: RestStandIn, batch: Batch) -> None:
@@ -60,7 +62,14 @@ def test_an_owner_from_plan_to_pull_requests(host: RestStandIn, batch: Batch) ->
     assert len(host.repositories["acme/closed"].pulls) == 1
 
 
-@pytest.mark.parametrize("body", [[5], {"id": [], "values": [{}]}, "<html>", None])
+@pytest.mark.parametrize(
+    ("host", "body"),
+    [
+        *((kind, ODD_BODY) for kind in (GitLabStandIn, BitbucketStandIn, GiteaStandIn)),
+        *((GitLabStandIn, body) for body in ([5], "<html>", None)),
+    ],
+    indirect=["host"],
+)
 def test_an_answer_of_another_shape_is_told_in_a_line(
     body: Any, host: RestStandIn, batch: Batch
 ) -> None:
@@ -79,13 +88,13 @@ def test_an_answer_of_another_shape_is_told_in_a_line(
     assert is_delivered(repository)
 
 
-def test_a_duplicate_that_somebody_else_made_meanwhile(host: RestStandIn, batch: Batch) -> None:
+def test_a_duplicate_that_somebody_else_made_meanwhile(gitlab: GitLabStandIn, batch: Batch) -> None:
     """The answer to the opening gets lost; another campaign sees that the branch is taken."""
-    repository = host.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", host.source, code=1)
+    repository = gitlab.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", gitlab.source, code=1)
     other = Batch(batch.folder.parent / "other")
-    other("plan", host.source, code=1)
-    host.watch = once(host.opening, ConnectionError, "after")
+    other("plan", gitlab.source, code=1)
+    gitlab.watch = once(gitlab.opening, ConnectionError, "after")
     batch("apply", *QUICK)
     assert is_delivered(repository)
     other("apply", *QUICK, code=1)
@@ -113,7 +122,14 @@ def test_a_head_that_moves_meanwhile_is_not_clobbered(host: RestStandIn, batch: 
     assert git(repository.folder, "rev-list", "--count", f"main..{BRANCH}") == "1"
 
 
-@pytest.mark.parametrize("is_proposed", [False, True])
+@pytest.mark.parametrize(
+    ("host", "is_proposed"),
+    [
+        (GitLabStandIn, False),
+        *((kind, True) for kind in (GitLabStandIn, BitbucketStandIn, GiteaStandIn)),
+    ],
+    indirect=["host"],
+)
 def test_an_own_branch_is_brought_up_to_date(
     is_proposed: bool, host: RestStandIn, batch: Batch
 ) -> None:
@@ -130,24 +146,20 @@ def test_an_own_branch_is_brought_up_to_date(
 
 
 def test_where_an_earlier_campaigns_request_was_merged_the_next_branch_is_taken(
-    host: RestStandIn, batch: Batch
+    gitlab: GitLabStandIn, batch: Batch
 ) -> None:
-    repository = host.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", host.source, code=1)
+    repository = gitlab.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", gitlab.source, code=1)
     batch("apply", *QUICK)
     repository.merge(BRANCH)
     commit_bare(repository.folder, {CONFIG: PLAIN.replace(b"20.1", b"22.0")})
     other = Batch(batch.folder.parent / "other")
-    other("plan", host.source, code=1)
+    other("plan", gitlab.source, code=1)
     other("revert", code=1)
     assert (len(repository.pulls), other.states()) == (1, {"api": "planned"})
     other("apply", *QUICK)
     assert branches(repository.folder) == [f"{BRANCH}-2", "main"]
-    assert [pull["state"].lower() for pull in repository.pulls] in (
-        ["merged", "opened"],
-        ["merged", "open"],
-        ["closed", "open"],
-    )
+    assert [pull["state"] for pull in repository.pulls] == ["merged", "opened"]
     other("close")
     assert branches(repository.folder) == ["main"]
 
@@ -162,42 +174,59 @@ def test_close_takes_pull_request_and_branch_away(host: RestStandIn, batch: Batc
     assert repository.pulls[0]["state"] in ("closed", "DECLINED")
 
 
-def test_a_merged_pull_request_is_reverted_by_one_more(host: RestStandIn, batch: Batch) -> None:
-    """Also when the answer to one of the writes gets lost."""
-    for name in ("api", "web", "cli"):
+def merge_all(host: RestStandIn, batch: Batch, *names: str) -> None:
+    """Have pull requests of some repositories merged, and something else committed later."""
+    for name in names:
         host.add(f"acme/{name}", {CONFIG: PLAIN})
     batch("plan", host.source, code=1)
     batch("apply", *QUICK)
     for repository in host.repositories.values():
         repository.merge(BRANCH)
         commit_bare(repository.folder, {"README": b"later"})
-    lost = {"web": host.committing, "cli": host.opening}
+
+
+def check_is_reverted(host: RestStandIn, batch: Batch, name: str) -> None:
+    """Check that one more pull request puts the config back, and nothing else."""
+    repository, back = host.repositories[f"acme/{name}"], f"revert-1-{BRANCH}"
+    assert branches(repository.folder) == ["main", back]
+    assert content(repository.folder, back) == PLAIN
+    assert git(repository.folder, "diff", "--name-only", "main", back) == CONFIG
+    assert git(repository.folder, "rev-list", "--count", f"main..{back}") == "1"
+    assert len(repository.pulls) == 2
+    result = batch.results()[name]
+    assert (result["state"], result["cause"][-2:]) == ("reverted", "/2")
+
+
+def test_a_merged_pull_request_is_reverted_by_one_more(host: RestStandIn, batch: Batch) -> None:
+    merge_all(host, batch, "api")
+    batch("revert")
+    check_is_reverted(host, batch, "api")
+
+
+def test_a_revert_whose_answer_got_lost_is_made_once(gitlab: GitLabStandIn, batch: Batch) -> None:
+    merge_all(gitlab, batch, "web", "cli")
+    lost = {"web": gitlab.committing, "cli": gitlab.opening}
 
     def watch(request: Request) -> Canned | None:
-        name = host.concerned(request)
+        name = gitlab.concerned(request)
         if request.moment == "after" and request.operation == lost.get(name):
             del lost[name]
             raise ConnectionError
         return None
 
-    host.watch = watch
+    gitlab.watch = watch
     batch("revert", code=1)
     assert lost == {}
     batch("revert")
-    back = f"revert-1-{BRANCH}"
-    for name, repository in host.repositories.items():
-        assert branches(repository.folder) == ["main", back]
-        assert content(repository.folder, back) == PLAIN
-        assert git(repository.folder, "diff", "--name-only", "main", back) == CONFIG
-        assert git(repository.folder, "rev-list", "--count", f"main..{back}") == "1"
-        assert len(repository.pulls) == 2
-        result = batch.results()[name.rpartition("/")[2]]
-        assert (result["state"], result["cause"][-2:]) == ("reverted", "/2")
+    for name in ("web", "cli"):
+        check_is_reverted(gitlab, batch, name)
 
 
-def test_what_was_changed_since_the_merge_is_not_reverted(host: RestStandIn, batch: Batch) -> None:
-    repository = host.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", host.source, code=1)
+def test_what_was_changed_since_the_merge_is_not_reverted(
+    gitlab: GitLabStandIn, batch: Batch
+) -> None:
+    repository = gitlab.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", gitlab.source, code=1)
     batch("apply", *QUICK)
     repository.merge(BRANCH)
     commit_bare(repository.folder, {CONFIG: FIXED + b"# theirs\n"})
@@ -278,16 +307,22 @@ def test_a_personal_token_of_bitbucket_is_a_name_and_a_password(
 
 
 def test_a_renamed_repository_is_followed(host: RestStandIn, batch: Batch) -> None:
-    """By the API, and by git where the branch is replaced; git itself follows no redirect."""
     repository = host.add("acme/new", {CONFIG: PLAIN})
     host.moved["acme/old"] = "acme/new"
     batch("plan", f"{host.source}/old", code=1)
     batch("apply", *QUICK)
     assert is_delivered(repository)
-    batch("plan", f"{host.source}/old", "--context", "hub", "--again", code=1)
-    batch("apply", *QUICK)
     assert batch.states() == {"old": "pull-request-open"}
-    assert b"- hub\n" in content(repository.folder, BRANCH)
+
+
+def test_git_gets_the_new_name_of_a_renamed_repository(gitlab: GitLabStandIn, batch: Batch) -> None:
+    """Git follows no redirect, and replaces branches."""
+    repository = gitlab.add("acme/new", {CONFIG: PLAIN})
+    gitlab.moved["acme/old"] = "acme/new"
+    for context in ("hub", "registries"):
+        batch("plan", "gitlab:acme/old", "--context", context, "--again", code=1)
+        batch("apply", *QUICK)
+    assert b"- registries\n" in content(repository.folder, BRANCH)
 
 
 def test_names_of_bitbucket_are_compared_without_case(
@@ -538,20 +573,31 @@ def test_without_graphql_the_rest_api_shows_the_same(
     gitlab.add("acme/empty", None)
     taken = gitlab.add("acme/taken", {CONFIG: PLAIN})
     commit_bare(taken.folder, {"x": b"theirs"}, BRANCH, base="main")
-    batch("plan", "gitlab:acme", code=1)
-    assert set(gitlab.operations) == {"Owner", "Files"}
     gitlab.watch = lambda request: (
         canned if request.operation in ("Owner", "Named", "Files") else None
     )
-    other = Batch(batch.folder.parent / "other")
-    other("plan", "gitlab:acme", code=1)
-    assert other.states() == batch.states()
-    assert [r["head"] for r in other.results().values()] == [
-        r["head"] for r in batch.results().values()
-    ]
-    other("apply", *QUICK, code=1)
-    assert other.states()["api"] == "pull-request-open"
-    assert content(gitlab.repositories["acme/api"].folder, BRANCH, ".circleci/extra.yml") == FIXED
+    batch("plan", "gitlab:acme", code=1)
+    assert batch.states() == {
+        **dict.fromkeys(("api", "web"), "planned"),
+        "docs": "no-config",
+        "empty": "empty",
+        "taken": "branch-exists",
+    }
+    for repository in gitlab.repositories.values():
+        name = repository.name.rpartition("/")[2]
+        assert batch.results()[name]["head"] == (repository.tip("main") or "")
+
+
+def test_without_graphql_all_files_are_delivered(gitlab: GitLabStandIn, batch: Batch) -> None:
+    files = {f".circleci/{name}.yml": PLAIN for name in ("config", "extra", "more")}
+    repository = gitlab.add("acme/api", files)
+    gitlab.watch = lambda request: (
+        Canned(404, {}) if request.operation in ("Owner", "Named", "Files") else None
+    )
+    batch("plan", "gitlab:acme", code=1)
+    batch("apply", *QUICK)
+    for path in files:
+        assert content(repository.folder, BRANCH, path) == FIXED
 
 
 def test_what_is_named_is_looked_at_in_one_request(

@@ -9,7 +9,7 @@ import pytest
 
 from cci_migrate.campaign.branch_names import project_branch
 from tests.batch.github_stand_in import GitHubStandIn, Pull
-from tests.batch.hosts import StandIn
+from tests.batch.hosts import StandIn, on_one_of_each
 from tests.batch.repositories import (
     AT_ONCE,
     BRANCH,
@@ -79,17 +79,25 @@ def test_each_project_has_a_pull_request_of_its_own(planned: StandIn, batch: Bat
         for project in (".", "services/api", "web")
     }
     assert branches(planned.repositories["acme/small"].folder) == [BRANCH, "main"]
+
+
+@pytest.mark.parametrize("forge", [GitHubStandIn], indirect=True)
+def test_the_next_runs_see_the_pull_request_of_each_project(planned: StandIn, batch: Batch) -> None:
+    batch("apply", *AT_ONCE)
+    folder = planned.repositories["acme/mono"].folder
     before = planned.writes()
     batch("apply", *AT_ONCE)
     batch("plan", planned.source, "--split", "--again")
     assert states(batch)["mono//web"] == "pull-request-open"
     assert planned.writes() == before
     batch("close", "acme/mono//web", *AT_ONCE[:2])
+    nested = project_branch(BRANCH, "services/api")
     assert branches(folder) == [f"{BRANCH}/root", nested, "main"]
     batch("close", *AT_ONCE[:2])
     assert branches(folder) == ["main"]
 
 
+@on_one_of_each
 def test_killed_at_an_opening_the_next_run_ends_alike(planned: StandIn, batch: Batch) -> None:
     kill_at(planned, batch, "apply", *AT_ONCE, operation=planned.opening, nth=3)
     batch("apply", *AT_ONCE)
