@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime, timezone
+from functools import cache
 from pathlib import Path
 
 import jwt
@@ -27,7 +28,7 @@ HOUR = 3600
 
 
 class App(Struct):
-    """An App with a key of its own. ``now`` is the time in seconds since 1970."""
+    """An App with a key. ``now`` is the time in seconds since 1970."""
 
     key: rsa.RSAPrivateKey
     now: Callable[[], float]
@@ -97,7 +98,12 @@ class App(Struct):
         return bool(claims["iss"] == APP_ID and claims["iat"] <= now < claims["exp"] <= now + 600)
 
 
+@cache
+def _key() -> rsa.RSAPrivateKey:
+    """A key; it takes longer to make than a campaign."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 def new_app(now: Callable[[], float], **installations: int) -> App:
-    """An App with a new key."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return App(key, now, installations)
+    """An App that has given out no token."""
+    return App(_key(), now, installations)

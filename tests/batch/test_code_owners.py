@@ -14,7 +14,6 @@ from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStan
 from tests.batch.watching import Canned, Request, truly
 
 OWNERS = "--reviewers-from-codeowners"
-pytestmark = pytest.mark.usefixtures("clock")
 
 
 def owners(kind: Kind, text: str, *changed: str) -> str:
@@ -135,7 +134,7 @@ def test_the_first_file_counts(kind: Kind, first: str, then: str) -> None:
 )
 def test_no_pattern_takes_long(kind: Kind, pattern: str) -> None:
     started = time.process_time()
-    owners(kind, f"{pattern} @x\n" * 20, "/".join(["a" * 200] * 20))
+    owners(kind, f"{pattern} @x\n" * 4, "/".join(["a" * 200] * 20))
     assert time.process_time() - started < 5
 
 
