@@ -111,7 +111,7 @@ def batch(tmp_path: Path) -> Batch:
     return Batch(tmp_path / "campaign")
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> QuickClock:
     """The commands' clock: waits take no time, and are counted."""
     quick_clock = QuickClock()

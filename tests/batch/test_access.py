@@ -12,8 +12,6 @@ from tests.batch.repositories import CONFIG, PLAIN, Batch, checkout
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
 from tests.batch.watching import Canned
 
-pytestmark = pytest.mark.usefixtures("clock")
-
 
 def check(batch: Batch, code: int, *arguments: object) -> list[str]:
     """The lines of the report."""

@@ -386,10 +386,7 @@ def test_a_ledger_that_others_can_read_is_theirs_no_more(tmp_path: Path, batch: 
     assert stat.S_IMODE(ledger.stat().st_mode) == 0o600
 
 
-def test_everything_is_told_as_json_on_request(
-    github: GitHubStandIn, batch: Batch, clock: QuickClock
-) -> None:
-    del clock
+def test_everything_is_told_as_json_on_request(github: GitHubStandIn, batch: Batch) -> None:
     github.add("acme/api", {CONFIG: PLAIN})
 
     def events(*words: str, code: int) -> list[dict[str, Any]]:

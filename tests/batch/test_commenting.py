@@ -15,7 +15,6 @@ from tests.batch.victims import kill_at
 from tests.batch.watching import Canned, Request
 
 TEXT = "Hello {{ repository }}: {{ files | join(', ') }}. Please review."
-pytestmark = pytest.mark.usefixtures("clock")
 
 
 def comments(host: StandIn, name: str) -> list[str]:

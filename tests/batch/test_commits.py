@@ -22,8 +22,6 @@ from tests.batch.repositories import (
     git,
 )
 
-pytestmark = pytest.mark.usefixtures("clock")
-
 
 @pytest.mark.parametrize(
     ("message", "expected"),

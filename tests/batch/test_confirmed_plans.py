@@ -158,7 +158,7 @@ def test_a_repository_that_moved_on_is_confirmed_again(
     assert len(compiler.configs) == 4
 
 
-@pytest.mark.usefixtures("compiler", "clock")
+@pytest.mark.usefixtures("compiler")
 def test_its_pull_request_stays_the_campaigns(github: GitHubStandIn, batch: Batch) -> None:
     repository = github.add("acme/api", {CONFIG: PLAIN})
     batch("plan", "github:acme", "--verify", code=1)

@@ -12,8 +12,6 @@ from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStan
 from tests.batch.victims import kill_at
 from tests.batch.watching import Canned
 
-pytestmark = pytest.mark.usefixtures("clock")
-
 
 def extras_of(host: StandIn, name: str = "acme/api") -> tuple[list[object], ...]:
     """The labels, reviewers and assignees of a repository's only pull request."""

@@ -35,8 +35,6 @@ from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn
 from tests.batch.victims import kill_at
 from tests.batch.watching import Canned, Request, meanwhile, once, truly
 
-pytestmark = pytest.mark.usefixtures("clock")
-
 TOKENS = ("GH_TOKEN", "GITLAB_TOKEN", "BITBUCKET_TOKEN", "GITEA_TOKEN")
 PAGE = Canned(200, b"<html>Sign in</html>", {"Content-Type": "text/html; charset=utf-8"})
 LIMITED = Canned(429, {"message": "Retry later"}, {"Retry-After": "23"})

@@ -18,8 +18,6 @@ from tests.batch.repositories import AT_ONCE, BRANCH, CONFIG, PLAIN, Batch
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
 from tests.batch.watching import Canned, Request, truly
 
-pytestmark = pytest.mark.usefixtures("clock")
-
 
 def reviews(batch: Batch) -> dict[str, dict[str, Any]]:
     """What `status --json` says of the open pull requests, by the repository's name."""

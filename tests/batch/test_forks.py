@@ -27,8 +27,6 @@ from tests.batch.test_planted_branches import OURS, PLANTED
 from tests.batch.victims import kill_at
 from tests.batch.watching import Canned, Request, once, truly
 
-pytestmark = pytest.mark.usefixtures("clock")
-
 REVERT = f"revert-1-{BRANCH}"
 FORKING = (*AT_ONCE, "--fork")
 FORK = "POST /api/v3/repos/acme/api/forks"

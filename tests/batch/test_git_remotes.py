@@ -26,7 +26,6 @@ from tests.batch.repositories import (
 from tests.batch.victims import Victim
 from tests.batch.watching import Canned
 
-pytestmark = pytest.mark.usefixtures("clock")
 LARGE = os.urandom(1_000_000)
 
 

@@ -30,8 +30,6 @@ from tests.batch.repositories import (
     git,
 )
 
-pytestmark = pytest.mark.usefixtures("clock")
-
 
 @pytest.fixture
 def gitea(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GiteaStandIn]:

@@ -247,10 +247,7 @@ def test_the_reset_time_is_waited_for(
     assert sum(clock.slept) == pytest.approx(1200, abs=5)
 
 
-def test_a_host_that_goes_on_refusing_is_left_alone(
-    github: GitHubStandIn, batch: Batch, clock: QuickClock
-) -> None:
-    del clock
+def test_a_host_that_goes_on_refusing_is_left_alone(github: GitHubStandIn, batch: Batch) -> None:
     github.add("acme/api", {CONFIG: PLAIN})
     batch("plan", "github:acme", code=1)
     github.watch = lambda request: (
@@ -278,9 +275,7 @@ def test_a_write_of_unknown_effect_is_looked_into(
     moment: str,
     github: GitHubStandIn,
     batch: Batch,
-    clock: QuickClock,
 ) -> None:
-    del clock
     github.add("acme/api", {CONFIG: PLAIN})
     batch("plan", "github:acme", code=1)
     github.watch = once(operation, canned, moment)
@@ -321,9 +316,8 @@ def test_a_repository_of_another_shape_fails_alone(github: GitHubStandIn, batch:
 
 @pytest.mark.parametrize("last", ["CreateRef", "CreateCommit"])
 def test_a_branch_that_is_no_longer_wanted_is_taken_away(
-    last: str, github: GitHubStandIn, batch: Batch, clock: QuickClock
+    last: str, github: GitHubStandIn, batch: Batch
 ) -> None:
-    del clock
     repository = github.add("acme/api", {CONFIG: PLAIN})
     batch("plan", "github:acme", code=1)
     following = {"CreateRef": "CreateCommit", "CreateCommit": "CreatePullRequest"}[last]
@@ -341,9 +335,8 @@ def test_a_branch_that_is_no_longer_wanted_is_taken_away(
 
 
 def test_an_overloaded_scan_asks_for_less_until_it_gets_answers(
-    github: GitHubStandIn, batch: Batch, clock: QuickClock
+    github: GitHubStandIn, batch: Batch
 ) -> None:
-    del clock
     for at in range(12):
         github.add(f"acme/r{at}", {CONFIG: FIXED})
     sizes = []
@@ -362,9 +355,8 @@ def test_an_overloaded_scan_asks_for_less_until_it_gets_answers(
 
 
 def test_a_repository_that_breaks_every_query_stops_no_other(
-    github: GitHubStandIn, batch: Batch, tmp_path: Path, clock: QuickClock
+    github: GitHubStandIn, batch: Batch, tmp_path: Path
 ) -> None:
-    del clock
     for at in range(6):
         github.add(f"acme/r{at}", {CONFIG: FIXED})
 

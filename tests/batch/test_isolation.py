@@ -35,7 +35,6 @@ from tests.batch.repositories import (
 )
 from tests.batch.watching import Request
 
-pytestmark = pytest.mark.usefixtures("clock")
 NOT_UTF8 = os.fsdecode(b".circleci/\xff.yml")
 ODD_FILES = {
     "not-utf8": NOT_UTF8,

@@ -12,7 +12,6 @@ from cci_migrate.engine import examination, loading
 from tests.batch.repositories import CONFIG, FIXED, PLAIN, Batch, checkout
 from tests.hostile_work import MARK, install
 
-pytestmark = pytest.mark.usefixtures("clock")
 LIMITS = ("--timeout", 0.2, "--memory-limit", 100)
 TOO_LONG = "took too long: more than 0.2 s"
 TOO_MUCH = "needs too much memory: more than 100 MB"

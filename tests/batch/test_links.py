@@ -25,8 +25,6 @@ from tests.batch.repositories import (
     git,
 )
 
-pytestmark = pytest.mark.usefixtures("clock")
-
 #: Links by their paths, in repositories with a config at ci/config.yml.
 REPOSITORIES = {
     "file": {CONFIG: "../ci/config.yml"},

@@ -23,7 +23,6 @@ from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStan
 from tests.batch.victims import kill_at
 from tests.batch.watching import Canned, Request, meanwhile, truly
 
-pytestmark = pytest.mark.usefixtures("clock")
 NO_CANARY = ("--canary", 0)
 
 

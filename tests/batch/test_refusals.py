@@ -15,7 +15,6 @@ from tests.batch.watching import Canned, Request, Watch, truly
 
 LABELS = "/labels"
 REVIEWERS = "/requested_reviewers"
-pytestmark = pytest.mark.usefixtures("clock")
 
 
 def refused(kind: str, message: str) -> Canned:

@@ -13,7 +13,6 @@ from tests.batch.victims import kill_at
 from tests.batch.watching import Canned, Request, truly
 
 REPLACE = (*AT_ONCE, "--replace-discussed")
-pytestmark = pytest.mark.usefixtures("clock")
 
 
 def body(host: StandIn, name: str) -> str:

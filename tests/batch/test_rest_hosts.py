@@ -30,7 +30,6 @@ from tests.batch.repositories import (
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
 from tests.batch.watching import Canned, Request, meanwhile, once, truly
 
-pytestmark = pytest.mark.usefixtures("clock")
 #: JSON that none of the hosts answers with.
 ODD_BODY: dict[str, Any] = {"id": [], "values": [{}]}
 

@@ -27,7 +27,6 @@ from tests.batch.victims import kill_at
 
 API, WEB = f"services/api/{CONFIG}", f"web/{CONFIG}"
 MONO = {CONFIG: PLAIN, API: PLAIN, WEB: PLAIN, f"docs/{CONFIG}": FIXED}
-pytestmark = pytest.mark.usefixtures("clock")
 
 
 def states(batch: Batch) -> dict[str, str]:

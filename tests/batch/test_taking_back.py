@@ -25,8 +25,6 @@ from tests.batch.repositories import (
 from tests.batch.victims import kill_at
 from tests.batch.watching import Canned, Request, truly
 
-pytestmark = pytest.mark.usefixtures("clock")
-
 
 @pytest.fixture
 def delivered(github: GitHubStandIn, batch: Batch) -> GitHubStandIn:

@@ -160,9 +160,8 @@ def test_json_lines_for_a_log(github: GitHubStandIn, batch: Batch, clock: QuickC
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_at_once(
-    number: signal.Signals, github: GitHubStandIn, batch: Batch, clock: QuickClock, tmp_path: Path
+    number: signal.Signals, github: GitHubStandIn, batch: Batch, tmp_path: Path
 ) -> None:
-    del clock
     delivered(github, batch, "api")
     words = ("batch", "watch", "--campaign", str(batch.folder))
     stderr_file = tmp_path / "said"

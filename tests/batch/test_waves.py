@@ -17,9 +17,6 @@ from tests.batch.watching import Request
 WAVES = (*QUICK, "--canary", 1, "--wave", 2)
 
 
-pytestmark = pytest.mark.usefixtures("clock")
-
-
 @pytest.fixture
 def planned(github: GitHubStandIn, batch: Batch) -> GitHubStandIn:
     """Seven planned repositories, whose CI passes."""
