@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+from contextlib import suppress
 
 from cci_migrate.error_kinds import OutsideError
 from cci_migrate.escaping.error_place import place_of
@@ -21,24 +22,26 @@ def main() -> int:
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     # A CI service ends a job by SIGTERM: that is an interrupt, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    code: int = ExitCode.FAILED
     try:
         try:
             code = _run()
         except SystemExit as ending:
             code = ending.code if isinstance(ending.code, int) else 0
+        except Exception as error:  # noqa: BLE001 - Python's own code means that something is left
+            internal = f"internal error, please report it: {place_of(error)}"
+            problem = str(error) if isinstance(error, OutsideError) else internal
+            sys.stderr.write(f"error: {problem}\n")
         # Python looks for garbage in all that is there before it ends: the system takes it anyway.
         gc.freeze()
         code = code if _is_flushed() else code or ExitCode.FAILED
     except KeyboardInterrupt:
         # While importing, or after everything was done: `run` itself tells what was written.
-        sys.stderr.write("cci-migrate: interrupted\n")
         code = ExitCode.INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - Python's own exit code means that something is left
-        internal = f"internal error, please report it: {place_of(error)}"
-        problem = str(error) if isinstance(error, OutsideError) else internal
-        sys.stderr.write(f"error: {problem}\n")
-        code = ExitCode.FAILED
-    _end_at_once_if_reading(code)
+        sys.stderr.write("cci-migrate: interrupted\n")
+    finally:
+        # Also where standard error can't be written: its reader may have gone.
+        _end_at_once_if_reading(code)
     return code
 
 
@@ -46,7 +49,8 @@ def _end_at_once_if_reading(code: int) -> None:
     """End the process while threads wait for answers of hosts: Python would wait for them, too."""
     threads = sys.modules.get("cci_migrate.transport.reading_threads")
     if threads is not None and threads.is_reading():
-        sys.stderr.flush()
+        with suppress(OSError):
+            sys.stderr.flush()
         os._exit(code)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -238,6 +241,48 @@ def test_a_reader_that_is_still_under_way_leaves_the_record_alone() -> None:
     record.close()
     lane.wait_out()
     lane.pause_until(1.0)
+
+
+#: The program with a mistake, in which a read has begun that gets no answer.
+_MISTAKEN = """
+import sys, threading
+from cci_migrate import __main__
+from cci_migrate.transport.reading_threads import ReadingThreads, is_reading
+
+def mistaken():
+    ReadingThreads().begin(threading.Event().wait)
+    while not is_reading():
+        pass
+    sys.stdout.reconfigure(write_through=False)
+    print("said before")
+    raise ZeroDivisionError
+
+__main__._run = mistaken
+sys.exit(__main__.main())
+"""
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_a_mistake_while_threads_wait_ends_the_program_at_once(is_heard: bool) -> None:
+    """What it said before is there; whoever reads standard error may have gone."""
+    reading, writing = os.pipe()
+    if not is_heard:
+        os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _MISTAKEN],
+            stdout=subprocess.PIPE,
+            stderr=writing,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert done.returncode == 3
+    if is_heard:
+        assert done.stdout == b"said before\n"
+        with os.fdopen(reading, "rb") as stderr:
+            assert stderr.read().startswith(b"error: internal error, please report it: ZeroDiv")
 
 
 # -- a campaign
