@@ -6,6 +6,7 @@ https://circleci.com/docs/guides/execution-managed/private-images/
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from typing_extensions import assert_never
 
@@ -56,6 +57,7 @@ def values_of(credential: RegistryCredential) -> dict[str, str]:
             assert_never(credential)
 
 
+@lru_cache(maxsize=256)
 def variables_of(credential: RegistryCredential) -> tuple[str, ...]:
     """The environment variables in ``credential``, without the ``$``."""
     match credential:

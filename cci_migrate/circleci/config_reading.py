@@ -79,7 +79,9 @@ def read_config(parts: Sequence[MountedDocument], *, is_orb_source: bool = False
         documents=tuple(part.document for part in parts),
         version=sections.version(),
         body=_namespace(sections, "", is_orb=is_orb_source),
-        pipeline_parameters=_parameters(sections.of("parameters")),
+        pipeline_parameters=_parameters(
+            {element.name: element.value for element in sections.of("parameters")}
+        ),
         workflow_jobs=tuple(workflow_jobs),
         groups=frozenset(group.name for group in groups),
         has_workflows=bool(workflows),
@@ -105,7 +107,7 @@ class _Sections:
                     key=element.key,
                     mapping=mapping,
                     values=values,
-                    parameters=_parameters(_elements(values.get("parameters"))),
+                    parameters=_parameters(values_by_key(values.get("parameters"))),
                 )
 
     def of(self, section: str) -> list[_Element]:
@@ -214,14 +216,14 @@ def _images(docker: SequenceNode) -> Iterator[ImageItem]:
             yield ImageItem(index, node, mapping, image, text.strip())
 
 
-def _parameters(elements: list[_Element]) -> Mapping[str, Parameter]:
+def _parameters(declared: Mapping[str, Node]) -> Mapping[str, Parameter]:
     parameters: dict[str, Parameter] = {}
-    for element in elements:
-        values = values_by_key(element.value)
+    for name, node in declared.items():
+        values = values_by_key(node)
         written = values.get("default")
         default = None if written is None or is_null(resolved(written)) else written
         listed = items_of(values.get("enum"))
-        parameters[element.name] = Parameter(
+        parameters[name] = Parameter(
             type=text_of(values.get("type")) or "string",
             default=default,
             enum=tuple(text for item in listed if (text := text_of(item)) is not None),
@@ -253,7 +255,8 @@ def _workflow_jobs(
     for index, item in enumerate(items_of(value_of(node, "jobs"))):
         target = resolved(item)
         # A mapping has one key besides merge keys: the job that it names.
-        call = next(iter(entries_of(target).values()), None)
+        name = next(iter(values_by_key(target)), None)
+        call = None if name is None else entry_of(target, name)
         key = target if call is None else call.key
         if not isinstance(key, Scalar) or (call is None and is_null(key)):
             continue

@@ -79,7 +79,7 @@ def beside_the_image(item: Mapping) -> MisplacedLogin | None:
 
 def merged_login(item: Mapping) -> int | None:
     """The index of the entry ``<<: *login`` of ``item`` that merges only a login; None if none."""
-    for index, (key, value) in enumerate(item.entries):
+    for index, (key, value) in enumerate(item.entries if item.merges else ()):
         if is_merge_key(key) and isinstance(value, Alias):
             names = set(values_by_key(value))
             if names and names <= {USERNAME, PASSWORD}:
@@ -126,7 +126,7 @@ def lost_logins(config: Config) -> Iterator[tuple[Mapping, Node]]:
         if "login" not in text or "<<" not in text:
             continue
         for mapping in document.mappings:
-            for key, value in mapping.entries:
+            for key, value in mapping.entries if mapping.merges else ():
                 if is_merge_key(key):
                     yield from _lost(mapping, resolved(value))
 

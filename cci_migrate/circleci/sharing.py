@@ -91,6 +91,9 @@ def _chain(at: Mapping, holder: Mapping, seen: set[Mapping]) -> list[Mapping]:
 
 def sources_of(mapping: Mapping) -> Iterator[Mapping]:
     """``mapping`` and all that it merges, directly or not, in order of precedence."""
+    if not mapping.merges:
+        yield mapping
+        return
     pending = [mapping]
     seen: set[Mapping] = set()
     while pending:

@@ -48,14 +48,16 @@ def fixes_with_room(
     """
     if policy.applies_ignores:
         findings = [_after_comments(finding) for finding in findings]
-    findings = [
-        replace(finding, remedy=_asking_for_context(finding.remedy)) for finding in findings
-    ]
+    findings = [_with_remedy(finding, _asking_for_context(finding.remedy)) for finding in findings]
     grants = [grant for finding in findings for grant in _contexts_of(finding.remedy)]
     if not grants:
         return list(findings)
     places = placement.places(grants)
-    return [replace(finding, remedy=_with_room(finding.remedy, places)) for finding in findings]
+    return [_with_remedy(finding, _with_room(finding.remedy, places)) for finding in findings]
+
+
+def _with_remedy(finding: Finding, remedy: Remedy) -> Finding:
+    return finding if remedy is finding.remedy else replace(finding, remedy=remedy)
 
 
 def _after_comments(finding: Finding) -> Finding:
@@ -63,8 +65,8 @@ def _after_comments(finding: Finding) -> Finding:
     names = finding.names
     if names is not None and isinstance(remedy, Fix) and remedy.withheld:
         # Some of its jobs have the variables from elsewhere.
-        names = replace(names, provider="")
-    return replace(finding, remedy=remedy, names=names)
+        return replace(finding, remedy=remedy, names=replace(names, provider=""))
+    return _with_remedy(finding, remedy)
 
 
 def _contexts_of(remedy: Remedy) -> tuple[ContextGrant, ...]:

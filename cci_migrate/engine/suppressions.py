@@ -38,10 +38,10 @@ def unused_suppressions(
     if not policy.applies_ignores or policy.revert is not None:
         return
     all_findings = list(findings)
-    used = _used_rules(all_findings)
-    for document in documents:
-        source = document.source
-        for comment in ignore_comments(source):
+    comments = {document.source: tuple(ignore_comments(document.source)) for document in documents}
+    used = _used_rules(all_findings) if any(comments.values()) else {}
+    for source, comments_of_file in comments.items():
+        for comment in comments_of_file:
             what = _unused_part(comment, used.get((source.path, comment.start), set()), policy)
             if what is not None:
                 yield UnusedSuppression(source.path, source.position(comment.start), what)

@@ -37,7 +37,7 @@ def is_merge_key(key: Node) -> bool:
 
 def merged_mappings(mapping: Mapping) -> Iterator[Mapping]:
     """The mappings that ``mapping`` merges directly, in order of precedence."""
-    for key, value in mapping.entries:
+    for key, value in mapping.entries if mapping.merges else ():
         if is_merge_key(key):
             target = resolved(value)
             if isinstance(target, Mapping):
@@ -108,7 +108,7 @@ def entry_of(node: Node | None, name: str) -> Entry | None:
         return None
     if target.merges:
         return _with_merged(target).get(name)
-    return _own_entries(target)[name] if name in target.values else None
+    return own_entry(target, name)
 
 
 def value_of(node: Node | None, name: str) -> Scalar | Mapping | Sequence | None:
@@ -123,9 +123,10 @@ def value_of(node: Node | None, name: str) -> Scalar | Mapping | Sequence | None
 def own_entry(mapping: Mapping, name: str) -> Entry | None:
     """The last entry ``name`` in ``mapping``'s own text; None if there is none."""
     entry = None
-    for key, value in mapping.entries:
-        if isinstance(key, Scalar) and key.value == name:
-            entry = Entry(key, value, mapping)
+    if name in mapping.values or (name == MERGE_KEY and mapping.merges):
+        for key, value in mapping.entries:
+            if isinstance(key, Scalar) and key.value == name:
+                entry = Entry(key, value, mapping)
     return entry
 
 

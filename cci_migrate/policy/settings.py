@@ -387,8 +387,10 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     def registry_for(self, host: str) -> RegistryPolicy | None:
         """The entry for the registry ``host``: the most specific one that matches, if any."""
         matching = [registry for registry in self.registries if host_matches(registry.host, host)]
-        default = DEFAULT_DOCKER_HUB if host == DOCKER_HUB else None
-        return max(matching, key=specificity, default=default)
+        if len(matching) < 2:
+            default = DEFAULT_DOCKER_HUB if host == DOCKER_HUB else None
+            return matching[0] if matching else default
+        return max(matching, key=specificity)
 
     @property
     def docker_hub(self) -> RegistryPolicy:

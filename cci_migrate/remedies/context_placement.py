@@ -109,6 +109,7 @@ class ContextPlacement:
         self._contexts = {entry: job_contexts(entry) for entry in entries}
         self._style = usual_style(self._contexts.values(), single_only=single_only)
         self._users = argument_users(entries)
+        self._places: dict[tuple[ContextGrant, ...], Places] = {}
 
     def places(self, grants: Iterable[ContextGrant]) -> Places:
         """The operations for each workflow job in ``grants``, or why it has no place for them.
@@ -116,6 +117,12 @@ class ContextPlacement:
         Jobs that have the context already are left out. Pass the grants of all fixes at once: a
         context that all users of an anchor need is added to the anchor, once.
         """
+        all_grants = tuple(dict.fromkeys(grants))
+        if all_grants not in self._places:
+            self._places[all_grants] = self._find_places(all_grants)
+        return self._places[all_grants]
+
+    def _find_places(self, grants: Iterable[ContextGrant]) -> Places:
         by_entry: dict[WorkflowJob, list[ContextGrant]] = {}
         for grant in grants:
             if grant.context not in self._contexts[grant.entry].names:
