@@ -106,17 +106,32 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
             # Workflows that share a list of jobs through an alias share its entries too.
             if assessed.only_for_forks or assessed.entry in grants:
                 continue
-            choice = self.grant(assessed, variables, host, key)
-            if choice is not None:
-                context, candidates = choice
-                provided = self.known.variables_in(context)
-                of_project = self.overrides.of_project(assessed, provided)
-                grants[assessed.entry] = replace(
-                    self._grant(assessed, context, variables),
-                    candidates=candidates,
-                    overrides=() if key in self.names else tuple(sorted(of_project)),
-                )
+            memo = (assessed, variables, host, key if key in self.names else None)
+            if memo not in self._known_grants:
+                self._known_grants[memo] = self._grant_for(assessed, variables, host, key)
+            grant = self._known_grants[memo]
+            if grant is not None:
+                grants[assessed.entry] = grant
         return tuple(grants.values())
+
+    @cached_property
+    def _known_grants(self) -> dict[tuple[object, ...], ContextGrant | None]:
+        """What `_grant_for` returned: most jobs have several images."""
+        return {}
+
+    def _grant_for(
+        self, assessed: AssessedEntry, variables: tuple[str, ...], host: str, key: FindingKey
+    ) -> ContextGrant | None:
+        choice = self.grant(assessed, variables, host, key)
+        if choice is None:
+            return None
+        context, candidates = choice
+        of_project = self.overrides.of_project(assessed, self.known.variables_in(context))
+        return replace(
+            self._grant(assessed, context, variables),
+            candidates=candidates,
+            overrides=() if key in self.names else tuple(sorted(of_project)),
+        )
 
     def _grant(
         self, assessed: AssessedEntry, context: str, variables: tuple[str, ...]

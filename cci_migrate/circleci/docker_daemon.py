@@ -43,7 +43,7 @@ class JobDaemons(Struct, frozen=True):
     @property
     def main(self) -> Daemon:
         """The daemon that the job is judged by."""
-        return min(self.kinds, key=_BY_WEIGHT.index)
+        return next(kind for kind in _BY_WEIGHT if kind in self.kinds)
 
     @property
     def is_mixed(self) -> bool:
