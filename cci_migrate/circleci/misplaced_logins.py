@@ -19,7 +19,6 @@ from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.lossless.merging import (
     Entry,
     duplicate_keys,
-    entries_of,
     entry_of,
     is_merge_key,
     is_null,
@@ -59,16 +58,14 @@ def beside_the_image(item: Mapping) -> MisplacedLogin | None:
 
     None if there are none, or if it has an ``auth`` with a value too.
     """
-    entries = entries_of(item)
-    values = [entries[key] for key in (USERNAME, PASSWORD) if key in entries]
-    if not values:
+    values = values_by_key(item)
+    if USERNAME not in values and PASSWORD not in values:
         return None
-    auth = entries.get(AUTH)
-    if auth is not None and not is_null(resolved(auth.value)):
+    auth = values.get(AUTH)
+    if auth is not None and not is_null(resolved(auth)):
         return None
-    username = text_of(entries[USERNAME].value) if USERNAME in entries else None
-    password = text_of(entries[PASSWORD].value) if PASSWORD in entries else None
-    if all(value.holder is not item for value in values):
+    username, password = text_of(values.get(USERNAME)), text_of(values.get(PASSWORD))
+    if item.values.keys().isdisjoint((USERNAME, PASSWORD)):
         kind = MisplacedKind.MERGED_INTO_IMAGE
     elif auth is not None:
         kind = MisplacedKind.BESIDE_EMPTY_AUTH

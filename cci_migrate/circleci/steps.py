@@ -314,9 +314,9 @@ class _StepListReader:
         value = None if node is None else resolved(node)
         if way.depth > _DEEPEST:
             raise TooComplexError(f"lists of steps are nested more than {_DEEPEST} deep")
-        if isinstance(value, Scalar):
+        if type(value) is Scalar:
             self._passed(value, bindings, replace(way, depth=way.depth + 1))
-        if not isinstance(value, SequenceNode):
+        if type(value) is not SequenceNode:
             return
         self._allowance.spend(len(value.items))
         way = replace(way, depth=way.depth + 1)
@@ -349,12 +349,12 @@ class _StepListReader:
     def _item(self, item: Node, bindings: Bindings, way: _Way, path: _Path) -> None:
         """Read ``item`` of the list at ``way``, whose place is the last of ``path``."""
         value = resolved(item)
-        if isinstance(value, Scalar):
+        if type(value) is Scalar:
             if sole_reference(value.value) is not None:
                 self._passed(value, bindings, replace(way, path=path))
                 return
             self._named(value.value, None, item, bindings, way, path)
-        elif isinstance(value, MappingNode):
+        elif type(value) is MappingNode:
             for name, argument in values_by_key(value).items():
                 self._named(name, argument, item, bindings, way, path)
 
@@ -463,7 +463,7 @@ def script_node(step: Step) -> Scalar | None:
     if step.name not in RUN_STEPS or step.value is None:
         return None
     value = resolved(step.value)
-    command = value if isinstance(value, Scalar) else value_of(value, "command")
+    command = value if type(value) is Scalar else value_of(value, "command")
     return command if isinstance(command, Scalar) and command.value.strip() else None
 
 

@@ -19,8 +19,8 @@ def expands_beyond(document: Document, limit: int) -> bool:
         if node in sizes:
             pending.pop()
             continue
-        inner = [part.target if isinstance(part, Alias) else part for part in children(node)]
-        unknown = [part for part in inner if not isinstance(part, Scalar) and part not in sizes]
+        inner = [part.target if type(part) is Alias else part for part in children(node)]
+        unknown = [part for part in inner if type(part) is not Scalar and part not in sizes]
         if unknown and node not in opened:
             opened.add(node)
             pending.extend(unknown)

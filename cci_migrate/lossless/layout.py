@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct, field
 
@@ -33,14 +33,18 @@ class Style(Struct, frozen=True):
     dash_gap: str = " "
 
 
+def _none_counted() -> defaultdict[Any, int]:
+    return defaultdict(int)
+
+
 class _Counts(Struct):
     """How often each distance occurs."""
 
-    steps: Counter[int] = field(default_factory=Counter)
-    offsets: Counter[int] = field(default_factory=Counter)
-    gaps: Counter[str] = field(default_factory=Counter)
+    steps: dict[int, int] = field(default_factory=_none_counted)
+    offsets: dict[int, int] = field(default_factory=_none_counted)
+    gaps: dict[str, int] = field(default_factory=_none_counted)
     #: Steps below the only key of an item, as in ``- run:``.
-    item_steps: Counter[int] = field(default_factory=Counter)
+    item_steps: dict[int, int] = field(default_factory=_none_counted)
 
     def style(self, otherwise: Style) -> Style:
         return Style(
@@ -49,19 +53,22 @@ class _Counts(Struct):
             _most_common(self.gaps, otherwise.dash_gap),
         )
 
-    def add_value(self, mapping: Mapping, value: Node) -> None:
-        """Count the distance of ``value`` from its key in the block ``mapping``."""
-        if isinstance(value, Scalar) or isinstance(value, Alias) or value.is_flow:  # noqa: SIM101
-            return
-        if isinstance(value, Mapping):
-            distance = _distance_below(mapping, value)
-            if distance > 0:
-                self.steps[distance] += 1
-        elif value.items:
-            at = dash(value, 0)
-            distance = column(value.source, at) - key_column(mapping)
-            if distance >= 0 and starts_line(value.source, at):
-                self.offsets[distance] += 1
+    def add_values(self, mapping: Mapping) -> None:
+        """Count the distances of the values of the block ``mapping`` from their keys."""
+        own: int | None = None
+        for _, value in mapping.entries:
+            if type(value) is Scalar or type(value) is Alias or value.is_flow:
+                continue
+            own = key_column(mapping) if own is None else own
+            if type(value) is Mapping:
+                distance = key_column(value) - own if value.entries else 0
+                if distance > 0:
+                    self.steps[distance] += 1
+            elif value.items:
+                at = dash(value, 0)
+                distance = column(value.source, at) - own
+                if distance >= 0 and starts_line(value.source, at):
+                    self.offsets[distance] += 1
 
     def add_items(self, sequence: Sequence) -> None:
         """Count the gaps after the dashes of the block ``sequence``, and its items' steps."""
@@ -75,10 +82,10 @@ class _Counts(Struct):
     def add_item_steps(self, items: Iterable[Node]) -> None:
         """Count the steps below the only keys of ``items``."""
         for item in items:
-            if isinstance(item, Mapping) and not item.is_flow and len(item.entries) == 1:
+            if type(item) is Mapping and not item.is_flow and len(item.entries) == 1:
                 value = item.entries[0][1]
-                if isinstance(value, Mapping) and not value.is_flow:
-                    distance = _distance_below(item, value)
+                if type(value) is Mapping and not value.is_flow and value.entries:
+                    distance = key_column(value) - key_column(item)
                     if distance > 0:
                         self.item_steps[distance] += 1
 
@@ -101,8 +108,8 @@ class Layout:
                     for key, value in node.entries:
                         self._parents[key] = node
                         self._parents[value] = node
-                        if not node.is_flow:
-                            counts.add_value(node, value)
+                    if not node.is_flow:
+                        counts.add_values(node)
                 else:
                     for item in node.items:
                         self._parents[item] = node
@@ -154,8 +161,7 @@ class Layout:
         if style is None:
             counts = _Counts()
             if isinstance(node, Mapping):
-                for _, value in node.entries:
-                    counts.add_value(node, value)
+                counts.add_values(node)
             else:
                 counts.add_items(node)
             style = self._styles[node] = counts.style(self.style)
@@ -198,15 +204,11 @@ def layout_of(source: SourceText, root: Node | None) -> Layout:
     return Layout(source, root)
 
 
-def _distance_below(mapping: Mapping, value: Mapping) -> int:
-    return key_column(value) - key_column(mapping) if value.entries else 0
-
-
 _K = TypeVar("_K", int, str)
 
 
-def _most_common(counts: Counter[_K], otherwise: _K) -> _K:
-    return counts.most_common(1)[0][0] if counts else otherwise
+def _most_common(counts: dict[_K, int], otherwise: _K) -> _K:
+    return max(counts, key=counts.__getitem__) if counts else otherwise
 
 
 def common_quote(items: Iterable[Node]) -> str:

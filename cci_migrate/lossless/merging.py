@@ -32,7 +32,7 @@ class Entry(Struct, frozen=True, gc=False):
 
 def is_merge_key(key: Node) -> bool:
     """Whether ``key`` is ``<<``, unquoted."""
-    return isinstance(key, Scalar) and key.value == MERGE_KEY and not key.style
+    return type(key) is Scalar and key.value == MERGE_KEY and not key.style
 
 
 def merged_mappings(mapping: Mapping) -> Iterator[Mapping]:
@@ -40,12 +40,12 @@ def merged_mappings(mapping: Mapping) -> Iterator[Mapping]:
     for key, value in mapping.entries if mapping.merges else ():
         if is_merge_key(key):
             target = resolved(value)
-            if isinstance(target, Mapping):
+            if type(target) is Mapping:
                 yield target
-            elif isinstance(target, Sequence):
+            elif type(target) is Sequence:
                 for item in target.items:
                     part = resolved(item)
-                    if isinstance(part, Mapping):
+                    if type(part) is Mapping:
                         yield part
 
 
@@ -55,16 +55,16 @@ _NO_ENTRIES: ReadOnly[str, Entry] = MappingProxyType({})
 
 def values_by_key(node: Node | None) -> ReadOnly[str, Node]:
     """The values of ``node`` as written, merged ones after its own; empty if it is no mapping."""
-    target = node.target if isinstance(node, Alias) else node
-    if not isinstance(target, Mapping):
+    target = node.target if type(node) is Alias else node
+    if type(target) is not Mapping:
         return _NO_VALUES
     return _with_merged_values(target) if target.merges else target.values
 
 
 def entries_of(node: Node | None) -> ReadOnly[str, Entry]:
     """The entries of `values_by_key`, for those who need a key or its place."""
-    target = node.target if isinstance(node, Alias) else node
-    if not isinstance(target, Mapping):
+    target = node.target if type(node) is Alias else node
+    if type(target) is not Mapping:
         return _NO_ENTRIES
     return _with_merged(target) if target.merges else _own_entries(target)
 
@@ -97,14 +97,14 @@ def _own_entries(mapping: Mapping) -> ReadOnly[str, Entry]:
     return {
         key.value: Entry(key, value, mapping)
         for key, value in mapping.entries
-        if isinstance(key, Scalar) and not is_merge_key(key)
+        if type(key) is Scalar and not is_merge_key(key)
     }
 
 
 def entry_of(node: Node | None, name: str) -> Entry | None:
     """The entry ``name`` of ``node``, its own or merged; None if it has none or is no mapping."""
-    target = node.target if isinstance(node, Alias) else node
-    if not isinstance(target, Mapping):
+    target = node.target if type(node) is Alias else node
+    if type(target) is not Mapping:
         return None
     if target.merges:
         return _with_merged(target).get(name)
@@ -113,11 +113,11 @@ def entry_of(node: Node | None, name: str) -> Entry | None:
 
 def value_of(node: Node | None, name: str) -> Scalar | Mapping | Sequence | None:
     """The value of the entry ``name`` of ``node``, aliases resolved; None if there is no entry."""
-    target = node.target if isinstance(node, Alias) else node
-    if not isinstance(target, Mapping):
+    target = node.target if type(node) is Alias else node
+    if type(target) is not Mapping:
         return None
     value = (_with_merged_values(target) if target.merges else target.values).get(name)
-    return value.target if isinstance(value, Alias) else value
+    return value.target if type(value) is Alias else value
 
 
 def own_entry(mapping: Mapping, name: str) -> Entry | None:
@@ -125,7 +125,7 @@ def own_entry(mapping: Mapping, name: str) -> Entry | None:
     entry = None
     if name in mapping.values or (name == MERGE_KEY and mapping.merges):
         for key, value in mapping.entries:
-            if isinstance(key, Scalar) and key.value == name:
+            if type(key) is Scalar and key.value == name:
                 entry = Entry(key, value, mapping)
     return entry
 
@@ -133,23 +133,23 @@ def own_entry(mapping: Mapping, name: str) -> Entry | None:
 def items_or_itself(node: Node | None) -> tuple[Node, ...]:
     """The items of a list that may also be written as its only item; empty for None."""
     target = None if node is None else resolved(node)
-    return () if target is None else target.items if isinstance(target, Sequence) else (target,)
+    return () if target is None else target.items if type(target) is Sequence else (target,)
+
+
+_NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 
 
 def is_null(node: Node | None) -> bool:
     """Whether ``node`` is a plain null: ``~``, ``null`` or nothing at all. False for None."""
-    return (
-        isinstance(node, Scalar)
-        and not node.style
-        and node.tag is None
-        and node.value in ("", "~", "null", "Null", "NULL")
-    )
+    return type(node) is Scalar and node.value in _NULLS and not node.style and node.tag is None
 
 
 def text_of(node: Node | None) -> str | None:
     """The value of the scalar ``node``, an alias resolved; None for null and for anything else."""
-    target = node.target if isinstance(node, Alias) else node
-    return target.value if isinstance(target, Scalar) and not is_null(target) else None
+    target = node.target if type(node) is Alias else node
+    if type(target) is not Scalar or (target.value in _NULLS and is_null(target)):
+        return None
+    return target.value
 
 
 def items_of(node: Node | None) -> tuple[Node, ...]:
@@ -157,7 +157,7 @@ def items_of(node: Node | None) -> tuple[Node, ...]:
     if node is None:
         return ()
     target = resolved(node)
-    return target.items if isinstance(target, Sequence) else ()
+    return target.items if type(target) is Sequence else ()
 
 
 def duplicate_keys(mapping: Mapping) -> Iterator[tuple[Scalar | Alias, Scalar | Alias]]:

@@ -39,6 +39,8 @@ def dash(sequence: Sequence, index: int) -> int:
     """The offset of the dash of the item at ``index`` of a block sequence."""
     text = sequence.source.text
     at = sequence.items[index].start
+    if text.startswith("- ", at - 2):
+        return at - 2
     while True:
         line_start = sequence.source.line_start(at)
         before = text[line_start:at]

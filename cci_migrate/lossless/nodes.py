@@ -1,6 +1,9 @@
 """The concrete tree of a YAML document: every node with its span, aliases kept as nodes.
 
 Nodes compare by identity, and no repr shows a value: a scalar may be a password.
+
+There are no subclasses of theirs. What is called for most nodes of a file asks for ``type(node)``:
+`isinstance` takes several times as long to say no of an instance of msgspec's structs.
 """
 
 from __future__ import annotations
@@ -8,12 +11,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from collections.abc import Mapping as ReadOnly
+from typing import final
 
 from msgspec import Struct
 
 from cci_migrate.lossless.source import SourceText, Span
 
 
+@final
 class Scalar(Struct, frozen=True, eq=False, gc=False):
     """A scalar. ``style`` is its quoting: ``'``, ``"``, ``|`` or ``>``; empty if it is plain.
 
@@ -31,6 +36,7 @@ class Scalar(Struct, frozen=True, eq=False, gc=False):
     __repr__ = object.__repr__
 
 
+@final
 class Mapping(Struct, frozen=True, eq=False, gc=False):
     """A mapping with its entries in source order, merge keys and duplicates included.
 
@@ -52,6 +58,7 @@ class Mapping(Struct, frozen=True, eq=False, gc=False):
     __repr__ = object.__repr__
 
 
+@final
 class Sequence(Struct, frozen=True, eq=False, gc=False):
     """A sequence with its items in source order; it ends as a `Mapping` does."""
 
@@ -66,6 +73,7 @@ class Sequence(Struct, frozen=True, eq=False, gc=False):
     __repr__ = object.__repr__
 
 
+@final
 class Alias(Struct, frozen=True, eq=False, gc=False):
     """An alias and its target, the anchored node (never an alias itself)."""
 
@@ -107,16 +115,16 @@ def span_of(node: Node) -> Span:
 
 def resolved(node: Node) -> Scalar | Mapping | Sequence:
     """``node`` itself, or the target if it is an alias."""
-    return node.target if isinstance(node, Alias) else node
+    return node.target if type(node) is Alias else node
 
 
 def children(node: Node) -> Iterator[Node]:
     """The nodes directly inside ``node``; an alias has none."""
-    if isinstance(node, Mapping):
+    if type(node) is Mapping:
         for key, value in node.entries:
             yield key
             yield value
-    elif isinstance(node, Sequence):
+    elif type(node) is Sequence:
         yield from node.items
 
 
@@ -139,11 +147,11 @@ def walk(node: Node) -> Iterator[Node]:
     while pending:
         current = pending.pop()
         yield current
-        if isinstance(current, Mapping):
+        if type(current) is Mapping:
             for key, value in reversed(current.entries):
                 pending.append(value)
                 pending.append(key)
-        elif isinstance(current, Sequence):
+        elif type(current) is Sequence:
             pending.extend(reversed(current.items))
 
 
@@ -159,9 +167,10 @@ def scalars_in(*roots: Node) -> Iterator[Scalar]:
         if node in seen:
             continue
         seen.add(node)
-        if isinstance(node, Scalar):
+        if type(node) is Scalar:
             yield node
-        pending.extend(children(node))
+        else:
+            pending.extend(children(node))
 
 
 def collections_in(node: Node) -> Iterator[Collection]:
@@ -169,13 +178,13 @@ def collections_in(node: Node) -> Iterator[Collection]:
     pending = [node]
     while pending:
         current = pending.pop()
-        if isinstance(current, Mapping):
+        if type(current) is Mapping:
             yield current
             for key, value in reversed(current.entries):
-                if not isinstance(value, Scalar):
+                if type(value) is not Scalar:
                     pending.append(value)
-                if not isinstance(key, Scalar):
+                if type(key) is not Scalar:
                     pending.append(key)
-        elif isinstance(current, Sequence):
+        elif type(current) is Sequence:
             yield current
-            pending += [item for item in reversed(current.items) if not isinstance(item, Scalar)]
+            pending += [item for item in reversed(current.items) if type(item) is not Scalar]

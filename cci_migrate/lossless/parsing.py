@@ -204,7 +204,10 @@ class _Builder:
                 if kind is MappingEndEvent:
                     pairs = iter(children)
                     entries = tuple(zip(pairs, pairs, strict=True))
-                    values = {key.value: value for key, value in entries if key.__class__ is Scalar}
+                    values: dict[str, Node] = {}
+                    for key, item in entries:
+                        if isinstance(key, Scalar):
+                            values[key.value] = item
                     merges = MERGE_KEY in values and any(is_merge_key(key) for key, _ in entries)
                     if merges:
                         values = _without_merge_keys(entries)

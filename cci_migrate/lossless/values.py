@@ -6,7 +6,8 @@ the tree parsed from the new text.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from itertools import chain
 from typing import TypeAlias
 
 from msgspec import Struct, field
@@ -38,6 +39,7 @@ from cci_migrate.lossless.operations import (
     WrapInSequence,
 )
 from cci_migrate.lossless.scalars import is_string
+from cci_migrate.lossless.source import SourceText
 
 
 class ScalarData(Struct, eq=False):
@@ -50,9 +52,9 @@ class ScalarData(Struct, eq=False):
 
 
 class DataRow(Struct, eq=False):
-    """Data in order, each with the node that it was read from; None for added data."""
+    """Data in order, each with the node whose place it is; None for added data."""
 
-    data: list[Data] = field(default_factory=list)
+    data: list[Data | Node] = field(default_factory=list)
     origins: list[Node | None] = field(default_factory=list)
     #: The places of the nodes in ``origins``; empty until somebody asks, and after each change.
     places: dict[Node, int] = field(default_factory=dict)
@@ -60,11 +62,13 @@ class DataRow(Struct, eq=False):
     __repr__ = object.__repr__
 
     def place_of(self, node: Node) -> int:
-        """Where what comes from ``node`` is. Raises KeyError."""
+        """Where what comes from ``node`` is. Raises UnknownPlaceError."""
         if not self.places:
             self.places = {
                 origin: at for at, origin in enumerate(self.origins) if origin is not None
             }
+        if node not in self.places:
+            raise UnknownPlaceError("an operation names a node that is gone")
         return self.places[node]
 
     def insert(self, place: int, data: Data) -> None:
@@ -72,12 +76,6 @@ class DataRow(Struct, eq=False):
         self.data.insert(place, data)
         self.origins.insert(place, None)
         self.places = {}
-
-    def take(self, place: int) -> Data:
-        """Remove and return the data at ``place``."""
-        del self.origins[place]
-        self.places = {}
-        return self.data.pop(place)
 
 
 class ListData(Struct, eq=False):
@@ -97,11 +95,11 @@ class MapData(Struct, eq=False):
     __repr__ = object.__repr__
 
 
-#: A scalar that no operation changes stands for itself: most are such.
-Data: TypeAlias = "Scalar | ScalarData | ListData | MapData"
-
-
-_SCALARS = (Scalar, ScalarData)
+#: What operations have changed or added. Any other node stands for itself: most are such.
+Data: TypeAlias = "ScalarData | ListData | MapData"
+_CHANGED = (ScalarData, ListData, MapData)
+_SCALARS = (ScalarData, Scalar)
+_MAPPINGS = (MapData, Mapping)
 
 
 class UnknownPlaceError(LookupError):
@@ -109,57 +107,38 @@ class UnknownPlaceError(LookupError):
 
 
 class DataTree(Struct):
-    """The data of documents, and where to find that of each node.
+    """The data of documents: those of their ``roots``, but for what operations have changed.
 
     Mutable: this module's functions alone change it, while they apply operations.
     """
 
-    roots: DataRow = field(default_factory=DataRow)
+    roots: tuple[Node, ...]
+    sources: frozenset[SourceText]
+    #: The changed data of a node, which its aliases share.
     by_node: dict[Node, Data] = field(default_factory=dict)
-    #: The row that contains the data of a node.
-    rows: dict[Node, DataRow] = field(default_factory=dict)
+    #: What is in the place of a node instead of it; its aliases don't share that.
+    instead: dict[Node, Data] = field(default_factory=dict)
+    #: Nodes that were taken from their place.
+    gone: set[Node] = field(default_factory=set)
     #: For each scalar the texts replaced in it: where each ended, and how much longer it became.
     replaced: dict[Scalar, list[tuple[int, int]]] = field(default_factory=dict)
 
     __repr__ = object.__repr__
 
+    def at(self, place: Data | Node) -> Data | Scalar | Mapping | Sequence:
+        """What is at ``place`` of a row now; an alias means what its target does."""
+        if isinstance(place, _CHANGED):
+            return place
+        if place in self.instead:
+            return self.instead[place]
+        node = resolved(place)
+        return self.by_node.get(node, node)
+
 
 def data_of(documents: tuple[Document, ...]) -> DataTree:
-    """The data of ``documents``; an alias has the same object as the anchored node."""
-    tree = DataTree()
-    _read_into(
-        tree.roots, [document.root for document in documents if document.root is not None], tree
-    )
-    return tree
-
-
-def _read_into(row: DataRow, nodes: Collection[Node], tree: DataTree) -> None:
-    row.origins += nodes
-    for node in nodes:
-        tree.rows[node] = row
-        if isinstance(node, Scalar) and node.anchor is None:
-            row.data.append(node)
-            continue
-        # An alias may precede its target: an anchor of a later file of the same packed source.
-        target = node.target if isinstance(node, Alias) else node
-        data = tree.by_node.get(target)
-        row.data.append(_read(target, tree) if data is None else data)
-
-
-def _read(node: Scalar | Mapping | Sequence, tree: DataTree) -> Data:
-    data: Data
-    if isinstance(node, Scalar):
-        data = tree.by_node[node] = ScalarData(node.value, _kind(node))
-    elif isinstance(node, Sequence):
-        data = tree.by_node[node] = ListData()
-        _read_into(data.items, node.items, tree)
-    elif isinstance(node, Mapping):
-        data = tree.by_node[node] = MapData()
-        _read_into(data.keys, [key for key, _ in node.entries], tree)
-        _read_into(data.items, [value for _, value in node.entries], tree)
-    else:
-        assert_never(node)
-    return data
+    """The data of ``documents``."""
+    roots = tuple(document.root for document in documents if document.root is not None)
+    return DataTree(roots, frozenset(document.source for document in documents))
 
 
 def _kind(scalar: Scalar) -> str:
@@ -184,11 +163,11 @@ def expected(documents: tuple[Document, ...], operations: tuple[Operation, ...])
 def _apply(operation: Operation, tree: DataTree) -> None:
     match operation:
         case AddEntry(mapping, key, content, after):
-            _add_entry(_mapping(mapping, tree), key, _new(content, tree), after)
+            _add_entry(_mapping(mapping, tree), key, _new(content, tree), after, tree)
         case AddItem(sequence, index, content):
             row = _row_of(sequence, tree)
             at_end = index == len(sequence.items)
-            place = len(row.data) if at_end else _place(sequence.items[index], tree)
+            place = len(row.data) if at_end else row.place_of(sequence.items[index])
             row.insert(place, _new(content, tree))
         case ReplaceScalar(scalar, content):
             if isinstance(scalar, Alias) or isinstance(content, Items):
@@ -223,17 +202,18 @@ def _apply(operation: Operation, tree: DataTree) -> None:
             target = _mapping(mapping, tree)
             taken = [_take(target, key, tree) for key in keys]
             nested = _map_data([key for key, _ in taken], [value for _, value in taken])
-            target.items.data[_index(target, parent)] = nested
+            _replace(target.items, _index(target, parent, tree), nested, tree)
         case RenameKey(mapping, index, name):
             target = _mapping(mapping, tree)
-            _refuse_known(target, name)
-            target.keys.data[_place(mapping.entries[index][0], tree)] = _new_key(name)
+            _refuse_known(target, name, tree)
+            place = target.keys.place_of(mapping.entries[index][0])
+            _replace(target.keys, place, _new_key(name), tree)
         case RemoveEntry(mapping, key):
             _take(_mapping(mapping, tree), key, tree)
         case RemoveItems(sequence, indexes):
             row = _row_of(sequence, tree)
             for index in indexes:
-                row.take(_place(sequence.items[index], tree))
+                _taken(row, row.place_of(sequence.items[index]), tree)
         case KeepItem(sequence, index):
             _put(sequence, _of(resolved(sequence.items[index]), tree), tree)
         case MappingToScalar(mapping):
@@ -249,12 +229,12 @@ def _apply(operation: Operation, tree: DataTree) -> None:
             assert_never(operation)
 
 
-def _add_entry(target: MapData, key: str, value: Data, after: str | None) -> None:
-    _refuse_known(target, key)
+def _add_entry(target: MapData, key: str, value: Data, after: str | None, tree: DataTree) -> None:
+    _refuse_known(target, key, tree)
     origins = target.keys.origins
     place = len(origins)
     if after is not None:
-        place = _index(target, after) + 1
+        place = _index(target, after, tree) + 1
         # What an earlier operation put there stays above, as in the text.
         while place < len(origins) and origins[place] is None:
             place += 1
@@ -262,20 +242,24 @@ def _add_entry(target: MapData, key: str, value: Data, after: str | None) -> Non
     target.items.insert(place, value)
 
 
-def _refuse_known(target: MapData, name: str) -> None:
-    if name != MERGE_KEY and any(
-        isinstance(key, _SCALARS) and key.value == name for key in target.keys.data
-    ):
+def _refuse_known(target: MapData, name: str, tree: DataTree) -> None:
+    if name != MERGE_KEY and any(_is_named(key, name, tree) for key in target.keys.data):
         raise UnknownPlaceError(f"an operation adds the key {name!r} that the mapping has")
 
 
-def _take(target: MapData, name: str, tree: DataTree) -> tuple[Data, Data]:
-    place = _index(target, name)
-    for row in (target.keys, target.items):
-        data = row.data[place]
-        if isinstance(data, Scalar):
-            _of(data, tree)
-    return target.keys.take(place), target.items.take(place)
+def _take(target: MapData, name: str, tree: DataTree) -> tuple[Data | Node, Data | Node]:
+    place = _index(target, name, tree)
+    return _taken(target.keys, place, tree), _taken(target.items, place, tree)
+
+
+def _taken(row: DataRow, place: int, tree: DataTree) -> Data | Node:
+    """The data at ``place`` of ``row``, from which they are removed."""
+    origin, data = row.origins.pop(place), row.data.pop(place)
+    row.places = {}
+    if origin is None:
+        return data
+    tree.gone.add(origin)
+    return tree.instead[origin] if origin in tree.instead else _of(resolved(origin), tree)
 
 
 def _of(node: Node, tree: DataTree) -> Data:
@@ -283,11 +267,23 @@ def _of(node: Node, tree: DataTree) -> Data:
     data = tree.by_node.get(node)
     if data is not None:
         return data
-    if isinstance(node, Scalar) and node in tree.rows:
-        data = tree.by_node[node] = ScalarData(node.value, _kind(node))
-        _put(node, data, tree)
-        return data
-    raise UnknownPlaceError("an operation names a node that the document lacks")
+    if node.source not in tree.sources:
+        raise UnknownPlaceError("an operation names a node that the document lacks")
+    if isinstance(node, Scalar):
+        data = ScalarData(node.value, _kind(node))
+    elif isinstance(node, Sequence):
+        data = ListData(_row(node.items))
+    elif isinstance(node, Mapping):
+        keys, values = zip(*node.entries, strict=True) if node.entries else ((), ())
+        data = MapData(_row(keys), _row(values))
+    else:
+        raise UnknownPlaceError("an operation changes an alias as if it were its target")
+    tree.by_node[node] = data
+    return data
+
+
+def _row(nodes: Iterable[Node]) -> DataRow:
+    return DataRow(list(nodes), list(nodes))
 
 
 def _scalar_of(scalar: Scalar, tree: DataTree) -> ScalarData:
@@ -296,23 +292,15 @@ def _scalar_of(scalar: Scalar, tree: DataTree) -> ScalarData:
     return data
 
 
-def _place(node: Node, tree: DataTree) -> int:
-    """The current index of the data of ``node`` in their row. Raises UnknownPlaceError."""
-    try:
-        return tree.rows[node].place_of(node)
-    except KeyError:
-        raise UnknownPlaceError("an operation names a node that is gone") from None
-
-
 def _mapping(node: Mapping | Scalar, tree: DataTree) -> MapData:
     if isinstance(node, Mapping):
         data = _of(node, tree)
         assert isinstance(data, MapData)  # noqa: S101 - the node is a Mapping
         return data
-    place = _place(node, tree)
-    current = tree.rows[node].data[place]
+    current = tree.instead.get(node)
     if not isinstance(current, MapData):
-        current = tree.rows[node].data[place] = MapData()
+        current = MapData()
+        _put(node, current, tree)
     return current
 
 
@@ -322,17 +310,31 @@ def _row_of(sequence: Sequence, tree: DataTree) -> DataRow:
     return data.items
 
 
+def _replace(row: DataRow, place: int, data: Data, tree: DataTree) -> None:
+    origin = row.origins[place]
+    if origin is None:
+        row.data[place] = data
+    else:
+        _put(origin, data, tree)
+
+
 def _put(node: Node, data: Data, tree: DataTree) -> None:
-    tree.rows[node].data[_place(node, tree)] = data
+    if node in tree.gone:
+        raise UnknownPlaceError("an operation names a node that is gone")
+    tree.instead[node] = data
 
 
-def _index(mapping: MapData, name: str) -> int:
+def _index(mapping: MapData, name: str, tree: DataTree) -> int:
     keys = mapping.keys.data
     for index in range(len(keys) - 1, -1, -1):
-        key = keys[index]
-        if isinstance(key, _SCALARS) and key.value == name:
+        if _is_named(keys[index], name, tree):
             return index
     raise UnknownPlaceError(f"an operation names the key {name!r} that the mapping lacks")
+
+
+def _is_named(key: Data | Node, name: str, tree: DataTree) -> bool:
+    data = tree.at(key)
+    return isinstance(data, _SCALARS) and data.value == name
 
 
 def _new(content: Content, tree: DataTree) -> Data:
@@ -352,15 +354,16 @@ def _new(content: Content, tree: DataTree) -> Data:
             assert_never(content)
 
 
-def _added(data: list[Data]) -> DataRow:
-    return DataRow(data, [None] * len(data))
+def _added(data: Iterable[Data | Node]) -> DataRow:
+    row = list(data)
+    return DataRow(row, [None] * len(row))
 
 
-def _list_data(items: list[Data]) -> ListData:
+def _list_data(items: Iterable[Data | Node]) -> ListData:
     return ListData(_added(items))
 
 
-def _map_data(keys: list[Data], items: list[Data]) -> MapData:
+def _map_data(keys: Iterable[Data | Node], items: Iterable[Data | Node]) -> MapData:
     return MapData(_added(keys), _added(items))
 
 
@@ -375,39 +378,55 @@ def _new_key(name: str) -> ScalarData:
 def is_data_of(data: DataTree, documents: tuple[Document, ...]) -> bool:
     """Whether ``data`` is what ``documents`` contain. Linear: shared data are compared once."""
     roots = [document.root for document in documents if document.root is not None]
-    if len(data.roots.data) != len(roots):
+    if len(data.roots) != len(roots):
         return False
-    pairs: list[tuple[Data, Node]] = list(zip(data.roots.data, roots, strict=True))
-    seen: set[tuple[Data, Node]] = set()
+    changed = data.by_node.keys() | data.instead.keys()
+    pairs: list[tuple[Data | Node, Node]] = list(zip(data.roots, roots, strict=True))
+    seen: set[tuple[Data | Node, Node]] = set()
     while pairs:
-        expected_data, node = pairs.pop()
-        target = node.target if isinstance(node, Alias) else node
-        if isinstance(expected_data, Scalar):
-            if not isinstance(target, Scalar) or expected_data.value != target.value:
+        wanted, node = pairs.pop()
+        target = node.target if type(node) is Alias else node
+        if type(wanted) is Scalar and wanted not in changed:
+            # Most are such.
+            if type(target) is not Scalar or wanted.value != target.value:
                 return False
-            is_written_so = expected_data.style == target.style and expected_data.tag == target.tag
-            if not is_written_so and _kind(expected_data) != _kind(target):
-                return False
-            continue
-        if isinstance(expected_data, ScalarData):
-            if not isinstance(target, Scalar) or expected_data.value != target.value:
-                return False
-            if expected_data.kind != _kind(target):
+            is_written_so = wanted.style == target.style and wanted.tag == target.tag
+            if not is_written_so and _kind(wanted) != _kind(target):
                 return False
             continue
-        if (expected_data, target) in seen:
+        planned = data.at(wanted)
+        if isinstance(planned, _SCALARS):
+            if not isinstance(target, Scalar) or planned.value != target.value:
+                return False
+            kind = planned.kind if isinstance(planned, ScalarData) else _kind(planned)
+            if kind != _kind(target):
+                return False
             continue
-        seen.add((expected_data, target))
-        if isinstance(expected_data, ListData):
-            items = expected_data.items.data
-            if not isinstance(target, Sequence) or len(items) != len(target.items):
-                return False
-            pairs.extend(zip(items, target.items, strict=True))
-        else:
-            keys, values = expected_data.keys.data, expected_data.items.data
-            if not isinstance(target, Mapping) or len(keys) != len(target.entries):
-                return False
-            for key, value, entry in zip(keys, values, target.entries, strict=True):
-                pairs.append((key, entry[0]))
-                pairs.append((value, entry[1]))
+        if isinstance(planned, _CHANGED) or planned.anchor is not None:
+            if (planned, target) in seen:
+                continue
+            seen.add((planned, target))
+        is_mapping = isinstance(planned, _MAPPINGS)
+        if isinstance(target, Scalar) or is_mapping is not isinstance(target, Mapping):
+            return False
+        parts, found = _parts(planned), _parts_of(target)
+        if len(parts) != len(found):
+            return False
+        pairs += zip(parts, found, strict=True)
     return True
+
+
+def _parts(planned: ListData | MapData | Mapping | Sequence) -> Collection[Data | Node]:
+    """The items, or the keys and values, of ``planned``."""
+    if type(planned) is Mapping or type(planned) is Sequence:
+        return _parts_of(planned)
+    if isinstance(planned, ListData):
+        return planned.items.data
+    keys, values = planned.keys.data, planned.items.data
+    return list(chain.from_iterable(zip(keys, values, strict=True)))
+
+
+def _parts_of(node: Mapping | Sequence) -> Collection[Node]:
+    if type(node) is Sequence:
+        return node.items
+    return list(chain.from_iterable(node.entries))

@@ -92,7 +92,7 @@ class _Finder:
         for scalar in document.multiline:
             self._script(scalar.value)
         for sequence in document.sequences:
-            if any(isinstance(item, Scalar) and item.value[:1] == "-" for item in sequence.items):
+            if any(type(item) is Scalar and item.value[:1] == "-" for item in sequence.items):
                 self._below(self._items(sequence, _KeyKind.NOTHING))
 
     def _below(self, nodes: Iterable[tuple[Node, _KeyKind]]) -> None:
@@ -188,7 +188,7 @@ class _Finder:
         values = [value for mapping in document.mappings for _, value in mapping.entries]
         items = [item for sequence in document.sequences for item in sequence.items]
         for node in (document.root, *values, *items):
-            if isinstance(node, Scalar) and "=" in node.value:
+            if type(node) is Scalar and "=" in node.value:
                 text = node.value
                 if any(start in text for start in assignments):
                     for name, value in _ASSIGNED.findall(text):

@@ -229,7 +229,7 @@ def test_one_operation(change: Change) -> None:
     except (CannotRenderError, UnknownPlaceError):
         return
     new = apply_edits(document.source.text, edits)
-    assert wanted.roots.data
+    assert wanted.roots
     if loses_an_anchor(document, operations):
         return
     prove(document, operations, edits, new)
