@@ -31,6 +31,8 @@ AWS_KEY_ID = "aws_access_key_id"
 AWS_SECRET = "aws_secret_access_key"  # noqa: S105 - the name of a key
 GCP_KEYS = ("oidc_service_account", "workload_identity_pool", "workload_identity_provider")
 
+#: The forms of credentials by the keys of an image.
+_FORMS = {form.value: form for form in CredentialForm}
 #: The keys whose values must never be written out.
 SECRET_KEYS = frozenset({PASSWORD, AWS_SECRET})
 
@@ -193,8 +195,8 @@ def texts_with_values(
 
 def auths_of(item: MappingNode) -> Iterator[ImageAuth]:
     """The credentials in the mapping of an image, one for each form that it has."""
-    for form in CredentialForm:
-        entry = entry_of(item, form.value)
+    for key, form in _FORMS.items():
+        entry = entry_of(item, key)
         if entry is not None:
             yield _auth(form, entry)
 

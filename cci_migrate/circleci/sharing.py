@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
-from cci_migrate.lossless.merging import is_merge_key, merged_mappings
+from cci_migrate.lossless.merging import is_merge_key, merged_mappings, sources_of
 from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, resolved
 from cci_migrate.lossless.nodes import Sequence as SequenceNode
 
@@ -87,21 +87,6 @@ def _chain(at: Mapping, holder: Mapping, seen: set[Mapping]) -> list[Mapping]:
         if rest := _chain(merged, holder, seen):
             return [at, *rest]
     return []
-
-
-def sources_of(mapping: Mapping) -> Iterator[Mapping]:
-    """``mapping`` and all that it merges, directly or not, in order of precedence."""
-    if not mapping.merges:
-        yield mapping
-        return
-    pending = [mapping]
-    seen: set[Mapping] = set()
-    while pending:
-        current = pending.pop()
-        if current not in seen:
-            seen.add(current)
-            yield current
-            pending.extend(reversed(list(merged_mappings(current))))
 
 
 class Users(Generic[_User]):

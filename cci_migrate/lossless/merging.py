@@ -49,8 +49,24 @@ def merged_mappings(mapping: Mapping) -> Iterator[Mapping]:
                         yield part
 
 
+def sources_of(mapping: Mapping) -> tuple[Mapping, ...]:
+    """``mapping`` and all that it merges, directly or not, in order of precedence."""
+    return _with_merged(mapping) if mapping.merges else (mapping,)
+
+
+@lru_cache(maxsize=1024)
+def _with_merged(mapping: Mapping) -> tuple[Mapping, ...]:
+    sources: dict[Mapping, None] = {}
+    pending = [mapping]
+    while pending:
+        current = pending.pop()
+        if current not in sources:
+            sources[current] = None
+            pending.extend(reversed(list(merged_mappings(current))))
+    return tuple(sources)
+
+
 _NO_VALUES: ReadOnly[str, Node] = MappingProxyType({})
-_NO_ENTRIES: ReadOnly[str, Entry] = MappingProxyType({})
 
 
 def values_by_key(node: Node | None) -> ReadOnly[str, Node]:
@@ -58,47 +74,31 @@ def values_by_key(node: Node | None) -> ReadOnly[str, Node]:
     target = node.target if type(node) is Alias else node
     if type(target) is not Mapping:
         return _NO_VALUES
-    return _with_merged_values(target) if target.merges else target.values
+    return _merged_values(target) if target.merges else target.values
+
+
+@lru_cache(maxsize=1024)
+def _merged_values(mapping: Mapping) -> ReadOnly[str, Node]:
+    values: dict[str, Node] = {}
+    for source in sources_of(mapping):
+        for name, value in source.values.items():
+            values.setdefault(name, value)
+    return values
 
 
 def entries_of(node: Node | None) -> ReadOnly[str, Entry]:
     """The entries of `values_by_key`, for those who need a key or its place."""
     target = node.target if type(node) is Alias else node
-    if type(target) is not Mapping:
-        return _NO_ENTRIES
-    return _with_merged(target) if target.merges else _own_entries(target)
-
-
-@lru_cache(maxsize=1024)
-def _with_merged_values(mapping: Mapping) -> ReadOnly[str, Node]:
-    return {name: entry.value for name, entry in _with_merged(mapping).items()}
-
-
-@lru_cache(maxsize=1024)
-def _with_merged(mapping: Mapping) -> ReadOnly[str, Entry]:
     entries: dict[str, Entry] = {}
-    seen: set[Mapping] = set()
-    pending = [mapping]
-    while pending:
-        current = pending.pop()
-        if current in seen:
-            continue
-        seen.add(current)
-        for name, entry in _own_entries(current).items():
+    for source in sources_of(target) if type(target) is Mapping else ():
+        own = {
+            key.value: Entry(key, value, source)
+            for key, value in source.entries
+            if type(key) is Scalar and not is_merge_key(key)
+        }
+        for name, entry in own.items():
             entries.setdefault(name, entry)
-        if current.merges:
-            pending.extend(reversed(list(merged_mappings(current))))
     return entries
-
-
-@lru_cache(maxsize=1024)
-def _own_entries(mapping: Mapping) -> ReadOnly[str, Entry]:
-    """The entries in ``mapping``'s own text. Cached: several may merge the same one."""
-    return {
-        key.value: Entry(key, value, mapping)
-        for key, value in mapping.entries
-        if type(key) is Scalar and not is_merge_key(key)
-    }
 
 
 def entry_of(node: Node | None, name: str) -> Entry | None:
@@ -106,9 +106,10 @@ def entry_of(node: Node | None, name: str) -> Entry | None:
     target = node.target if type(node) is Alias else node
     if type(target) is not Mapping:
         return None
-    if target.merges:
-        return _with_merged(target).get(name)
-    return own_entry(target, name)
+    if not target.merges:
+        return own_entry(target, name)
+    source = next((each for each in sources_of(target) if name in each.values), None)
+    return None if source is None else own_entry(source, name)
 
 
 def value_of(node: Node | None, name: str) -> Scalar | Mapping | Sequence | None:
@@ -116,7 +117,7 @@ def value_of(node: Node | None, name: str) -> Scalar | Mapping | Sequence | None
     target = node.target if type(node) is Alias else node
     if type(target) is not Mapping:
         return None
-    value = (_with_merged_values(target) if target.merges else target.values).get(name)
+    value = (_merged_values(target) if target.merges else target.values).get(name)
     return value.target if type(value) is Alias else value
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from collections.abc import Mapping as ReadOnly
+from itertools import chain
 from typing import final
 
 from msgspec import Struct
@@ -169,8 +170,10 @@ def scalars_in(*roots: Node) -> Iterator[Scalar]:
         seen.add(node)
         if type(node) is Scalar:
             yield node
-        else:
-            pending.extend(children(node))
+        elif type(node) is Mapping:
+            pending += chain.from_iterable(node.entries)
+        elif type(node) is Sequence:
+            pending += node.items
 
 
 def collections_in(node: Node) -> Iterator[Collection]:

@@ -10,9 +10,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.circleci.config import WorkflowJob
-from cci_migrate.circleci.sharing import Sharing, Users, sources_of
+from cci_migrate.circleci.sharing import Sharing, Users
 from cci_migrate.circleci.workflow_jobs import JobContexts, contexts_in
-from cci_migrate.lossless.merging import Entry
+from cci_migrate.lossless.merging import Entry, sources_of
 from cci_migrate.lossless.nodes import Alias, Node, resolved
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Sequence as SequenceNode

@@ -14,9 +14,9 @@ from cci_migrate.assessing.credential_values import values_of
 from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.circleci.images import ImageAuth
-from cci_migrate.circleci.sharing import Users, sources_of
+from cci_migrate.circleci.sharing import Users
 from cci_migrate.findings import Effect, Finding, FindingKey, Fix, NoFix, Place, Remedy
-from cci_migrate.lossless.merging import MERGE_KEY, entries_of, own_entry
+from cci_migrate.lossless.merging import MERGE_KEY, entries_of, own_entry, sources_of
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, walk
 from cci_migrate.lossless.operations import MergeToAlias, Operation, RemoveEntry
 from cci_migrate.policy.settings import RegistryCredential

@@ -10,9 +10,8 @@ from cci_migrate.circleci.sharing import (
     aliases_on_the_way,
     merge_chain,
     node_anchor,
-    sources_of,
 )
-from cci_migrate.lossless.merging import entry_of
+from cci_migrate.lossless.merging import entry_of, sources_of
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, resolved
 from tests.circleci.configs import document_of
 
