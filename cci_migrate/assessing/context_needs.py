@@ -235,8 +235,12 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
 
         Jobs that only builds of forks reach get no contexts.
         """
-        chosen_by_user = {names.context for names in self.names.values()}
+        chosen_by_user = self._chosen_by_user
         return assessed.only_for_forks or not chosen_by_user.isdisjoint(assessed.contexts.names)
+
+    @cached_property
+    def _chosen_by_user(self) -> frozenset[str | None]:
+        return frozenset(names.context for names in self.names.values())
 
     @cached_property
     def _conventions_once_fixed(self) -> Mapping[frozenset[str], ContextConvention]:

@@ -228,6 +228,10 @@ class Config(Struct, frozen=True, eq=False):
         """
         return home.executor(name) or self.body.executor(name)
 
+    def has_key(self, *names: str) -> bool:
+        """Whether one of ``names`` is a key anywhere in it."""
+        return any(not document.keys.isdisjoint(names) for document in self.documents)
+
     @property
     def supports_orbs(self) -> bool:
         """Whether its version has orbs, commands, executors and parameters."""

@@ -59,6 +59,8 @@ def misplaced_contexts(config: Config) -> tuple[MisplacedContext, ...]:
 
 
 def _misplaced_contexts(config: Config) -> Iterator[MisplacedContext]:
+    if not config.has_key(*_KEYS):
+        return
     on_jobs: dict[Node, tuple[Entry, list[str], list[WorkflowJob]]] = {}
     for _, job in config.all_jobs():
         for key in _KEYS:
@@ -106,7 +108,7 @@ def _misplaced_contexts(config: Config) -> Iterator[MisplacedContext]:
 def plural_contexts(config: Config) -> Iterable[tuple[Entry, list[WorkflowJob]]]:
     """The ``contexts`` keys of workflow jobs, each with the jobs that have it, own or merged."""
     users: dict[Node, tuple[Entry, list[WorkflowJob]]] = {}
-    for workflow_job in config.workflow_jobs:
+    for workflow_job in config.workflow_jobs if config.has_key("contexts") else ():
         plural = entry_of(workflow_job.arguments, "contexts")
         called = None if plural is None else called_job(workflow_job, config)
         # An orb's job may have a parameter of that name.

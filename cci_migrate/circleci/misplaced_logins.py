@@ -100,14 +100,14 @@ def follows_auth(item: Mapping) -> tuple[str, ...]:
 
 def auth_on_owners(config: Config) -> Iterator[tuple[str, str, Mapping, Entry]]:
     """Every ``auth`` on a job or executor itself: its title, route, mapping, and the entry."""
-    for title, executor in config.owners():
+    for title, executor in config.owners() if config.has_key(AUTH) else ():
         if (entry := own_entry(executor.mapping, AUTH)) is not None:
             yield title, executor.route, executor.mapping, entry
 
 
 def auth_under_machine(config: Config) -> Iterator[tuple[str, str, Entry]]:
     """Every ``auth`` under ``machine``: the title and route of its owner, and the entry."""
-    for title, executor in config.owners():
+    for title, executor in config.owners() if config.has_key(AUTH) else ():
         entry = entry_of(executor.machine, AUTH)
         if entry is not None:
             yield title, f"{executor.route}.machine", entry

@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from collections.abc import Mapping as ReadOnly
+from functools import cached_property
 from itertools import chain
 from typing import final
 
@@ -91,7 +92,7 @@ Node = Scalar | Mapping | Sequence | Alias
 Collection = Mapping | Sequence
 
 
-class Document(Struct, frozen=True):
+class Document(Struct, frozen=True, dict=True):
     """The first document of a file. ``root`` is None if the file is empty.
 
     ``mappings``, ``sequences``, ``aliases``, ``anchored`` and ``multiline`` (scalars with a line
@@ -107,6 +108,14 @@ class Document(Struct, frozen=True):
     anchored: tuple[Scalar | Mapping | Sequence, ...] = ()
     sequences: tuple[Sequence, ...] = ()
     multiline: tuple[Scalar, ...] = ()
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """The names of all keys, at any depth, but for merge keys: what has none of some is rare.
+
+        Whoever looks for certain keys need not look further in a document without them.
+        """
+        return frozenset[str]().union(*[mapping.values for mapping in self.mappings])
 
 
 def span_of(node: Node) -> Span:

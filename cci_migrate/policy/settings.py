@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from enum import Enum
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Annotated
 
 from msgspec import Struct
@@ -258,7 +259,7 @@ def _rules_of_both(select: frozenset[str], ignore: frozenset[str]) -> str | None
     return f"select and ignore both name {both}" if both else None
 
 
-class Policy(Struct, frozen=True, forbid_unknown_fields=True):
+class Policy(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """Everything the user can decide except what to do about a single finding.
 
     ``credentials`` None: follow each file's own convention, or contexts if it has none. ``select``
@@ -386,11 +387,19 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
 
     def registry_for(self, host: str) -> RegistryPolicy | None:
         """The entry for the registry ``host``: the most specific one that matches, if any."""
+        if host not in self._known_registries:
+            self._known_registries[host] = self._find_registry(host)
+        return self._known_registries[host]
+
+    @cached_property
+    def _known_registries(self) -> dict[str, RegistryPolicy | None]:
+        """What `registry_for` returned: it is asked for each pull, several times."""
+        return {}
+
+    def _find_registry(self, host: str) -> RegistryPolicy | None:
         matching = [registry for registry in self.registries if host_matches(registry.host, host)]
-        if len(matching) < 2:
-            default = DEFAULT_DOCKER_HUB if host == DOCKER_HUB else None
-            return matching[0] if matching else default
-        return max(matching, key=specificity)
+        default = DEFAULT_DOCKER_HUB if host == DOCKER_HUB else None
+        return max(matching, key=specificity, default=default)
 
     @property
     def docker_hub(self) -> RegistryPolicy:

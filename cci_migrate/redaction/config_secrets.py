@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from functools import lru_cache
+from itertools import chain
 
 from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, Scalar, Sequence, resolved
@@ -77,8 +78,7 @@ class _Finder:
 
     def scan(self, document: Document) -> None:
         """Collect the secrets and the variables used as passwords in ``document``."""
-        keys = {key for mapping in document.mappings for key in mapping.values}
-        telling = frozenset(filter(_says_something, keys))
+        telling = frozenset(filter(_says_something, document.keys))
         #: What an orb is called says nothing.
         orbs: set[Node] = set()
         for mapping in document.mappings if telling else ():
@@ -186,15 +186,14 @@ class _Finder:
         """Collect the values that `variables` get in the environment or in scripts."""
         assignments = tuple(f"{name}=" for name in self.variables)
         values = [value for mapping in document.mappings for _, value in mapping.entries]
-        items = [item for sequence in document.sequences for item in sequence.items]
-        for node in (document.root, *values, *items):
-            if type(node) is Scalar and "=" in node.value:
-                text = node.value
-                if any(start in text for start in assignments):
-                    for name, value in _ASSIGNED.findall(text):
-                        if name in self.variables:
-                            self._take_value(value.strip(_QUOTES))
-        for mapping in document.mappings:
+        items = chain.from_iterable([sequence.items for sequence in document.sequences])
+        scalars = [node for node in chain(values, items) if type(node) is Scalar]
+        for text in [scalar.value for scalar in scalars if "=" in scalar.value]:
+            if any(start in text for start in assignments):
+                for name, value in _ASSIGNED.findall(text):
+                    if name in self.variables:
+                        self._take_value(value.strip(_QUOTES))
+        for mapping in () if document.keys.isdisjoint(self.variables) else document.mappings:
             for key, value in mapping.entries:
                 if isinstance(key, Scalar) and key.value in self.variables:
                     target = resolved(value)

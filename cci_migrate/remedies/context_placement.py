@@ -249,8 +249,8 @@ class _Placing:
         users = self._sharers.users.of(mapping)
         if any(user.arguments is mapping for user in users):
             return True
-        keys = {key.value for key, _ in mapping.entries if isinstance(key, Scalar)}
-        return bool(keys - _CONDITIONS) and not _CONDITION_WORDS.search(mapping.anchor or "")
+        has_others = mapping.merges or not _CONDITIONS.issuperset(mapping.values)
+        return has_others and not _CONDITION_WORDS.search(mapping.anchor or "")
 
     # A context is there
 

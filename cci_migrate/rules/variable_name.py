@@ -113,8 +113,7 @@ def _calls(config: Config) -> Iterator[_Call]:
     """The steps and workflow jobs that pass arguments to such parameters, each once."""
     parameters = {home: _parameters_by_name(home) for home in config.body.walk()}
     names = frozenset().union(*parameters.values())
-    mappings = (mapping for document in config.documents for mapping in document.mappings)
-    if not names or all(names.isdisjoint(mapping.values) for mapping in mappings):
+    if not config.has_key(*names):
         return
     seen: set[MappingNode] = set()
     calls: Counter[str] = Counter()
