@@ -45,6 +45,8 @@ MOST_STEPS = 30_000
 #: ``deploy`` is the old name of ``run``:
 #: https://circleci.com/docs/reference/configuration-reference/#deploy-deprecated.
 RUN_STEPS = ("run", "deploy")
+#: Steps that contain others.
+_OTHER_LISTS = frozenset({"when", "unless", "steps"})
 _RUN_OPTIONS = frozenset({"shell", "working_directory", "when", "background"})
 SETUP = "setup_remote_docker"
 
@@ -367,33 +369,44 @@ class _StepListReader:
         way: _Way,
         path: _Path,
     ) -> None:
+        if name in _OTHER_LISTS:
+            way = replace(way, path=path)
+            if name == "steps":
+                self._read(value, bindings, way)
+            else:
+                self._conditional(name, value, bindings, way)
+            return
         home = bindings.home
-        if name in ("when", "unless"):
-            self._conditional(name, value, bindings, replace(way, path=path))
-            return
-        if name == "steps":
-            self._read(value, bindings, replace(way, path=path))
-            return
         called = home.command(name)
-        is_of_orb = called is None and "/" in name
-        if is_of_orb and not is_step_of_docker_orb(name, home):
+        if called is None and "/" in name and not is_step_of_docker_orb(name, home):
             called = published_command(home, name)
             called = None if called is None or called[1].steps is None else called
-        if called is None and self._unfolded is not None and item in self._lists:
+        if called is not None:
+            self._called(name, value, item, bindings, replace(way, path=path), called)
+        elif self._unfolded is not None and item in self._lists:
             self._unfolded_steps(self._unfolded, name, item, replace(way, path=path))
-            return
-        if called is None:
+        else:
             within, node = None, item
             if home.is_published and way.called is not None:
                 within, node = way.called
             self._steps.append(Step(name, value, node, path, bindings, home, within))
-            return
-        inside, command = called
+
+    def _called(
+        self,
+        name: str,
+        value: Node | None,
+        item: Node,
+        bindings: Bindings,
+        way: _Way,
+        called: tuple[Namespace, Command],
+    ) -> None:
+        """Read the steps of the command ``name``, which ``item`` calls with ``value``."""
+        home, command = called
         if command in way.commands or command.steps is None:
             return
-        below = Bindings(command.parameters, values_by_key(value), inside, bindings)
-        inner = replace(way, path=path, commands=(*way.commands, command))
-        if inside.is_published and not home.is_published:
+        below = Bindings(command.parameters, values_by_key(value), home, bindings)
+        inner = replace(way, commands=(*way.commands, command))
+        if home.is_published and not bindings.home.is_published:
             inner = replace(inner, called=(name, item))
         self._read(command.steps, below, inner)
 

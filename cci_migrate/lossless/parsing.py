@@ -11,7 +11,8 @@ legal, duplicate keys are kept.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from cci_migrate.lazy_patterns import lazy_pattern
@@ -84,7 +85,7 @@ def parse(source: SourceText, *, pure: bool = False, outer: OuterAnchors | None 
                     raise
         from cci_migrate.lossless.pure_events import pure_events
 
-        return builder.build(pure_events(source.text))
+        return builder.build(partial(next, pure_events(source.text), None))
     except YamlError:
         raise
     except MarkedYAMLError as error:
@@ -103,7 +104,7 @@ def _build_from_c(builder: _Builder, text: str) -> Document:
 
     parser = CParser(text)
     try:
-        return builder.build(iter(parser.get_event, None))
+        return builder.build(parser.get_event)
     finally:
         parser.dispose()
 
@@ -129,7 +130,8 @@ class _Builder:
         self._source = source
         self._outer = outer
 
-    def build(self, events: Iterator[Any]) -> Document:
+    def build(self, next_event: Callable[[], Any]) -> Document:
+        """The tree of the events that ``next_event`` returns, and None after the last."""
         from ruamel.yaml.events import (
             AliasEvent,
             DocumentStartEvent,
@@ -154,7 +156,7 @@ class _Builder:
         sequences: list[Sequence] = []
         multiline: list[Scalar] = []
         more = False
-        for event in events:
+        while (event := next_event()) is not None:
             kind = event.__class__
             if kind is ScalarEvent:
                 style = event.style or ""
