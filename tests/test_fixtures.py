@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cci_migrate.assessing import known_contexts
+from cci_migrate.circleci.config import Config
 from tests.fixture_cases import Case, cases, changed, described, left, run
 
 CASES = [pytest.param(case, id=case.name) for case in cases()]
@@ -25,7 +26,11 @@ def test_fixture(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_looking_only_finds_the_same(case: Case) -> None:
+def test_looking_only_and_everywhere_finds_the_same(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the document lacks the key that something needs, which ends a search at once."""
+    monkeypatch.setattr(Config, "has_key", lambda *_: True)
     assert described(case.rules, run(case, case.before, only_find=True)) == case.findings
 
 
