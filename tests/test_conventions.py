@@ -6,12 +6,10 @@ import pytest
 
 from cci_migrate.assessing.auth_forms import PLAIN, Anchored, Written
 from cci_migrate.assessing.conventions import (
-    PRECEDENCE,
     CredentialConvention,
     credential_conventions,
     is_safe,
 )
-from cci_migrate.assessing.evidence import Use
 from cci_migrate.assessing.evidence_collection import EvidenceCollector
 from cci_migrate.assessing.step_assessment import JobDockers
 from cci_migrate.circleci.images import pulled_images
@@ -145,7 +143,3 @@ def test_the_pattern_that_says_most_is_taken(host: str, pattern: str | None) -> 
     )
     found = policy.registry_for(host)
     assert (None if found is None else found.host) == pattern
-
-
-def test_each_use_of_the_config_has_a_rank() -> None:
-    assert {*PRECEDENCE, Use.POLICY} == set(Use)

@@ -40,19 +40,6 @@ if TYPE_CHECKING:
     from cci_migrate.circleci.step_pulls import StepLogin
 
 
-#: Which evidence wins: of two uses, the first of these. The policy's names count if there is none.
-PRECEDENCE = (
-    Use.IMAGE,
-    Use.MISPLACED,
-    Use.LOGIN_BEFORE_PULL,
-    Use.LOGIN,
-    Use.LOGIN_BEFORE_PUSH,
-    Use.DECLARED_AUTH,
-    Use.DECLARED_LOGIN,
-    Use.SIBLING,
-)
-
-
 class Account(Struct, frozen=True):
     """A credential of a registry, its most usual form, and the evidence for it.
 
@@ -196,18 +183,18 @@ def is_safe(credential: RegistryCredential) -> bool:
 
 
 def credential_conventions(evidence: Iterable[Evidence]) -> Mapping[str, CredentialConvention]:
-    """The convention for each registry in ``evidence``, by `PRECEDENCE`."""
+    """The convention for each registry in ``evidence``, by the precedence of `Use`."""
     by_host: dict[str, list[Evidence]] = {}
     for item in evidence:
-        if item.credential is not None and item.use in PRECEDENCE:
+        if item.credential is not None:
             by_host.setdefault(item.host, []).append(item)
     conventions: dict[str, CredentialConvention] = {}
     for host, items in by_host.items():
         usable = [item for item in items if item.allows()]
-        first = min((PRECEDENCE.index(item.use) for item in usable), default=0)
-        deciding = [item for item in usable if item.use is PRECEDENCE[first]]
+        first = next((use for use in Use if any(item.use is use for item in usable)), None)
+        deciding = [item for item in usable if item.use is first]
         accounts = _accounts(deciding)
-        if len(accounts) > 1 and deciding[0].use is Use.SIBLING:
+        if len(accounts) > 1 and first is Use.SIBLING:
             accounts = ()  # it is unknown which of the other configs to follow
         if accounts or any(item.allows(item.jobs) for item in items):
             conventions[host] = CredentialConvention(host, accounts, tuple(items))

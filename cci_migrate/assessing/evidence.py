@@ -1,7 +1,7 @@
 """Evidence of a registry's credentials in a config: who uses which names, and where.
 
-`evidence_collection` makes the list; `conventions` decides which of it wins. Each item has its
-place and, if no name may be taken from it, the reason.
+`evidence_collection` makes the list; the order of `Use` decides which of it wins, and `conventions`
+takes the names. Each item has its place and, if no name may be taken from it, the reason.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from cci_migrate.policy.settings import RegistryCredential
 
 
 class Use(Enum):
-    """Where a credential is used. Which use wins: `conventions.PRECEDENCE`."""
+    """Where a credential is used, or the policy has it, which counts if nothing else does.
+
+    This order is the precedence: the names of the first use that has any win.
+    """
 
     IMAGE = "auth of an image"
     MISPLACED = "credentials beside an image"

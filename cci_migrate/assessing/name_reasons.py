@@ -21,7 +21,6 @@ _VERBS = {
     Use.DECLARED_AUTH: "declares them",
     Use.DECLARED_LOGIN: "logs in",
     Use.SIBLING: "has them",
-    Use.POLICY: "has them",
 }
 
 

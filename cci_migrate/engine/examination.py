@@ -17,7 +17,6 @@ from msgspec.structs import replace
 
 from cci_migrate.assessing.assessment import Assessment, assess
 from cci_migrate.assessing.credential_values import variables_of
-from cci_migrate.assessing.evidence import Use
 from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.circleci.config import Config
 from cci_migrate.engine.config_files import ConfigFiles, compiled_files
@@ -92,12 +91,6 @@ class Examination(Struct, frozen=True, eq=False, dict=True):
         Not those that only a parameter of an orb names: a password that is written there by mistake
         looks the same.
         """
-        by_policy = {
-            name
-            for item in self.assessment.evidence
-            if item.use is Use.POLICY
-            for name in item.variables
-        }
         by_user = {
             name for chosen in self.names.values() for name in variables_of(chosen.credential)
         }
@@ -107,7 +100,7 @@ class Examination(Struct, frozen=True, eq=False, dict=True):
             text = document.source.text
             if any(name in text for name in candidates):
                 read |= candidates.intersection(variables_in(text))
-        return frozenset(by_policy | by_user | read)
+        return frozenset(by_user | read)
 
 
 def examine(
