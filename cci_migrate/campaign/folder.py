@@ -22,7 +22,7 @@ from cci_migrate.campaign.branch_names import DEFAULT_BRANCH, project_branch
 from cci_migrate.campaign.campaign_files import diff_name, original_name, read_inside
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
 from cci_migrate.error_kinds import UserError
-from cci_migrate.files.atomic_write import make_private_file, make_private_folder, write_atomically
+from cci_migrate.files.output_files import make_private_file, make_private_folder, write_atomically
 from cci_migrate.forges.repository import RepositoryRef
 from cci_migrate.policy.record import PolicyRecordError, policy_from_json, policy_to_json
 from cci_migrate.policy.settings import Policy

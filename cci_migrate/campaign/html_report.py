@@ -20,7 +20,7 @@ from cci_migrate.campaign.pull_request_waits import WaitingPull, waiting_pull, w
 from cci_migrate.campaign.repository_plan import FindingRecord
 from cci_migrate.campaign.states import NOT_UP_TO_DATE, UNFINISHED, State
 from cci_migrate.escaping.terminal_text import printable
-from cci_migrate.files.atomic_write import write_atomically
+from cci_migrate.files.output_files import write_atomically
 from cci_migrate.findings import FindingState
 from cci_migrate.rule_ids import MISSING_CONTEXT
 from cci_migrate.transport.known_secrets import redact

@@ -14,7 +14,7 @@ from cci_migrate.campaign.pull_request_waits import wait_record
 from cci_migrate.campaign.states import UNFINISHED, State
 from cci_migrate.escaping.json_text import json_text
 from cci_migrate.exit_codes import ExitCode
-from cci_migrate.files.atomic_write import write_atomically
+from cci_migrate.files.output_files import write_atomically
 from cci_migrate.transport.known_secrets import redact
 
 #: The version of the lines of results.jsonl, raised with every change of their keys.

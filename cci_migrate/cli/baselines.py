@@ -13,7 +13,7 @@ from cci_migrate.bounds.bounded_file import UnreadableFileError, read_bounded_te
 from cci_migrate.bounds.json_input import JsonInputError
 from cci_migrate.cli.processing import Task
 from cci_migrate.engine.outcomes import Failed, Outcome, Refused
-from cci_migrate.files.atomic_write import write_atomically
+from cci_migrate.files.output_files import write_atomically
 from cci_migrate.findings import Severity
 from cci_migrate.policy.baseline import Baseline, BaselineEntry, baseline_text, parse_baseline
 from cci_migrate.policy.file import PolicyError

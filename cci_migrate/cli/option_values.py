@@ -37,7 +37,7 @@ def seconds(_ctx: Any, _param: Any, value: float) -> float:
 def new_file(_ctx: Any, _param: Any, value: Path | None) -> Path | None:
     """A file that can be written."""
     if value is not None:
-        from cci_migrate.files.atomic_write import cannot_write
+        from cci_migrate.files.output_files import cannot_write
 
         problem = cannot_write(value)
         if problem is not None:

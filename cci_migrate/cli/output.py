@@ -57,7 +57,7 @@ def print_failures(report: Report, terminal: Terminal) -> None:
 
 
 def _put(parts: Iterable[str], path: Path) -> None:
-    from cci_migrate.files.atomic_write import write_atomically
+    from cci_migrate.files.output_files import write_atomically
 
     try:
         write_atomically(path, (part.encode("utf-8", "backslashreplace") for part in parts))

@@ -14,7 +14,7 @@ from cci_migrate.cli.terminal import Terminal
 from cci_migrate.enforcement.config_policy import NAME, config_policy
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.exit_codes import ExitCode
-from cci_migrate.files.atomic_write import write_atomically
+from cci_migrate.files.output_files import write_atomically
 
 
 @click.group(name="policy")

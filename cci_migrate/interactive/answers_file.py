@@ -21,7 +21,7 @@ from cci_migrate.bounds.bounded_file import UnreadableFileError, read_bounded_te
 from cci_migrate.bounds.json_input import JsonInputError, check_version, parsed_json, typed
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.escaping.json_text import json_to_read_back
-from cci_migrate.files.atomic_write import write_atomically
+from cci_migrate.files.output_files import write_atomically
 from cci_migrate.findings import ChosenNames, Decision, Finding, Fix, NoFix, Question
 from cci_migrate.interactive.policy_questions import GeneralAnswers
 from cci_migrate.interactive.session_errors import AnswersError

@@ -1,4 +1,4 @@
-"""Writes files of our own atomically: reports, baselines, diffs, answers; not configs."""
+"""Writes the program's own files atomically: reports, baselines, diffs, answers; not configs."""
 
 from __future__ import annotations
 
