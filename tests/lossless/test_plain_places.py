@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from cci_migrate.lossless.operations import Items, Text, WrapInMerge, WrapInSequence
+from cci_migrate.lossless.operations import AddItem, Text, WrapInMerge, WrapInSequence
 from cci_migrate.lossless.plain_places import are_surely_written
 from cci_migrate.lossless.rendering import render
-from tests.lossless.test_rendering import CONTEXT, REFUSED, Make, context, entry_for, item, wrap
-from tests.lossless.trees import alias_at, document_of
+from tests.lossless.test_rendering import CONTEXT, HUB, REFUSED, bare_job, context
+from tests.lossless.trees import Make, at, document_of
 
 #: What no fix does: no key is wrapped, and each kind of collection is made in its own places.
 NEVER_ASKED = {"a value as a key", "a list of a list's item", "an alias that is a document's key"}
@@ -19,26 +19,24 @@ NEVER_ASKED = {"a value as a key", "a list of a list's item", "an alias that is 
     [pytest.param(*case[:2], id=name) for name, case in REFUSED.items() if name not in NEVER_ASKED],
 )
 def test_what_cannot_be_written_is_never_sure(before: str, make: Make) -> None:
-    made = make(document_of(before))
-    assert not are_surely_written(made if isinstance(made, tuple) else (made,))
+    assert not are_surely_written((make(document_of(before)),))
 
 
 @pytest.mark.parametrize(
     ("before", "make"),
     [
-        ("a: b\n", context()),
-        ("{a: b}\n", context()),
-        ("a: |\n  b\n", context()),
-        ("- build\n- test", entry_for(0)),
-        ("a: 'b'", wrap("a")),
-        ("a: &a b\nc: *a", lambda d: WrapInSequence(alias_at(d, "c"), Items((Text("x"),)))),
-        ("- &a {b: c}\n- *a", lambda d: WrapInMerge(alias_at(d, 1), CONTEXT)),
-        ("a:\n- b\nc: d", item(1, "x", "a")),
+        ("a: b\n", context("")),
+        ("{a: b}\n", context("")),
+        ("a: |\n  b\n", context("")),
+        ("- build\n- test", bare_job("0")),
+        ("a: 'b'", at("a", WrapInSequence, HUB)),
+        ("a: &a b\nc: *a", at("c", WrapInSequence, HUB)),
+        ("- &a {b: c}\n- *a", at("1", WrapInMerge, CONTEXT)),
+        ("a:\n- b\nc: d", at("a", AddItem, 1, Text("x"))),
     ],
 )
 def test_what_most_fixes_do_is_sure_and_can_be_written(before: str, make: Make) -> None:
     document = document_of(before)
-    made = make(document)
-    operations = made if isinstance(made, tuple) else (made,)
+    operations = (make(document),)
     assert are_surely_written(operations)
     assert render(document, operations)

@@ -6,7 +6,6 @@ that it holds the data which the operation promises.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from textwrap import dedent
 
 import pytest
@@ -14,7 +13,7 @@ from msgspec import Struct
 
 from cci_migrate.lossless.cannot_render import CannotRenderError
 from cci_migrate.lossless.edits import apply_edits
-from cci_migrate.lossless.nodes import Alias, Document, Scalar
+from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.operations import (
     AddComment,
     AddEntry,
@@ -40,26 +39,37 @@ from cci_migrate.lossless.operations import (
 from cci_migrate.lossless.rendering import render
 from cci_migrate.lossless.source import SourceText
 from tests.lossless.trees import (
-    alias_at,
+    Make,
+    at,
     changed,
     document_of,
     mapping_at,
-    node_at,
     scalar_at,
-    sequence_at,
+    steps,
 )
-
-One = Callable[[Document], Operation]
-Make = Callable[[Document], "Operation | tuple[Operation, ...]"]
 
 
 class Row(Struct, frozen=True):
-    """One row of a table; the texts are indented as the source code is."""
+    """One row of a table."""
 
     name: str
     before: str
-    make: Make
     after: str
+    makes: tuple[Make, ...]
+
+
+def row(name: str, diff: str, *makes: Make) -> Row:
+    """What ``makes`` do to some lines; ``+`` begins those that come, ``-`` those that go."""
+    lines = dedent(diff.removeprefix("\n")).splitlines()
+    before, after = (
+        "".join(f"{line[2:]}\n" for line in lines if line[:1] != other) for other in "+-"
+    )
+    return Row(name, before, after, makes)
+
+
+def line(name: str, before: str, after: str, *makes: Make) -> Row:
+    """What ``makes`` do to a text of few lines."""
+    return Row(name, before, after, makes)
 
 
 def table(*rows: Row) -> pytest.MarkDecorator:
@@ -69,497 +79,365 @@ def table(*rows: Row) -> pytest.MarkDecorator:
 
 
 def check(row: Row) -> None:
-    """Do what ``row`` says, with the line ends of Unix, Windows and no line end at the end."""
-    before, after = dedent(row.before.removeprefix("\n")), dedent(row.after.removeprefix("\n"))
-    assert result(row.make, before) == after
-    assert result(row.make, before.replace("\n", "\r\n")) == after.replace("\n", "\r\n")
+    """Do what ``row`` says, with the line ends of Unix and of Windows."""
+    assert result(row.before, *row.makes) == row.after
+    windows = row.before.replace("\n", "\r\n")
+    assert result(windows, *row.makes) == row.after.replace("\n", "\r\n")
 
 
-def result(make: Make, before: str) -> str:
-    """``before`` with the operations of ``make`` done and proven."""
+def result(before: str, *makes: Make) -> str:
+    """``before`` with the operations of ``makes`` done and proven."""
     document = document_of(before)
-    made = make(document)
-    return changed(document, *(made if isinstance(made, tuple) else (made,)))
+    return changed(document, *(make(document) for make in makes))
 
 
 AUTH = Entries((("username", Text("$USER")), ("password", Text("$PASS"))))
-CONTEXT = Entries((("context", Items((Text("hub"),))),))
+HUB = Items((Text("hub"),))
+CONTEXT = Entries((("context", HUB),))
+LOGIN = Entries((("run", Entries((("name", Text("Log in")), ("command", Text("a\nb\n", True))))),))
 
 
-def auth(*route: str | int, after: str | None = "image") -> One:
+def auth(route: str, after: str | None = "image") -> Make:
     """``auth`` in the mapping at ``route``."""
-    return lambda document: AddEntry(mapping_at(document, *route), "auth", AUTH, after)
+    return at(route, AddEntry, "auth", AUTH, after)
 
 
-def context(*route: str | int) -> One:
+def context(route: str) -> Make:
     """``context`` at the end of the mapping at ``route``."""
-    return lambda document: AddEntry(mapping_at(document, *route), "context", Items((Text("hub"),)))
+    return at(route, AddEntry, "context", HUB)
+
+
+def bare_job(route: str) -> Make:
+    """``context`` for the workflow job at ``route`` that is only its name."""
+    return at(route, ScalarToMapping, CONTEXT)
+
+
+def alias_of_x(route: str, key: str) -> Make:
+    """``key`` behind ``image`` with an alias of the root's ``x``."""
+
+    def make(document: Document) -> Operation:
+        alias = AliasTo(mapping_at(document, "x"), "x")
+        return at(route, AddEntry, key, alias, "image")(document)
+
+    return make
 
 
 @table(
-    Row(
+    row(
         "last key",
         """
-        docker:
-          - image: a
+          docker:
+            - image: a
+        +     auth:
+        +       username: $USER
+        +       password: $PASS
         """,
-        auth("docker", 0),
-        """
-        docker:
-          - image: a
-            auth:
-              username: $USER
-              password: $PASS
-        """,
+        auth("docker.0"),
     ),
-    Row(
+    row(
         "between keys, comment on the line, blank line below",
         """
-        docker:
-          - image: a # why
+          docker:
+            - image: a # why
+        +     auth:
+        +       username: $USER
+        +       password: $PASS
 
-            environment:
-              A: b
+              environment:
+                A: b
         """,
-        auth("docker", 0),
-        """
-        docker:
-          - image: a # why
-            auth:
-              username: $USER
-              password: $PASS
-
-            environment:
-              A: b
-        """,
+        auth("docker.0"),
     ),
-    Row(
+    row(
         "dashes at the parent's column",
         """
-        docker:
-        - image: a
-        - image: b
-        steps: []
+          docker:
+          - image: a
+        +   auth:
+        +     username: $USER
+        +     password: $PASS
+          - image: b
+          steps: []
         """,
-        auth("docker", 0),
-        """
-        docker:
-        - image: a
-          auth:
-            username: $USER
-            password: $PASS
-        - image: b
-        steps: []
-        """,
+        auth("docker.0"),
     ),
-    Row(
+    row(
         "wide dashes, four spaces",
         """
-        build:
-            docker:
-                -   image: a
-                    environment:
-                        A: b
-                -   image: b
+          build:
+              docker:
+                  -   image: a
+                      environment:
+                          A: b
+                  -   image: b
+        +             auth:
+        +                 username: $USER
+        +                 password: $PASS
         """,
-        auth("build", "docker", 1),
-        """
-        build:
-            docker:
-                -   image: a
-                    environment:
-                        A: b
-                -   image: b
-                    auth:
-                        username: $USER
-                        password: $PASS
-        """,
+        auth("build.docker.1"),
     ),
-    Row(
+    row(
         "a dash on its own line",
         """
-        docker:
-          -
-            image: a
-            user: b
+          docker:
+            -
+              image: a
+        +     auth:
+        +       username: $USER
+        +       password: $PASS
+              user: b
         """,
-        auth("docker", 0),
-        """
-        docker:
-          -
-            image: a
-            auth:
-              username: $USER
-              password: $PASS
-            user: b
-        """,
+        auth("docker.0"),
     ),
-    Row(
+    row(
         "an anchored item",
         """
-        docker:
-          - &a # c
-            image: a
-          - &b
-            image: b
-          - &c image: c
+          docker:
+            - &a # c
+              image: a
+        +     auth:
+        +       username: $USER
+        +       password: $PASS
+            - &b
+              image: b
+            - &c image: c
+        +     auth:
+        +       username: $USER
+        +       password: $PASS
         """,
-        lambda document: tuple(
-            AddEntry(mapping_at(document, "docker", index), "auth", AUTH, "image")
-            for index in (2, 0)
-        ),
-        """
-        docker:
-          - &a # c
-            image: a
-            auth:
-              username: $USER
-              password: $PASS
-          - &b
-            image: b
-          - &c image: c
-            auth:
-              username: $USER
-              password: $PASS
-        """,
+        auth("docker.2"),
+        auth("docker.0"),
     ),
-    Row(
+    row(
         "a merge above, an alias as the value, a banner below",
         """
-        a: &a x
-        build:
-          docker:
-            - <<: &b {user: c}
-              image: *a
+          a: &a x
+          build:
+            docker:
+              - <<: &b {user: c}
+                image: *a
+        +       auth:
+        +         username: $USER
+        +         password: $PASS
 
-        # ---- next job ----
-        test: x
+          # ---- next job ----
+          test: x
         """,
-        auth("build", "docker", 0),
-        """
-        a: &a x
-        build:
-          docker:
-            - <<: &b {user: c}
-              image: *a
-              auth:
-                username: $USER
-                password: $PASS
-
-        # ---- next job ----
-        test: x
-        """,
+        auth("build.docker.0"),
     ),
-    Row(
+    row(
         "comments below: deeper ones belong above, others below",
         """
-        - image: a
-            # of the image
-          # of the user
-          user: b
+          - image: a
+              # of the image
+        +   auth:
+        +     username: $USER
+        +     password: $PASS
+            # of the user
+            user: b
         """,
-        auth(0),
-        """
-        - image: a
-            # of the image
-          auth:
-            username: $USER
-            password: $PASS
-          # of the user
-          user: b
-        """,
+        auth("0"),
     ),
-    Row(
+    row(
         "at the end, behind a nested list and what is commented out of it",
         """
-        jobs:
-          - test:
-              requires:
-                - a
-                # - b
-          # - lint
-          - deploy
+          jobs:
+            - test:
+                requires:
+                  - a
+                  # - b
+        +       context:
+        +         - hub
+            # - lint
+            - deploy
         """,
-        context("jobs", 0, "test"),
-        """
-        jobs:
-          - test:
-              requires:
-                - a
-                # - b
-              context:
-                - hub
-          # - lint
-          - deploy
-        """,
+        context("jobs.0.test"),
     ),
-    Row(
+    row(
         "items as the siblings have them",
         """
-        - test:
-            requires:
-            - a
+          - test:
+              requires:
+              - a
+        +     context:
+        +     - hub
         """,
-        context(0, "test"),
-        """
-        - test:
-            requires:
-            - a
-            context:
-            - hub
-        """,
+        context("0.test"),
     ),
-    Row(
+    row(
         "behind a literal",
         """
-        - image: |
-            a
+          - image: |
+              a
+        +   auth:
+        +     username: $USER
+        +     password: $PASS
 
-          user: b
+            user: b
         """,
-        auth(0),
-        """
-        - image: |
-            a
-          auth:
-            username: $USER
-            password: $PASS
-
-          user: b
-        """,
+        auth("0"),
     ),
-    Row(
+    row(
         "behind a literal that keeps its blank lines",
         """
-        - image: |+
-            a
+          - image: |+
+              a
 
-          user: b
+        +   auth:
+        +     username: $USER
+        +     password: $PASS
+            user: b
         """,
-        auth(0),
-        """
-        - image: |+
-            a
-
-          auth:
-            username: $USER
-            password: $PASS
-          user: b
-        """,
+        auth("0"),
     ),
-    Row(
+    row(
         "behind a folded last value, a comment below it",
         """
-        - image: a
-          command: >-
-            b
-            c
-          # done
-        - image: b
+          - image: a
+            command: >-
+              b
+              c
+        +   auth:
+        +     username: $USER
+        +     password: $PASS
+            # done
+          - image: b
         """,
-        auth(0, after=None),
-        """
-        - image: a
-          command: >-
-            b
-            c
-          auth:
-            username: $USER
-            password: $PASS
-          # done
-        - image: b
-        """,
+        auth("0", after=None),
     ),
-    Row(
+    row(
         "behind a scalar of several lines",
         """
-        - image: a
-            b
-          user: 'c
+          - image: a
+              b
+            user: 'c
 
-            d' # e
+              d' # e
+        +   auth:
+        +     username: $USER
+        +     password: $PASS
         """,
-        auth(0, after="user"),
-        """
-        - image: a
-            b
-          user: 'c
-
-            d' # e
-          auth:
-            username: $USER
-            password: $PASS
-        """,
+        auth("0", after="user"),
     ),
-    Row(
+    row(
         "behind a null, and behind the last of duplicate keys",
         """
-        - image: # later
-          user: a
-          user:
-          name: b
+          - image: # later
+        +   entrypoint: ""
+            user: a
+            user:
+        +   auth:
+        +     username: $USER
+        +     password: $PASS
+            name: b
         """,
-        lambda document: (
-            AddEntry(mapping_at(document, 0), "auth", AUTH, "user"),
-            AddEntry(mapping_at(document, 0), "entrypoint", Text(""), "image"),
-        ),
-        """
-        - image: # later
-          entrypoint: ""
-          user: a
-          user:
-          auth:
-            username: $USER
-            password: $PASS
-          name: b
-        """,
+        at("0", AddEntry, "auth", AUTH, "user"),
+        at("0", AddEntry, "entrypoint", Text(""), "image"),
     ),
-    Row(
+    row(
         "behind an explicit key",
         """
-        ? image
-        : a
-        ? user
+          ? image
+          : a
+        + auth:
+        +   username: $USER
+        +   password: $PASS
+          ? user
         """,
-        auth(),
-        """
-        ? image
-        : a
-        auth:
-          username: $USER
-          password: $PASS
-        ? user
-        """,
+        auth(""),
     ),
-    Row(
+    row(
         "behind an explicit key whose colon has nothing behind it",
         """
-        - ? image
-          # none
-          : # later
-          user: b
-        - ? |
-            c
+          - ? image
+            # none
+            : # later
+        +   auth:
+        +     username: $USER
+        +     password: $PASS
+            user: b
+          - ? |
+              c
+        +   x: y
         """,
-        lambda document: (auth(0)(document), AddEntry(mapping_at(document, 1), "x", Text("y"))),
-        """
-        - ? image
-          # none
-          : # later
-          auth:
-            username: $USER
-            password: $PASS
-          user: b
-        - ? |
-            c
-          x: y
-        """,
+        auth("0"),
+        at("1", AddEntry, "x", Text("y")),
     ),
-    Row(
+    row(
         "in a nested sequence",
         """
-        - - image: a
-          - image: b
+          - - image: a
+        +     auth:
+        +       username: $USER
+        +       password: $PASS
+            - image: b
         """,
-        auth(0, 0),
-        """
-        - - image: a
-            auth:
-              username: $USER
-              password: $PASS
-          - image: b
-        """,
+        auth("0.0"),
     ),
-    Row(
+    row(
         "multi-byte text on the line",
         """
-        - "é😀": 😀
-          image: 名 # 😀
+          - "é😀": 😀
+            image: 名 # 😀
+        +   auth:
+        +     username: $USER
+        +     password: $PASS
         """,
-        auth(0),
-        """
-        - "é😀": 😀
-          image: 名 # 😀
-          auth:
-            username: $USER
-            password: $PASS
-        """,
+        auth("0"),
     ),
-    Row(
+    row(
         "a tab before the comment",
         """
-        - image: a\t# b
-          user:\tc
+          - image: a\t# b
+        +   auth:
+        +     username: $USER
+        +     password: $PASS
+            user:\tc
         """,
-        auth(0),
-        """
-        - image: a\t# b
-          auth:
-            username: $USER
-            password: $PASS
-          user:\tc
-        """,
+        auth("0"),
     ),
-    Row(
+    row(
         "between document markers",
         """
-        %YAML 1.1
-        ---
-        image: a
-        ...
-        # end
+          %YAML 1.1
+          ---
+          image: a
+        + auth:
+        +   username: $USER
+        +   password: $PASS
+          ...
+          # end
         """,
-        auth(),
-        """
-        %YAML 1.1
-        ---
-        image: a
-        auth:
-          username: $USER
-          password: $PASS
-        ...
-        # end
-        """,
+        auth(""),
     ),
-    Row(
+    row(
         "an alias, and a merge",
         """
-        x: &x {a: b}
-        docker:
-          - image: a
-          - image: b
+          x: &x {a: b}
+          docker:
+            - image: a
+        +     auth: *x
+            - image: b
+        +     <<: *x
         """,
-        lambda document: (
-            AddEntry(
-                mapping_at(document, "docker", 0),
-                "auth",
-                AliasTo(mapping_at(document, "x"), "x"),
-                "image",
-            ),
-            AddEntry(
-                mapping_at(document, "docker", 1),
-                "<<",
-                AliasTo(mapping_at(document, "x"), "x"),
-                "image",
-            ),
-        ),
-        """
-        x: &x {a: b}
-        docker:
-          - image: a
-            auth: *x
-          - image: b
-            <<: *x
-        """,
+        alias_of_x("docker.0", "auth"),
+        alias_of_x("docker.1", "<<"),
     ),
-    Row(
+    row(
         "quotes where the text needs them",
         """
-        a: b
+          a: b
+        + "yes": "no"
+        + n o: "# c"
+        + "x:": "12"
+        + e: "e: f"
+        + l: "1\\n2"
+        + p: $P
+        + m: Docker Auth
         """,
-        lambda document: tuple(
-            AddEntry(mapping_at(document), key, Text(value))
-            for key, value in {
+        *(
+            at("", AddEntry, key, Text(value))
+            for (key, value) in {
                 "yes": "no",
                 "n o": "# c",
                 "x:": "12",
@@ -569,25 +447,35 @@ def context(*route: str | int) -> One:
                 "m": "Docker Auth",
             }.items()
         ),
-        """
-        a: b
-        "yes": "no"
-        n o: "# c"
-        "x:": "12"
-        e: "e: f"
-        l: "1\\n2"
-        p: $P
-        m: Docker Auth
-        """,
     ),
-    Row(
+    row(
         "what the content asks for",
         """
-        a:
-          b: c
+          a:
+            b: c
+        + run:
+        +   command: |
+        +     set +x
+        +
+        +     login
+        +   shell: |-
+        +     a
+        +     b
+        +   odd: " a\\nb"
+        +   timeout: 10
+        +   list:
+        +     - x
+        +     - y:
+        +         username: $USER
+        +         password: $PASS
+        +     - [z]
+        +   flow: ["a,b"]
+        +   empty: []
+        +   none: {}
         """,
-        lambda document: AddEntry(
-            mapping_at(document),
+        at(
+            "",
+            AddEntry,
             "run",
             Entries(
                 (
@@ -602,29 +490,6 @@ def context(*route: str | int) -> One:
                 )
             ),
         ),
-        """
-        a:
-          b: c
-        run:
-          command: |
-            set +x
-
-            login
-          shell: |-
-            a
-            b
-          odd: " a\\nb"
-          timeout: 10
-          list:
-            - x
-            - y:
-                username: $USER
-                password: $PASS
-            - [z]
-          flow: ["a,b"]
-          empty: []
-          none: {}
-        """,
     ),
 )
 def test_an_entry_in_a_block_mapping(row: Row) -> None:
@@ -632,1014 +497,822 @@ def test_an_entry_in_a_block_mapping(row: Row) -> None:
 
 
 @table(
-    Row(
+    line(
         "one line",
         "- {image: a}\n",
-        auth(0),
         "- {image: a, auth: {username: $USER, password: $PASS}}\n",
+        auth("0"),
     ),
-    Row(
+    line(
         "padding",
         "- { image: a, user: b }\n",
-        auth(0),
         "- { image: a, auth: { username: $USER, password: $PASS }, user: b }\n",
+        auth("0"),
     ),
-    Row(
+    line(
         "trailing comma",
         "- {image: a, }\n",
-        auth(0),
         "- {image: a, auth: {username: $USER, password: $PASS}, }\n",
+        auth("0"),
     ),
-    Row("empty", "a: {}\nb: { }\n", lambda document: (
-        AddEntry(mapping_at(document, "a"), "c", Text("d")),
-        AddEntry(mapping_at(document, "a"), "e", Text("f")),
-        AddEntry(mapping_at(document, "b"), "c", Text("d")),
-        AddEntry(mapping_at(document, "b"), "e", Text("f")),
-    ), "a: {c: d, e: f}\nb: { c: d, e: f }\n"),
-    Row(
+    line(
+        "empty",
+        "a: {}\nb: { }\n",
+        "a: {c: d, e: f}\nb: { c: d, e: f }\n",
+        at("a", AddEntry, "c", Text("d")),
+        at("a", AddEntry, "e", Text("f")),
+        at("b", AddEntry, "c", Text("d")),
+        at("b", AddEntry, "e", Text("f")),
+    ),
+    line(
         "JSON",
         '{"docker": [{"image": "a"}]}\n',
-        auth("docker", 0),
         '{"docker": [{"image": "a", "auth": {"username": "$USER", "password": "$PASS"}}]}\n',
+        auth("docker.0"),
     ),
-    Row(
+    line(
         "compact JSON",
         '{"docker":[{"image":"a","user":"b"}]}\n',
-        auth("docker", 0),
         '{"docker":[{"image":"a","auth":{"username":"$USER","password":"$PASS"},"user":"b"}]}\n',
+        auth("docker.0"),
     ),
-    Row(
+    line(
         "pair without braces",
         "docker: [image: a]\n",
-        auth("docker", 0),
         "docker: [{ image: a, auth: {username: $USER, password: $PASS} }]\n",
+        auth("docker.0"),
     ),
-    Row(
+    line(
         "pair without braces, padded, two entries",
         "docker: [ image: 'a' ] # b\n",
-        lambda document: (
-            AddEntry(mapping_at(document, "docker", 0), "user", Text("u")),
-            AddEntry(mapping_at(document, "docker", 0), "name", Text("n")),
-        ),
         "docker: [ {image: 'a', user: u, name: n} ] # b\n",
+        at("docker.0", AddEntry, "user", Text("u")),
+        at("docker.0", AddEntry, "name", Text("n")),
     ),
-    Row(
+    line(
         "an alias, a null and a key alone before it",
         "x: &x y\na: {image: *x}\nb: {image: }\nc: {image}\n",
-        lambda document: tuple(
-            AddEntry(mapping_at(document, key), "user", Text("z"), "image") for key in "abc"
-        ),
         "x: &x y\na: {image: *x, user: z}\nb: {image: , user: z }\nc: {image, user: z}\n",
+        *(at(key, AddEntry, "user", Text("z"), "image") for key in "abc"),
     ),
-    Row(
+    row(
         "a line each",
         """
-        {
-          image: a, # b
-          user: c # d
-        }
+          {
+            image: a, # b
+        -   user: c # d
+        +   user: c, # d
+        +   auth: {username: $USER, password: $PASS}
+          }
         """,
-        auth(after=None),
-        """
-        {
-          image: a, # b
-          user: c, # d
-          auth: {username: $USER, password: $PASS}
-        }
-        """,
+        auth("", after=None),
     ),
-    Row(
+    row(
         "a line each, trailing comma",
         """
-        {
-          image: a,
-          user: c, # d
-        }
+          {
+            image: a,
+            user: c, # d
+        +   auth: {username: $USER, password: $PASS},
+          }
         """,
-        auth(after=None),
-        """
-        {
-          image: a,
-          user: c, # d
-          auth: {username: $USER, password: $PASS},
-        }
-        """,
+        auth("", after=None),
     ),
-    Row(
+    row(
         "a line each, between, two entries at one place",
         """
-        - {
-            image: a, # b
-            # of the user
-            user: c,
-          }
+          - {
+              image: a, # b
+        +     auth: {username: $USER, password: $PASS},
+        +     name: n,
+              # of the user
+              user: c,
+            }
         """,
-        lambda document: (
-            auth(0)(document), AddEntry(mapping_at(document, 0), "name", Text("n"), "image")
-        ),
-        """
-        - {
-            image: a, # b
-            auth: {username: $USER, password: $PASS},
-            name: n,
-            # of the user
-            user: c,
-          }
-        """,
+        auth("0"),
+        at("0", AddEntry, "name", Text("n"), "image"),
     ),
-    Row(
+    row(
         "a line each, two entries at the end without a comma",
         """
-        {
-          image: a # b
-        }
+          {
+        -   image: a # b
+        +   image: a, # b
+        +   auth: {username: $USER, password: $PASS},
+        +   name: n
+          }
         """,
-        lambda document: (auth()(document), AddEntry(mapping_at(document), "name", Text("n"))),
-        """
-        {
-          image: a, # b
-          auth: {username: $USER, password: $PASS},
-          name: n
-        }
-        """,
+        auth(""),
+        at("", AddEntry, "name", Text("n")),
     ),
-    Row(
+    row(
         "several on a line",
         """
-        {
-          image: a, user: b,
-          name: c }
+          {
+        -   image: a, user: b,
+        -   name: c }
+        +   image: a, auth: {username: $USER, password: $PASS}, user: b,
+        +   name: c,
+        +   x: y }
         """,
-        lambda document: (auth()(document), AddEntry(mapping_at(document), "x", Text("y"), "name")),
-        """
-        {
-          image: a, auth: {username: $USER, password: $PASS}, user: b,
-          name: c,
-          x: y }
-        """,
+        auth(""),
+        at("", AddEntry, "x", Text("y"), "name"),
     ),
-    Row(
+    row(
         "the first on the line of the brace",
         """
-        - {image: a,
-           user: b}
+        - - {image: a,
+        -    user: b}
+        + - {image: a, auth: {username: $USER, password: $PASS},
+        +    user: b,
+        +    x: y}
         """,
-        lambda document: (auth(0)(document), AddEntry(mapping_at(document, 0), "x", Text("y"))),
-        """
-        - {image: a, auth: {username: $USER, password: $PASS},
-           user: b,
-           x: y}
-        """,
+        auth("0"),
+        at("0", AddEntry, "x", Text("y")),
     ),
-    Row(
+    line(
         "colons in the values",
         "- {image: node:20}\n",
-        lambda document: AddEntry(mapping_at(document, 0), "user", Text("a:b")),
         '- {image: node:20, user: "a:b"}\n',
+        at("0", AddEntry, "user", Text("a:b")),
     ),
-)  # fmt: skip
+)
 def test_an_entry_in_a_flow_mapping(row: Row) -> None:
     check(row)
 
 
 @table(
-    Row(
+    row(
         "under a workflow job",
         """
-        jobs:
-          - build: # why
-          - test:
-              requires: [build]
+          jobs:
+            - build: # why
+        +       context:
+        +         - hub
+            - test:
+                requires: [build]
         """,
-        lambda document: AddEntry(
-            scalar_at(document, "jobs", 0, "build"), "context", Items((Text("hub"),))
-        ),
-        """
-        jobs:
-          - build: # why
-              context:
-                - hub
-          - test:
-              requires: [build]
-        """,
+        at("jobs.0.build", AddEntry, "context", HUB),
     ),
-    Row(
+    row(
         "twice, above a comment and a blank line",
         """
-        a:
-          # nothing yet
+          a:
+        +   x: 1
+        +   y: "2"
+            # nothing yet
 
-        b: c
+          b: c
         """,
-        lambda document: (
-            AddEntry(scalar_at(document, "a"), "x", Text("1", is_number=True)),
-            AddEntry(scalar_at(document, "a"), "y", Text("2")),
-        ),
-        """
-        a:
-          x: 1
-          y: "2"
-          # nothing yet
-
-        b: c
-        """,
+        at("a", AddEntry, "x", Text("1", is_number=True)),
+        at("a", AddEntry, "y", Text("2")),
     ),
-    Row(
+    row(
         "with a key beside it, at that mapping's step",
         """
-        jobs:
-          - test:
-                requires: [build]
-          - image: a
-            auth:
+          jobs:
+            - test:
+                  requires: [build]
+            - image: a
+              auth:
+        +         username: u
         """,
-        lambda document: AddEntry(scalar_at(document, "jobs", 1, "auth"), "username", Text("u")),
-        """
-        jobs:
-          - test:
-                requires: [build]
-          - image: a
-            auth:
-                username: u
-        """,
+        at("jobs.1.auth", AddEntry, "username", Text("u")),
     ),
 )
 def test_an_entry_under_a_key_without_a_value(row: Row) -> None:
     check(row)
 
 
-def item(index: int, content: str | Entries, *route: str | int) -> One:
-    """An item at ``index`` of the sequence at ``route``."""
-    value = Text(content) if isinstance(content, str) else content
-    return lambda document: AddItem(sequence_at(document, *route), index, value)
-
-
-LOGIN = Entries((("run", Entries((("name", Text("Log in")), ("command", Text("a\nb\n", True))))),))
-
-
 @table(
-    Row(
+    row(
         "at the end, a blank line and a comment below",
         """
-        context:
-          - a # why
+          context:
+            - a # why
+        +   - hub
 
-        # next
-        b: c
+          # next
+          b: c
         """,
-        item(1, "hub", "context"),
-        """
-        context:
-          - a # why
-          - hub
-
-        # next
-        b: c
-        """,
+        at("context", AddItem, 1, Text("hub")),
     ),
-    Row(
+    row(
         "at the end, twice",
         """
-        context:
-        - a
-        b: c
+          context:
+          - a
+        + - hub
+        + - quay
+          b: c
         """,
-        lambda document: (
-            item(1, "hub", "context")(document),
-            item(1, "quay", "context")(document),
-        ),
-        """
-        context:
-        - a
-        - hub
-        - quay
-        b: c
-        """,
+        at("context", AddItem, 1, Text("hub")),
+        at("context", AddItem, 1, Text("quay")),
     ),
-    Row(
+    row(
         "at the start, below the key's comment and above the item's own",
         """
-        steps: # all
+          steps: # all
 
-          # of a
-          - a
-          - b
+        +   - run:
+        +       name: Log in
+        +       command: |
+        +         a
+        +         b
+            # of a
+            - a
+            - b
         """,
-        item(0, LOGIN, "steps"),
-        """
-        steps: # all
-
-          - run:
-              name: Log in
-              command: |
-                a
-                b
-          # of a
-          - a
-          - b
-        """,
+        at("steps", AddItem, 0, LOGIN),
     ),
-    Row(
+    row(
         "between, its body as deep as its neighbours'",
         """
-        steps:
-          - setup_remote_docker:
-                version: default
-          # builds
-          - run:
-                command: |
-                    docker build .
-          - run: c
+          steps:
+            - setup_remote_docker:
+                  version: default
+        +   - run:
+        +         name: Log in
+        +         command: |
+        +             a
+        +             b
+            # builds
+            - run:
+                  command: |
+                      docker build .
+            - run: c
         """,
-        item(1, LOGIN, "steps"),
-        """
-        steps:
-          - setup_remote_docker:
-                version: default
-          - run:
-                name: Log in
-                command: |
-                    a
-                    b
-          # builds
-          - run:
-                command: |
-                    docker build .
-          - run: c
-        """,
+        at("steps", AddItem, 1, LOGIN),
     ),
-    Row(
+    row(
         "wide dashes",
         """
-        steps:
-          -   checkout
-          -   run: a
+          steps:
+            -   checkout
+        +   -   run:
+        +         name: Log in
+        +         command: |
+        +           a
+        +           b
+            -   run: a
         """,
-        item(1, LOGIN, "steps"),
-        """
-        steps:
-          -   checkout
-          -   run:
-                name: Log in
-                command: |
-                  a
-                  b
-          -   run: a
-        """,
+        at("steps", AddItem, 1, LOGIN),
     ),
-    Row(
+    row(
         "in the neighbours' quotes",
         """
-        - 'a'
-        - 'b'
+          - 'a'
+          - 'b'
+        + - 'hub'
         """,
-        item(2, "hub"),
-        """
-        - 'a'
-        - 'b'
-        - 'hub'
-        """,
+        at("", AddItem, 2, Text("hub")),
     ),
-    Row(
+    row(
         "behind a null and behind a mapping",
         """
-        - # none
-        - a: b
-          c:
+          - # none
+        + - x
+          - a: b
+            c:
+        + - y
         """,
-        lambda document: (item(1, "x")(document), item(2, "y")(document)),
-        """
-        - # none
-        - x
-        - a: b
-          c:
-        - y
-        """,
+        at("", AddItem, 1, Text("x")),
+        at("", AddItem, 2, Text("y")),
     ),
-    Row(
+    row(
         "at the start of a nested sequence",
         """
-        - - a
-          - b
+        - - - a
+        + - - x
+        +   - a
+            - b
         """,
-        item(0, "x", 0),
-        """
-        - - x
-          - a
-          - b
-        """,
+        at("0", AddItem, 0, Text("x")),
     ),
-    Row("flow", "a: [b, c] # d\n", lambda document: (
-        item(0, "x", "a")(document), item(1, "y", "a")(document), item(2, "z", "a")(document)
-    ), "a: [x, b, y, c, z] # d\n"),
-    Row("flow, empty", "a: []\nb: [ ]\n", lambda document: (
-        item(0, "x", "a")(document), item(0, "y", "a")(document), item(0, "x", "b")(document)
-    ), "a: [x, y]\nb: [ x ]\n"),
-    Row("flow, padded, quoted", "a: [ 'b' ]\n", item(1, "x", "a"), "a: [ 'b', 'x' ]\n"),
-    Row("flow, JSON without spaces", '["a","b"]', item(2, "x"), '["a","b","x"]'),
-    Row("flow, trailing comma", "[a, b,]\n", item(2, "x"), "[a, b, x,]\n"),
-    Row("flow, behind an alias", "[&a b, *a]\n", item(2, "x"), "[&a b, *a, x]\n"),
-    Row(
+    line(
+        "flow",
+        "a: [b, c] # d\n",
+        "a: [x, b, y, c, z] # d\n",
+        at("a", AddItem, 0, Text("x")),
+        at("a", AddItem, 1, Text("y")),
+        at("a", AddItem, 2, Text("z")),
+    ),
+    line(
+        "flow, empty",
+        "a: []\nb: [ ]\n",
+        "a: [x, y]\nb: [ x ]\n",
+        at("a", AddItem, 0, Text("x")),
+        at("a", AddItem, 0, Text("y")),
+        at("b", AddItem, 0, Text("x")),
+    ),
+    line(
+        "flow, padded, quoted",
+        "a: [ 'b' ]\n",
+        "a: [ 'b', 'x' ]\n",
+        at("a", AddItem, 1, Text("x")),
+    ),
+    line(
+        "flow, JSON without spaces",
+        '["a","b"]',
+        '["a","b","x"]',
+        at("", AddItem, 2, Text("x")),
+    ),
+    line(
+        "flow, trailing comma",
+        "[a, b,]\n",
+        "[a, b, x,]\n",
+        at("", AddItem, 2, Text("x")),
+    ),
+    line(
+        "flow, behind an alias",
+        "[&a b, *a]\n",
+        "[&a b, *a, x]\n",
+        at("", AddItem, 2, Text("x")),
+    ),
+    row(
         "flow, a line each",
         """
-        a: [
-          b, # of b
-          c # of c
-        ]
+          a: [
+        +   x,
+            b, # of b
+        -   c # of c
+        +   c, # of c
+        +   y,
+        +   z
+          ]
         """,
-        lambda document: (item(0, "x", "a")(document), item(2, "y", "a")(document),
-                          item(2, "z", "a")(document)),
-        """
-        a: [
-          x,
-          b, # of b
-          c, # of c
-          y,
-          z
-        ]
-        """,
+        at("a", AddItem, 0, Text("x")),
+        at("a", AddItem, 2, Text("y")),
+        at("a", AddItem, 2, Text("z")),
     ),
-    Row(
+    row(
         "flow, a line each, trailing comma",
         """
-        a: [
-          b,
-        ]
+          a: [
+            b,
+        +   x,
+          ]
         """,
-        item(1, "x", "a"),
-        """
-        a: [
-          b,
-          x,
-        ]
-        """,
+        at("a", AddItem, 1, Text("x")),
     ),
-)  # fmt: skip
+)
 def test_an_item(row: Row) -> None:
     check(row)
 
 
-def entry_for(*route: str | int) -> One:
-    """A context for the bare workflow job at ``route``."""
-
-    def make(document: Document) -> Operation:
-        node = node_at(document, *route)
-        assert isinstance(node, Scalar | Alias)
-        return ScalarToMapping(node, CONTEXT)
-
-    return make
-
-
 @table(
-    Row(
+    row(
         "a bare workflow job with a comment",
         """
-        jobs:
-          - build # first
-          # then
-          - test
+          jobs:
+        -   - build # first
+        +   - build: # first
+        +       context:
+        +         - hub
+            # then
+        -   - test
+        +   - test:
+        +       context:
+        +         - hub
         """,
-        lambda document: (entry_for("jobs", 1)(document), entry_for("jobs", 0)(document)),
-        """
-        jobs:
-          - build: # first
-              context:
-                - hub
-          # then
-          - test:
-              context:
-                - hub
-        """,
+        bare_job("jobs.1"),
+        bare_job("jobs.0"),
     ),
-    Row(
+    row(
         "as deep as its siblings' keys",
         """
-        jobs:
-        - a
-        - b:
-            requires:
-            - a
+          jobs:
+        - - a
+        + - a:
+        +     context:
+        +     - hub
+          - b:
+              requires:
+              - a
         """,
-        entry_for("jobs", 0),
-        """
-        jobs:
-        - a:
-            context:
-            - hub
-        - b:
-            requires:
-            - a
-        """,
+        bare_job("jobs.0"),
     ),
-    Row(
+    row(
         "four spaces",
         """
-        jobs:
-            - a
-            - b:
-                  requires: [a]
+          jobs:
+        -     - a
+        +     - a:
+        +           context:
+        +               - hub
+              - b:
+                    requires: [a]
         """,
-        entry_for("jobs", 0),
-        """
-        jobs:
-            - a:
-                  context:
-                      - hub
-            - b:
-                  requires: [a]
-        """,
+        bare_job("jobs.0"),
     ),
-    Row(
+    row(
         "quoted, anchored, on its own line",
         """
-        - "a b"
-        - &c 'c'
-        -
-          d
-        - *c
+        - - "a b"
+        - - &c 'c'
+        + - "a b":
+        +     context:
+        +       - hub
+        + - &c 'c':
+        +     context:
+        +       - hub
+          -
+        -   d
+        +   d:
+        +     context:
+        +       - hub
+          - *c
         """,
-        lambda document: tuple(entry_for(index)(document) for index in range(3)),
-        """
-        - "a b":
-            context:
-              - hub
-        - &c 'c':
-            context:
-              - hub
-        -
-          d:
-            context:
-              - hub
-        - *c
-        """,
+        *(bare_job(index) for index in "012"),
     ),
-    Row(
+    row(
         "an alias",
         """
-        - &a b, # why
-        - &c 'c'
-        - *a
-        - *a # again
-        - [*c, *c]
+          - &a b, # why
+          - &c 'c'
+          - *a
+        - - *a # again
+        - - [*c, *c]
+        + - b,: # again
+        +     context:
+        +       - hub
+        + - [{'c': {context: [hub]}}, *c]
         """,
-        lambda document: (entry_for(3)(document), entry_for(4, 0)(document)),
-        """
-        - &a b, # why
-        - &c 'c'
-        - *a
-        - b,: # again
-            context:
-              - hub
-        - [{'c': {context: [hub]}}, *c]
-        """,
+        bare_job("3"),
+        bare_job("4.0"),
     ),
-    Row(
+    line(
         "flow",
         "jobs: [a, 'b', \"c\"]\n",
-        lambda document: tuple(entry_for("jobs", index)(document) for index in range(3)),
-        "jobs: [{a: {context: [hub]}}, {'b': {context: [hub]}}, "
-        '{"c": {"context": ["hub"]}}]\n',
+        'jobs: [{a: {context: [hub]}}, {\'b\': {context: [hub]}}, {"c": {"context": ["hub"]}}]\n',
+        *(bare_job(f"jobs.{index}") for index in range(3)),
     ),
-)  # fmt: skip
+)
 def test_a_scalar_becomes_a_mapping(row: Row) -> None:
     check(row)
 
 
-def merge_at(*route: str | int) -> One:
-    """A merge of the alias at ``route`` with a context."""
-    return lambda document: WrapInMerge(alias_at(document, *route), CONTEXT)
-
-
 @table(
-    Row(
+    row(
         "a value",
         """
-        f: &f {a: b}
-        jobs:
-          - build: *f # why
-          - test:   *f
+          f: &f {a: b}
+          jobs:
+        -   - build: *f # why
+        -   - test:   *f
+        +   - build:
+        +       <<: *f # why
+        +       context:
+        +         - hub
+        +   - test:
+        +       <<: *f
+        +       context:
+        +         - hub
 
-        x: y
+          x: y
         """,
-        lambda document: (
-            merge_at("jobs", 0, "build")(document),
-            merge_at("jobs", 1, "test")(document),
-        ),
-        """
-        f: &f {a: b}
-        jobs:
-          - build:
-              <<: *f # why
-              context:
-                - hub
-          - test:
-              <<: *f
-              context:
-                - hub
-
-        x: y
-        """,
+        at("jobs.0.build", WrapInMerge, CONTEXT),
+        at("jobs.1.test", WrapInMerge, CONTEXT),
     ),
-    Row(
+    row(
         "a value on its own line",
         """
-        f: &f {a: b}
-        g:
-            *f
+          f: &f {a: b}
+          g:
+        -     *f
+        +     <<: *f
+        +     context:
+        +       - hub
         """,
-        merge_at("g"),
-        """
-        f: &f {a: b}
-        g:
-            <<: *f
-            context:
-              - hub
-        """,
+        at("g", WrapInMerge, CONTEXT),
     ),
-    Row(
+    row(
         "an item",
         """
-        f: &f {image: b}
-        docker:
-        - *f # why
-        - image: c
+          f: &f {image: b}
+          docker:
+        - - *f # why
+        + - <<: *f # why
+        +   auth:
+        +     username: $USER
+        +     password: $PASS
+          - image: c
         """,
-        lambda document: WrapInMerge(
-            alias_at(document, "docker", 0), Entries((("auth", AUTH),))
-        ),
-        """
-        f: &f {image: b}
-        docker:
-        - <<: *f # why
-          auth:
-            username: $USER
-            password: $PASS
-        - image: c
-        """,
+        at("docker.0", WrapInMerge, Entries((("auth", AUTH),))),
     ),
-    Row("flow", "- &f {a: b}\n- [*f, {c: *f}]\n", lambda document: (
-        merge_at(1, 0)(document), merge_at(1, 1, "c")(document)
-    ), "- &f {a: b}\n- [{<<: *f, context: [hub]}, {c: {<<: *f, context: [hub]}}]\n"),
-)  # fmt: skip
+    line(
+        "flow",
+        "- &f {a: b}\n- [*f, {c: *f}]\n",
+        "- &f {a: b}\n- [{<<: *f, context: [hub]}, {c: {<<: *f, context: [hub]}}]\n",
+        at("1.0", WrapInMerge, CONTEXT),
+        at("1.1.c", WrapInMerge, CONTEXT),
+    ),
+)
 def test_an_alias_becomes_a_merge(row: Row) -> None:
     check(row)
 
 
-def wrap_at(*route: str | int) -> One:
-    """A merge of the mapping at ``route`` with a context."""
-    return lambda document: WrapInMerge(mapping_at(document, *route), CONTEXT)
-
-
 @table(
-    Row(
+    row(
         "block, with what belongs to it",
         """
-        jobs:
-          - build: &b # why
-              # when
-              filters:
-                tags: {only: v1}
+          jobs:
+        -   - build: &b # why
+        -       # when
+        -       filters:
+        -         tags: {only: v1}
+        +   - build:
+        +       <<: &b # why
+        +         # when
+        +         filters:
+        +           tags: {only: v1}
 
-              note: |
-                a
-                  # b
+        -       note: |
+        -         a
+        -           # b
+        +         note: |
+        +           a
+        +             # b
 
-                c
-              # requires: [x]
-          # another
-          - test: *b
+        -         c
+        -       # requires: [x]
+        +           c
+        +         # requires: [x]
+        +       context:
+        +         - hub
+            # another
+            - test: *b
         """,
-        wrap_at("jobs", 0, "build"),
-        """
-        jobs:
-          - build:
-              <<: &b # why
-                # when
-                filters:
-                  tags: {only: v1}
-
-                note: |
-                  a
-                    # b
-
-                  c
-                # requires: [x]
-              context:
-                - hub
-          # another
-          - test: *b
-        """,
+        at("jobs.0.build", WrapInMerge, CONTEXT),
     ),
-    Row(
+    row(
         "an anchor on a line of its own, four columns a step",
         """
-        jobs:
-        -   build:
-                &b
-                filters: x
-                <<: {c: "d
-                  e"}
-        -   test: *b
+          jobs:
+          -   build:
+        -         &b
+        -         filters: x
+        -         <<: {c: "d
+        -           e"}
+        +         <<: &b
+        +             filters: x
+        +             <<: {c: "d
+        +               e"}
+        +         context:
+        +         -   hub
+          -   test: *b
         """,
-        wrap_at("jobs", 0, "build"),
-        """
-        jobs:
-        -   build:
-                <<: &b
-                    filters: x
-                    <<: {c: "d
-                      e"}
-                context:
-                -   hub
-        -   test: *b
-        """,
+        at("jobs.0.build", WrapInMerge, CONTEXT),
     ),
-    Row(
+    row(
         "flow in block",
         """
-        jobs:
-        - build: &b {filters: x} # why
-        - lint: &l {
-            a: b
-          }
-        - test: *b
-        - *l
+          jobs:
+        - - build: &b {filters: x} # why
+        - - lint: &l {
+        -     a: b
+        -   }
+        + - build:
+        +     <<: &b {filters: x} # why
+        +     context:
+        +     - hub
+        + - lint:
+        +     <<: &l {
+        +       a: b
+        +     }
+        +     context:
+        +     - hub
+          - test: *b
+          - *l
         """,
-        lambda document: (
-            wrap_at("jobs", 0, "build")(document),
-            wrap_at("jobs", 1, "lint")(document),
-        ),
-        """
-        jobs:
-        - build:
-            <<: &b {filters: x} # why
-            context:
-            - hub
-        - lint:
-            <<: &l {
-              a: b
-            }
-            context:
-            - hub
-        - test: *b
-        - *l
-        """,
+        at("jobs.0.build", WrapInMerge, CONTEXT),
+        at("jobs.1.lint", WrapInMerge, CONTEXT),
     ),
-    Row(
+    row(
         "an item",
         """
-        docker:
-          - &f
-            image: b
-            user: c
-          - *f
+          docker:
+        -   - &f
+        -     image: b
+        -     user: c
+        +   - <<: &f
+        +       image: b
+        +       user: c
+        +     context:
+        +       - hub
+            - *f
         """,
-        wrap_at("docker", 0),
-        """
-        docker:
-          - <<: &f
-              image: b
-              user: c
-            context:
-              - hub
-          - *f
-        """,
+        at("docker.0", WrapInMerge, CONTEXT),
     ),
-    Row(
+    row(
         "with other changes within, one of them such a merge too",
         """
-        jobs:
-          - build: &b
-              requires:
-              - a
-              filters: &f
-                tags: x
-              steps:
-              - - p
-          - test: *b
+          jobs:
+        -   - build: &b
+        -       requires:
+        -       - a
+        -       filters: &f
+        -         tags: x
+        -       steps:
+        -       - - p
+        +   - build:
+        +       <<: &b
+        +         requires:
+        +         # why
+        +         - a
+        +         - c
+        +         filters:
+        +           <<: &f
+        +             tags: x
+        +           context:
+        +           - hub
+        +         steps:
+        +         - - o
+        +           - p
+        +         - q
+        +         name: n
+        +       context:
+        +       - hub
+            - test: *b
         """,
-        lambda document: (
-            AddComment(sequence_at(document, "jobs", 0, "build", "requires").items[0], "why"),
-            AddItem(sequence_at(document, "jobs", 0, "build", "requires"), 1, Text("c")),
-            wrap_at("jobs", 0, "build")(document),
-            wrap_at("jobs", 0, "build", "filters")(document),
-            AddItem(sequence_at(document, "jobs", 0, "build", "steps", 0), 0, Text("o")),
-            AddItem(sequence_at(document, "jobs", 0, "build", "steps"), 1, Text("q")),
-            AddEntry(mapping_at(document, "jobs", 0, "build"), "name", Text("n")),
-        ),
-        """
-        jobs:
-          - build:
-              <<: &b
-                requires:
-                # why
-                - a
-                - c
-                filters:
-                  <<: &f
-                    tags: x
-                  context:
-                  - hub
-                steps:
-                - - o
-                  - p
-                - q
-                name: n
-              context:
-              - hub
-          - test: *b
-        """,
+        at("jobs.0.build.requires.0", AddComment, "why"),
+        at("jobs.0.build.requires", AddItem, 1, Text("c")),
+        at("jobs.0.build", WrapInMerge, CONTEXT),
+        at("jobs.0.build.filters", WrapInMerge, CONTEXT),
+        at("jobs.0.build.steps.0", AddItem, 0, Text("o")),
+        at("jobs.0.build.steps", AddItem, 1, Text("q")),
+        at("jobs.0.build", AddEntry, "name", Text("n")),
     ),
-    Row("an item with its anchor right of its keys", "- a\n- - &f\n   b: c\n", wrap_at(1, 0),
-        "- a\n- - <<: &f\n      b: c\n    context:\n      - hub\n"),
-    Row("flow in flow", "jobs: [build: &b {a: b}, {test: *b}]\n", wrap_at("jobs", 0, "build"),
-        "jobs: [build: {<<: &b {a: b}, context: [hub]}, {test: *b}]\n"),
-    Row("no line end at the end", "a: &b\n  c: d", wrap_at("a"),
-        "a:\n  <<: &b\n    c: d\n  context:\n    - hub"),
-)  # fmt: skip
+    line(
+        "an item with its anchor right of its keys",
+        "- a\n- - &f\n   b: c\n",
+        "- a\n- - <<: &f\n      b: c\n    context:\n      - hub\n",
+        at("1.0", WrapInMerge, CONTEXT),
+    ),
+    line(
+        "flow in flow",
+        "jobs: [build: &b {a: b}, {test: *b}]\n",
+        "jobs: [build: {<<: &b {a: b}, context: [hub]}, {test: *b}]\n",
+        at("jobs.0.build", WrapInMerge, CONTEXT),
+    ),
+    line(
+        "no line end at the end",
+        "a: &b\n  c: d",
+        "a:\n  <<: &b\n    c: d\n  context:\n    - hub",
+        at("a", WrapInMerge, CONTEXT),
+    ),
+)
 def test_a_mapping_becomes_what_it_is_merged_into(row: Row) -> None:
     check(row)
 
 
-def wrap(*route: str | int, flow: bool = False) -> One:
-    """The value at ``route`` as a list, with a context behind it."""
-
-    def make(document: Document) -> Operation:
-        node = node_at(document, *route)
-        return WrapInSequence(node, Items((Text("hub"),), flow=flow))  # type: ignore[arg-type]
-
-    return make
-
-
 @table(
-    Row(
+    row(
         "a string with a comment",
         """
-        - build:
-            context: org # why
-            requires:
-              - a
+          - build:
+        -     context: org # why
+        +     context:
+        +       - org # why
+        +       - hub
+              requires:
+                - a
         """,
-        wrap(0, "build", "context"),
-        """
-        - build:
-            context:
-              - org # why
-              - hub
-            requires:
-              - a
-        """,
+        at("0.build.context", WrapInSequence, HUB),
     ),
-    Row(
+    row(
         "dashes as in the siblings, quotes as in the string",
         """
-        context: "org"
-        requires:
-        - a
+        - context: "org"
+        + context:
+        + - "org"
+        + - "hub"
+          requires:
+          - a
         """,
-        wrap("context"),
-        """
-        context:
-        - "org"
-        - "hub"
-        requires:
-        - a
-        """,
+        at("context", WrapInSequence, HUB),
     ),
-    Row(
+    row(
         "an anchored string, an alias, a string on its own line",
         """
-        a: &a org
-        b: *a
-        c:
-            d
+        - a: &a org
+        - b: *a
+        + a:
+        +   - &a org
+        +   - hub
+        + b:
+        +   - *a
+        +   - hub
+          c:
+        -     d
+        +     - d
+        +     - hub
         """,
-        lambda document: (
-            wrap("c")(document), wrap("b")(document), wrap("a")(document)
-        ),
-        """
-        a:
-          - &a org
-          - hub
-        b:
-          - *a
-          - hub
-        c:
-            - d
-            - hub
-        """,
+        at("c", WrapInSequence, HUB),
+        at("b", WrapInSequence, HUB),
+        at("a", WrapInSequence, HUB),
     ),
-    Row("brackets", "context: a # b\n", wrap("context", flow=True), "context: [a, hub] # b\n"),
-    Row(
+    line(
+        "brackets",
+        "context: a # b\n",
+        "context: [a, hub] # b\n",
+        at("context", WrapInSequence, Items((Text("hub"),), flow=True)),
+    ),
+    line(
         "brackets do not hold the text",
         "context: a, b\n",
-        wrap("context", flow=True),
         "context:\n  - a, b\n  - hub\n",
+        at("context", WrapInSequence, Items((Text("hub"),), flow=True)),
     ),
-    Row("flow", "{a: &a b, c: 'd', e: *a}\n", lambda document: (
-        wrap("a")(document), wrap("c")(document), wrap("e")(document)
-    ), "{a: [&a b, hub], c: ['d', 'hub'], e: [*a, hub]}\n"),
-)  # fmt: skip
+    line(
+        "flow",
+        "{a: &a b, c: 'd', e: *a}\n",
+        "{a: [&a b, hub], c: ['d', 'hub'], e: [*a, hub]}\n",
+        at("a", WrapInSequence, HUB),
+        at("c", WrapInSequence, HUB),
+        at("e", WrapInSequence, HUB),
+    ),
+)
 def test_a_value_becomes_a_list(row: Row) -> None:
     check(row)
 
 
 @table(
-    Row(
+    row(
         "plain, quoted, anchored, tagged, null",
         """
-        a: b # c
-        d: "e" # f
-        g: &g h
-        i: !!str j
-        k: # l
-        m: 'n
-          o' # p
-        q: &q
-        r: *q
+        - a: b # c
+        - d: "e" # f
+        - g: &g h
+        - i: !!str j
+        - k: # l
+        - m: 'n
+        -   o' # p
+        - q: &q
+        + a: $X # c
+        + d: "$X" # f
+        + g: &g $X
+        + i: !!str $X
+        + k: $X # l
+        + m: '$X' # p
+        + q: &q $X
+          r: *q
         """,
-        lambda document: tuple(
-            ReplaceScalar(scalar_at(document, key), Text("$X")) for key in "adgikmq"
-        ),
-        """
-        a: $X # c
-        d: "$X" # f
-        g: &g $X
-        i: !!str $X
-        k: $X # l
-        m: '$X' # p
-        q: &q $X
-        r: *q
-        """,
+        *(at(key, ReplaceScalar, Text("$X")) for key in "adgikmq"),
     ),
-    Row(
+    line(
         "what needs quotes, and a number",
         "a: b\nc: d\ne: [f]\ng: 'h'\n",
-        lambda document: (
-            ReplaceScalar(scalar_at(document, "a"), Text("# x")),
-            ReplaceScalar(scalar_at(document, "c"), Text("2.1", is_number=True)),
-            ReplaceScalar(scalar_at(document, "e", 0), Text("x,y")),
-            ReplaceScalar(scalar_at(document, "g"), Text("it's")),
-        ),
         "a: \"# x\"\nc: 2.1\ne: [\"x,y\"]\ng: 'it''s'\n",
+        at("a", ReplaceScalar, Text("# x")),
+        at("c", ReplaceScalar, Text("2.1", is_number=True)),
+        at("e.0", ReplaceScalar, Text("x,y")),
+        at("g", ReplaceScalar, Text("it's")),
     ),
-    Row(
+    line(
         "nulls in sequences and flow mappings",
         "- a\n-\n- {b: , c: }\n",
-        lambda document: (
-            ReplaceScalar(scalar_at(document, 1), Text("x")),
-            ReplaceScalar(scalar_at(document, 2, "b"), Text("y")),
-        ),
         "- a\n- x\n- {b: y , c: }\n",
+        at("1", ReplaceScalar, Text("x")),
+        at("2.b", ReplaceScalar, Text("y")),
     ),
-    Row(
+    line(
         "an alias by a string",
         "a: &a b\nc: *a # d\ne: [*a]\n",
-        lambda document: (
-            ReplaceScalar(alias_at(document, "c"), Text("x")),
-            ReplaceScalar(alias_at(document, "e", 0), Text("y")),
-        ),
         "a: &a b\nc: x # d\ne: [y]\n",
+        at("c", ReplaceScalar, Text("x")),
+        at("e.0", ReplaceScalar, Text("y")),
     ),
-    Row(
+    row(
         "an alias by a list",
         """
-        a: &a [b]
-        c: *a # d
-        e:
-           *a
-        f: {g: *a}
-        h: *a
+          a: &a [b]
+        - c: *a # d
+        + c:
+        +   - b # d
+        +   - hub
+          e:
+        -    *a
+        - f: {g: *a}
+        - h: *a
+        +    - b
+        +    - hub
+        + f: {g: [b, hub]}
+        + h: [b, hub]
         """,
-        lambda document: (
-            *(
-                ReplaceScalar(alias_at(document, *route), Items((Text("b"), Text("hub"))))
-                for route in (("c",), ("e",), ("f", "g"))
-            ),
-            ReplaceScalar(alias_at(document, "h"), Items((Text("b"), Text("hub")), flow=True)),
-        ),
-        """
-        a: &a [b]
-        c:
-          - b # d
-          - hub
-        e:
-           - b
-           - hub
-        f: {g: [b, hub]}
-        h: [b, hub]
-        """,
+        *(at(route, ReplaceScalar, Items((Text("b"), Text("hub")))) for route in ("c", "e", "f.g")),
+        at("h", ReplaceScalar, Items((Text("b"), Text("hub")), flow=True)),
     ),
-)  # fmt: skip
+)
 def test_a_scalar_is_replaced(row: Row) -> None:
     check(row)
 
 
-def text(old: str, new: str, *route: str | int) -> One:
+def text(route: str, old: str, new: str) -> Make:
     """``new`` for ``old`` in the value at ``route``."""
 
     def make(document: Document) -> Operation:
-        scalar = scalar_at(document, *route)
+        scalar = scalar_at(document, *steps(route))
         start = scalar.value.index(old)
         return ReplaceText(scalar, start, start + len(old), new)
 
@@ -1647,117 +1320,96 @@ def text(old: str, new: str, *route: str | int) -> One:
 
 
 @table(
-    Row("plain", "a: docker login -p $P x # y\n", text("-p $P", "--password-stdin", "a"),
-        "a: docker login --password-stdin x # y\n"),
-    Row("quoted", "a: 'b c'\nd: &d \"e f\"\n", lambda document: (
-        text("b", "it's", "a")(document), text("f", '"\\', "d")(document)
-    ), "a: 'it''s c'\nd: &d \"e \\\"\\\\\"\n"),
-    Row(
+    line(
+        "plain",
+        "a: docker login -p $P x # y\n",
+        "a: docker login --password-stdin x # y\n",
+        text("a", "-p $P", "--password-stdin"),
+    ),
+    line(
+        "quoted",
+        "a: 'b c'\nd: &d \"e f\"\n",
+        "a: 'it''s c'\nd: &d \"e \\\"\\\\\"\n",
+        text("a", "b", "it's"),
+        text("d", "f", '"\\'),
+    ),
+    row(
         "literal",
         """
-        a: | # b
-          c
+          a: | # b
+            c
 
-            d é😀 e
-          f
+        -     d é😀 e
+        -   f
+        +     y
+        +
+        +   z e
+        +   x
 
-        g: h
+          g: h
         """,
-        lambda document: (text("f", "x", "a")(document), text("d é😀", "y\n\nz", "a")(document)),
-        """
-        a: | # b
-          c
-
-            y
-
-          z e
-          x
-
-        g: h
-        """,
+        text("a", "f", "x"),
+        text("a", "d é😀", "y\n\nz"),
     ),
-    Row(
+    row(
         "literal, on an empty line",
         """
-        - |
-          a
+          - |
+            a
+        +   x
 
-          b
+        +   y
+            b
         """,
-        lambda document: ReplaceText(scalar_at(document, 0), 2, 2, "x\n\ny"),
-        """
-        - |
-          a
-          x
-
-          y
-          b
-        """,
+        at("0", ReplaceText, 2, 2, "x\n\ny"),
     ),
-    Row(
+    row(
         "literal, lines put before and behind",
         """
-        - run: |-
-            a
-            b
+          - run: |-
+        +     x
+              a
+              b
+        +     y
         """,
-        lambda document: (
-            ReplaceText(scalar_at(document, 0, "run"), 3, 3, "\ny"),
-            ReplaceText(scalar_at(document, 0, "run"), 0, 0, "x\n"),
-        ),
-        """
-        - run: |-
-            x
-            a
-            b
-            y
-        """,
+        at("0.run", ReplaceText, 3, 3, "\ny"),
+        at("0.run", ReplaceText, 0, 0, "x\n"),
     ),
-)  # fmt: skip
+)
 def test_a_part_of_a_scalar_is_replaced(row: Row) -> None:
     check(row)
 
 
 @table(
-    Row(
+    row(
         "keys beside an empty auth",
         """
-        - image: a
-          auth:
-          # read only
-          username: $USER
-          password: |
-            x
+          - image: a
+            auth:
+        -   # read only
+        -   username: $USER
+        -   password: |
+        -     x
+        +     # read only
+        +     username: $USER
+        +     password: |
+        +       x
 
-          user: root
+            user: root
         """,
-        lambda document: NestEntries(mapping_at(document, 0), "auth", ("username", "password")),
-        """
-        - image: a
-          auth:
-            # read only
-            username: $USER
-            password: |
-              x
-
-          user: root
-        """,
+        at("0", NestEntries, "auth", ("username", "password")),
     ),
-    Row(
+    row(
         "four spaces, last in the file",
         """
-        job:
-            auth: # later
-            username: $USER
-            password: $PASS # x
+          job:
+              auth: # later
+        -     username: $USER
+        -     password: $PASS # x
+        +         username: $USER
+        +         password: $PASS # x
         """,
-        lambda document: NestEntries(mapping_at(document, "job"), "auth", ("username", "password")),
-        """
-        job:
-            auth: # later
-                username: $USER
-                password: $PASS # x
-        """,
+        at("job", NestEntries, "auth", ("username", "password")),
     ),
 )
 def test_keys_move_under_the_one_above(row: Row) -> None:
@@ -1765,284 +1417,218 @@ def test_keys_move_under_the_one_above(row: Row) -> None:
 
 
 @table(
-    Row(
+    line(
         "a merge becomes a key",
         "x: &x {a: b}\ny:\n  <<: *x # c\n",
-        lambda document: RenameKey(mapping_at(document, "y"), 0, "auth"),
         "x: &x {a: b}\ny:\n  auth: *x # c\n",
+        at("y", RenameKey, 0, "auth"),
     ),
-    Row(
+    line(
         "quotes stay, and come where they are needed",
         "'a': b\nc: d\n",
-        lambda document: (
-            RenameKey(mapping_at(document), 0, "x"), RenameKey(mapping_at(document), 1, "yes")
-        ),
         "'x': b\n\"yes\": d\n",
+        at("", RenameKey, 0, "x"),
+        at("", RenameKey, 1, "yes"),
     ),
-    Row("below an added entry", "a: b\nc: d\n", lambda document: (
-        AddEntry(mapping_at(document), "x", Text("y"), "a"), RenameKey(mapping_at(document), 1, "e")
-    ), "a: b\nx: y\ne: d\n"),
-)  # fmt: skip
+    line(
+        "below an added entry",
+        "a: b\nc: d\n",
+        "a: b\nx: y\ne: d\n",
+        at("", AddEntry, "x", Text("y"), "a"),
+        at("", RenameKey, 1, "e"),
+    ),
+)
 def test_a_key_is_renamed(row: Row) -> None:
     check(row)
 
 
 @table(
-    Row(
+    row(
         "its lines and their comments go, what stands around stays",
         """
-        a: b
-        # of auth
-        auth: # c
-          # of the user
-          username: d
+          a: b
+          # of auth
+        - auth: # c
+        -   # of the user
+        -   username: d
 
-        e: f
+          e: f
         """,
-        lambda document: RemoveEntry(mapping_at(document), "auth"),
-        """
-        a: b
-        # of auth
-
-        e: f
-        """,
+        at("", RemoveEntry, "auth"),
     ),
-    Row(
+    row(
         "an entry of a flow mapping, the first and the last",
         """
-        - {a: b, c: d, e: f}
-        - { a: b, c: d }
-        - {a: b, c: d} # e
-        - {
-            a: b, # of a
-            c: d # of c
-          }
-        - {
-            a: b,
-            c: d, # of c
-            e: f,
-          }
+        - - {a: b, c: d, e: f}
+        - - { a: b, c: d }
+        - - {a: b, c: d} # e
+        + - {c: d}
+        + - { a: b }
+        + - {c: d} # e
+          - {
+        -     a: b, # of a
+        -     c: d # of c
+        +     a: b # of a
+            }
+          - {
+              a: b,
+        -     c: d, # of c
+              e: f,
+            }
         """,
-        lambda document: (
-            RemoveEntry(mapping_at(document, 0), "a"),
-            RemoveEntry(mapping_at(document, 0), "e"),
-            RemoveEntry(mapping_at(document, 1), "c"),
-            RemoveEntry(mapping_at(document, 2), "a"),
-            RemoveEntry(mapping_at(document, 3), "c"),
-            RemoveEntry(mapping_at(document, 4), "c"),
-        ),
-        """
-        - {c: d}
-        - { a: b }
-        - {c: d} # e
-        - {
-            a: b # of a
-          }
-        - {
-            a: b,
-            e: f,
-          }
-        """,
+        at("0", RemoveEntry, "a"),
+        at("0", RemoveEntry, "e"),
+        at("1", RemoveEntry, "c"),
+        at("2", RemoveEntry, "a"),
+        at("3", RemoveEntry, "c"),
+        at("4", RemoveEntry, "c"),
     ),
-    Row(
+    row(
         "items of lists, with the blank line that sets them apart",
         """
-        - a: # steps
-          - checkout
+          - a: # steps
+            - checkout
 
-          - docker/check:
-              x: y # z
-
-          - run: a
-        - [a, b , c]
-        - - a
-          - |
-            b
-        - [a, b, c, d, e]
-        - [
-            a,
-            b, # of b
-            c
-          ]
+        -   - docker/check:
+        -       x: y # z
         -
-          - a
-          - b
-          - c
+            - run: a
+        - - [a, b , c]
+        + - [a , c]
+          - - a
+        -   - |
+        -     b
+        - - [a, b, c, d, e]
+        + - [c, e]
+          - [
+        -     a,
+        -     b, # of b
+        -     c
+        +     a
+            ]
+          -
+        -   - a
+        -   - b
+            - c
         """,
-        lambda document: (
-            RemoveItems(sequence_at(document, 0, "a"), (1,)),
-            RemoveItems(sequence_at(document, 1), (1,)),
-            RemoveItems(sequence_at(document, 2), (1,)),
-            RemoveItems(sequence_at(document, 3), (0, 1, 3)),
-            RemoveItems(sequence_at(document, 4), (1, 2)),
-            RemoveItems(sequence_at(document, 5), (0, 1)),
-        ),
-        """
-        - a: # steps
-          - checkout
-
-          - run: a
-        - [a , c]
-        - - a
-        - [c, e]
-        - [
-            a
-          ]
-        -
-          - c
-        """,
+        at("0.a", RemoveItems, (1,)),
+        at("1", RemoveItems, (1,)),
+        at("2", RemoveItems, (1,)),
+        at("3", RemoveItems, (0, 1, 3)),
+        at("4", RemoveItems, (1, 2)),
+        at("5", RemoveItems, (0, 1)),
     ),
-    Row(
+    row(
         "a list becomes its item",
         """
-        a: # of a
-        - b # of b
-        - c
-        d: [e, 'f'] # of d
-        g:
-          # of h
-          - i
-          - "h: h"
+          a: # of a
+          - b # of b
+          - c
+        - d: [e, 'f'] # of d
+        - g:
+        -   # of h
+        -   - i
+        -   - "h: h"
+        + d: 'f' # of d
+        + g: "h: h"
         """,
-        lambda document: (
-            KeepItem(sequence_at(document, "d"), 1),
-            KeepItem(sequence_at(document, "g"), 1),
-        ),
-        """
-        a: # of a
-        - b # of b
-        - c
-        d: 'f' # of d
-        g: "h: h"
-        """,
+        at("d", KeepItem, 1),
+        at("g", KeepItem, 1),
     ),
-    Row(
+    row(
         "a mapping becomes its key",
         """
-        - build: # often
-            context: a
-            # more
-            requires: [b]
-        - test :
-            context: a
-        - {flow: {context: a}}
-        - near: {context: a} # c
+        - - build: # often
+        -     context: a
+        -     # more
+        -     requires: [b]
+        - - test :
+        -     context: a
+        - - {flow: {context: a}}
+        - - near: {context: a} # c
+        + - build # often
+        + - test
+        + - flow
+        + - near # c
         """,
-        lambda document: tuple(MappingToScalar(mapping_at(document, at)) for at in range(4)),
-        """
-        - build # often
-        - test
-        - flow
-        - near # c
-        """,
+        *(at(index, MappingToScalar) for index in "0123"),
     ),
-    Row(
+    row(
         "a mapping becomes the alias that it merges",
         """
-        - &a {b: c}
-        - <<: *a # of a
-          d:
-            e: f
-        - {<<: *a, d: e}
-        - g:
-            <<: *a
-            d: e # f
-          h:   # of h
-            i: j
+          - &a {b: c}
+        - - <<: *a # of a
+        -   d:
+        -     e: f
+        - - {<<: *a, d: e}
+        - - g:
+        -     <<: *a
+        -     d: e # f
+        + - *a # of a
+        + - *a
+        + - g: *a
+            h:   # of h
+              i: j
         """,
-        lambda document: (
-            MergeToAlias(mapping_at(document, 1)),
-            MergeToAlias(mapping_at(document, 2)),
-            MergeToAlias(mapping_at(document, 3, "g")),
-        ),
-        """
-        - &a {b: c}
-        - *a # of a
-        - *a
-        - g: *a
-          h:   # of h
-            i: j
-        """,
+        at("1", MergeToAlias),
+        at("2", MergeToAlias),
+        at("3.g", MergeToAlias),
     ),
-    Row(
+    row(
         "the last of duplicates, the last of the mapping",
         """
-        - a: b
-          c: |
-            d
-          c: 'e
-            f' # g
-        - h
+          - a: b
+            c: |
+              d
+        -   c: 'e
+        -     f' # g
+          - h
         """,
-        lambda document: RemoveEntry(mapping_at(document, 0), "c"),
-        """
-        - a: b
-          c: |
-            d
-        - h
-        """,
+        at("0", RemoveEntry, "c"),
     ),
-    Row(
+    row(
         "two, and an entry in their place",
         """
-        - image: a
-          username: $USER
-          password: $PASS
+          - image: a
+        -   username: $USER
+        -   password: $PASS
+        +   auth:
+        +     username: $USER
+        +     password: $PASS
         """,
-        lambda document: (
-            RemoveEntry(mapping_at(document, 0), "username"),
-            RemoveEntry(mapping_at(document, 0), "password"),
-            auth(0)(document),
-        ),
-        """
-        - image: a
-          auth:
-            username: $USER
-            password: $PASS
-        """,
+        at("0", RemoveEntry, "username"),
+        at("0", RemoveEntry, "password"),
+        auth("0"),
     ),
-)  # fmt: skip
+)
 def test_an_entry_is_removed(row: Row) -> None:
     check(row)
 
 
 @table(
-    Row(
+    row(
         "above the line, at its indent",
         """
-        docker:
-          # of a
-          - image: a
-            user: b
+          docker:
+            # of a
+        +   # cci-migrate: ignore[x] é
+            - image: a
+        +     # why
+              user: b
         """,
-        lambda document: (
-            AddComment(node_at(document, "docker", 0, "user"), "why"),
-            AddComment(node_at(document, "docker", 0), "cci-migrate: ignore[x] é"),
-        ),
-        """
-        docker:
-          # of a
-          # cci-migrate: ignore[x] é
-          - image: a
-            # why
-            user: b
-        """,
+        at("docker.0.user", AddComment, "why"),
+        at("docker.0", AddComment, "cci-migrate: ignore[x] é"),
     ),
-    Row(
+    row(
         "in a flow collection, several lines",
         """
-        a: [
-          b, {c: d}
-        ]
+          a: [
+        +   # one
+        +   # two
+            b, {c: d}
+          ]
         """,
-        lambda document: AddComment(node_at(document, "a", 1, "c"), "one\ntwo"),
-        """
-        a: [
-          # one
-          # two
-          b, {c: d}
-        ]
-        """,
+        at("a.1.c", AddComment, "one\ntwo"),
     ),
 )
 def test_a_comment(row: Row) -> None:
@@ -2050,63 +1636,48 @@ def test_a_comment(row: Row) -> None:
 
 
 @table(
-    Row(
+    row(
         "the deepest first, whatever was asked first",
         """
-        jobs:
-          - build:
-              context:
-                - a
-          - test
+          jobs:
+        +   - first
+            - build:
+                context:
+                  - a
+        -   - test
+        +         - hub
+        +       name: b
+        +   - lint
+        +   # why
+        +   - test:
+        +       context:
+        +         - hub
         """,
-        lambda document: (
-            AddComment(node_at(document, "jobs", 1), "why"),
-            item(1, "lint", "jobs")(document),
-            AddEntry(mapping_at(document, "jobs", 0, "build"), "name", Text("b")),
-            item(1, "hub", "jobs", 0, "build", "context")(document),
-            entry_for("jobs", 1)(document),
-            item(0, "first", "jobs")(document),
-        ),
-        """
-        jobs:
-          - first
-          - build:
-              context:
-                - a
-                - hub
-              name: b
-          - lint
-          # why
-          - test:
-              context:
-                - hub
-        """,
+        at("jobs.1", AddComment, "why"),
+        at("jobs", AddItem, 1, Text("lint")),
+        at("jobs.0.build", AddEntry, "name", Text("b")),
+        at("jobs.0.build.context", AddItem, 1, Text("hub")),
+        bare_job("jobs.1"),
+        at("jobs", AddItem, 0, Text("first")),
     ),
-    Row(
+    row(
         "dashes before keys at one column",
         """
-        build:
-          context: a
-          requires:
-          - b
+          build:
+        -   context: a
+        +   context:
+        +   - a
+        +   - hub
+        +   name: n
+            requires:
+            - b
+        +   - c
+        +   type: t
         """,
-        lambda document: (
-            AddEntry(mapping_at(document, "build"), "name", Text("n"), "context"),
-            AddEntry(mapping_at(document, "build"), "type", Text("t")),
-            wrap("build", "context")(document),
-            item(1, "c", "build", "requires")(document),
-        ),
-        """
-        build:
-          context:
-          - a
-          - hub
-          name: n
-          requires:
-          - b
-          - c
-          type: t
-        """,
+        at("build", AddEntry, "name", Text("n"), "context"),
+        at("build", AddEntry, "type", Text("t")),
+        at("build.context", WrapInSequence, HUB),
+        at("build.requires", AddItem, 1, Text("c")),
     ),
 )
 def test_several_operations_at_one_place(row: Row) -> None:
@@ -2116,20 +1687,20 @@ def test_several_operations_at_one_place(row: Row) -> None:
 @pytest.mark.parametrize(
     ("before", "make", "after"),
     [
-        ("- image: a", auth(0), "- image: a\n  auth:\n    username: $USER\n    password: $PASS"),
-        ("- a\n- b # c", entry_for(1), "- a\n- b: # c\n    context:\n      - hub"),
-        ("- b", entry_for(0), "- b:\n    context:\n      - hub"),
-        ("a: b\r\nc:\r\n- d", item(1, "x", "c"), "a: b\r\nc:\r\n- d\r\n- x"),
-        ("a: b", wrap("a"), "a:\n  - b\n  - hub"),
-        ("{\n  a: b }", context(), "{\n  a: b,\n  context: [hub] }"),
-        ("a: |-\n  b", context(), "a: |-\n  b\ncontext:\n  - hub"),
-        ("a: b\nc: d", lambda d: RemoveEntry(mapping_at(d), "c"), "a: b"),
+        ("- image: a", auth("0"), "- image: a\n  auth:\n    username: $USER\n    password: $PASS"),
+        ("- a\n- b # c", bare_job("1"), "- a\n- b: # c\n    context:\n      - hub"),
+        ("- b", bare_job("0"), "- b:\n    context:\n      - hub"),
+        ("a: b\r\nc:\r\n- d", at("c", AddItem, 1, Text("x")), "a: b\r\nc:\r\n- d\r\n- x"),
+        ("a: b", at("a", WrapInSequence, HUB), "a:\n  - b\n  - hub"),
+        ("{\n  a: b }", context(""), "{\n  a: b,\n  context: [hub] }"),
+        ("a: |-\n  b", context(""), "a: |-\n  b\ncontext:\n  - hub"),
+        ("a: b\nc: d", at("", RemoveEntry, "c"), "a: b"),
         # But for the line end that is part of a value.
-        ("a: |\n  b\nc: d", lambda d: RemoveEntry(mapping_at(d), "c"), "a: |\n  b\n"),
+        ("a: |\n  b\nc: d", at("", RemoveEntry, "c"), "a: |\n  b\n"),
     ],
 )  # fmt: skip
 def test_a_file_without_a_line_end_at_its_end_stays_so(before: str, make: Make, after: str) -> None:
-    assert result(make, before) == after
+    assert result(before, make) == after
 
 
 @pytest.mark.parametrize(
@@ -2142,23 +1713,13 @@ def test_a_file_without_a_line_end_at_its_end_stays_so(before: str, make: Make, 
     ],
 )
 def test_a_line_ends_as_the_line_above_it(before: str, after: str) -> None:
-    def user(document: Document) -> Operation:
-        return AddEntry(mapping_at(document, 0), "user", Text("x"), "image")
-
-    assert result(user, before) == after
+    assert result(before, at("0", AddEntry, "user", Text("x"), "image")) == after
 
 
 def test_the_byte_order_mark_stays() -> None:
     source = SourceText.decode("config.yml", b"\xef\xbb\xbf- image: a\n")
-    document = document_of(source.text)
-    new = source.with_text(result(auth(0), source.text))
-    assert document.root is not None
+    new = source.with_text(result(source.text, auth("0")))
     assert new.encode().startswith(b"\xef\xbb\xbf- image: a\n  auth:")
-
-
-def nest(parent: str, key: str) -> One:
-    """The root's entry ``key`` under its entry ``parent``."""
-    return lambda document: NestEntries(mapping_at(document), parent, (key,))
 
 
 @pytest.mark.parametrize(
@@ -2166,35 +1727,35 @@ def nest(parent: str, key: str) -> One:
     [
         (
             "a:\n    c\n",
-            lambda d: WrapInSequence(scalar_at(d, "a"), Items((Text("d"),)), (Text("b"),)),
+            at("a", WrapInSequence, Items((Text("d"),)), (Text("b"),)),
             "a:\n    - b\n    - c\n    - d\n",
         ),
         (
             "a: |\n\n  b c\n",
-            lambda d: ReplaceText(scalar_at(d, "a"), 3, 4, "d"),
+            at("a", ReplaceText, 3, 4, "d"),
             "a: |\n\n  b d\n",
         ),
         (
             "a: b\n",
-            lambda d: ReplaceScalar(scalar_at(d, "a"), Text("c\rd")),
+            at("a", ReplaceScalar, Text("c\rd")),
             'a: "c\\rd"\n',
         ),
     ],
     ids=["items before a value on a line of its own", "text behind an empty line", "an escape"],
 )
 def test_seldom_met(old: str, make: Make, new: str) -> None:
-    assert result(make, old) == new
+    assert result(old, make) == new
 
 
 def test_what_is_added_to_moved_keys_moves_with_them() -> None:
     document = document_of("a:\nb:\n- c\nd: e\n")
-    operations = (
-        NestEntries(mapping_at(document), "a", ("b",)),
-        AddItem(sequence_at(document, "b"), 1, Text("x")),
-        AddEntry(mapping_at(document), "new", Text("y"), "b"),
+    makes = (
+        at("", NestEntries, "a", ("b",)),
+        at("b", AddItem, 1, Text("x")),
+        at("", AddEntry, "new", Text("y"), "b"),
     )
-    text = document.source.text
-    new = apply_edits(text, render(document, operations))
+    edits = render(document, [make(document) for make in makes])
+    new = apply_edits(document.source.text, edits)
     assert new == "a:\n  b:\n  - c\n  - x\nnew: y\nd: e\n"
 
 
@@ -2211,94 +1772,91 @@ def test_what_is_added_to_moved_keys_moves_with_them() -> None:
     ],
 )
 def test_a_null_is_filled(old: str, new: str) -> None:
-    document = document_of(old)
-    root = document.root
-    holder = node_at(root, 0) if old.startswith(("-", "[")) else root
-    filled = AddEntry(scalar_at(holder, "a"), "c", Items((Text("x"),)))
-    assert changed(document, filled) == new
+    route = "0.a" if old.startswith(("-", "[")) else "a"
+    assert result(old, at(route, AddEntry, "c", Items((Text("x"),)))) == new
 
 
 #: Text, the operation, and words of the reason why it cannot be written.
 REFUSED: dict[str, tuple[str, Make, str]] = {
-    "the key is there": ("auth: a\n", auth(after=None), "has the key 'auth' already"),
-    "no such key": ("a: b\n", auth(), "no key 'image'"),
+    "the key is there": ("auth: a\n", auth("", after=None), "has the key 'auth' already"),
+    "no such key": ("a: b\n", auth(""), "no key 'image'"),
     "a null with an anchor": (
-        "a: &b\n", lambda d: AddEntry(scalar_at(d, "a"), "c", Text("d")), "of a key"),
+        "a: &b\n", at("a", AddEntry, "c", Text("d")), "of a key"),
     "a null with a tag": (
-        "a: !!null\n", lambda d: AddEntry(scalar_at(d, "a"), "c", Text("d")), "of a key"),
+        "a: !!null\n", at("a", AddEntry, "c", Text("d")), "of a key"),
     "a null on a line of its own": (
-        "a:\n  null\n", lambda d: AddEntry(scalar_at(d, "a"), "c", Text("d")),
+        "a:\n  null\n", at("a", AddEntry, "c", Text("d")),
         "not next to its key"),
     "a key alone in brackets": (
-        "{a, b: 1}\n", lambda d: AddEntry(scalar_at(d, "a"), "c", Text("d")), "no position"),
-    "a null item": ("-\n", lambda d: AddEntry(scalar_at(d, 0), "c", Text("d")), "of a key"),
+        "{a, b: 1}\n", at("a", AddEntry, "c", Text("d")), "no position"),
+    "a null item": ("-\n", at("0", AddEntry, "c", Text("d")), "of a key"),
     "a null under an explicit key": (
-        "? a\n", lambda d: AddEntry(scalar_at(d, "a"), "c", Text("d")), "question mark"),
-    "an item of several lines": ("- a\n  b\n", entry_for(0), "several lines"),
-    "an item in a literal": ("- |\n  a\n", entry_for(0), "several lines"),
-    "an empty item": ("-\n", entry_for(0), "no text"),
-    "a value as a key": ("a: b\n", entry_for("a"), "only an item"),
-    "a list of a list's item": ("- a\n", wrap(0), "only a key's value"),
-    "a list of a literal": ("a: |\n  b\n", wrap("a"), "several lines"),
-    "a list of a null": ("a:\n", wrap("a"), "no value"),
+        "? a\n", at("a", AddEntry, "c", Text("d")), "question mark"),
+    "an item of several lines": ("- a\n  b\n", bare_job("0"), "several lines"),
+    "an item in a literal": ("- |\n  a\n", bare_job("0"), "several lines"),
+    "an empty item": ("-\n", bare_job("0"), "no text"),
+    "a value as a key": ("a: b\n", bare_job("a"), "only an item"),
+    "a list of a list's item": ("- a\n", at("0", WrapInSequence, HUB), "only a key's value"),
+    "a list of a literal": ("a: |\n  b\n", at("a", WrapInSequence, HUB), "several lines"),
+    "a list of a null": ("a:\n", at("a", WrapInSequence, HUB), "no value"),
     "a literal replaced": (
-        "a: |\n  b\n", lambda d: ReplaceScalar(scalar_at(d, "a"), Text("x")), "block scalar"),
+        "a: |\n  b\n", at("a", ReplaceScalar, Text("x")), "block scalar"),
     "a list for a string": (
-        "a: b\n", lambda d: ReplaceScalar(scalar_at(d, "a"), Items((Text("x"),))), "only an alias"),
+        "a: b\n", at("a", ReplaceScalar, Items((Text("x"),))), "only an alias"),
     "a missing value in braces": (
-        "{a, b}\n", lambda d: ReplaceScalar(scalar_at(d, "a"), Text("x")), "missing value"),
+        "{a, b}\n", at("a", ReplaceScalar, Text("x")), "missing value"),
     "text across the lines of a folded scalar": (
-        "a: >\n  b\n  c\n", text("b c", "x", "a"), "quoting hides"),
-    "text behind a numeric escape": ('a: "\\x41b"\n', text("b", "x", "a"), "quoting hides"),
-    "text that would be a comment": ("a: b c\n", text("c", "#d", "a"), "quoting hides"),
-    "text that would end a plain scalar": ("[b c]\n", text("c", ", d", 0), "quoting hides"),
-    "a line end in a plain scalar": ("a: b c\n", text(" ", "\n", "a"), "quoting hides"),
-    "the last line end of a literal": ("a: |\n  b\n", text("b\n", "c", "a"), "quoting hides"),
-    "a literal's first line gets an indent": ("a: |\n  b\n", text("b", " c", "a"), "quoting hides"),
-    "keys apart": ("a:\nb: c\nd: e\n", nest("a", "d"), "follow"),
-    "keys under a value": ("a: x\nb: c\n", nest("a", "b"), "value"),
-    "keys of a flow mapping": ("{a: , b: c}\n", nest("a", "b"), "flow"),
-    "an anchored key": ("&a b: c\n", lambda d: RenameKey(mapping_at(d), 0, "x"), "anchor"),
-    "a collection as a key": ("[a]: b\n", lambda d: RenameKey(mapping_at(d), 0, "x"), "collection"),
+        "a: >\n  b\n  c\n", text("a", "b c", "x"), "quoting hides"),
+    "text behind a numeric escape": ('a: "\\x41b"\n', text("a", "b", "x"), "quoting hides"),
+    "text that would be a comment": ("a: b c\n", text("a", "c", "#d"), "quoting hides"),
+    "text that would end a plain scalar": ("[b c]\n", text("0", "c", ", d"), "quoting hides"),
+    "a line end in a plain scalar": ("a: b c\n", text("a", " ", "\n"), "quoting hides"),
+    "the last line end of a literal": ("a: |\n  b\n", text("a", "b\n", "c"), "quoting hides"),
+    "a literal's first line gets an indent": ("a: |\n  b\n", text("a", "b", " c"), "quoting hides"),
+    "keys apart": ("a:\nb: c\nd: e\n", at("", NestEntries, "a", ("d",)), "follow"),
+    "keys under a value": ("a: x\nb: c\n", at("", NestEntries, "a", ("b",)), "value"),
+    "keys of a flow mapping": ("{a: , b: c}\n", at("", NestEntries, "a", ("b",)), "flow"),
+    "an anchored key": ("&a b: c\n", at("", RenameKey, 0, "x"), "anchor"),
+    "a collection as a key": ("[a]: b\n", at("", RenameKey, 0, "x"), "collection"),
     "the only entry": (
-        "a: b\n", lambda d: RemoveEntry(mapping_at(d), "a"), "nothing else would be"),
+        "a: b\n", at("", RemoveEntry, "a"), "nothing else would be"),
     "the only item": (
-        "- a\n", lambda d: RemoveItems(sequence_at(d), (0,)), "nothing else would be"),
+        "- a\n", at("", RemoveItems, (0,)), "nothing else would be"),
     "an item on its list's line": (
-        "- - a\n  - b\n", lambda d: RemoveItems(sequence_at(d, 0), (0,)), "shares its lines"),
+        "- - a\n  - b\n", at("0", RemoveItems, (0,)), "shares its lines"),
     "a list behind a comment": (
-        "a: # b\n  - c\n  - d\n", lambda d: KeepItem(sequence_at(d, "a"), 0), "shares a line"),
+        "a: # b\n  - c\n  - d\n", at("a", KeepItem, 0), "shares a line"),
     "a list with an anchor": (
-        "a: &b [c, d]\n", lambda d: KeepItem(sequence_at(d, "a"), 0), "cannot become one value"),
+        "a: &b [c, d]\n", at("a", KeepItem, 0), "cannot become one value"),
     "an item of several lines that is to stay": (
-        "a:\n  - b\n  - c\n    d\n", lambda d: KeepItem(sequence_at(d, "a"), 1), "several lines"),
+        "a:\n  - b\n  - c\n    d\n", at("a", KeepItem, 1), "several lines"),
     "a mapping of two keys": (
-        "- a: b\n  c: d\n", lambda d: MappingToScalar(mapping_at(d, 0)), "one key"),
+        "- a: b\n  c: d\n", at("0", MappingToScalar), "one key"),
     "a mapping that merges nothing": (
-        "- a: b\n", lambda d: MergeToAlias(mapping_at(d, 0)), "merges no alias"),
+        "- a: b\n", at("0", MergeToAlias), "merges no alias"),
     "a merge below other entries": (
-        "- &a {b: c}\n- d: e\n  <<: *a\n", lambda d: MergeToAlias(mapping_at(d, 1)),
+        "- &a {b: c}\n- d: e\n  <<: *a\n", at("1", MergeToAlias),
         "shares its lines"),
     "the entry on the dash's line": (
-        "- a: b\n  c: d\n", lambda d: RemoveEntry(mapping_at(d, 0), "a"), "shares its lines"),
+        "- a: b\n  c: d\n", at("0", RemoveEntry, "a"), "shares its lines"),
     "an explicit entry": (
-        "a: b\n? c\n: d\n", lambda d: RemoveEntry(mapping_at(d), "c"), "shares its lines"),
+        "a: b\n? c\n: d\n", at("", RemoveEntry, "c"), "shares its lines"),
     "a comment inside a text": (
-        "{a: 'b\n  c', d: e}\n", lambda d: AddComment(node_at(d, "d"), "x"), "multi-line string"),
-    "a literal at the end without a line end": ("a: |\n  b", context(), "without a line end"),
+        "{a: 'b\n  c', d: e}\n", at("d", AddComment, "x"), "multi-line string"),
+    "a literal at the end without a line end": ("a: |\n  b", context(""), "without a line end"),
     "an item whose first key follows its dash": (
-        "- a: b\n", lambda d: WrapInMerge(mapping_at(d, 0), CONTEXT), "can't write a merge key"),
+        "- a: b\n", at("0", WrapInMerge, CONTEXT), "can't write a merge key"),
     "an item on the lines below its dash": (
-        "-\n  a: b\n", lambda d: WrapInMerge(mapping_at(d, 0), CONTEXT), "can't write a merge key"),
+        "-\n  a: b\n", at("0", WrapInMerge, CONTEXT), "can't write a merge key"),
     "a pair without braces": (
-        "[a: b]\n", lambda d: WrapInMerge(mapping_at(d, 0), CONTEXT), "can't write a merge key"),
+        "[a: b]\n", at("0", WrapInMerge, CONTEXT), "can't write a merge key"),
     "a key with a question mark": (
-        "a: &b\n  ? c\n", lambda d: WrapInMerge(mapping_at(d, "a"), CONTEXT),
+        "a: &b\n  ? c\n", at("a", WrapInMerge, CONTEXT),
         "can't write a merge key"),
     "an alias of a collection as a key": (
-        "- &a [b]\n- *a\n", lambda d: ScalarToMapping(alias_at(d, 1), CONTEXT), "a collection"),
+        "- &a [b]\n- *a\n", bare_job("1"), "a collection"),
     "an alias of a text that brackets would end": (
-        "- &a b, c\n- [*a]\n", lambda d: ScalarToMapping(alias_at(d, 1, 0), CONTEXT), "brackets"),
+        "- &a b, c\n- [*a]\n", bare_job("1.0"), "brackets"),
     "an alias that is a document's key": (
         "a: &a {}\n*a : b\n", lambda d: WrapInMerge(mapping_at(d).entries[1][0], CONTEXT),  # type: ignore[arg-type]
         "a key cannot"),
@@ -2310,6 +1868,6 @@ def test_what_cannot_be_written_is_refused_with_the_reason(
     before: str, make: Make, words: str
 ) -> None:
     document = document_of(before)
-    made = make(document)
+    operation = make(document)
     with pytest.raises(CannotRenderError, match=words):
-        render(document, made if isinstance(made, tuple) else (made,))
+        render(document, (operation,))

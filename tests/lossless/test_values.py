@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from cci_migrate.lossless.nodes import Document
@@ -25,15 +23,7 @@ from cci_migrate.lossless.operations import (
 from cci_migrate.lossless.parsing import parse
 from cci_migrate.lossless.source import SourceText
 from cci_migrate.lossless.values import UnknownPlaceError, data_of, expected, is_data_of
-from tests.lossless.trees import (
-    alias_at,
-    document_of,
-    mapping_at,
-    node_at,
-    root_of,
-    scalar_at,
-    sequence_at,
-)
+from tests.lossless.trees import Make, at, document_of, mapping_at, node_at, root_of
 
 
 def mean_the_same(*texts: str) -> bool:
@@ -105,58 +95,57 @@ def test_what_aliases_share_is_compared_once() -> None:
     assert not mean_the_same(bomb, bomb.replace("[x]", "[y]"))
 
 
-def means(document: Document, operations: tuple[Operation, ...], text: str) -> bool:
-    """Whether ``text`` means what ``document`` does after ``operations``."""
-    return is_data_of(expected((document,), operations), (document_of(text),))
+def means(before: str, *makes: Make, after: str) -> bool:
+    """Whether ``after`` means what ``before`` does after the operations of ``makes``."""
+    document = document_of(before)
+    operations = tuple(make(document) for make in makes)
+    return is_data_of(expected((document,), operations), (document_of(after),))
 
 
 def test_a_change_of_what_is_anchored_reaches_its_aliases() -> None:
-    document = document_of("a: &x {b: c}\nd: *x\n")
-    added = (AddEntry(mapping_at(document, "a"), "e", Text("f")),)
-    assert means(document, added, "a: &x {b: c, e: f}\nd: *x\n")
-    assert not means(document, added, "a: {b: c, e: f}\nd: {b: c}\n")
+    text, added = "a: &x {b: c}\nd: *x\n", at("a", AddEntry, "e", Text("f"))
+    assert means(text, added, after="a: &x {b: c, e: f}\nd: *x\n")
+    assert not means(text, added, after="a: {b: c, e: f}\nd: {b: c}\n")
 
 
 def test_a_change_of_an_alias_stays_there() -> None:
-    document = document_of("a: &x [b]\nc: *x\n")
-    replaced = (ReplaceScalar(alias_at(document, "c"), Items((Text("b"), Text("d")))),)
-    assert means(document, replaced, "a: [b]\nc: [b, d]\n")
-    assert not means(document, replaced, "a: &x [b, d]\nc: *x\n")
+    text, replaced = "a: &x [b]\nc: *x\n", at("c", ReplaceScalar, Items((Text("b"), Text("d"))))
+    assert means(text, replaced, after="a: [b]\nc: [b, d]\n")
+    assert not means(text, replaced, after="a: &x [b, d]\nc: *x\n")
 
 
 def test_operations_find_their_place_after_others_moved_it() -> None:
-    document = document_of("- a\n- b\n- c: d\n  e: f\n")
-    operations: tuple[Operation, ...] = (
-        AddItem(sequence_at(document), 0, Text("x")),
-        AddItem(sequence_at(document), 3, Text("z")),
-        AddItem(sequence_at(document), 0, Text("y")),
-        ScalarToMapping(scalar_at(document, 1), Entries((("g", Text("h")),))),
-        AddEntry(mapping_at(document, 2), "i", Text("j"), "c"),
-        AddEntry(mapping_at(document, 2), "k", Text("l"), "c"),
-        RenameKey(mapping_at(document, 2), 1, "m"),
+    assert means(
+        "- a\n- b\n- c: d\n  e: f\n",
+        at("", AddItem, 0, Text("x")),
+        at("", AddItem, 3, Text("z")),
+        at("", AddItem, 0, Text("y")),
+        at("1", ScalarToMapping, Entries((("g", Text("h")),))),
+        at("2", AddEntry, "i", Text("j"), "c"),
+        at("2", AddEntry, "k", Text("l"), "c"),
+        at("2", RenameKey, 1, "m"),
+        after="[x, y, a, {b: {g: h}}, {c: d, i: j, k: l, m: f}, z]",
     )
-    assert means(document, operations, "[x, y, a, {b: {g: h}}, {c: d, i: j, k: l, m: f}, z]")
 
 
 def test_an_alias_as_content_means_what_is_anchored() -> None:
-    document = document_of("a: &x {b: c}\nd: {}\n")
-    added = (AddEntry(mapping_at(document, "d"), "e", AliasTo(node_at(document, "a"), "x")),)
-    assert means(document, added, "a: {b: c}\nd: {e: {b: c}}\n")
+    def added(document: Document) -> Operation:
+        return at("d", AddEntry, "e", AliasTo(node_at(document, "a"), "x"))(document)
+
+    assert means("a: &x {b: c}\nd: {}\n", added, after="a: {b: c}\nd: {e: {b: c}}\n")
 
 
 def test_numbers_and_strings_are_told_apart_in_new_content() -> None:
-    document = document_of("a: b\n")
-    number = (ReplaceScalar(scalar_at(document, "a"), Text("2.1", is_number=True)),)
-    assert means(document, number, "a: 2.1\n")
-    assert not means(document, number, "a: '2.1'\n")
-    string = (ReplaceScalar(scalar_at(document, "a"), Text("2.1")),)
-    assert means(document, string, "a: '2.1'\n")
-    assert not means(document, string, "a: 2.1\n")
+    number = at("a", ReplaceScalar, Text("2.1", is_number=True))
+    assert means("a: b\n", number, after="a: 2.1\n")
+    assert not means("a: b\n", number, after="a: '2.1'\n")
+    string = at("a", ReplaceScalar, Text("2.1"))
+    assert means("a: b\n", string, after="a: '2.1'\n")
+    assert not means("a: b\n", string, after="a: 2.1\n")
 
 
 def test_comments_change_nothing() -> None:
-    document = document_of("a: b\n")
-    assert means(document, (AddComment(node_at(document, "a"), "why"),), "a: b\n")
+    assert means("a: b\n", at("a", AddComment, "why"), after="a: b\n")
 
 
 def test_the_data_of_several_files_are_one() -> None:
@@ -175,28 +164,24 @@ def test_the_data_of_several_files_are_one() -> None:
 
 
 #: Operations on the document ``a: b``, ``e:`` that name what it does not have.
-UNKNOWN: dict[str, Callable[[Document], tuple[Operation, ...]]] = {
-    "after an unknown key": lambda d: (AddEntry(mapping_at(d), "c", Text("d"), "none"),),
-    "a key that is there": lambda d: (AddEntry(mapping_at(d), "a", Text("d")),),
-    "another document": lambda _: (AddEntry(mapping_at(root_of("x: y")), "c", Text("d")),),
-    "remove an unknown key": lambda d: (RemoveEntry(mapping_at(d), "none"),),
-    "rename to a key that is there": lambda d: (RenameKey(mapping_at(d), 0, "e"),),
-    "nest an unknown key": lambda d: (NestEntries(mapping_at(d), "e", ("none",)),),
-    "what is gone": lambda d: (
-        RemoveEntry(mapping_at(d), "a"),
-        ScalarToMapping(scalar_at(d, "a"), Entries(())),
-    ),
-    "one key twice": lambda d: (
-        AddEntry(mapping_at(d), "c", Text("d")),
-        AddEntry(mapping_at(d), "c", Text("d"), "a"),
+UNKNOWN: dict[str, tuple[Make, ...]] = {
+    "after an unknown key": (at("", AddEntry, "c", Text("d"), "none"),),
+    "a key that is there": (at("", AddEntry, "a", Text("d")),),
+    "another document": (lambda _: AddEntry(mapping_at(root_of("x: y")), "c", Text("d")),),
+    "remove an unknown key": (at("", RemoveEntry, "none"),),
+    "rename to a key that is there": (at("", RenameKey, 0, "e"),),
+    "nest an unknown key": (at("", NestEntries, "e", ("none",)),),
+    "what is gone": (at("", RemoveEntry, "a"), at("a", ScalarToMapping, Entries(()))),
+    "one key twice": (
+        at("", AddEntry, "c", Text("d")),
+        at("", AddEntry, "c", Text("d"), "a"),
     ),
 }
 
 
-@pytest.mark.parametrize("make", UNKNOWN.values(), ids=UNKNOWN)
-def test_operations_on_what_is_not_there_are_refused(
-    make: Callable[[Document], tuple[Operation, ...]],
-) -> None:
+@pytest.mark.parametrize("makes", UNKNOWN.values(), ids=UNKNOWN)
+def test_operations_on_what_is_not_there_are_refused(makes: tuple[Make, ...]) -> None:
     document = document_of("a: b\ne:\n")
+    operations = tuple(make(document) for make in makes)
     with pytest.raises(UnknownPlaceError):
-        expected((document,), make(document))
+        expected((document,), operations)

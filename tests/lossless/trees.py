@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, Concatenate
+
+from typing_extensions import ParamSpec
+
 from cci_migrate.lossless.edits import Edit, apply_edits, undo_edits
 from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, Scalar, Sequence, resolved
 from cci_migrate.lossless.operations import Operation
@@ -9,6 +14,10 @@ from cci_migrate.lossless.parsing import parse
 from cci_migrate.lossless.rendering import render
 from cci_migrate.lossless.source import SourceText
 from cci_migrate.lossless.values import expected, is_data_of
+
+P = ParamSpec("P")
+#: An operation on a document that is still to be read.
+Make = Callable[[Document], Operation]
 
 
 def document_of(text: str, *, pure: bool = False) -> Document:
@@ -72,6 +81,21 @@ def alias_at(node: Node | Document | None, *route: str | int) -> Alias:
     found = node_at(node, *route)
     assert isinstance(found, Alias)
     return found
+
+
+def steps(route: str) -> list[str | int]:
+    """The keys and indexes of ``route``, such as ``jobs.0.build``; the root's is empty."""
+    return [int(step) if step.isdigit() else step for step in route.split(".") if step]
+
+
+def at(
+    route: str,
+    operation: Callable[Concatenate[Any, P], Operation],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> Make:
+    """``operation`` on the node at ``route``."""
+    return lambda document: operation(node_at(document, *steps(route)), *args, **kwargs)
 
 
 def written(node: Node) -> str:
