@@ -6,7 +6,7 @@ import gc
 import os
 import signal
 import sys
-from contextlib import suppress
+from typing import TextIO
 
 from cci_migrate.error_kinds import OutsideError
 from cci_migrate.escaping.error_place import place_of
@@ -31,16 +31,17 @@ def main() -> int:
         except Exception as error:  # noqa: BLE001 - Python's own code means that something is left
             internal = f"internal error, please report it: {place_of(error)}"
             problem = str(error) if isinstance(error, OutsideError) else internal
-            sys.stderr.write(f"error: {problem}\n")
+            _say(f"error: {problem}")
         # Python looks for garbage in all that is there before it ends: the system takes it anyway.
         gc.freeze()
-        code = code if _is_flushed() else code or ExitCode.FAILED
+        code = code if _took(sys.stdout) else code or ExitCode.FAILED
     except KeyboardInterrupt:
         # While importing, or after everything was done: `run` itself tells what was written.
         code = ExitCode.INTERRUPTED
-        sys.stderr.write("cci-migrate: interrupted\n")
+        _say("cci-migrate: interrupted")
     finally:
-        # Also where standard error can't be written: its reader may have gone.
+        # Also after another Ctrl-C.
+        _took(sys.stderr)
         _end_at_once_if_reading(code)
     return code
 
@@ -49,21 +50,25 @@ def _end_at_once_if_reading(code: int) -> None:
     """End the process while threads wait for answers of hosts: Python would wait for them, too."""
     threads = sys.modules.get("cci_migrate.transport.reading_threads")
     if threads is not None and threads.is_reading():
-        with suppress(OSError):
-            sys.stderr.flush()
         os._exit(code)
 
 
-def _is_flushed() -> bool:
-    """Whether standard output took everything. Python would end with 120 for the rest."""
+def _say(line: str) -> None:
+    """Write ``line`` to standard error, whose reader may have gone."""
+    _took(sys.stderr, f"{line}\n")
+
+
+def _took(stream: TextIO | None, text: str = "") -> bool:
+    """Whether ``stream`` took all before and ``text``. Python would end with 120 for the rest."""
     try:
-        # The language server closes it when the editor ends.
-        if sys.stdout is not None and not sys.stdout.closed:
-            sys.stdout.flush()
+        # The language server closes its output when the editor ends.
+        if stream is not None and not stream.closed:
+            stream.write(text)
+            stream.flush()
     except OSError:
-        void = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(void, sys.stdout.fileno())
-        os.close(void)
+        from cci_migrate.cli.terminal import write_into_the_void
+
+        write_into_the_void(stream)
         return False
     return True
 
@@ -95,7 +100,7 @@ def _run() -> int:
     try:
         code = main_command.main(prog_name="cci-migrate", standalone_mode=False)
     except click.exceptions.Abort:
-        sys.stderr.write("cci-migrate: interrupted\n")
+        _say("cci-migrate: interrupted")
         return ExitCode.INTERRUPTED
     except click.ClickException as error:
         # It may quote an argument, and a shell makes arguments of the names of files.
@@ -104,7 +109,7 @@ def _run() -> int:
         message = error.format_message()
         # click lists choices on lines of their own.
         one_line = printable(message.replace("\n\t", " "))
-        sys.stderr.write(text.getvalue().replace(message, one_line))
+        _say(text.getvalue().replace(message, one_line).removesuffix("\n"))
         return ExitCode.USAGE
     return code if isinstance(code, int) else 0
 

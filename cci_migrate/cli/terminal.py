@@ -64,9 +64,9 @@ class Terminal:
         try:
             _write(sys.stdout, text, in_colour=self.out_in_colour)
         except BrokenPipeError:
-            _write_into_the_void(sys.stdout)
+            write_into_the_void(sys.stdout)
         except OSError as error:
-            _write_into_the_void(sys.stdout)
+            write_into_the_void(sys.stdout)
             raise OutputError(f"standard output: {error.strerror}") from None
 
     def err(self, text: str) -> None:
@@ -74,7 +74,7 @@ class Terminal:
         try:
             _write(sys.stderr, text, in_colour=self.err_in_colour)
         except OSError:
-            _write_into_the_void(sys.stderr)
+            write_into_the_void(sys.stderr)
 
     def error(self, problem: str, *more: str) -> None:
         """Write an error to standard error: one line, and a line for each of ``more``."""
@@ -102,7 +102,7 @@ def _write(stream: TextIO | None, text: str | bytes, *, in_colour: bool) -> None
     stream.buffer.flush()
 
 
-def _write_into_the_void(stream: TextIO | None) -> None:
+def write_into_the_void(stream: TextIO | None) -> None:
     """Have everything that is still written to ``stream`` disappear, at the very end too."""
     if stream is None:
         return

@@ -53,6 +53,25 @@ def test_a_fault_of_the_run_is_one_sentence_and_never_something_left(
     assert b"$ecret" not in done.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such pipes")
+@pytest.mark.parametrize(
+    ("arguments", "prepare", "code"),
+    [("batch plan all --campaign campaign", f"{__name__}:crash", 3), ("--no-such-option", "", 2)],
+)
+def test_an_error_that_nobody_reads_has_its_code(
+    arguments: str, prepare: str, code: int, tmp_path: Path
+) -> None:
+    checkout(tmp_path / "all" / "one", {CONFIG: PLAIN})
+    reading, stderr = os.pipe()
+    os.close(reading)
+    with Path(os.devnull).open("r+b") as void:
+        streams = (void.fileno(), void.fileno(), stderr)
+        words = tuple(arguments.split())
+        running = program.start(tmp_path, words, dict(os.environ), streams, prepare=prepare)
+        os.close(stderr)
+        assert running.wait() == code
+
+
 def test_a_full_standard_output_is_one_sentence(tmp_path: Path, batch: Batch) -> None:
     checkout(tmp_path / "one", {CONFIG: FIXED})
     batch("plan", tmp_path / "one")
