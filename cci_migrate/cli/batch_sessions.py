@@ -139,7 +139,7 @@ def print_lines(lines: Iterable[str]) -> None:
                 break_on_hyphens=False,
             )
         for part in wrapped:
-            click.echo(printable(part))
+            click.echo(part)
 
 
 def conclude(campaign: Campaign, reached: ExitCode) -> ExitCode:
