@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from click.core import ParameterSource
 from msgspec import Struct
 
 from cci_migrate.campaign.ledger import LedgerError
 from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard, parse_shard
 from cci_migrate.cli.command_errors import exit_code_of
-from cci_migrate.cli.option_values import option_group, seconds
+from cci_migrate.cli.option_values import is_on_command_line, option_group, seconds
 from cci_migrate.cli.shared_options import campaign_option
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.error_kinds import OutsideError
@@ -119,27 +118,24 @@ pace_options = option_group(
 )
 
 
-def _running(
-    verbose: bool, log_format: str, token_command: str, app_id: str, app_key: Path | None
-) -> Running:
-    return Running(verbose, log_format, Tokens(token_command, _app(app_id, app_key)))
+def _tokens(token_command: str, app_id: str, app_key: Path | None) -> Tokens:
+    return Tokens(token_command, _app(app_id, app_key))
+
+
+def _running(verbose: bool, log_format: str, **tokens: Any) -> Running:
+    return Running(verbose, log_format, _tokens(**tokens))
 
 
 def _app(app_id: str, file: Path | None) -> AppKey | None:
     """The App to log in as. One half of it in the environment may be for other programs."""
     if app_id and file is not None:
         return AppKey(app_id, file)
-    ctx = click.get_current_context()
-    for name in ("app_id", "app_key"):
-        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError("--app-id and --app-key require each other")
+    if is_on_command_line("app_id", "app_key"):
+        raise click.UsageError("--app-id and --app-key require each other")
     return None
 
 
-#: Gives a command the options that its argument ``running`` holds.
-running_options = option_group(
-    "running",
-    _running,
+_TOKEN_OPTIONS = (
     click.option(
         "--app-key",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -161,6 +157,16 @@ running_options = option_group(
         metavar="COMMAND",
         help="Command that prints the host's token; run again when it expires",
     ),
+)
+
+#: Gives a command the options that its argument ``tokens`` holds.
+token_options = option_group("tokens", _tokens, *_TOKEN_OPTIONS)
+
+#: Gives a command the options that its argument ``running`` holds.
+running_options = option_group(
+    "running",
+    _running,
+    *_TOKEN_OPTIONS,
     click.option(
         "--log-format",
         type=click.Choice(["text", "json"]),
@@ -214,18 +220,18 @@ def exits_with_code(command: _F) -> _F:
             return code
 
         output = _JsonErrors() if is_json else Terminal()
-        if isinstance(running, Running) and (app := running.tokens.app):
-            _check_mode(app.file, is_json=is_json)
+        if isinstance(running, Running):
+            note_readable_key(running.tokens, is_json=is_json)
         sys.exit(exit_code_of(carried_out, output, "run the same command again to continue"))
 
     return run  # type: ignore[return-value]
 
 
-def _check_mode(key: Path, *, is_json: bool) -> None:
-    """Note where other users of this machine can read the private key in the file ``key``."""
-    if os.name == "nt" or not key.stat().st_mode & 0o077:
+def note_readable_key(tokens: Tokens, *, is_json: bool = False) -> None:
+    """Note where other users of this machine can read the App's private key in ``tokens``."""
+    if tokens.app is None or os.name == "nt" or not tokens.app.file.stat().st_mode & 0o077:
         return
-    text = f"{key}: other users of this machine can read the App's key; chmod 600 it"
+    text = f"{tokens.app.file}: other users of this machine can read the App's key; chmod 600 it"
     if is_json:
         say_json(sys.stderr, "note", text=text)
     else:

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.campaign.repository_filter import RepositoryFilter
-from cci_migrate.cli.batch_options import Running
+from cci_migrate.cli.batch_options import Running, note_readable_key, token_options
 from cci_migrate.cli.batch_sessions import campaign_session
 from cci_migrate.cli.circleci_connection import circleci_at
 from cci_migrate.cli.circleci_options import (
@@ -26,7 +26,7 @@ from cci_migrate.cli.circleci_options import (
     variable_names,
 )
 from cci_migrate.cli.command_errors import exit_code_of
-from cci_migrate.cli.option_values import choice_of
+from cci_migrate.cli.option_values import choice_of, is_on_command_line
 from cci_migrate.cli.options import Colour, Format
 from cci_migrate.cli.path_names import prefix_of
 from cci_migrate.cli.policies import Policies
@@ -96,6 +96,7 @@ class Doctor(Struct, frozen=True):
     trusted: tuple[str, ...]
     send: frozenset[Pair]
     report_format: Format
+    tokens: Tokens
     steps: NextSteps
 
 
@@ -156,6 +157,7 @@ def _without_options(arguments: Sequence[str], options: Sequence[str]) -> tuple[
 @circleci_options
 @project_option
 @campaign_option("campaign", "Check all repositories of a campaign, and each organisation once")
+@token_options
 @click.option("--only", **choice_of(Only), help="Check only CircleCI, or only the registries")
 @click.option(
     "--registry",
@@ -196,6 +198,8 @@ def doctor(ctx: click.Context, /, colour: Colour, **values: Any) -> None:
         raise click.UsageError(
             "--campaign can't be combined with paths, --project or policy options"
         )
+    if campaign is None and is_on_command_line("app_id", "app_key", "token_command"):
+        raise click.UsageError("--app-id, --app-key and --token-command require --campaign")
     terminal = Terminal(colour)
     steps = NextSteps(
         values["api_url"],
@@ -307,7 +311,8 @@ def _repositories(
 def _of_campaign(
     options: Doctor, folder: Path, stack: ExitStack
 ) -> tuple[list[CheckedRepository], tuple[Policy, ...]]:
-    running = Running(verbose=False, log_format="text", tokens=Tokens(""))
+    note_readable_key(options.tokens)
+    running = Running(verbose=False, log_format="text", tokens=options.tokens)
     session = stack.enter_context(
         campaign_session(folder, RepositoryFilter(), running, only_reads=True)
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 import click
+from click.core import ParameterSource
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 #: Eleven days.
@@ -63,6 +64,12 @@ TEXT_FILE: dict[str, Any] = {
     "callback": _text_of_file,
     "metavar": "FILE",
 }
+
+
+def is_on_command_line(*names: str) -> bool:
+    """Whether one of the options ``names`` is given, and not only in the environment."""
+    ctx = click.get_current_context()
+    return any(ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in names)
 
 
 def option_group(

@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from cci_migrate.cli.main_command import main_command
 from cci_migrate.forges.repository import Kind
 from cci_migrate.forges.tokens import AppKey, Tokens
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn
-from tests.batch.repositories import AT_ONCE, CONFIG, PLAIN, Batch
+from tests.batch.repositories import AT_ONCE, CONFIG, FIXED, PLAIN, Batch
 
 pytest.importorskip("jwt", reason="the extra cci-migrate[app] is not installed")
 
@@ -60,6 +62,22 @@ def test_a_key_that_others_can_read_is_noted(
     (tmp_path / "key.pem").chmod(0o640)
     first = batch("plan", *arguments, code=1).stderr.splitlines()[0]
     assert note in (json.loads(first)["text"] if log_format == "json" else first)
+
+
+def test_doctor_reads_the_campaigns_repositories_as_the_app(
+    app: App, github: GitHubStandIn, batch: Batch, tmp_path: Path
+) -> None:
+    github.add("acme/api", {CONFIG: FIXED})
+    batch("plan", "github:acme")
+    before = len(app.tokens)
+    (tmp_path / "key.pem").chmod(0o640)
+    words = ["doctor", "--campaign", str(batch.folder), "--only", "registries"]
+    environment = {"DOCKER_CONFIG": str(tmp_path), "DOCKERHUB_PASSWORD": None}
+    done = CliRunner().invoke(main_command, words, env=environment, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert "registry Docker Hub\n  unknown    can't check the login" in done.stdout
+    assert "other users of this machine can read the App's key" in done.stderr
+    assert len(app.tokens) == before + 1
 
 
 def test_a_token_is_replaced_before_it_expires(

@@ -157,6 +157,8 @@ def test_an_error_of_one_repository_is_not_that_of_the_others(
     [
         (("--campaign", "nowhere"), "no campaign here"),
         (("--campaign", "nowhere", "--project", "gh/acme/api"), "can't be combined with"),
+        (("--app-id", "123456"), "--app-id and --app-key require each other"),
+        (("--token-command", "echo"), "--token-command require --campaign"),
     ],
 )
 def test_what_does_not_go(run: Program, arguments: tuple[str, ...], text: str) -> None:
