@@ -28,6 +28,7 @@ from cci_migrate.circleci.images import (
 )
 from cci_migrate.docker.registries import CredentialForm
 from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.groups import grouped
 from cci_migrate.policy.settings import (
     AwsKeyAuth,
     AwsRoleAuth,
@@ -184,10 +185,7 @@ def is_safe(credential: RegistryCredential) -> bool:
 
 def credential_conventions(evidence: Iterable[Evidence]) -> Mapping[str, CredentialConvention]:
     """The convention for each registry in ``evidence``, by the precedence of `Use`."""
-    by_host: dict[str, list[Evidence]] = {}
-    for item in evidence:
-        if item.credential is not None:
-            by_host.setdefault(item.host, []).append(item)
+    by_host = grouped((item.host, item) for item in evidence if item.credential is not None)
     conventions: dict[str, CredentialConvention] = {}
     for host, items in by_host.items():
         usable = [item for item in items if item.allows()]
@@ -203,10 +201,9 @@ def credential_conventions(evidence: Iterable[Evidence]) -> Mapping[str, Credent
 
 def _accounts(evidence: Iterable[Evidence]) -> tuple[Account, ...]:
     """The accounts in ``evidence``, one for each secret; the most usual first."""
-    by_secret: dict[object, list[Evidence]] = {}
-    for item in evidence:
-        assert item.credential is not None  # noqa: S101 - the callers ask
-        by_secret.setdefault(_secret(item.credential), []).append(item)
+    by_secret = grouped(
+        (_secret(item.credential), item) for item in evidence if item.credential is not None
+    )
     groups = sorted(by_secret.values(), key=len, reverse=True)
     return tuple(_account(group) for group in groups)
 

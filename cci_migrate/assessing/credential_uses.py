@@ -29,6 +29,7 @@ from cci_migrate.circleci.value_origins import Origin, named_variable
 from cci_migrate.circleci.workflow_jobs import JobContexts, job_contexts, runs_nothing
 from cci_migrate.docker.registries import normalise_host
 from cci_migrate.findings import FindingKey
+from cci_migrate.groups import grouped
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Scalar
 from cci_migrate.policy.settings import PasswordAuth, Policy
@@ -120,11 +121,11 @@ class CredentialUses(Struct, frozen=True, eq=False, dict=True):
 
         There is one finding for each secret, at its first image.
         """
-        images: dict[Scalar, list[AssessedImage]] = {}
-        for image in self.images:
-            if isinstance(image.state, Authenticated) and image.state.literal is not None:
-                images.setdefault(image.state.literal.value, []).append(image)
-        return images
+        return grouped(
+            (image.state.literal.value, image)
+            for image in self.images
+            if isinstance(image.state, Authenticated) and image.state.literal is not None
+        )
 
     @cached_property
     def entries(self) -> tuple[AssessedEntry, ...]:
@@ -144,11 +145,11 @@ class CredentialUses(Struct, frozen=True, eq=False, dict=True):
 
     @cached_property
     def _entries_by_item(self) -> Mapping[MappingNode, Sequence[AssessedEntry]]:
-        by_item: dict[MappingNode, list[AssessedEntry]] = {}
-        for assessed in self.entries:
-            for item in self.logins.runs.items[assessed.entry]:
-                by_item.setdefault(item.mapping, []).append(assessed)
-        return by_item
+        return grouped(
+            (item.mapping, assessed)
+            for assessed in self.entries
+            for item in self.logins.runs.items[assessed.entry]
+        )
 
     def entries_that_pull(self, *images: PulledImage) -> Sequence[AssessedEntry]:
         """The workflow jobs that pull one of ``images``, in their order."""

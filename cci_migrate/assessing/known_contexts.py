@@ -22,6 +22,7 @@ from cci_migrate.assessing.evidence import Evidence
 from cci_migrate.assessing.job_variables import JobVariables
 from cci_migrate.circleci.workflow_jobs import JobContexts
 from cci_migrate.findings import ChosenNames, FindingKey
+from cci_migrate.groups import grouped
 from cci_migrate.policy.settings import DEFAULT_DOCKER_HUB, Policy
 
 #: As many sets of variables are each looked for in each workflow job.
@@ -68,11 +69,11 @@ class KnownContexts(Struct, frozen=True, eq=False, dict=True):
     @cached_property
     def _may_read(self) -> Mapping[frozenset[str], Sequence[AssessedEntry]]:
         """The same for each of `host_by_variables`."""
-        readers: dict[frozenset[str], list[AssessedEntry]] = {}
-        for assessed, groups in self._may_be_read_by.items():
-            for variables in groups:
-                readers.setdefault(variables, []).append(assessed)
-        return readers
+        return grouped(
+            (variables, assessed)
+            for assessed, groups in self._may_be_read_by.items()
+            for variables in groups
+        )
 
     @cached_property
     def _may_be_read_by(self) -> Mapping[AssessedEntry, Collection[frozenset[str]]]:
@@ -80,9 +81,9 @@ class KnownContexts(Struct, frozen=True, eq=False, dict=True):
         if len(self.host_by_variables) <= _FEW:
             return dict.fromkeys(self.uses.entries, self.host_by_variables.keys())
         # There may be one for each job: so each is looked up by one of its variables.
-        by_variable: dict[str | None, list[frozenset[str]]] = {}
-        for variables in self.host_by_variables:
-            by_variable.setdefault(min(variables, default=None), []).append(variables)
+        by_variable = grouped(
+            (min(variables, default=None), variables) for variables in self.host_by_variables
+        )
         may_be_read: dict[AssessedEntry, Collection[frozenset[str]]] = {}
         for assessed in self.uses.entries:
             names = self.job_variables.used_names(assessed.entry)

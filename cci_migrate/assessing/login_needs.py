@@ -17,6 +17,7 @@ from cci_migrate.circleci.config import Job, WorkflowJob
 from cci_migrate.circleci.job_runs import Runs
 from cci_migrate.docker.registries import DOCKER_HUB, normalise_host
 from cci_migrate.findings import ChosenNames, FindingKey
+from cci_migrate.groups import grouped
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.policy.settings import PasswordAuth, Policy
 
@@ -64,10 +65,7 @@ class LoginNeeds(Struct, frozen=True, eq=False, dict=True):
     @cached_property
     def missing_by_job(self) -> Mapping[Job, Sequence[MissingLogin]]:
         """The same, by the job."""
-        by_job: dict[Job, list[MissingLogin]] = {}
-        for missing in self.missing:
-            by_job.setdefault(missing.docker.job, []).append(missing)
-        return by_job
+        return grouped((missing.docker.job, missing) for missing in self.missing)
 
     @cached_property
     def misaddressed(self) -> Sequence[MisaddressedLogin]:

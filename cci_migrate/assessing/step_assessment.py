@@ -19,11 +19,13 @@ from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.published_orbs import has_docker_commands
 from cci_migrate.circleci.step_lists import StepLists, Way, way_of
 from cci_migrate.circleci.steps import step_allowance
+from cci_migrate.circleci.workflow_jobs import called_job
 from cci_migrate.docker.container_tools import Tool, tool_serving
 from cci_migrate.docker.login_keys import pull_key
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.findings import FindingKey, Place
+from cci_migrate.groups import grouped
 from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.nodes import Node, resolved
 from cci_migrate.policy.settings import PasswordAuth
@@ -170,11 +172,7 @@ class JobDockers:
         def steps_of(declared: DeclaredJob, entry: WorkflowJob | None) -> JobDocker | None:
             return job_docker(declared, entry, read, self.step_lists, logins_count=logins_count)
 
-        entries: dict[Job, list[WorkflowJob]] = {}
-        for entry in config.workflow_jobs:
-            home_and_job = config.body.job(entry.calls)
-            if home_and_job is not None:
-                entries.setdefault(home_and_job[1], []).append(entry)
+        entries = grouped((called_job(entry, config), entry) for entry in config.workflow_jobs)
         for declared in jobs:
             by_way: dict[Way, JobDocker | None] = {}
             for entry in entries.get(declared.job, []):
@@ -226,10 +224,7 @@ class JobDockers:
 
     @cached_property
     def _entries_by_docker(self) -> Mapping[JobDocker, Sequence[WorkflowJob]]:
-        entries: dict[JobDocker, list[WorkflowJob]] = {}
-        for entry, docker in self._of_entry.items():
-            entries.setdefault(docker, []).append(entry)
-        return entries
+        return grouped((docker, entry) for entry, docker in self._of_entry.items())
 
     def of(self, entry: WorkflowJob) -> JobDocker | None:
         """The pulls and logins in the steps that ``entry`` runs; None if they are not read."""
@@ -330,16 +325,15 @@ def missing_logins(
     pulls: Iterable[tuple[JobDocker, StepPull, Iterable[tuple[str | None, StepState]]]],
 ) -> tuple[MissingLogin, ...]:
     """The logins that jobs lack before ``pulls``, given with their `step_states`."""
-    pulls_by_login: dict[tuple[str, str, str | None], list[tuple[JobDocker, StepPull]]] = {}
-    for docker, pull, states in pulls:
-        for _, state in states:
-            if isinstance(state, Anonymous):
-                config = docker.config if pull.config is None else pull.config
-                key = (docker.job.route, state.host, config)
-                pulls_by_login.setdefault(key, []).append((docker, pull))
+    pulls_by_login = grouped(
+        ((docker.job.route, state.host, pull.config or docker.config), (docker, pull))
+        for docker, pull, states in pulls
+        for _, state in states
+        if isinstance(state, Anonymous)
+    )
     return tuple(
-        MissingLogin(host, tuple(pulls), config)
-        for (_, host, config), pulls in pulls_by_login.items()
+        MissingLogin(host, tuple(without_login), config)
+        for (_, host, config), without_login in pulls_by_login.items()
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from cci_migrate.circleci.compiled_texts import ANYTHING, matches
 from cci_migrate.circleci.config import Config, WorkflowJob
+from cci_migrate.groups import grouped
 
 
 def may_become(entry: WorkflowJob, workflow: str, name: str) -> bool:
@@ -26,9 +27,7 @@ def compiled_entries(
     config: Config, compiled: Config
 ) -> Mapping[WorkflowJob, tuple[WorkflowJob, ...]]:
     """The workflow jobs of ``compiled`` that each of ``config`` became."""
-    by_name: dict[str, list[WorkflowJob]] = {}
-    for entry in config.workflow_jobs:
-        by_name.setdefault(entry.name, []).append(entry)
+    by_name = grouped((entry.name, entry) for entry in config.workflow_jobs)
     became: dict[WorkflowJob, list[WorkflowJob]] = {}
     for made in compiled.workflow_jobs:
         for candidates in (by_name.get(made.name, ()), config.workflow_jobs):
@@ -37,10 +36,9 @@ def compiled_entries(
                 became.setdefault(entry, []).append(made)
             if entries:
                 break
-    namesakes: dict[tuple[str, str], list[WorkflowJob]] = {}
-    for entry in config.workflow_jobs:
-        if entry in became:
-            namesakes.setdefault((entry.workflow, entry.name), []).append(entry)
+    namesakes = grouped(
+        ((entry.workflow, entry.name), entry) for entry in config.workflow_jobs if entry in became
+    )
     for entries in namesakes.values():
         numbered = became[entries[0]]
         if len(numbered) == len(entries):

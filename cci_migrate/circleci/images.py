@@ -17,6 +17,7 @@ from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.docker.image_reference import Undecidable, registry_of
 from cci_migrate.docker.registries import CredentialForm
+from cci_migrate.groups import grouped
 from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.merging import Entry, entries_of, entry_of, is_null, text_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
@@ -77,15 +78,12 @@ class ImageAuth(Struct, frozen=True, eq=False):
 
 
 class ImageOwner(Struct, frozen=True, eq=False):
-    """A job or an executor with an image in its ``docker`` list; ``node`` is the item as written.
-
-    ``job`` is None for an executor.
-    """
+    """A job or an executor (``job`` is None) with the image ``item`` in its ``docker`` list."""
 
     executor: Executor
     job: Job | None
     home: Namespace
-    node: Node
+    item: ImageItem
 
     @property
     def title(self) -> str:
@@ -130,26 +128,25 @@ class PulledImage(Struct, frozen=True, eq=False):
 
 def pulled_images(config: Config, values: ParameterValues) -> tuple[PulledImage, ...]:
     """The images of all jobs and executors of ``config`` and its inline orbs, each once."""
-    listed: dict[MappingNode, tuple[ImageItem, list[ImageOwner]]] = {}
-    for owner, item in _listed(config):
-        listed.setdefault(item.mapping, (item, []))[1].append(owner)
+    owners_by_image = grouped((owner.item.mapping, owner) for owner in _owners(config))
     definitions: dict[Node, str] = {}
     pulled: list[PulledImage] = []
-    for item, owners in listed.values():
+    for owners in owners_by_image.values():
+        item = owners[0].item
         route = f"{owners[0].executor.route}.docker[{item.index}]"
         definition = definitions.setdefault(item.image.key, route)
         pulled.append(_pulled(item, route, definition, tuple(owners), values))
     return tuple(pulled)
 
 
-def _listed(config: Config) -> Iterator[tuple[ImageOwner, ImageItem]]:
+def _owners(config: Config) -> Iterator[ImageOwner]:
     for home in config.body.walk():
         for job in home.jobs.values():
             for item in job.runs_on.docker or ():
-                yield ImageOwner(job.runs_on, job, home, item.node), item
+                yield ImageOwner(job.runs_on, job, home, item)
         for executor in home.executors.values():
             for item in executor.docker or ():
-                yield ImageOwner(executor, None, home, item.node), item
+                yield ImageOwner(executor, None, home, item)
 
 
 def _pulled(
@@ -188,7 +185,7 @@ def texts_with_values(
     """The text of ``item`` with each value that its parameters can take in ``owners``."""
     texts: dict[str, None] = {}
     for owner in owners:
-        at = owner.executor if owner.job is None else owner.job
+        at = owner.job or owner.executor
         texts.update(dict.fromkeys(values.texts(item.text, at, is_orb=owner.home.is_orb)))
     return tuple(texts)
 

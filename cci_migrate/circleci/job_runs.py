@@ -11,6 +11,7 @@ from cci_migrate.circleci.config import Config, ImageItem, Job, WorkflowJob
 from cci_migrate.circleci.images import ImageOwner, PulledImage
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.workflow_jobs import called_job, image_items
+from cci_migrate.groups import grouped
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 
 
@@ -46,20 +47,17 @@ class Runs:
 
     @cached_property
     def _entries_by_item(self) -> Mapping[MappingNode, list[WorkflowJob]]:
-        entries: dict[MappingNode, list[WorkflowJob]] = {}
-        for entry, items in self.items.items():
-            for item in items:
-                entries.setdefault(item.mapping, []).append(entry)
-        return entries
+        return grouped(
+            (item.mapping, entry) for entry, items in self.items.items() for item in items
+        )
 
     @cached_property
     def _entries_by_job(self) -> Mapping[Job, list[WorkflowJob]]:
-        entries: dict[Job, list[WorkflowJob]] = {}
-        for entry in self._config.workflow_jobs:
-            job = called_job(entry, self._config)
-            if job is not None:
-                entries.setdefault(job, []).append(entry)
-        return entries
+        return grouped(
+            (job, entry)
+            for entry in self._config.workflow_jobs
+            if (job := called_job(entry, self._config)) is not None
+        )
 
     def entries_of(self, job: Job) -> tuple[WorkflowJob, ...]:
         """The workflow jobs that run ``job``."""

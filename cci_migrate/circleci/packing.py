@@ -16,6 +16,8 @@ from pathlib import PurePosixPath
 
 from msgspec import Struct
 
+from cci_migrate.groups import grouped
+
 SECTIONS = frozenset(
     {"commands", "examples", "executors", "job-groups", "jobs", "orbs", "parameters", "workflows"}
 )
@@ -75,11 +77,12 @@ def trees_beside(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
     The file may be the packed form of one of them; only its content shows whether it is.
     """
     groups = group_by_name(paths)
-    trees: dict[str, list[str]] = defaultdict(list)
-    for group in groups:
-        if group.is_packed and not group.is_orb:
-            for part in group.parts:
-                trees[_circleci_folder(part.path)].append(part.path)
+    trees = grouped(
+        (_circleci_folder(part.path), part.path)
+        for group in groups
+        if group.is_packed and not group.is_orb
+        for part in group.parts
+    )
     return {
         part.path: tuple(trees[folder])
         for group in groups

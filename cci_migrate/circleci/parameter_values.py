@@ -6,8 +6,8 @@ its enum.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from itertools import product
 from math import prod
 
@@ -25,6 +25,7 @@ from cci_migrate.circleci.config import (
 )
 from cci_migrate.circleci.config_reading import executor_call
 from cci_migrate.circleci.expressions import Reference, Scope, references, substitute
+from cci_migrate.groups import grouped
 from cci_migrate.lossless.merging import items_of, text_of, value_of, values_by_key
 from cci_migrate.lossless.nodes import Node
 
@@ -75,8 +76,6 @@ class ParameterValues:
         self.config = config
         self._entry = entry
         self._cache: dict[tuple[Job | Executor, str], tuple[str, ...]] = {}
-        self._calls: dict[Job, list[JobCall]] | None = None
-        self._uses: dict[Executor, list[ExecutorUse]] | None = None
 
     def texts(self, text: str, owner: Job | Executor, *, is_orb: bool) -> tuple[str, ...]:
         """The strings that ``text`` in ``owner`` can become.
@@ -115,10 +114,10 @@ class ParameterValues:
             return ()
         nodes: list[ValueNode] = []
         if isinstance(owner, Job):
-            for call in self._job_calls().get(owner, []):
+            for call in self._job_calls.get(owner, []):
                 nodes += (ValueNode(node, None, False, call) for node in call.passed(name))
         else:
-            for use in self.executor_uses().get(owner, []):
+            for use in self.executor_uses.get(owner, []):
                 if name in use.call.arguments:
                     argument = use.call.arguments[name]
                     nodes.append(ValueNode(argument, use.job, use.home.is_orb, None))
@@ -181,12 +180,12 @@ class ParameterValues:
         values: dict[str, None] = {}
         unpassed = False
         if isinstance(owner, Job):
-            for call in self._job_calls().get(owner, []):
+            for call in self._job_calls.get(owner, []):
                 passed = self._passed(call, name, inner)
                 unpassed = unpassed or not passed
                 values.update(dict.fromkeys(passed))
         else:
-            for use in self.executor_uses().get(owner, []):
+            for use in self.executor_uses.get(owner, []):
                 text = text_of(use.call.arguments.get(name))
                 if text is None:
                     unpassed = True
@@ -222,25 +221,24 @@ class ParameterValues:
                 values.update(dict.fromkeys(expanded))
         return tuple(values)
 
+    @cached_property
     def _job_calls(self) -> Mapping[Job, list[JobCall]]:
-        if self._calls is None:
-            self._calls = defaultdict(list)
-            for entry in self.config.workflow_jobs if self._entry is None else (self._entry,):
-                called = self.config.body.job(entry.calls)
-                if called is not None:
-                    self._calls[called[1]].append(job_call(entry))
-        return self._calls
+        entries = self.config.workflow_jobs if self._entry is None else (self._entry,)
+        return grouped(
+            (called[1], job_call(entry))
+            for entry in entries
+            if (called := self.config.body.job(entry.calls)) is not None
+        )
 
+    @cached_property
     def executor_uses(self) -> Mapping[Executor, list[ExecutorUse]]:
         """The jobs that run on each executor."""
-        if self._uses is None:
-            self._uses = defaultdict(list)
-            for home, job in self._jobs():
-                for call in self.executor_calls(job, self._entry):
-                    executor = self.config.executor(call.name, home)
-                    if executor is not None:
-                        self._uses[executor[1]].append(ExecutorUse(job, home, call))
-        return self._uses
+        return grouped(
+            (executor[1], ExecutorUse(job, home, call))
+            for home, job in self._jobs()
+            for call in self.executor_calls(job, self._entry)
+            if (executor := self.config.executor(call.name, home)) is not None
+        )
 
     def _jobs(self) -> Iterator[tuple[Namespace, Job]]:
         if self._entry is None:
@@ -276,7 +274,7 @@ class ParameterValues:
         return tuple(unique.values())
 
     def _executor_nodes(self, job: Job, name: str, entry: WorkflowJob | None) -> list[Node]:
-        calls = self._job_calls().get(job, []) if entry is None else [job_call(entry)]
+        calls = self._job_calls.get(job, []) if entry is None else [job_call(entry)]
         nodes: list[Node] = []
         for use in calls:
             nodes += use.matrix.get(name, ())

@@ -30,6 +30,7 @@ from cci_migrate.circleci.pipeline_expressions import (
     parse_expression,
 )
 from cci_migrate.circleci.workflow_jobs import called_job
+from cci_migrate.groups import grouped
 from cci_migrate.lossless.merging import (
     is_null,
     items_of,
@@ -67,11 +68,11 @@ class RunConditions:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._entries: dict[tuple[str, bool], dict[str, WorkflowJob]] = {}
-        self._invocations: dict[str, list[WorkflowJob]] = {}
         for entry in config.workflow_jobs:
             self._entries.setdefault((entry.workflow, entry.is_in_group), {})[entry.name] = entry
-            if not entry.is_in_group:
-                self._invocations.setdefault(entry.calls, []).append(entry)
+        self._invocations = grouped(
+            (entry.calls, entry) for entry in config.workflow_jobs if not entry.is_in_group
+        )
         self._own: dict[WorkflowJob, tuple[Expression, Expression]] = {}
         self._defaults = tuple(
             (f"pipeline.parameters.{name}", value)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping as ReadOnly
+from functools import cached_property
 from typing import Generic, TypeVar
 
+from cci_migrate.groups import grouped
 from cci_migrate.lossless.merging import is_merge_key, merged_mappings, sources_of
 from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, resolved
 from cci_migrate.lossless.nodes import Sequence as SequenceNode
@@ -14,21 +16,19 @@ _User = TypeVar("_User")
 
 
 class Sharing:
-    """The aliases of some documents by their targets, collected on first use."""
+    """The aliases of some documents by their targets."""
 
     def __init__(self, documents: Iterable[Document]) -> None:
         self._documents = tuple(documents)
-        self._aliases: dict[Node, list[Alias]] | None = None
+
+    @cached_property
+    def _aliases(self) -> ReadOnly[Node, list[Alias]]:
+        return grouped(
+            (alias.target, alias) for document in self._documents for alias in document.aliases
+        )
 
     def aliases_of(self, node: Node) -> list[Alias]:
-        if node_anchor(node) is None:
-            return []
-        if self._aliases is None:
-            self._aliases = defaultdict(list)
-            for document in self._documents:
-                for alias in document.aliases:
-                    self._aliases[alias.target].append(alias)
-        return self._aliases.get(node, [])
+        return [] if node_anchor(node) is None else self._aliases.get(node, [])
 
     def has_other_users(self, node: Node, users: Iterable[Node]) -> bool:
         """Whether ``node`` has an alias through which none of ``users`` refers to it.
@@ -96,10 +96,9 @@ class Users(Generic[_User]):
     """
 
     def __init__(self, users: Iterable[tuple[_User, Mapping]]) -> None:
-        self._users: dict[Mapping, list[_User]] = defaultdict(list)
-        for user, mapping in users:
-            for source in sources_of(mapping):
-                self._users[source].append(user)
+        self._users = grouped(
+            (source, user) for user, mapping in users for source in sources_of(mapping)
+        )
 
     def of(self, mapping: Mapping) -> Sequence[_User]:
         return self._users.get(mapping, ())

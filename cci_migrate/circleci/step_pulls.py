@@ -18,6 +18,7 @@ from cci_migrate.docker.login_keys import is_key
 from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.docker.shell.facts import USER_CONFIG, Script
 from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.groups import grouped
 
 
 class StepPull(Struct, frozen=True, eq=False):
@@ -247,10 +248,9 @@ class JobDocker(Struct, frozen=True, eq=False, dict=True, kw_only=True):
             if surely_before([login.moment], pull.moment) and not self._undone(login, pull, host):
                 return login
         # One in each branch of a script.
-        scripts: dict[int, list[StepLogin]] = {}
-        for login in fitting:
-            if len(login.moment.facts) == 1:
-                scripts.setdefault(login.moment.order, []).append(login)
+        scripts = grouped(
+            (login.moment.order, login) for login in fitting if len(login.moment.facts) == 1
+        )
         for logins in scripts.values():
             together = len(logins) > 1 and surely_before(
                 [login.moment for login in logins], pull.moment

@@ -180,7 +180,7 @@ def _possible_images(
     users = [
         owner
         for owner in image.owners
-        if owner.job is not None or owner.executor in values.executor_uses()
+        if owner.job is not None or owner.executor in values.executor_uses
     ]
     texts: dict[str, None] = {}
     for owner in users if entry is not None and users else image.owners:

@@ -56,9 +56,10 @@ class AuthPlacement:
             if other is not image and other not in alike and not _has_its_own(other, item)
         ]
         if others:
-            aliases = [owner.node for owner in image.owners if isinstance(owner.node, Alias)]
-            if len(aliases) == len(image.owners):
-                return AuthSplit(tuple({alias: alias for alias in aliases}.values()))
+            nodes = [owner.item.node for owner in image.owners]
+            aliases = [node for node in nodes if isinstance(node, Alias)]
+            if len(aliases) == len(nodes):
+                return AuthSplit(tuple(dict.fromkeys(aliases)))
             where = others[0].route
             return NoFix(f"{where} merges this image and comes from another registry")
         # Whatever else uses this item is no known pull; it has the same image.
@@ -69,7 +70,7 @@ class AuthPlacement:
         key = (candidate, alike)
         if key not in self._is_for_all:
             users = self._users.of(candidate)
-            user_nodes = [owner.node for user in users for owner in user.owners]
+            user_nodes = [owner.item.node for user in users for owner in user.owners]
             self._is_for_all[key] = all(
                 user in alike or _has_its_own(user, candidate) for user in users
             ) and not self._sharing.has_other_users(candidate, user_nodes)

@@ -18,6 +18,7 @@ from cci_migrate.circleci.misplaced_contexts import plural_contexts
 from cci_migrate.circleci.sharing import Sharing
 from cci_migrate.circleci.workflow_jobs import JobContexts, contexts_in, job_contexts
 from cci_migrate.findings import ContextGrant, NoFix
+from cci_migrate.groups import grouped
 from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.merging import Entry, is_null, merged_mappings
 from cci_migrate.lossless.nodes import Alias, Node, Scalar, resolved
@@ -123,10 +124,11 @@ class ContextPlacement:
         return self._places[all_grants]
 
     def _find_places(self, grants: Iterable[ContextGrant]) -> Places:
-        by_entry: dict[WorkflowJob, list[ContextGrant]] = {}
-        for grant in grants:
-            if grant.context not in self._contexts[grant.entry].names:
-                by_entry.setdefault(grant.entry, []).append(grant)
+        by_entry = grouped(
+            (grant.entry, grant)
+            for grant in grants
+            if grant.context not in self._contexts[grant.entry].names
+        )
         additions = {
             entry: ContextAddition(
                 job_grants[0].entry,

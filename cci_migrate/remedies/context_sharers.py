@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
@@ -12,6 +11,7 @@ from msgspec.structs import replace
 from cci_migrate.circleci.config import WorkflowJob
 from cci_migrate.circleci.sharing import Sharing, Users
 from cci_migrate.circleci.workflow_jobs import JobContexts, contexts_in
+from cci_migrate.groups import grouped
 from cci_migrate.lossless.merging import Entry, sources_of
 from cci_migrate.lossless.nodes import Alias, Node, resolved
 from cci_migrate.lossless.nodes import Mapping as MappingNode
@@ -71,11 +71,11 @@ class ContextSharers:
     @cached_property
     def _holders(self) -> Mapping[Node, Sequence[WorkflowJob]]:
         """The workflow jobs by the value of their ``context`` key, as written."""
-        holders: dict[Node, list[WorkflowJob]] = defaultdict(list)
-        for entry, contexts in self.contexts.items():
-            if contexts.entry is not None:
-                holders[contexts.entry.value].append(entry)
-        return holders
+        return grouped(
+            (contexts.entry.value, entry)
+            for entry, contexts in self.contexts.items()
+            if contexts.entry is not None
+        )
 
     def all_lack(self, mapping: MappingNode, names: tuple[str, ...]) -> bool:
         """Whether all jobs whose arguments are ``mapping``, or merge it, lack ``names``."""

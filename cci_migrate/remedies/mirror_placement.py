@@ -7,7 +7,6 @@ it is an image that is to come from the mirror.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
@@ -20,6 +19,7 @@ from cci_migrate.circleci.parameter_values import ValueNode
 from cci_migrate.docker.image_reference import registry_of
 from cci_migrate.docker.mirrors import Mirror, NewHead, mirrored
 from cci_migrate.findings import NoFix
+from cci_migrate.groups import grouped
 from cci_migrate.lossless.merging import entries_of, items_of, text_of, value_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, resolved, scalars_in
@@ -83,7 +83,7 @@ class MirrorPlacement:
     def _trace(self, image: PulledImage) -> _Trace:
         trace = _Trace()
         for owner in image.owners:
-            at = owner.executor if owner.job is None else owner.job
+            at = owner.job or owner.executor
             start = ValueNode(image.item.image.value, at, owner.home.is_orb, None)
             trace.error = trace.error or self._follow(start, "", trace, _DEEPEST)
         return trace
@@ -246,15 +246,12 @@ class MirrorPlacement:
         if owner not in self._readers:
             roots = list(self._sections()) if owner is None else [owner.mapping]
             scope = Scope.PIPELINE_PARAMETER if owner is None else Scope.PARAMETER
-            readers: dict[str, list[Scalar]] = defaultdict(list)
-            for scalar in scalars_in(*roots):
-                for name in {
-                    reference.name
-                    for reference in references(scalar.value)
-                    if reference.scope is scope
-                }:
-                    readers[name].append(scalar)
-            self._readers[owner] = readers
+            self._readers[owner] = grouped(
+                (reference.name, scalar)
+                for scalar in scalars_in(*roots)
+                for reference in references(scalar.value)
+                if reference.scope is scope
+            )
         return self._readers[owner]
 
     def _named_in_workflow(self, value: ValueNode, written: set[Node]) -> str | None:

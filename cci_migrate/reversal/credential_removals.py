@@ -141,8 +141,8 @@ class CredentialRemovals:
                     f"{user.image.route} shares them and keeps them",
                     "give each image its own credentials, and run again",
                 )
-        nodes = [owner.node for image in removal.images for owner in image.image.owners]
-        users = [owner.node for user in self._users.of(holder) for owner in user.image.owners]
+        nodes = [owner.item.node for image in removal.images for owner in image.image.owners]
+        users = [owner.item.node for user in self._users.of(holder) for owner in user.image.owners]
         if self._assessment.sharing.has_other_users(holder, [*nodes, *users]):
             return NoFix(
                 f"something else also uses the anchor &{holder.anchor}",

@@ -64,6 +64,7 @@ from cci_migrate.findings import (
     Place,
     Remedy,
 )
+from cci_migrate.groups import grouped
 from cci_migrate.lossless.operations import Operation
 from cci_migrate.policy.settings import RegistryCredential
 from cci_migrate.remedies.auth_block import give_credential
@@ -80,10 +81,11 @@ if TYPE_CHECKING:
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
     """One finding for each definition of an image without credentials."""
-    definitions: dict[str, list[_User]] = {}
-    for assessed in assessment.images:
-        if isinstance(assessed.state, Unauthenticated | Unmirrored):
-            definitions.setdefault(assessed.image.definition, []).append((assessed, assessed.state))
+    definitions = grouped(
+        (assessed.image.definition, (assessed, assessed.state))
+        for assessed in assessment.images
+        if isinstance(assessed.state, Unauthenticated | Unmirrored)
+    )
     unmirrored = (image for image in assessment.images if isinstance(image.state, Unmirrored))
     mirrors = _mirrors(assessment, [assessed.image for assessed in unmirrored])
     placement = AuthPlacement(assessment)
@@ -159,14 +161,12 @@ _Alike = Mapping[tuple[str, RegistryCredential], frozenset[PulledImage]]
 
 def _alike(assessment: Assessment) -> _Alike:
     """The images that are to get the same credential, by registry and credential."""
-    by_credential: dict[tuple[str, RegistryCredential], set[PulledImage]] = {}
-    for assessed in assessment.images:
-        if (
-            isinstance(assessed.state, Unauthenticated | Unmirrored)
-            and assessed.state.proposed is not None
-        ):
-            key = (assessed.state.host, assessed.state.proposed.credential)
-            by_credential.setdefault(key, set()).add(assessed.image)
+    by_credential = grouped(
+        ((assessed.state.host, assessed.state.proposed.credential), assessed.image)
+        for assessed in assessment.images
+        if isinstance(assessed.state, Unauthenticated | Unmirrored)
+        and assessed.state.proposed is not None
+    )
     return {key: frozenset(images) for key, images in by_credential.items()}
 
 
