@@ -161,7 +161,7 @@ def begin_campaign(
     """
     texts = settings.as_texts()
     if is_dry_run:
-        ledger = Ledger.create(None)
+        ledger = Ledger.in_memory()
         ledger.set({"id": uuid.uuid4().hex, **texts})
         if (folder / LEDGER).is_file():
             with open_read_only(folder) as campaign:
@@ -175,12 +175,11 @@ def begin_campaign(
         raise CampaignError(f"{folder}: can't create the folder: {error.strerror}") from None
     with _lock(folder):
         path = folder / LEDGER
-        is_new = not path.exists()
         try:
             make_private_file(path)
         except OSError as error:
             raise CampaignError(f"{path}: cannot be written: {error.strerror}") from None
-        ledger = Ledger.create(path) if is_new else Ledger.open(path)
+        ledger = Ledger.at(path)
         try:
             if not ledger.setting("id"):
                 ledger.set({"id": uuid.uuid4().hex, **texts})
@@ -211,7 +210,7 @@ def open_campaign(folder: Path) -> Iterator[Campaign]:
     ledger cannot be used.
     """
     _check_exists(folder)
-    with _lock(folder), open_read_only(folder) as campaign:
+    with _lock(folder), _opened(folder, Ledger.at) as campaign:
         yield campaign
 
 
@@ -221,8 +220,14 @@ def open_read_only(folder: Path) -> Iterator[Campaign]:
 
     Raises CampaignError if there is none, LedgerError if its ledger cannot be used.
     """
+    with _opened(folder, Ledger.read_only) as campaign:
+        yield campaign
+
+
+@contextmanager
+def _opened(folder: Path, open_ledger: Callable[[Path], Ledger]) -> Iterator[Campaign]:
     _check_exists(folder)
-    ledger = Ledger.open(folder / LEDGER)
+    ledger = open_ledger(folder / LEDGER)
     try:
         if not ledger.setting("id"):
             raise CampaignError(f"{folder}: not planned yet; run `cci-migrate batch plan` first")

@@ -180,34 +180,56 @@ class Ledger:
 
     def __init__(self, connection: sqlite3.Connection, path: Path | None) -> None:
         self._connection = connection
+        #: Where writes to hosts are recorded; None: in memory.
         self._path = path
         self._writes: list[WriteRecord] = []
 
     @classmethod
-    def create(cls, path: Path | None) -> Ledger:
-        """A new ledger at ``path``, or in memory (None)."""
-        connection = _connect(":memory:" if path is None else str(path))
-        connection.executescript(
+    def in_memory(cls) -> Ledger:
+        """A new ledger that ends with the process."""
+        ledger = cls(_connect(":memory:"), None)
+        ledger._create_tables()
+        return ledger
+
+    @classmethod
+    def at(cls, path: Path) -> Ledger:
+        """The ledger in the file ``path``, a new one if that is empty.
+
+        Raises LedgerError if it can't be used, or another version wrote it.
+        """
+        with _explained(path):
+            connection = _connect(_uri(path), "journal_mode = WAL", "synchronous = NORMAL")
+        ledger = cls(connection, path)
+        if ledger._version(path) == 0:  # new, or the command that created it was killed
+            ledger._create_tables()
+        return ledger
+
+    @classmethod
+    def read_only(cls, path: Path) -> Ledger:
+        """The ledger in the file ``path``, for reading: also where nothing can be written.
+
+        Raises LedgerError if it can't be used, or another version wrote it.
+        """
+        with _explained(path):
+            connection = _connect_to_read(path)
+        ledger = cls(connection, None)
+        if ledger._version(path) == 0:
+            ledger.close()
+            raise LedgerError(f"{path}: not planned yet; run `cci-migrate batch plan` first")
+        return ledger
+
+    def _create_tables(self) -> None:
+        self._connection.executescript(
             f"BEGIN IMMEDIATE; {_SCHEMA} {write_record.SCHEMA} "
             f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
         )
-        return cls(connection, path)
 
-    @classmethod
-    def open(cls, path: Path) -> Ledger:
-        """The ledger at ``path``. Raises LedgerError if it is none, or of another version."""
-        connection = _connect(str(path))
-        try:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-        except sqlite3.DatabaseError as error:
-            connection.close()
-            raise LedgerError(f"{path}: not a campaign's ledger ({error})") from None
-        if version == SCHEMA_VERSION:
-            return cls(connection, path)
-        connection.close()
-        if version == 0:  # created, and killed before its tables were
-            path.unlink()
-            return cls.create(path)
+    def _version(self, path: Path) -> int:
+        """The version that wrote the ledger, this one; 0 without tables. Raises LedgerError."""
+        version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+        if version in (0, SCHEMA_VERSION):
+            return version
+        self.close()
         raise LedgerError(
             f"{path}: written by another version of cci-migrate (ledger {version}, this "
             f"version reads {SCHEMA_VERSION}); plan the campaign again in another folder"
@@ -454,16 +476,54 @@ def _read(value: Any) -> Any:
     return value
 
 
-def _connect(path: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, timeout=30.0, factory=_Connection)
+def _uri(path: Path, mode: str = "mode=rw") -> str:
+    return f"{path.absolute().as_uri()}?{mode}"
+
+
+def _connect(database: str, *settings: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        database, isolation_level=None, timeout=30.0, factory=_Connection, uri=True
+    )
     connection.row_factory = _row
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-    except sqlite3.DatabaseError as error:
+        for setting in (*settings, "user_version"):  # which is the first to read the file
+            connection.execute(f"PRAGMA {setting}").fetchone()
+    except sqlite3.Error:
         connection.close()
-        raise LedgerError(f"{path}: not a campaign's ledger ({error})") from None
+        raise
     return connection
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing, even while another command writes.
+
+    For that, SQLite has two files beside the database, which it creates unless another command has.
+    Where it can't, nobody writes either: the database is read alone, if it is complete
+    (https://sqlite.org/wal.html#read_only_databases).
+    """
+    try:
+        return _connect(_uri(path), "query_only = ON")
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            raise
+        log = path.with_name(f"{path.name}-wal")
+        if not log.exists() or log.stat().st_size == 0:
+            return _connect(_uri(path, "immutable=1"))
+        raise LedgerError(
+            f"{path}: can't read the last changes, which are in {log.name}, in a read-only folder; "
+            "make it writable, or copy it"
+        ) from None
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Raises LedgerError for an error of SQLite inside."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise LedgerError(f"{path}: can't be opened ({error})") from None
+    except sqlite3.DatabaseError as error:
+        raise LedgerError(f"{path}: not a campaign's ledger ({error})") from None
 
 
 def _row_of(entry: LedgerEntry) -> tuple[str, str, str, bool, str]:

@@ -314,7 +314,7 @@ class Batch(Struct, frozen=True):
             nothing = self.folder.parent / "nothing"
             nothing.mkdir()
             self("plan", nothing, code=3)  # no checkout in it
-        ledger = Ledger.open(self.folder / LEDGER)
+        ledger = Ledger.read_only(self.folder / LEDGER)
         try:
             return ledger.setting("id")
         finally:

@@ -9,6 +9,7 @@ import re
 import shutil
 import sqlite3
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -167,6 +168,47 @@ def test_a_ledger_of_another_version_is_refused(tmp_path: Path, batch: Batch) ->
 def test_a_file_that_is_no_ledger_is_refused(batch: Batch) -> None:
     write_files(batch.folder, {"ledger.sqlite": b"not a database, but long enough" * 9})
     assert "not a campaign's ledger" in batch("status", code=2).output
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """As a user who may only read ``folder``; root could write all the same."""
+    user = os.geteuid()
+    private = [path for path in folder.parents if not (user or path.stat().st_mode & stat.S_IXOTH)]
+    for path in (*folder.rglob("*"), folder, *private):
+        path.chmod(0o555)
+    try:
+        os.seteuid(user or 65534)
+        yield
+    finally:
+        os.seteuid(user)
+        for path in (folder, *private):
+            path.chmod(0o700)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such permissions")
+@pytest.mark.parametrize("has_log", [False, True])
+def test_a_campaign_is_read_where_nothing_can_be_written(
+    has_log: bool, tmp_path: Path, batch: Batch
+) -> None:
+    batch("plan", checkout(tmp_path / "x", {CONFIG: PLAIN}), code=1)
+    commands = (("status", "--json"), ("diff",))
+    outputs = [batch(*words, code=None).output for words in commands]
+    ledger, log = (batch.folder / f"ledger.sqlite{suffix}" for suffix in ("", "-wal"))
+    with sqlite3.connect(ledger) as connection:
+        connection.execute("UPDATE settings SET value = 'x' WHERE name = 'filter'")
+        connection.commit()
+        changes = log.read_bytes()
+    connection.close()
+    log.write_bytes(changes if has_log else b"")
+    files = set(batch.folder.rglob("*"))
+    with read_only(batch.folder):
+        if has_log:
+            output = batch("status", code=2).output
+            assert f"{ledger}: can't read the last changes, which are in {log.name}" in output
+        else:
+            assert outputs == [batch(*words, code=None).output for words in commands]
+    assert set(batch.folder.rglob("*")) == files
 
 
 class Killed(BaseException):
