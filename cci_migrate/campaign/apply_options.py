@@ -11,13 +11,19 @@ from cci_migrate.campaign.states import State
 from cci_migrate.transport.pace import DEFAULT_PACE_LIMITS, PaceLimits
 
 
+class Forking(Struct, frozen=True):
+    """Where forks are made: in an ``organization``; None: in the account of the token."""
+
+    organization: str | None = None
+
+
 class ApplyOptions(Struct, frozen=True):
     """The options of one run of `batch apply`.
 
     ``approved`` are the only groups of changes to write; None: all. ``canary_names`` are the
     repositories that the user wants in the canary. ``replaces_discussed``: outdated pull requests
-    on which people have commented are closed, and others opened. ``fork_owner`` gets the forks of
-    repositories to which the token can't push, empty: its own account; None: nothing is forked.
+    on which people have commented are closed, and others opened. ``forking`` is for repositories to
+    which the token can't push; None: nothing is forked.
     """
 
     messages: MessageTemplates
@@ -27,7 +33,7 @@ class ApplyOptions(Struct, frozen=True):
     approved: frozenset[str] | None = None
     canary_names: tuple[str, ...] = ()
     replaces_discussed: bool = False
-    fork_owner: str | None = None
+    forking: Forking | None = None
 
     def is_approved(self, entry: LedgerEntry) -> bool:
         """Whether the change of ``entry`` may be written; one that was begun is finished.

@@ -88,7 +88,7 @@ class ApplyRun(Struct, frozen=True):
         for targets in by_server.values():
             self.options.extras.check(next(iter(targets.values())), list(targets))
         self.session.begin("apply", by_server)
-        if self.options.fork_owner is not None:
+        if self.options.forking is not None:
             self.session.progress.note(_NO_SECRETS)
         if unapproved:
             waiting = "1 change waits" if unapproved == 1 else f"{unapproved} changes wait"
@@ -104,7 +104,7 @@ class ApplyRun(Struct, frozen=True):
 
     def _check_forking(self, servers: Iterable[Mapping[RepositoryRef, Host]]) -> None:
         """Raises ForkingError for a host with pull requests where none can be made from a fork."""
-        if self.options.fork_owner is None:
+        if self.options.forking is None:
             return
         for ref, host in (item for targets in servers for item in targets.items()):
             if host.delivery is Delivery.PULL_REQUEST and not isinstance(host, ForkingHost):

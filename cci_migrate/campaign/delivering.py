@@ -112,7 +112,7 @@ class Deliverer(Struct, frozen=True):
         is_under_way = entry.state is State.APPLYING
         is_remote = entry.ref.kind is not Kind.LOCAL
         extras: WantedExtras | None = None
-        may_fork = self.options.fork_owner is not None and isinstance(host, ForkingHost)
+        may_fork = self.options.forking is not None and isinstance(host, ForkingHost)
         while True:
             step = next_step(snapshot, plan, host.delivery, may_fork=may_fork)
             if isinstance(step, Stop):
@@ -163,8 +163,9 @@ class Deliverer(Struct, frozen=True):
         Raises WriteRefused, and StaleSnapshot if the repository changed meanwhile.
         """
         assert isinstance(host, ForkingHost)  # noqa: S101 - as `next_step` was told
+        assert self.options.forking is not None  # noqa: S101 - likewise
         with writing(WriteStep.FORK):
-            fork = host.fork(snapshot, self.options.fork_owner or "")
+            fork = host.fork(snapshot, self.options.forking.organization)
         entry = self._record(replace(entry, ref=replace(entry.ref, fork=fork)))
         until = self._now() + FORK_WAIT
         observation = next(observe_each(host, [entry.ref]))

@@ -9,7 +9,7 @@ import click
 from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import WorkLimits
-from cci_migrate.campaign.apply_options import ApplyOptions
+from cci_migrate.campaign.apply_options import ApplyOptions, Forking
 from cci_migrate.campaign.apply_run import ApplyRun
 from cci_migrate.campaign.canary import Canary
 from cci_migrate.campaign.change_groups import approved_groups
@@ -80,16 +80,17 @@ _extras_options = option_group(
 )
 
 
-def _fork_owner(fork: bool, fork_owner: str | None) -> str | None:
-    """`ApplyOptions.fork_owner`."""
+def _forking(fork: bool, fork_owner: str | None) -> Forking | None:
     if fork_owner is not None and not fork:
         raise click.UsageError("--fork-owner needs --fork")
-    return (fork_owner or "") if fork else None
+    if fork_owner == "":
+        raise click.UsageError("--fork-owner needs the name of an organization")
+    return Forking(fork_owner) if fork else None
 
 
 _fork_options = option_group(
-    "fork_owner",
-    _fork_owner,
+    "forking",
+    _forking,
     click.option(
         "--fork",
         is_flag=True,
@@ -177,7 +178,7 @@ def apply(
     messages: MessageTemplates,
     extras: PullRequestExtras,
     replace_discussed: bool,
-    fork_owner: str | None,
+    forking: Forking | None,
     signoff: bool,
     max_prs: int | None,
     approved: bool,
@@ -199,7 +200,7 @@ def apply(
     if canary_names and not canary.size:
         raise click.UsageError("--canary-repo and --canary 0 exclude each other")
     if check_access:
-        return show_access(folder, repositories, running, may_fork=fork_owner is not None)
+        return show_access(folder, repositories, running, may_fork=forking is not None)
     messages = replace(messages, signed_off_by=git_identity() if signoff else "")
     messages.check()
     with (
@@ -227,7 +228,7 @@ def apply(
             approved_groups(campaign) if approved else None,
             canary_names,
             replace_discussed,
-            fork_owner,
+            forking,
         )
         ci_gate = CiGate(canary.patience, session.clock, session.progress, pace.deadline)
         gates = (

@@ -198,8 +198,8 @@ class ForkingHost(Protocol):
     until the fork can be written to, and if the repository of that name isn't a fork of it.
     """
 
-    def fork(self, snapshot: Snapshot, owner: str) -> str:
-        """Fork the repository into ``owner`` (empty: the token's own account).
+    def fork(self, snapshot: Snapshot, organization: str | None) -> str:
+        """Fork the repository into ``organization`` (None: the token's own account).
 
         Returns the fork's name. Doing it twice makes one fork. Raises what `Host.write` raises.
         """

@@ -363,7 +363,16 @@ def test_other_hosts_are_refused_before_anything_is_written(
     assert forge.writes() == []
 
 
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--fork-owner", "guild"), "--fork-owner needs --fork"),
+        # A variable of a script that is not set: not the account of the token.
+        (("--fork", "--fork-owner", ""), "--fork-owner needs the name of an organization"),
+    ],
+)
 @pytest.mark.usefixtures("api")
-def test_an_owner_alone_is_refused(batch: Batch) -> None:
-    output = batch("apply", "--fork-owner", "guild", code=2).output
-    assert "--fork-owner needs --fork" in output
+def test_an_owner_without_forks_or_name_is_refused(
+    options: tuple[str, ...], problem: str, batch: Batch
+) -> None:
+    assert problem in batch("apply", *options, code=2).output

@@ -190,14 +190,14 @@ class GitHub:
         """Open the pull request from the campaign's branch, with the texts of ``proposal``."""
         return self._open(snapshot, proposal.opening)
 
-    def fork(self, snapshot: Snapshot, owner: str) -> str:
+    def fork(self, snapshot: Snapshot, organization: str | None) -> str:
         """Fork the repository, which GitHub does once for each account, and goes on to fill later.
 
         https://docs.github.com/en/rest/repos/forks#create-a-fork
         """
         fields: dict[str, object] = {"default_branch_only": True}
-        if owner:
-            fields["organization"] = owner
+        if organization is not None:
+            fields["organization"] = organization
         path = f"/repos/{snapshot.current_name}/forks"
         fork = self._api.write(WriteKind.OTHER, "POST", path, json=fields).body(ForkedRepository)
         if fork.parent.full_name.lower() != snapshot.current_name.lower():
