@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager
 from enum import Enum
 
@@ -15,6 +16,9 @@ from cci_migrate.transport.host_errors import HostError, RefusedError
 
 #: Refusals of one kind in a row after which the reason is not in the repositories.
 LIMIT = 3
+_QUOTED = re.compile(r"""(?<!\w)'[^']*'|"[^"]*"|`[^`]*`""")
+#: What numbers have, and names of repositories, branches, files, hosts, people and commits.
+_NAME = re.compile(r"[\d/@_]|\w\.\w")
 #: The states in which the host accepted every write.
 _COMPLETE = frozenset({State.PULL_REQUEST_OPEN, State.PULL_REQUEST_MERGED, State.CHANGED})
 
@@ -34,11 +38,13 @@ class WriteStep(Enum):
 class RefusedWrite(Struct, frozen=True):
     """What was refused. ``lacks_permission``: the token lacks permission for it.
 
-    ``extras`` are the labels, reviewers and assignees that it is about.
+    ``code`` is the host's own for the reason, empty if only the text says it. ``extras`` are the
+    labels, reviewers and assignees that it is about.
     """
 
     step: WriteStep
     lacks_permission: bool = False
+    code: str = ""
     extras: frozenset[tuple[ExtraKind | None, str]] = frozenset()
 
     @classmethod
@@ -62,9 +68,10 @@ def writing(step: WriteStep) -> Iterator[None]:
     """Raise WriteRefused for a refusal inside."""
     try:
         yield
-    except (HostError, RefusedError) as error:
-        refusal = RefusedWrite(step, lacks_permission=isinstance(error, RefusedError))
-        raise WriteRefused(refusal, str(error)) from None
+    except HostError as error:
+        raise WriteRefused(RefusedWrite(step, code=error.code), str(error)) from None
+    except RefusedError as error:
+        raise WriteRefused(RefusedWrite(step, lacks_permission=True), str(error)) from None
 
 
 class Attempt(Struct, frozen=True):
@@ -83,7 +90,7 @@ class RefusalStreak:
     """Counts refusals in a row, of any repositories of a host, that are of one kind."""
 
     def __init__(self) -> None:
-        self._last: RefusedWrite | None = None
+        self._last: Attempt | None = None
         self._count = 0
 
     def add(self, attempt: Attempt) -> str:
@@ -92,14 +99,37 @@ class RefusalStreak:
             if attempt.entry.state in _COMPLETE:
                 self._count = 0
             return ""
-        self._count = self._count + 1 if attempt.refusal == self._last else 1
-        self._last = attempt.refusal
+        is_repeated = self._last is not None and _is_same_kind(self._last, attempt)
+        self._count = self._count + 1 if is_repeated else 1
+        self._last = attempt
         if self._count < LIMIT:
             return ""
         return (
             f"stopped after {LIMIT} failures of the same kind in a row ({attempt.entry.cause}). "
             f"{_advice(attempt.refusal)}, then run it again"
         )
+
+
+def _is_same_kind(first: Attempt, second: Attempt) -> bool:
+    """Whether both were refused for one reason: by what names it, else by the host's text."""
+    refusal = first.refusal
+    if refusal != second.refusal:
+        return False
+    if refusal is None or refusal.lacks_permission or refusal.code or refusal.extras:
+        return True
+    # The name of one repository may be any word of the other's text.
+    names = {
+        name
+        for ref in (first.entry.ref, second.entry.ref)
+        for name in f"{ref.name}/{ref.project}".lower().split("/")
+    }
+    return _reason(first, names) == _reason(second, names)
+
+
+def _reason(attempt: Attempt, names: Set[str]) -> list[str]:
+    """The words of the host's text, without ``names`` and numbers."""
+    words = _QUOTED.sub("", attempt.entry.cause.lower()).split()
+    return [word for word in words if word.strip(".,:;()") not in names and not _NAME.search(word)]
 
 
 def _advice(refusal: RefusedWrite | None) -> str:

@@ -18,7 +18,11 @@ class OverloadedError(Exception):
 
 
 class HostError(Exception):
-    """The host failed to do it, for this repository."""
+    """The host failed to do it, for this repository; ``code`` is its own for the reason, if any."""
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class HostUnavailable(OutsideError):

@@ -114,6 +114,20 @@ class Response(Struct, frozen=True):
         return redact(_message(self.json) or f"HTTP {self.status}")[:300] + self.sso_advice
 
     @property
+    def code(self) -> str:
+        """What GitHub says is wrong with which field; empty if only the message says it.
+
+        https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#validation-failed
+        """
+        try:
+            errors = typed(self.json, _Invalid).errors
+        except JsonInputError:
+            return ""
+        if any(error.code == "custom" for error in errors):
+            return ""
+        return "; ".join(f"{error.resource}.{error.field}: {error.code}" for error in errors)
+
+    @property
     def is_web_page(self) -> bool:
         """Whether it is for a browser, and so not of the API."""
         return self.headers.get("content-type", "").startswith("text/html")
@@ -139,6 +153,16 @@ class Response(Struct, frozen=True):
             if self.is_write:
                 raise StaleSnapshot(str(error)) from None
             raise
+
+
+class _InvalidField(Struct, frozen=True):
+    code: str
+    resource: str = ""
+    field: str = ""
+
+
+class _Invalid(Struct, frozen=True):
+    errors: tuple[_InvalidField, ...]
 
 
 def documented(data: object, kind: type[_Body], *route: str, host: str = "the host") -> _Body:
@@ -331,7 +355,7 @@ class Api:
             raise MissingError(response.message)
         if response.status == 409 or "already exists" in response.message.lower():
             raise StaleSnapshot(response.message)
-        raise HostError(response.message)
+        raise HostError(response.message, response.code)
 
     def token(self) -> Secret | None:
         """The current token; None if there is none. Raises HostUnavailable if it can't be had."""

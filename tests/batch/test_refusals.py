@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from cci_migrate.campaign.ledger import LedgerEntry
@@ -105,6 +107,48 @@ def test_refusals_of_some_repositories_do_not_stop_the_others(
     causes = {name: result["cause"] for name, result in batch.results().items()}
     assert causes["b"] == "pull request refused: Title is too long (maximum is 256 characters)"
     assert branches(planned.repositories["acme/b"].folder) == ["main"]
+
+
+def invalid(code: str, field: str, message: str = "") -> dict[str, Any]:
+    """What GitHub answers with status 422."""
+    error = {"resource": "PullRequest", "code": code, "field": field, "message": message}
+    return {"message": "Validation Failed", "errors": [error]}
+
+
+@pytest.mark.parametrize(
+    ("answers", "stops"),
+    [
+        ([{"message": text} for text in ("No commits", "Base is invalid", "Not now")], False),
+        (
+            [
+                {"message": f"acme/{name}: rule {number} of '{name} x' refuses {name}."}
+                for number, name in enumerate("abc")
+            ],
+            True,
+        ),
+        ([invalid("invalid", "base", text) for text in ("One", "Two", "Three")], True),
+        ([invalid("invalid", "base"), invalid("invalid", "a"), invalid("missing", "a")], False),
+        # The code that means only that the message says it.
+        ([invalid("custom", "base", text) for text in ("No commits", "Not now", "No")], False),
+    ],
+)
+def test_only_refusals_for_one_reason_stop_the_run(
+    answers: list[dict[str, Any]], stops: bool, planned: GitHubStandIn, batch: Batch
+) -> None:
+    refusals = iter(answers)
+
+    def watch(request: Request) -> Canned | None:
+        if (request.operation, request.moment) != ("CreatePullRequest", "before"):
+            return None
+        return Canned(422, answer) if (answer := next(refusals, None)) else None
+
+    planned.watch = watch
+    output = batch("apply", *QUICK, "--canary", 0, code=3).output
+    assert ("stopped after 3 failures of the same kind in a row" in output) is stops
+    assert (
+        list(batch.states().values())
+        == ["failed"] * 3 + ["planned" if stops else "pull-request-open"] * 3
+    )
 
 
 @pytest.mark.parametrize(
