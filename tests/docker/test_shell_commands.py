@@ -87,6 +87,29 @@ def ids(value: object) -> str | None:
         ("docker plugin upgrade --skip-remote-check a/b a/b:2", ["plugin upgrade a/b:2"]),
         ("docker plugin upgrade a/b; docker plugin enable a/b", ["plugin upgrade a/b"]),
         ("docker service create; docker plugin install; docker service create --help x", []),
+        ("docker manifest inspect -v redis:7 > x", ["manifest inspect redis:7"]),
+        ("docker manifest inspect --help; docker manifest inspect; docker manifest push a", []),
+        (
+            "docker manifest create --amend a/b a/b:arm && docker manifest inspect a/b",
+            ["local a/b", "manifest inspect a/b (local)"],
+        ),
+        (
+            "docker buildx imagetools inspect --format x redis:7; docker buildx imagetools rm x",
+            ["buildx imagetools inspect redis:7"],
+        ),
+        (
+            "docker buildx imagetools create -t a/b --append c/d:1 c/d:2",
+            ["buildx imagetools create c/d:1", "buildx imagetools create c/d:2"],
+        ),
+        (
+            "docker buildx create --use --bootstrap",
+            ["buildx create moby/buildkit:buildx-stable-1"],
+        ),
+        (
+            'docker buildx create --driver-opt "network=host,image=a/b" --bootstrap',
+            ["buildx create a/b"],
+        ),
+        ("docker buildx create --driver kubernetes --bootstrap; docker buildx create x", []),
         ("docker compose scale a=2 b=3", ["compose scale - a b"]),
         ("docker compose -f x watch --no-up a", ["compose watch x a"]),
         ("docker compose deploy; docker-compose service create", []),

@@ -16,10 +16,14 @@ from cci_migrate.docker.shell.compose_commands import COMPOSE_VERBS, compose_fac
 from cci_migrate.docker.shell.docker_options import COMPOSE_SWITCHES, DOCKER_VALUED
 from cci_migrate.docker.shell.facts import Fact, Verb, Word
 from cci_migrate.docker.shell.image_commands import (
+    builder_facts,
     from_facts,
+    imagetools_facts,
     inspect_facts,
     load_facts,
     made_facts,
+    manifest_facts,
+    manifest_list_facts,
     named_images,
     plugin_facts,
     ps_facts,
@@ -61,11 +65,15 @@ _COMMANDS = _Commands(
         (stack_facts, "stack deploy, stack up"),
         (partial(plugin_facts, Verb.PLUGIN_INSTALL), "plugin install"),
         (partial(plugin_facts, Verb.PLUGIN_UPGRADE), "plugin upgrade"),
+        (manifest_facts, "manifest inspect"),
+        (imagetools_facts, "buildx imagetools"),
+        (builder_facts, "buildx create"),
         (login_facts, "login"),
     ),
     _spelled(
         (tag_facts, "tag, image tag"),
         (load_facts, "load, image load"),
+        (manifest_list_facts, "manifest create"),
         (made_facts, "import, image import, commit, container commit"),
         (inspect_facts, "inspect"),
         (named_images, "image inspect, save, image save, history, image history"),

@@ -71,6 +71,9 @@ STACK_SWITCHES = names(f"-d --detach --prune -q --quiet --help {WITH_LOGIN}")
 PLUGIN_SWITCHES = names(
     "--disable --disable-content-trust --grant-all-permissions --skip-remote-check --help"
 )
+MANIFEST_SWITCHES = names("-a --all --amend --insecure --tls-verify -v --verbose -q --quiet --help")
+IMAGETOOLS_SWITCHES = names("--append --dry-run --prefer-index --raw -D --debug --help")
+BUILDER_SWITCHES = names("--append --bootstrap --leave --use -D --debug --help")
 
 COMMIT_SWITCHES = names("-p --pause -q --quiet --rm --squash")
 

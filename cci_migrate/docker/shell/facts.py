@@ -1,7 +1,8 @@
 """The facts of a script: what it does with Docker.
 
 =================  ===============================================================================
-`ImagePull`        ``docker pull|run|create|service create IMAGE`` (podman, buildah alike)
+`ImagePull`        ``docker pull|run|create|service create IMAGE`` (podman, buildah alike), ``docker
+                   manifest inspect IMAGE``
 `Build`            ``docker build``, ``docker buildx build``: pulls what its Dockerfile says
 `BakeBuild`        ``docker buildx bake``
 `ComposeCommand`   ``docker compose up|build|pull|run|create``, ``docker stack deploy``: pulls what
@@ -51,6 +52,10 @@ class Verb(Enum):
     STACK_DEPLOY = "stack deploy"
     PLUGIN_INSTALL = "plugin install"
     PLUGIN_UPGRADE = "plugin upgrade"
+    MANIFEST_INSPECT = "manifest inspect"
+    BUILDX_CREATE = "buildx create"
+    IMAGETOOLS_CREATE = "buildx imagetools create"
+    IMAGETOOLS_INSPECT = "buildx imagetools inspect"
 
 
 class Quoting(Enum):

@@ -12,8 +12,11 @@ from collections.abc import Iterable, Sequence
 from cci_migrate.docker.container_tools import Purpose, Tool
 from cci_migrate.docker.shell.command_line import CommandLine, parse
 from cci_migrate.docker.shell.docker_options import (
+    BUILDER_SWITCHES,
     COMMIT_SWITCHES,
     FROM_SWITCHES,
+    IMAGETOOLS_SWITCHES,
+    MANIFEST_SWITCHES,
     NAMING_SWITCHES,
     PLUGIN_SWITCHES,
     PULL_SWITCHES,
@@ -121,18 +124,58 @@ def plugin_facts(
     """
     line = parse(words, PLUGIN_SWITCHES)
     at = 0 if verb is Verb.PLUGIN_INSTALL or len(line.arguments) == 1 else 1
-    if not line.arguments or line.has("--help"):
+    return _requests(line, line.arguments[at : at + 1], verb, tool, invocation)
+
+
+def manifest_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
+    """``docker manifest inspect``: the image whose manifest it gets, which counts as a pull.
+
+    https://docs.docker.com/docker-hub/usage/pulls/
+    """
+    line = parse(words, MANIFEST_SWITCHES)
+    return _requests(line, line.arguments[-1:], Verb.MANIFEST_INSPECT, tool, invocation)
+
+
+def imagetools_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
+    """``docker buildx imagetools inspect|create``: the images whose manifests it gets."""
+    line = parse(words, IMAGETOOLS_SWITCHES)
+    for verb in (Verb.IMAGETOOLS_INSPECT, Verb.IMAGETOOLS_CREATE):
+        if line.arguments and verb.value.endswith(f" {line.arguments[0].value}"):
+            return _requests(line, line.arguments[1:], verb, tool, invocation)
+    return []
+
+
+def builder_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
+    """``docker buildx create --bootstrap``: the image in which the builder runs.
+
+    https://docs.docker.com/build/builders/drivers/docker-container/. Kubernetes pulls by itself.
+    """
+    line = parse(words, BUILDER_SWITCHES)
+    if not line.has("--bootstrap") or line.text("--driver") not in (None, "docker-container"):
+        return []
+    options = ",".join(line.all("--driver-opt")).replace('"', "").split(",")
+    images = [option.removeprefix("image=") for option in options if option.startswith("image=")]
+    image = Word(*invocation.at[:2], "", images[-1] if images else "moby/buildkit:buildx-stable-1")
+    return _requests(line, (image,), Verb.BUILDX_CREATE, tool, invocation)
+
+
+def _requests(
+    line: CommandLine, images: Iterable[Word], verb: Verb, tool: Tool, invocation: Invocation
+) -> list[Fact]:
+    """The requests for ``images`` of a command that runs no container from them."""
+    if line.has("--help"):
         return []
     return [
         ImagePull(
             *invocation.at,
             tool,
             verb,
-            line.arguments[at],
+            image,
             is_local=False,
-            always_pulls=True,
+            always_pulls=verb is not Verb.MANIFEST_INSPECT,  # it prefers a list that was made here
             config=invocation.config_of(tool),
         )
+        for image in images
     ]
 
 
@@ -202,3 +245,9 @@ def made_facts(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> li
     """``docker import``, ``docker commit``: the image that it makes."""
     arguments = parse(words, COMMIT_SWITCHES).arguments
     return [LocalImage(*invocation.at, arguments[1].value if len(arguments) > 1 else None)]
+
+
+def manifest_list_facts(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
+    """``docker manifest create``: the list that it makes."""
+    arguments = parse(words, MANIFEST_SWITCHES).arguments
+    return [LocalImage(*invocation.at, word.value) for word in arguments[:1]]
