@@ -152,7 +152,7 @@ class KeyPrompter:
             self._keyboard.wait_for_quiet(enter_answers=menu.default is not None)
             prompt = menu.prompt(self._width())
             with _ending_the_line(self._stream):
-                _write(self._stream, self._bold(prompt))
+                write(self._stream, self._bold(prompt))
                 press = self._keyboard.next_press()
             if press.character == ENTER and menu.default is not None:
                 option = menu.option(menu.default)
@@ -163,13 +163,13 @@ class KeyPrompter:
                 room = self._width() - columns_of(line) - len(f"{option.letter}  ")
                 label = printable(option.label)
                 shown = label if columns_of(label) <= room else ""
-                _write(self._stream, f"{option.letter}  {shown}".rstrip() + "\n")
+                write(self._stream, f"{option.letter}  {shown}".rstrip() + "\n")
                 return option.letter
             if press.character == _HELP:
                 lines = [cut(line, self._width()) for line in menu.help()]
             else:
                 lines = [menu.answer_to(press)]
-            _write(self._stream, "\n".join(["", *lines, ""]))
+            write(self._stream, "\n".join(["", *lines, ""]))
 
     def _bold(self, text: str) -> str:
         import click
@@ -237,11 +237,11 @@ class LinePrompter:
             if option is not None:
                 return option.letter
             if answer != _HELP:
-                _write(
+                write(
                     self._stream,
                     f"Type one of {', '.join(option.letter for option in menu.options)}:\n",
                 )
-            _write(self._stream, "".join(f"{line}\n" for line in menu.help()))
+            write(self._stream, "".join(f"{line}\n" for line in menu.help()))
 
     def enter(self, entry: LineInput) -> str:
         """The line typed for ``entry``. Raises KeyboardInterrupt for Ctrl-C and Ctrl-D."""
@@ -250,7 +250,7 @@ class LinePrompter:
             problem = entry.problem(line)
             if problem is None:
                 return entry.answer(line)
-            _write(self._stream, f"{printable(problem)}\n")
+            write(self._stream, f"{printable(problem)}\n")
 
     def _read(self, prompt: str) -> str:
         drop_typed_lines(self._answers)
@@ -264,7 +264,7 @@ class LinePrompter:
                 closefd=False,
             ) as lines,
         ):
-            _write(self._stream, prompt)
+            write(self._stream, prompt)
             wait_for_line(self._answers)
             line = lines.readline()
             if not line.endswith("\n"):
@@ -280,12 +280,12 @@ def _ending_the_line(stream: TextIO) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         with suppress(OSError):  # the terminal may be gone
-            _write(stream, "\n")
+            write(stream, "\n")
         raise
 
 
-def _write(stream: TextIO, text: str) -> None:
-    # What the terminal cannot show must not end the program.
+def write(stream: TextIO, text: str) -> None:
+    """Write ``text`` at once; what the terminal cannot show must not end the program."""
     encoding = stream.encoding or "utf-8"
     stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
     stream.flush()

@@ -11,7 +11,7 @@ from typing import TextIO
 from typing_extensions import assert_never
 
 from cci_migrate.escaping.terminal_text import printable
-from cci_migrate.interactive.prompter import KeyPrompter, LinePrompter, Prompter
+from cci_migrate.interactive.prompter import KeyPrompter, LinePrompter, Prompter, write
 from cci_migrate.interactive.session_errors import CannotAskError
 from cci_migrate.interactive.shown_lines import Code, Line, Look, ManualPage, Prose
 from cci_migrate.reports.terminal_page import NARROWEST, WIDEST, columns_of
@@ -79,11 +79,7 @@ class Screen:
 
     def show(self, lines: Iterable[Line]) -> None:
         """Write ``lines``."""
-        text = rendered(lines, self.width, in_colour=self._in_colour)
-        encoding = self._stream.encoding or "utf-8"
-        # What the terminal cannot show must not end the program.
-        self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        self._stream.flush()
+        write(self._stream, rendered(lines, self.width, in_colour=self._in_colour))
 
 
 def rendered(lines: Iterable[Line], width: int, *, in_colour: bool) -> str:
