@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,7 +24,7 @@ from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.findings import ChosenNames, ContextCandidate, FindingKey
 from cci_migrate.interactive.reviews import SessionConfig, Topic
-from cci_migrate.policy.overrides import OptionValues, option_settings, policy_of
+from cci_migrate.policy.overrides import OptionValues, given_fields, option_settings, policy_of
 from cci_migrate.policy.settings import (
     DEFAULT_DOCKER_HUB,
     DEFAULT_NAMES,
@@ -35,6 +35,8 @@ from cci_migrate.policy.settings import (
     Policy,
 )
 from cci_migrate.rule_ids import INCOMPLETE_AUTH, PULL_BEFORE_LOGIN, UNAUTHENTICATED_IMAGE
+
+_T = TypeVar("_T")
 
 AS_THE_FILES_DO = "file"
 _DOCKER_HUB_TOPICS = {Topic.USERNAME.value, Topic.PASSWORD.value, Topic.CONTEXT.value}
@@ -201,12 +203,17 @@ def _literal_secrets(assessment: Assessment) -> Iterator[str]:
 
 def _own_login(assessment: Assessment) -> LoginMethod | None:
     """How the steps of the config log in today: by a command in a script, or through the orb."""
-    used = Counter(
+    return most_common(
         LoginMethod.CLI if login.moment.facts else LoginMethod.ORB
         for docker in assessment.dockers.all()
         for login in docker.logins
     )
-    return used.most_common(1)[0][0] if used else None
+
+
+def most_common(values: Iterable[_T | None]) -> _T | None:
+    """The most common of ``values`` besides None, the first of several; None if there are none."""
+    counts = Counter(value for value in values if value is not None)
+    return max(counts, key=counts.__getitem__, default=None)
 
 
 def next_question(needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> GeneralQuestion | None:
@@ -326,14 +333,10 @@ def _as_the_files_do(own: Iterable[ConfigNeeds]) -> str:
 
 def default_names(needs: Sequence[ConfigNeeds]) -> PasswordAuth:
     """The names that most of the files have for Docker Hub, or else the policy's."""
-    own = Counter(need.names for need in needs if need.names is not None)
-    if own:
-        return own.most_common(1)[0][0]
-    for need in needs:
-        credential = need.policy.docker_hub.credential
-        if isinstance(credential, PasswordAuth):
-            return credential
-    return DEFAULT_NAMES
+    own = most_common(need.names for need in needs)
+    of_policies = (need.policy.docker_hub.credential for need in needs)
+    passwords = (credential for credential in of_policies if isinstance(credential, PasswordAuth))
+    return own or next(passwords, DEFAULT_NAMES)
 
 
 def _kept(needs: Sequence[ConfigNeeds]) -> str:
@@ -359,14 +362,9 @@ def default_context(needs: Sequence[ConfigNeeds]) -> str:
     """
     if any(need.candidates for need in needs):
         return ""
-    own = Counter(need.own_context for need in needs if need.own_context is not None)
-    if own:
-        return own.most_common(1)[0][0]
-    for need in needs:
-        context = need.policy.docker_hub.context
-        if context is not None:
-            return context
-    return DEFAULT_DOCKER_HUB.context or ""
+    own = most_common(need.own_context for need in needs)
+    of_policies = (need.policy.docker_hub.context for need in needs)
+    return own or next(filter(None, of_policies), DEFAULT_DOCKER_HUB.context or "")
 
 
 def _store_for(need: ConfigNeeds, answers: GeneralAnswers) -> CredentialStore:
@@ -379,7 +377,6 @@ def _store_for(need: ConfigNeeds, answers: GeneralAnswers) -> CredentialStore:
 
 
 def _login(concerned: Sequence[ConfigNeeds]) -> ChoiceQuestion:
-    own = Counter(need.login for need in concerned if need.login is not None)
     return ChoiceQuestion(
         Topic.LOGIN,
         "How do steps log in to Docker Hub?",
@@ -396,7 +393,7 @@ def _login(concerned: Sequence[ConfigNeeds]) -> ChoiceQuestion:
                 "A run step with --password-stdin; without the variables the job continues.",
             ),
         ),
-        (own.most_common(1)[0][0] if own else LoginMethod.ORB).value,
+        (most_common(need.login for need in concerned) or LoginMethod.ORB).value,
     )
 
 
@@ -446,34 +443,22 @@ def _answered_settings(need: ConfigNeeds, answers: GeneralAnswers) -> OptionValu
     }
 
 
-def _names(known: PasswordAuth, need: ConfigNeeds, answers: GeneralAnswers) -> PasswordAuth:
-    settings = _answered_settings(need, answers)
-    return PasswordAuth(
-        settings.get("username", known.username), settings.get("password", known.password)
-    )
-
-
 def _answer_for(topic: Topic, need: ConfigNeeds, answers: GeneralAnswers) -> str | None:
     return None if topic in need.decided_topics else answers.of(topic)
 
 
 def answered_names(
-    needs: Sequence[ConfigNeeds], answers: GeneralAnswers
-) -> Sequence[Mapping[FindingKey, ChosenNames]]:
-    """By config, the names that its fixes write, if the answers differ from its own.
-
-    A config with the names that were the default gets those of the answers; one with other names
-    keeps them.
-    """
-    return [_override(need, needs, answers) for need in needs]
-
-
-def _override(
     need: ConfigNeeds, needs: Sequence[ConfigNeeds], answers: GeneralAnswers
 ) -> Mapping[FindingKey, ChosenNames]:
+    """The names that the fixes of a config write, if the answers differ from its own.
+
+    A config with the names that were the default for all ``needs`` gets those of the answers; one
+    with other names keeps them.
+    """
     if need.names is None or need.names != default_names(needs):
         return {}
-    names = _names(need.names, need, answers)
+    settings = _answered_settings(need, answers)
+    names = replace(need.names, **given_fields(PasswordAuth, settings))
     context = usual = _usual_context(need, answers)
     default = default_context(_concerned(Topic.CONTEXT, needs, answers))
     if usual is not None and need.own_context in (None, default):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -12,7 +11,7 @@ from cci_migrate.docker.registries import DOCKER_HUB, RegistryKind, registry_at
 from cci_migrate.engine.explanation import Access, ExplainedPull
 from cci_migrate.engine.outcomes import Examined, Outcome
 from cci_migrate.interactive.general_choices import name_input
-from cci_migrate.interactive.policy_questions import problem_of, problem_with
+from cci_migrate.interactive.policy_questions import most_common, problem_of, problem_with
 from cci_migrate.interactive.prompter import BACK, LineInput, Menu, MenuOption, Prompter
 from cci_migrate.interactive.reviews import Topic
 from cci_migrate.interactive.screen import Screen
@@ -73,15 +72,9 @@ def registries_in(outcomes: Sequence[tuple[str, Outcome]]) -> tuple[RegistryUse,
 
 def _use(host: str, pulls: Sequence[ExplainedPull]) -> RegistryUse:
     known = [pull for pull in pulls if pull.access is Access.AUTHENTICATED]
-    names = Counter(pull.variables for pull in known if len(pull.variables) == 2)
-    contexts = Counter(pull.contexts[0] for pull in known if len(pull.contexts) == 1)
-    return RegistryUse(
-        host,
-        len(pulls),
-        len(known),
-        names.most_common(1)[0][0] if names else (),
-        contexts.most_common(1)[0][0] if contexts else "",
-    )
+    names = most_common(pull.variables for pull in known if len(pull.variables) == 2)
+    context = most_common(pull.contexts[0] for pull in known if len(pull.contexts) == 1)
+    return RegistryUse(host, len(pulls), len(known), names or (), context or "")
 
 
 def ask_for_registries(
@@ -93,18 +86,15 @@ def ask_for_registries(
     """
     for use in uses:
         while True:
-            screen.show([BLANK, Prose(_summary(use), Look.QUIET)])
+            pulls = f"{counted(use.pulls, 'pull')}, {use.authenticated} authenticated"
+            screen.show([BLANK, Prose(f"{use.host}: {pulls}.", Look.QUIET)])
             form = _asked_form(use, prompter)
-            answered = None if form is None else _asked(use, form, prompter, in_contexts)
             if form is None:
                 break
+            answered = _asked(use, form, prompter, in_contexts)
             if answered is not None:
                 yield answered
                 break
-
-
-def _summary(use: RegistryUse) -> str:
-    return f"{use.host}: {counted(use.pulls, 'pull')}, {use.authenticated} authenticated."
 
 
 def _asked_form(use: RegistryUse, prompter: Prompter) -> _Form | None:

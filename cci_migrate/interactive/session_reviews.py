@@ -48,10 +48,9 @@ class SessionReviews:
 
     def apply_general_answers(self, needs: Sequence[ConfigNeeds], answers: GeneralAnswers) -> None:
         """Review the configs with ``answers`` in their policies, in place of earlier answers."""
-        self._general = answered_names(needs, answers)
-        for index, need in enumerate(needs):
+        self._general = [answered_names(need, needs, answers) for need in needs]
+        for index, (need, names) in enumerate(zip(needs, self._general, strict=True)):
             policy = answered_policy(need, answers)
-            names = self._general[index]
             if policy != need.policy or names:
                 config = replace(self._configs[index], policy=policy)
                 self.reviews[index] = ConfigReview(config, names)

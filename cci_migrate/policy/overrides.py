@@ -31,7 +31,7 @@ def option_settings() -> tuple[Setting, ...]:
 
 def policy_of(options: OptionValues, base: Policy) -> Policy:
     """``base``, the policy of a file or the default one, with the values of ``options``."""
-    changed = _given_fields(Policy, options)
+    changed = given_fields(Policy, options)
     selected = options.get("select") or frozenset[str]()
     changed["ignore"] = base.ignore - selected | options.get("ignore", frozenset[str]())
     registries = _registries(options, base.registries)
@@ -40,9 +40,10 @@ def policy_of(options: OptionValues, base: Policy) -> Policy:
     return replace(base, **changed, registries=registries)
 
 
-def _given_fields(
+def given_fields(
     kind: type[Policy | PasswordAuth | RegistryPolicy], options: OptionValues
 ) -> dict[str, Any]:
+    """The values of ``options`` for the settings that ``kind`` declares, by their fields."""
     return {
         setting.field: options[setting.key]
         for setting in settings_of(kind)
@@ -54,7 +55,7 @@ def _registries(
     options: OptionValues, registries: tuple[RegistryPolicy, ...]
 ) -> tuple[RegistryPolicy, ...]:
     """``registries``, preceded by Docker Hub with the values in ``options`` if there are any."""
-    names, changed = _given_fields(PasswordAuth, options), _given_fields(RegistryPolicy, options)
+    names, changed = given_fields(PasswordAuth, options), given_fields(RegistryPolicy, options)
     if not names and not changed:
         return registries
     current = next(
