@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from msgspec import Struct
-
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.engine.proof import ProvenFile
 from cci_migrate.findings import (
     Answer,
     Apply,
-    Decision,
     Effect,
-    Finding,
     FindingState,
     Fix,
     Skip,
@@ -22,25 +18,13 @@ from cci_migrate.findings import (
     summary_of,
 )
 from cci_migrate.interactive.fix_views import diff_lines
-from cci_migrate.interactive.interview import accepted_fix
-from cci_migrate.interactive.reviews import SessionConfig, TextChange
+from cci_migrate.interactive.interview import Interview, accepted_fix
+from cci_migrate.interactive.reviews import ConfigReview, TextChange
 from cci_migrate.interactive.shown_lines import BLANK, Line, Look, Prose
 from cci_migrate.rule_ids import MISSING_CONTEXT
 from cci_migrate.wording import counted, with_advice
 
 _MOST_REASONS = 3
-
-
-class DecidedConfig(Struct, frozen=True):
-    """A config with its ``outcome``, and what that is ``untouched``: with nothing decided.
-
-    ``decisions`` has each finding that can be decided on, with None for no decision.
-    """
-
-    config: SessionConfig
-    untouched: Outcome
-    outcome: Outcome
-    decisions: tuple[tuple[Finding, Decision | None], ...]
 
 
 def files_of(outcome: Outcome) -> Sequence[ProvenFile]:
@@ -50,17 +34,18 @@ def files_of(outcome: Outcome) -> Sequence[ProvenFile]:
     return ()
 
 
-def end_summary(configs: Iterable[DecidedConfig], undecided: int) -> Iterator[Line]:
+def end_summary(
+    interview: Interview, reviews: Sequence[ConfigReview], outcomes: Sequence[Outcome]
+) -> Iterator[Line]:
     """The changes and the decisions in numbers, then what does not work.
 
-    ``undecided`` is how many fixes and questions are left that were not decided on.
+    ``outcomes`` are those of the configs with ``reviews``, once what was decided is done.
     """
-    decided = list(configs)
     yield BLANK
-    for entry in decided:
-        for file in files_of(entry.outcome):
-            yield Prose(_line_counts(entry.config.display_path(file.path), TextChange.of(file)))
-    decisions = [decision for entry in decided for decision in entry.decisions]
+    for review, outcome in zip(reviews, outcomes, strict=True):
+        for file in files_of(outcome):
+            yield Prose(_line_counts(review.config.display_path(file.path), TextChange.of(file)))
+    decisions = [(item.finding, interview.decided.get(item.key)) for item in interview.items]
     fixes = [fix for finding, decision in decisions if (fix := accepted_fix(finding, decision))]
     by_title: dict[str, list[Fix]] = {}
     for fix in fixes:
@@ -74,17 +59,17 @@ def end_summary(configs: Iterable[DecidedConfig], undecided: int) -> Iterator[Li
         for count, words in (
             (kinds[Suppress], "ignored with a comment"),
             (kinds[Skip] + kinds[Answer] + kinds[Apply] - len(fixes), "skipped"),
-            (undecided, "not decided on"),
+            (len(interview.remaining), "not decided on"),
         )
         if count
     ]
     if rest:
         yield Prose(f"{', '.join(rest)}.")
-    for entry in decided:
-        problem = _not_changed(entry.outcome)
-        if problem is not None and isinstance(entry.untouched, Examined):
-            yield Prose(f"{entry.config.name} is not changed: {problem}", Look.ERROR)
-    for text in _not_working(decided):
+    for review, outcome in zip(reviews, outcomes, strict=True):
+        problem = _not_changed(outcome)
+        if problem is not None and isinstance(review.untouched, Examined):
+            yield Prose(f"{review.config.name} is not changed: {problem}", Look.ERROR)
+    for text in _not_working(interview, reviews, outcomes):
         yield Prose(text, Look.WARNING)
 
 
@@ -95,20 +80,22 @@ def _line_counts(name: str, change: TextChange) -> str:
     return f"{added}, {signs['-']} removed" if signs["-"] else added
 
 
-def _not_working(configs: Iterable[DecidedConfig]) -> Iterator[str]:
+def _not_working(
+    interview: Interview, reviews: Iterable[ConfigReview], outcomes: Iterable[Outcome]
+) -> Iterator[str]:
     """What does not work after the change, with how often."""
     without_context = limited = unprovided = 0
     unmade: Counter[str] = Counter()
-    for entry in configs:
-        if not isinstance(entry.outcome, Examined) or not isinstance(entry.untouched, Examined):
+    for index, (review, outcome) in enumerate(zip(reviews, outcomes, strict=True)):
+        untouched = review.untouched
+        if not isinstance(outcome, Examined) or not isinstance(untouched, Examined):
             continue
-        decisions = {finding.key: decision for finding, decision in entry.decisions}
-        unprovided += max(0, entry.outcome.unprovided - entry.untouched.unprovided)
-        for resolution in entry.outcome.resolutions:
+        unprovided += max(0, outcome.unprovided - untouched.unprovided)
+        for resolution in outcome.resolutions:
             finding = resolution.finding
             if resolution.state is not FindingState.LEFT:
                 continue
-            if accepted_fix(finding, decisions.get(finding.key)) is not None:
+            if accepted_fix(finding, interview.decisions[index].get(finding.key)) is not None:
                 unmade[resolution.reason] += 1
             without_context += finding.rule == MISSING_CONTEXT
             limited += finding.effect is Effect.LIMITED

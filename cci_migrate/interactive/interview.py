@@ -6,7 +6,8 @@ one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from functools import cached_property
 
@@ -85,14 +86,14 @@ class Item(Struct, frozen=True):
         answers = tuple((choice.key, choice.label) for choice in choices)
         return GroupKey(finding.rule, finding.plural, finding.registry, title, written, answers)
 
+    def is_of_rule_of(self, other: Item) -> bool:
+        """Whether both are of the same rule."""
+        return self.finding.rule == other.finding.rule
+
     def is_in_file_of(self, other: Item) -> bool:
         """Whether both are in the same file."""
         same = self.finding.place.source.path == other.finding.place.source.path
         return same and self.config == other.config
-
-
-class Cancelled(Struct, frozen=True):
-    """What was begun is not to be done."""
 
 
 class Ending(Enum):
@@ -104,7 +105,7 @@ class Ending(Enum):
 
 
 #: A key, or what the question that a key asked was answered with.
-Reply = Action | Answer | Suppress | ChosenNames | Cancelled | Ending
+Reply = Action | Answer | Suppress | ChosenNames | Ending
 
 
 class AskGroup(Struct, frozen=True):
@@ -138,53 +139,21 @@ class AskFix(Struct, frozen=True):
     all_in_file: int
 
 
-class AskReason(Struct, frozen=True):
-    """Ask for the reason to ignore ``item``."""
-
-    item: Item
-
-
-class AskNames(Struct, frozen=True):
-    """Ask for the names that the fix of ``item`` writes."""
-
-    item: Item
-
-
-class ShowManual(Struct, frozen=True):
-    """Show the page of the rule that found ``item``."""
-
-    item: Item
-
-
 class AskAtEnd(Struct, frozen=True):
-    """Show all changes and ask whether to make them, with so many fixes ``undecided``."""
+    """Show all changes and ask whether to make them."""
 
-    accepted: int
-    undecided: int
     can_go_back: bool
 
 
-class Ended(Struct, frozen=True):
-    """There is nothing more to ask."""
-
-    ending: Ending
-
-
-InterviewStep = AskGroup | AskFix | AskReason | AskNames | ShowManual | AskAtEnd | Ended
-
-
-class _Stage(Enum):
-    FIXES = "fixes"
-    REASON = "reason"
-    NAMES = "names"
-    MANUAL = "manual"
-    REVIEW = "review"
+#: The next question; an `Ending` if there is nothing more to ask.
+InterviewStep = AskGroup | AskFix | AskAtEnd | Ending
 
 
 class Interview(Struct, frozen=True, dict=True):
     """The items in the order of asking, what was decided on them, and the interview before.
 
-    ``opened`` are the groups whose items are decided on one by one.
+    ``opened`` are the groups whose items are decided on one by one. ``has_quit``: nothing more is
+    asked about items.
     """
 
     items: tuple[Item, ...]
@@ -192,7 +161,7 @@ class Interview(Struct, frozen=True, dict=True):
     names: Mapping[ItemKey, ChosenNames] = field(default_factory=dict)
     lines: int = FEW_LINES
     opened: frozenset[GroupKey] = frozenset()
-    stage: _Stage = _Stage.FIXES
+    has_quit: bool = False
     ending: Ending | None = None
     previous: Interview | None = None
 
@@ -223,6 +192,11 @@ class Interview(Struct, frozen=True, dict=True):
         )
 
     @property
+    def remaining_fixes(self) -> list[Item]:
+        """Those of `remaining` that are fixes, not questions."""
+        return [item for item in self.remaining if isinstance(item.finding.remedy, Fix)]
+
+    @property
     def accepted(self) -> int:
         """The number of items whose decisions change a file."""
         return sum(_changes(item, self.decided.get(item.key)) for item in self.items)
@@ -234,6 +208,14 @@ class Interview(Struct, frozen=True, dict=True):
             key in self.decided and accepted_fix(by_key[key].finding, self.decided[key]) is None
             for key in rests_on
         )
+
+    @cached_property
+    def decisions(self) -> Mapping[int, Mapping[FindingKey, Decision]]:
+        """By config, the decision on each finding; what was not decided on is skipped."""
+        by_config: dict[int, dict[FindingKey, Decision]] = defaultdict(dict)
+        for item in self.items:
+            by_config[item.config][item.finding.key] = self.decided.get(item.key, Skip())
+        return by_config
 
     def names_of(self, config: int) -> Mapping[FindingKey, ChosenNames]:
         """The names that single fixes of one config are to write."""
@@ -263,44 +245,32 @@ def can_be_decided(finding: Finding) -> bool:
 def next_step(interview: Interview) -> InterviewStep:
     """The next question, or the end, of ``interview``."""
     if interview.ending is not None:
-        return Ended(interview.ending)
-    item = interview.current
-    if item is None or interview.stage is _Stage.REVIEW:
-        if interview.accepted == 0:
-            return Ended(Ending.NOTHING)
-        undecided = len(interview.remaining)
-        return AskAtEnd(interview.accepted, undecided, interview.previous is not None)
-    match interview.stage:
-        case _Stage.FIXES:
-            remaining, group = interview.remaining, interview.group
-            number = len(interview.decided) + 1
-            total = len(interview.decided) + len(remaining)
-            can_go_back = interview.previous is not None
-            if group:
-                return AskGroup(group, number, total, can_go_back)
-            fixes = [other for other in remaining if isinstance(other.finding.remedy, Fix)]
-            return AskFix(
-                item,
-                number,
-                total,
-                interview.lines,
-                can_go_back,
-                left_of_rule=sum(_is_of_rule_of(item, other) for other in fixes),
-                left_in_file=sum(map(item.is_in_file_of, fixes)),
-                all_in_file=sum(map(item.is_in_file_of, remaining)),
-            )
-        case _Stage.REASON:
-            return AskReason(item)
-        case _Stage.NAMES:
-            return AskNames(item)
-        case _Stage.MANUAL:
-            return ShowManual(item)
-        case _:
-            assert_never(interview.stage)
+        return interview.ending
+    item, can_go_back = interview.current, interview.previous is not None
+    if item is None or interview.has_quit:
+        return AskAtEnd(can_go_back) if interview.accepted else Ending.NOTHING
+    remaining, fixes = interview.remaining, interview.remaining_fixes
+    number = len(interview.decided) + 1
+    total = len(interview.decided) + len(remaining)
+    if interview.group:
+        return AskGroup(interview.group, number, total, can_go_back)
+    return AskFix(
+        item,
+        number,
+        total,
+        interview.lines,
+        can_go_back,
+        left_of_rule=sum(map(item.is_of_rule_of, fixes)),
+        left_in_file=sum(map(item.is_in_file_of, fixes)),
+        all_in_file=sum(map(item.is_in_file_of, remaining)),
+    )
 
 
 def after(interview: Interview, reply: Reply) -> Interview:
-    """The interview once ``reply`` is given to its `next_step`."""
+    """The interview once ``reply`` is given to its `next_step`.
+
+    Keys that only show something, or ask for another reply, leave it as it is.
+    """
     if isinstance(reply, Ending):
         return replace(interview, ending=reply)
     if reply is Action.BACK:
@@ -308,88 +278,45 @@ def after(interview: Interview, reply: Reply) -> Interview:
     item = interview.current
     if item is None:
         return interview
+    asked = interview.group or (item,)
     match reply:
-        case Action():
-            return _acted(interview, item, reply)
         case Answer():
-            asked = interview.group or (item,)
-            return _decided(interview, {other.key: reply for other in asked})
+            return _decided(interview, asked, reply)
         case Suppress():
-            return _decided(interview, {item.key: reply})
+            return _decided(interview, (item,), reply)
         case ChosenNames():
-            changed = replace(interview, names={**interview.names, item.key: reply})
-            return replace(changed, stage=_Stage.FIXES, previous=_at_fixes(interview))
-        case Cancelled():
-            return replace(interview, stage=_Stage.FIXES)
+            names = {**interview.names, item.key: reply}
+            return replace(interview, names=names, previous=interview)
+        case Action.APPLY:
+            is_question = isinstance(item.finding.remedy, Question)
+            return interview if is_question else _decided(interview, asked, Apply())
+        case Action.EACH:
+            opened = interview.opened | {item.group_key}
+            return replace(interview, opened=opened, previous=interview)
+        case Action.SKIP:
+            return _decided(interview, asked, Skip())
+        case Action.ALL_OF_RULE:
+            of_rule = filter(item.is_of_rule_of, interview.remaining_fixes)
+            return _decided(interview, of_rule, Apply())
+        case Action.REST_OF_FILE:
+            in_file = filter(item.is_in_file_of, interview.remaining_fixes)
+            return _decided(interview, in_file, Apply())
+        case Action.SKIP_FILE:
+            in_file = filter(item.is_in_file_of, interview.remaining)
+            return _decided(interview, in_file, Skip())
+        case Action.MORE:
+            return replace(interview, lines=interview.lines * _MORE)
+        case Action.QUIT:
+            return replace(interview, has_quit=True, previous=interview)
+        case Action.IGNORE | Action.NAMES | Action.WHY | Action.AGAIN:
+            return interview
         case _:
             assert_never(reply)
 
 
-def _acted(interview: Interview, item: Item, action: Action) -> Interview:
-    asked = interview.group or (item,)
-    match action:
-        case Action.APPLY:
-            if isinstance(item.finding.remedy, Question):
-                return interview
-            return _decided(interview, {other.key: Apply() for other in asked})
-        case Action.EACH:
-            opened = interview.opened | {item.group_key}
-            return replace(interview, opened=opened, previous=_at_fixes(interview))
-        case Action.SKIP:
-            return _decided(interview, {other.key: Skip() for other in asked})
-        case Action.ALL_OF_RULE:
-            return _apply_all(interview, lambda other: _is_of_rule_of(item, other))
-        case Action.REST_OF_FILE:
-            return _apply_all(interview, item.is_in_file_of)
-        case Action.SKIP_FILE:
-            rest = [other for other in interview.remaining if other.is_in_file_of(item)]
-            return _decided(interview, {other.key: Skip() for other in rest})
-        case Action.MORE:
-            return replace(interview, lines=interview.lines * _MORE)
-        case Action.IGNORE:
-            return replace(interview, stage=_Stage.REASON)
-        case Action.NAMES:
-            return replace(interview, stage=_Stage.NAMES)
-        case Action.WHY:
-            return replace(interview, stage=_Stage.MANUAL)
-        case Action.QUIT:
-            return replace(interview, stage=_Stage.REVIEW, previous=_at_fixes(interview))
-        case Action.AGAIN:
-            return interview
-        case Action.BACK:
-            return _back(interview)
-        case _:
-            assert_never(action)
-
-
-def _is_of_rule_of(item: Item, other: Item) -> bool:
-    return other.finding.rule == item.finding.rule
-
-
-def _apply_all(interview: Interview, is_meant: Callable[[Item], bool]) -> Interview:
-    """Apply the remaining fixes that ``is_meant`` accepts. Questions stay open."""
-    return _decided(
-        interview,
-        {
-            other.key: Apply()
-            for other in interview.remaining
-            if is_meant(other) and isinstance(other.finding.remedy, Fix)
-        },
-    )
-
-
-def _decided(interview: Interview, decisions: Mapping[ItemKey, Decision]) -> Interview:
-    return replace(
-        interview,
-        decided={**interview.decided, **decisions},
-        lines=FEW_LINES,
-        stage=_Stage.FIXES,
-        previous=_at_fixes(interview),
-    )
-
-
-def _at_fixes(interview: Interview) -> Interview:
-    return replace(interview, stage=_Stage.FIXES)
+def _decided(interview: Interview, items: Iterable[Item], decision: Decision) -> Interview:
+    decided = {**interview.decided, **dict.fromkeys((item.key for item in items), decision)}
+    return replace(interview, decided=decided, lines=FEW_LINES, previous=interview)
 
 
 def _back(interview: Interview) -> Interview:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from cci_migrate.engine.outcomes import Outcome
-from cci_migrate.findings import Decision, FindingKey
+from cci_migrate.findings import Decision
 from cci_migrate.interactive.answers_file import findings_differ, policy_differs, read, refusal
-from cci_migrate.interactive.interview import Interview, in_order
+from cci_migrate.interactive.interview import Interview, ItemKey, in_order
 from cci_migrate.interactive.reviews import SessionConfig
 from cci_migrate.interactive.session_reviews import SessionReviews
 from cci_migrate.policy.text import policy_data
@@ -32,13 +34,13 @@ def replay(configs: Sequence[SessionConfig], answers_file: Path) -> list[Outcome
         for item in session.items()
         if (entry := answered[item.config].get(str(item.finding.key))) and entry.names is not None
     }
-    session.apply_names(Interview(in_order(session.items()), names=names))
+    interview = session.apply_names(Interview(in_order(session.items()), names=names))
     known = {config.name for config in configs}
     for config in answers.configs:
         if config.findings and config.name not in known:
             problem = "the config is not among the given paths"
             raise refusal(answers_file, config.name, [problem])
-    decided: list[Mapping[FindingKey, Decision]] = []
+    decided: dict[ItemKey, Decision] = {}
     for index, (review, then) in enumerate(zip(session.reviews, saved, strict=True)):
         name, policy = review.config.name, policy_data(review.config.policy)
         findings = session.decidable_findings(index)
@@ -48,10 +50,10 @@ def replay(configs: Sequence[SessionConfig], answers_file: Path) -> list[Outcome
             differences = [*policy_differs(then, policy), *findings_differ(then, findings)]
             if differences:
                 raise refusal(answers_file, name, differences)
-        decided.append(
-            {finding.key: answered[index][str(finding.key)].decision for finding in findings}
-        )
-    outcomes = session.decided(decided)
+        for finding in findings:
+            decision = answered[index][str(finding.key)].decision
+            decided[ItemKey(index, finding.key)] = decision
+    outcomes = session.decided(replace(interview, decided=decided))
     for index, (outcome, then) in enumerate(zip(outcomes, saved, strict=True)):
         lines = session.changed_lines(index, outcome)
         if then is not None and lines != then.lines:

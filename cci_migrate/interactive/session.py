@@ -5,7 +5,7 @@ Nothing is written here but an answers file: what comes out are proven changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -16,15 +16,11 @@ from cci_migrate.engine.outcomes import Outcome
 from cci_migrate.findings import (
     Answer,
     ChosenNames,
-    Decision,
-    Finding,
-    FindingKey,
     Question,
-    Skip,
     Suppress,
 )
 from cci_migrate.interactive.answers_file import check_can_be_saved, save
-from cci_migrate.interactive.end_summary import DecidedConfig, end_summary, files_of
+from cci_migrate.interactive.end_summary import end_summary, files_of
 from cci_migrate.interactive.fix_keys import Action
 from cci_migrate.interactive.fix_views import Room, fix_view, group_view, whole_change
 from cci_migrate.interactive.general_choices import ask_for_all, name_input
@@ -32,15 +28,10 @@ from cci_migrate.interactive.interview import (
     AskAtEnd,
     AskFix,
     AskGroup,
-    AskNames,
-    AskReason,
-    Cancelled,
-    Ended,
     Ending,
     Interview,
     Item,
     Reply,
-    ShowManual,
     after,
     in_order,
     next_step,
@@ -105,19 +96,12 @@ class _Session:
                     reply = self._ask(step)
                     if reply is Action.BACK and not step.can_go_back:
                         interview = self._begin()
-                    else:
+                    elif reply is not None:
                         interview = after(interview, reply)
-                case AskReason():
-                    interview = after(interview, self._ask_reason())
-                case AskNames(item):
-                    interview = after(interview, self._ask_names(item))
-                case ShowManual(item):
-                    self._show_manual(item)
-                    interview = after(interview, Cancelled())
                 case AskAtEnd():
                     interview = after(interview, self._ask_at_end(interview, step))
-                case Ended(ending):
-                    return self._end(interview, ending)
+                case Ending():
+                    return self._end(interview, step)
                 case _:
                     assert_never(step)
 
@@ -129,7 +113,8 @@ class _Session:
         self._shown = None
         return Interview(in_order(self._reviews.items()))
 
-    def _ask(self, step: AskFix | AskGroup) -> Reply:
+    def _ask(self, step: AskFix | AskGroup) -> Reply | None:
+        """What the user replies; None if that was only to show something, or was taken back."""
         item, can_go_back = step.item, step.can_go_back or len(self._answers) > 1
         review, because = self._reviews.reviews[item.config], item.finding.because
         room, says_why = self._room(), because not in self._reasons_shown
@@ -148,7 +133,7 @@ class _Session:
             self._screen.show(view)
             self._reasons_shown.add(because)
             self._shown = key
-        return self._choose(menu, item)
+        return self._reply_to(self._prompter.choose(menu), item)
 
     def _path_of(self, item: Item) -> str:
         config = self._reviews.reviews[item.config].config
@@ -157,23 +142,30 @@ class _Session:
     def _room(self) -> Room:
         return Room(self._screen.rows, self._screen.height)
 
-    def _choose(self, menu: Menu, item: Item) -> Reply:
-        letter = self._prompter.choose(menu)
+    def _reply_to(self, letter: str, item: Item) -> Reply | None:
         if letter.isdecimal() and isinstance(item.finding.remedy, Question):
             return Answer(item.finding.remedy.choices[int(letter) - 1].key)
-        action = Action(letter)
-        if action is Action.AGAIN:
-            self._shown = None
-        return action
+        match Action(letter):
+            case Action.IGNORE:
+                return self._ask_reason()
+            case Action.NAMES:
+                return self._ask_names(item)
+            case Action.WHY:
+                self._show_manual(item)
+            case Action.AGAIN:
+                self._shown = None
+            case action:
+                return action
+        return None
 
-    def _ask_reason(self) -> Reply:
+    def _ask_reason(self) -> Suppress | None:
         entry = LineInput(
             "Reason, for the comment (empty: don't ignore):",
             "",
             lambda text: None if text.isprintable() else "The reason must be one line.",
         )
         text = self._prompter.enter(entry)
-        return Cancelled() if text in ("", BACK) else Suppress(text)
+        return None if text in ("", BACK) else Suppress(text)
 
     def _names_of(self, item: Item) -> ChosenNames | None:
         """The names that the fix of ``item`` writes; None if it writes none."""
@@ -191,13 +183,13 @@ class _Session:
             return None
         return ChosenNames(credential, convention.preferred if convention is not None else None)
 
-    def _ask_names(self, item: Item) -> Reply:
+    def _ask_names(self, item: Item) -> ChosenNames | None:
         now = self._names_of(item)
         if now is None or not isinstance(now.credential, PasswordAuth):
-            return Cancelled()
+            return None
         default = self._alternative(item, now.credential)
         if default is None:
-            return Cancelled()
+            return None
         context = LineInput(
             f"Context ({_PROJECT} for the project's settings):",
             now.context or _PROJECT,
@@ -211,7 +203,7 @@ class _Session:
         ):
             line = self._prompter.enter(entry)
             if line == BACK:
-                return Cancelled()
+                return None
             lines.append(line)
         credential = PasswordAuth(
             setting_value(Topic.USERNAME, lines[0]), setting_value(Topic.PASSWORD, lines[1])
@@ -243,7 +235,7 @@ class _Session:
     def _ask_at_end(self, interview: Interview, step: AskAtEnd) -> Reply:
         outcomes = self._decide(interview)
         diff = list(self._diff(outcomes))
-        summary = list(end_summary(self._decided_configs(interview, outcomes), step.undecided))
+        summary = list(end_summary(interview, self._reviews.reviews, outcomes))
         room = self._room()
         fits = sum(map(room.height, diff)) <= room.after(summary)
         self._screen.show([*(diff if fits else ()), *summary])
@@ -267,45 +259,22 @@ class _Session:
                 change = TextChange.of(file)
                 yield from whole_change(config.display_path(file.path), change, review.redaction)
 
-    def _decided_configs(
-        self, interview: Interview, outcomes: Sequence[Outcome]
-    ) -> Iterator[DecidedConfig]:
-        decisions: list[list[tuple[Finding, Decision | None]]] = [[] for _ in outcomes]
-        for item in interview.items:
-            decisions[item.config].append((item.finding, interview.decided.get(item.key)))
-        for review, outcome, pairs in zip(self._reviews.reviews, outcomes, decisions, strict=True):
-            yield DecidedConfig(review.config, review.untouched, outcome, tuple(pairs))
-
     def _decide(self, interview: Interview) -> list[Outcome]:
         """What becomes of each config; asked for again, the proof is not made again."""
         key = (interview.decided, interview.names)
         if self._last_decided is None or self._last_decided[0] != key:
-            decided = _decided(interview, len(self._reviews.reviews))
-            self._last_decided = (key, self._reviews.decided(decided))
+            self._last_decided = (key, self._reviews.decided(interview))
         return self._last_decided[1]
 
     def _end(self, interview: Interview, ending: Ending) -> list[Outcome]:
-        number = len(self._reviews.reviews)
         outcomes = self._decide(interview)
         save_to = self._options.save_to
         if save_to is not None and ending is not Ending.NOTHING:
-            answers = self._reviews.answers(
-                self._answers[-1],
-                _decided(interview, number),
-                [interview.names_of(index) for index in range(number)],
-                outcomes,
-            )
+            answers = self._reviews.answers(self._answers[-1], interview, outcomes)
             save(save_to, answers)
             self._screen.show([Prose(f"Saved the answers in {save_to}.")])
         if ending is not Ending.WRITE:
             self._screen.show([Prose("Nothing was written."), BLANK])
-            return self._reviews.decided([{}] * number)
+            return self._reviews.decided(Interview(()))
         self._screen.show([BLANK])
         return outcomes
-
-
-def _decided(interview: Interview, number: int) -> list[Mapping[FindingKey, Decision]]:
-    decided: list[dict[FindingKey, Decision]] = [{} for _ in range(number)]
-    for item in interview.items:
-        decided[item.config][item.finding.key] = interview.decided.get(item.key, Skip())
-    return [*decided]

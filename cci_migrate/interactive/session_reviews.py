@@ -75,18 +75,10 @@ class SessionReviews:
             for finding in self.decidable_findings(index)
         ]
 
-    def decisions(self, index: int, decided: Mapping[FindingKey, Decision]) -> Decisions:
-        """``decided`` as decisions on a config; findings without a fix keep their reasons."""
-        resolutions = self.reviews[index].resolutions
-        findings = (resolution.finding for resolution in resolutions)
-        unfixable = [finding.key for finding in findings if not can_be_decided(finding)]
-        by_key: dict[FindingKey, Decision] = {**dict.fromkeys(unfixable, Apply()), **decided}
-        return Decisions(Skip(), by_key)
-
-    def decided(self, decided: Sequence[Mapping[FindingKey, Decision]]) -> list[Outcome]:
-        """The outcome of each config with the decisions ``decided``; nothing is written."""
+    def decided(self, interview: Interview) -> list[Outcome]:
+        """The outcome of each config as ``interview`` decides; nothing is written."""
         return [
-            review.decided(self.decisions(index, decided[index]))
+            review.decided(Decisions(Skip(), {**_unfixable(review), **interview.decisions[index]}))
             if isinstance(review.outcome, Examined)
             else review.outcome
             for index, review in enumerate(self.reviews)
@@ -101,21 +93,17 @@ class SessionReviews:
         ]
 
     def answers(
-        self,
-        general: GeneralAnswers,
-        decided: Sequence[Mapping[FindingKey, Decision]],
-        own_names: Sequence[Mapping[FindingKey, ChosenNames]],
-        outcomes: Sequence[Outcome],
+        self, general: GeneralAnswers, interview: Interview, outcomes: Sequence[Outcome]
     ) -> Answers:
         """The answers file of a session with ``outcomes``."""
         configs = []
         for index, review in enumerate(self.reviews):
             if not isinstance(review.outcome, Examined):
                 continue
+            decisions, names = interview.decisions[index], interview.names_of(index)
             findings = tuple(
-                saved(finding, decided[index].get(finding.key, Skip()), names)
+                saved(finding, decisions.get(finding.key, Skip()), names.get(finding.key))
                 for finding in self.decidable_findings(index)
-                for names in [own_names[index].get(finding.key)]
             )
             lines = self.changed_lines(index, outcomes[index])
             configs.append(
@@ -132,3 +120,9 @@ class SessionReviews:
             for line in diff_lines(TextChange.of(file), 0):
                 lines.append(f"{line.sign} {redact.line(line.text.strip())}")
         return tuple(lines)
+
+
+def _unfixable(review: ConfigReview) -> Mapping[FindingKey, Decision]:
+    """Findings without a fix, as if it was to be made: they keep their reasons."""
+    findings = (resolution.finding for resolution in review.resolutions)
+    return {finding.key: Apply() for finding in findings if not can_be_decided(finding)}

@@ -15,8 +15,6 @@ from cci_migrate.interactive.interview import (
     AskAtEnd,
     AskFix,
     AskGroup,
-    Cancelled,
-    Ended,
     Ending,
     Interview,
     Item,
@@ -76,7 +74,6 @@ def _replies() -> st.SearchStrategy[list[Reply]]:
         st.sampled_from([action for action in Action if action is not Action.QUIT]),
         st.sampled_from(["docker.io", "leave", "remove", "keep"]).map(Answer),
         st.just(Suppress("ours")),
-        st.just(Cancelled()),
     )
     return st.lists(reply, max_size=25)
 
@@ -117,10 +114,7 @@ def test_each_item_is_asked_about_once(actions: list[Action]) -> None:
         if not isinstance(step, AskFix):
             break
         asked.append(step.item.key)
-        reply: Reply = action
-        if action is Action.IGNORE:
-            interview = after(interview, action)
-            reply = Suppress("ours")
+        reply = Suppress("ours") if action is Action.IGNORE else action
         interview = after(interview, reply)
     assert len(asked) == len(set(asked))
 
@@ -161,8 +155,8 @@ def test_what_rests_on_another_fix_comes_after_it_wherever_it_stands() -> None:
 
 def test_it_ends_when_nothing_is_accepted_and_asks_when_something_is() -> None:
     interview = _interview(FILES)
-    assert next_step(after(interview, Action.SKIP_FILE)) == Ended(Ending.NOTHING)
-    assert next_step(after(interview, Action.QUIT)) == Ended(Ending.NOTHING)
+    assert next_step(after(interview, Action.SKIP_FILE)) is Ending.NOTHING
+    assert next_step(after(interview, Action.QUIT)) is Ending.NOTHING
     assert isinstance(next_step(after(interview, Action.REST_OF_FILE)), AskAtEnd)
 
 
@@ -179,7 +173,9 @@ def test_a_preview_is_the_fix_alone_and_all_previews_make_the_change() -> None:
                 assert source.encode() == files[source.path]
                 assert 0 <= lines < 12
                 added += lines
-        (outcome,) = material.decided([{item.finding.key: Apply() for item in material.items()}])
+        items = tuple(material.items())
+        interview = Interview(items, {item.key: Apply() for item in items})
+        (outcome,) = material.decided(interview)
         assert isinstance(outcome, Examined)
         assert outcome.change is not None
         (file,) = outcome.change.files

@@ -23,10 +23,8 @@ from cci_migrate.interactive.fix_keys import Action
 from cci_migrate.interactive.interview import (
     AskAtEnd,
     AskFix,
-    Cancelled,
     Interview,
     Item,
-    ShowManual,
     after,
     can_be_decided,
     in_order,
@@ -140,8 +138,6 @@ def _replayed(taken: list[Taken], text: str, policy: Policy) -> tuple[Interview,
             view = text[: answer.at].rpartition(f"\n{step.number} of {step.total}  ")[2]
             assert step.item.finding.message in " ".join(view.split()), "it was not shown"
         interview = after(interview, Action(answer.letter))
-        if isinstance(next_step(interview), ShowManual):
-            interview = after(interview, Cancelled())
     return interview, False
 
 
