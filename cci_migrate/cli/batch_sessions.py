@@ -127,7 +127,7 @@ def print_lines(lines: Iterable[str]) -> None:
     Words stay whole: a link that is broken can't be opened.
     """
     width = Terminal().width if sys.stdout.isatty() else None
-    for line in map(printable, lines):
+    for line in lines:
         wrapped = [line]
         if width and line:
             indent = " " * (len(line) - len(line.lstrip()) + 4)
@@ -139,7 +139,7 @@ def print_lines(lines: Iterable[str]) -> None:
                 break_on_hyphens=False,
             )
         for part in wrapped:
-            click.echo(part)
+            click.echo(printable(part))
 
 
 def conclude(campaign: Campaign, reached: ExitCode) -> ExitCode:
