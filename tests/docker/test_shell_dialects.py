@@ -58,6 +58,8 @@ def test_dialects(shell: str | None, expected: Dialect) -> None:
         ("if ($x) { cd web }; docker compose up", ["compose up ?"]),
         ("Set-Location C:\\x; docker compose -f a.yml up", ["compose up ?"]),
         ("docker exec x docker pull a", []),
+        ('$x = $(docker run a)\nWrite-Host "a $(docker run b | tail) c"', ["run a", "run b"]),
+        ("[string] $x; [int[]]$x = docker run a; Write-Host '$(docker run b)'", ["run a"]),
     ],
 )
 def test_powershell(text: str, expected: list[str]) -> None:
@@ -72,6 +74,7 @@ def test_powershell(text: str, expected: list[str]) -> None:
         ("docker run ^\n  --rm ^\n  a", ["run a"]),
         ("rem docker pull a\n:: docker pull b\necho docker pull c", []),
         ("if exist x (docker pull a)", ["pull a"]),
+        ("@echo off\n@docker pull a\n@call docker pull b", ["pull a", "pull b"]),
     ],
 )
 def test_cmd(text: str, expected: list[str]) -> None:
@@ -92,6 +95,9 @@ def test_cmd(text: str, expected: list[str]) -> None:
         ("Write-Output no || LOGIN || docker pull a", False),
         ("LOGIN || exit 1\ndocker pull a", True),
         ("Test-Path x || LOGIN\ndocker pull a", False),
+        ("$x = $(LOGIN; docker pull a)", True),
+        ('Write-Output "$(LOGIN)"\ndocker pull a', True),
+        ('Test-Path x || Write-Output "$(LOGIN)"\ndocker pull a', False),
     ],
 )
 def test_order_in_powershell(text: str, expected: bool) -> None:

@@ -65,7 +65,10 @@ _SET = re.compile(
 _PRINTS = names("echo write-output @echo")
 _BRACKETS = {"{": "}", "(": ")"}
 _REDIRECTS = re.compile(r"[0-9*]?>>?(?:&\d)?.*|<.*")
-_CALLS = names("& . call @call")
+_CALLS = names("& . call")
+#: What PowerShell runs to make a word.
+_INNER = re.compile(r"\$\(([^()]*)\)")
+_ASSIGNED_VARIABLE = re.compile(r"(?:\[[\w.\[\]]+\])?\$[\w:]+")
 #: The ways through ``a || b``.
 _IF_FAILED = (Alternative((0,), None, succeeded=0), Alternative((0,), 1))
 _CHANGES_FOLDER = names("cd chdir pushd popd set-location sl push-location pop-location")
@@ -95,20 +98,26 @@ class _LineReader:
         self._directory: str | None = "."
 
     def read(self) -> Script:
+        self._statements(0, len(self._text))
+        own = frozenset(_SCRIPT_VARIABLE.findall(self._text)) if self._powershell else frozenset()
+        return Script(tuple(self._facts), assigned=own | frozenset(_SET.findall(self._text)))
+
+    def _statements(self, position: int, end: int) -> None:
         token = _POWERSHELL_TOKEN if self._powershell else _CMD_TOKEN
         words: list[Word] = []
         is_piped = False
-        pipeline_start = 0
+        pipeline_start = position
         pending: list[tuple[list[Word], bool]] = []
-        position = 0
-        while position < len(self._masked):
-            match = token.match(self._masked, position)
+        while position < end:
+            match = token.match(self._masked, position, end)
             if match is None:
                 position += 1
                 continue
             position = match.end()
             if match.lastgroup == "word":
                 words.append(self._word(match.start(), match.end()))
+                if self._powershell and words[-1].quoting is not Quoting.SINGLE:
+                    self._inner_statements(match.start(), match.end())
             elif match.lastgroup == "end":
                 sign = match[0]
                 if words:
@@ -127,9 +136,16 @@ class _LineReader:
                     self._side = following
         if words:
             pending.append((words, is_piped))
-        self._pipeline(pending, pipeline_start, len(self._text))
-        own = frozenset(_SCRIPT_VARIABLE.findall(self._text)) if self._powershell else frozenset()
-        return Script(tuple(self._facts), assigned=own | frozenset(_SET.findall(self._text)))
+        self._pipeline(pending, pipeline_start, end)
+
+    def _inner_statements(self, start: int, end: int) -> None:
+        """Read what runs to make the word from ``start`` to ``end``."""
+        for inner in _INNER.finditer(self._masked, start, end):
+            outer = self._place, self._construct, self._slot, self._side
+            self._place, self._side = self._at(), ()
+            self._construct = Construct(ConstructKind.SEQUENCE)
+            self._statements(*inner.span(1))
+            self._place, self._construct, self._slot, self._side = outer
 
     def _word(self, start: int, end: int) -> Word:
         text = self._text[start:end]
@@ -175,9 +191,11 @@ class _LineReader:
         variables: frozenset[str],
     ) -> None:
         is_sourced = bool(words) and words[0].value == "."
+        if words and not self._powershell and words[0].text.startswith("@"):
+            words = [self._word(words[0].start + 1, words[0].end), *words[1:]]  # is not printed
         while words and words[0].value.lower() in _CALLS:
             words = words[1:]
-        if len(words) > 2 and words[1].value == "=" and words[0].value.startswith("$"):
+        if len(words) > 2 and words[1].value == "=" and _ASSIGNED_VARIABLE.match(words[0].value):
             words = words[2:]
         if not words:
             return
