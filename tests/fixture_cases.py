@@ -21,10 +21,9 @@ from cci_migrate.findings import FindingKey, FindingState, Resolution
 from cci_migrate.policy.file import read_policy_file
 from cci_migrate.policy.settings import Policy, Revert
 from cci_migrate.rules.catalogue import RULES
-from tests.processing import process_repository
+from tests.processing import PATH, process_repository
 
 FIXTURES = Path(__file__).parent / "fixtures"
-CONFIG = ".circleci/config.yml"
 ALL_RULES = frozenset(rule.id for rule in RULES)
 RULES_LINE = "rules: "
 
@@ -82,7 +81,7 @@ def cases() -> Iterator[Case]:
 def _tree(folder: Path, name: str) -> dict[str, bytes]:
     single = folder / f"{name}.yml"
     if single.exists():
-        return {CONFIG: single.read_bytes()}
+        return {PATH: single.read_bytes()}
     root = folder / name
     return {
         path.relative_to(root).as_posix(): path.read_bytes()

@@ -12,15 +12,19 @@ from cci_migrate.engine.config_files import (
     no_repository,
 )
 from cci_migrate.engine.examination import examine
-from cci_migrate.engine.outcomes import Outcome
+from cci_migrate.engine.outcomes import Examined, Outcome
 from cci_migrate.engine.proposing import propose
-from cci_migrate.findings import APPLY_ALL, Decisions
+from cci_migrate.findings import APPLY_ALL, Decisions, Finding, FindingState
 from cci_migrate.policy.settings import Policy
+
+#: Where the config of a repository is.
+PATH = ".circleci/config.yml"
+DEFAULTS = Policy()
 
 
 def process(
     files: Mapping[str, bytes],
-    policy: Policy,
+    policy: Policy = DEFAULTS,
     decisions: Decisions = APPLY_ALL,
     read: RepositoryReader = no_repository,
     *,
@@ -30,9 +34,43 @@ def process(
     return _processed(ConfigFiles(files, read), policy, decisions, explain=explain)
 
 
+def examined(
+    config: str,
+    policy: Policy = DEFAULTS,
+    decisions: Decisions = APPLY_ALL,
+    read: RepositoryReader = no_repository,
+) -> Examined:
+    """What becomes of a repository's only config, which nothing speaks against editing."""
+    outcome = process({PATH: config.encode()}, policy, decisions, read)
+    assert isinstance(outcome, Examined), outcome
+    return outcome
+
+
+def fixed(config: str, policy: Policy = DEFAULTS, decisions: Decisions = APPLY_ALL) -> str:
+    """The text that becomes of `examined`; the same if nothing is changed."""
+    outcome = examined(config, policy, decisions)
+    return config if outcome.change is None else text_after(outcome)
+
+
+def text_after(outcome: Examined) -> str:
+    """The text of the file that is changed."""
+    assert outcome.change is not None
+    (file,) = outcome.change.files
+    return file.after.decode()
+
+
+def left(outcome: Examined) -> list[Finding]:
+    """The findings that are not fixed."""
+    return [
+        resolution.finding
+        for resolution in outcome.resolutions
+        if resolution.state is FindingState.LEFT
+    ]
+
+
 def process_repository(
     files: Mapping[str, bytes],
-    policy: Policy,
+    policy: Policy = DEFAULTS,
     decisions: Decisions = APPLY_ALL,
     read: RepositoryReader = no_repository,
     *,

@@ -243,14 +243,13 @@ def _import_everything() -> None:
 
 def _work_on_a_config() -> None:
     """Do once what the first config makes a process do: read tables, compile expressions."""
-    from cci_migrate.policy.settings import Policy
-    from tests.processing import process
+    from tests.processing import PATH, process
 
     steps = "[docker/check, run: docker login -u $U -p $P && docker pull redis]"
     job = f"{{docker: [image: cimg/node:22.4], steps: {steps}}}"
     config = f"version: 2.1\norbs: {{docker: circleci/docker@2.8.2}}\njobs: {{a: {job}}}\n"
     config += "workflows: {w: {jobs: [a]}}\n"
-    process({".circleci/config.yml": config.encode()}, Policy(), explain=True)
+    process({PATH: config.encode()}, explain=True)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,8 @@ from cProfile import Profile
 import pytest
 
 from cci_migrate.engine.outcomes import Examined, Failed
-from cci_migrate.policy.settings import Policy
-from tests.processing import process
+from tests.processing import PATH, process
 
-PATH = ".circleci/config.yml"
 WORKFLOW = "workflows: {w: {jobs: [j]}}\n"
 HEAD = "version: 2.1\n"
 
@@ -77,7 +75,7 @@ print(json.dumps({name: outcome_of(files) for name, files in doubling().items()}
 def outcome_of(files: Files) -> str:
     """What becomes of the config: the reason why it fails, else what is found in it."""
     data = {path: text.encode() for path, text in files.items()}
-    outcome = process({PATH: data[PATH]}, Policy(), read=data.get)
+    outcome = process({PATH: data[PATH]}, read=data.get)
     if isinstance(outcome, Failed):
         return outcome.problem
     assert isinstance(outcome, Examined)

@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from cci_migrate.assessing.context_conventions import ContextConvention, ContextOrigin
 from cci_migrate.assessing.evidence import Evidence, EvidencePlace, Use
-from cci_migrate.engine.outcomes import Examined
 from cci_migrate.engine.proof import Clause
 from cci_migrate.engine.proof_side import ProofSide
 from cci_migrate.findings import Answer, ChosenNames, Decisions, FindingKey, FindingState, Fix
@@ -15,8 +14,8 @@ from cci_migrate.lossless.merging import value_of
 from cci_migrate.lossless.nodes import Scalar, Sequence
 from cci_migrate.lossless.operations import AddEntry, AddItem, Entries, ReplaceScalar, Text
 from cci_migrate.policy.settings import CredentialStore, PasswordAuth, Policy
-from tests.bad_plans import FIXING, HUB, PATH, auth, good, item, planned, refused_by
-from tests.processing import process
+from tests.bad_plans import FIXING, HUB, auth, good, item, planned, refused_by
+from tests.processing import PATH, examined, fixed, left
 
 WANTING_CONTEXTS = Policy(credentials=CredentialStore.CONTEXT)
 
@@ -380,20 +379,11 @@ def test_a_context_for_a_job_that_works_without_it(state: FindingState) -> None:
 
 
 def test_the_same_where_the_user_wants_contexts() -> None:
-    outcome = process({PATH: MOST_HOLD_IT.encode()}, WANTING_CONTEXTS)
-    assert isinstance(outcome, Examined)
-    assert outcome.change is not None
-    assert b"- c: {context: [pear-hub]}" in outcome.change.files[0].after
+    assert "- c: {context: [pear-hub]}" in fixed(MOST_HOLD_IT, WANTING_CONTEXTS)
 
 
 def test_the_same_where_the_user_answers_so() -> None:
     key = FindingKey("missing-context", PATH, "workflows.main.jobs[2]")
-    files = {PATH: MOST_HOLD_IT.encode()}
-    asked = process(files, Policy())
-    assert isinstance(asked, Examined)
-    (left,) = (resolution for resolution in asked.resolutions if resolution.finding.key == key)
-    assert left.state is FindingState.LEFT
-    outcome = process(files, Policy(), Decisions(by_key={key: Answer("add")}))
-    assert isinstance(outcome, Examined)
-    assert outcome.change is not None
-    assert b"- c: {context: [pear-hub]}" in outcome.change.files[0].after
+    assert key in {finding.key for finding in left(examined(MOST_HOLD_IT))}
+    answered = Decisions(by_key={key: Answer("add")})
+    assert "- c: {context: [pear-hub]}" in fixed(MOST_HOLD_IT, decisions=answered)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 from msgspec.structs import replace
@@ -12,6 +11,7 @@ from msgspec.structs import replace
 from cci_migrate.assessing.evidence import Refusal, Use
 from cci_migrate.engine.outcomes import Examined
 from cci_migrate.findings import (
+    APPLY_ALL,
     Answer,
     Decisions,
     FindingKey,
@@ -30,50 +30,60 @@ from cci_migrate.policy.settings import (
     Policy,
     RegistryPolicy,
 )
-from tests.processing import process, process_repository
+from tests.processing import (
+    DEFAULTS,
+    PATH,
+    examined,
+    fixed,
+    left,
+    process_repository,
+    text_after,
+)
 
 ROOT = Path(__file__).parent.parent
-PATH = ".circleci/config.yml"
 POLICY = "$DOCKERHUB_USERNAME, $DOCKERHUB_PASSWORD"
 AUTH = "{username: $HUB_USER, password: $HUB_TOKEN}"
 LOGIN = 'echo "$HUB_TOKEN" | docker login -u "$HUB_USER" --password-stdin'
 MACHINE = "machine: {image: ubuntu-2404:current}"
 
 
-def examined(text: str, policy: Policy | None = None) -> Examined:
-    files = {PATH: dedent(text).encode()}
-    outcome = process(files, policy or Policy(), read=files.get)
-    assert isinstance(outcome, Examined)
-    return outcome
-
-
-def reason(text: str, policy: Policy | None = None) -> NameReason:
+def reason(text: str, policy: Policy = DEFAULTS) -> NameReason:
     """Why the one pull of ``text`` without credentials gets its names."""
-    (found,) = {
+    return names_in(examined(text, policy))
+
+
+def names_in(outcome: Examined) -> NameReason:
+    """Why the findings get the names that they do, all of them the same."""
+    (names,) = {
         resolution.finding.names
-        for resolution in examined(text, policy).resolutions
+        for resolution in outcome.resolutions
         if resolution.finding.names is not None
     }
-    return found
+    return names
 
 
-def changed(text: str, policy: Policy | None = None) -> str:
-    change = examined(text, policy).change
-    return "" if change is None else change.files[0].after.decode()
-
-
-def config(job: str, workflow: str = "- user\n      - bare", top: str = "") -> str:
+def config(
+    job: str,
+    workflow: str = "- user\n      - bare",
+    top: str = "",
+    bare: str = "docker: [{image: cimg/base:2024.02}]",
+) -> str:
     """A config with ``job``, called user, and a job that pulls without credentials."""
     return (
         f"version: 2.1\n{top}jobs:\n  user:\n{job}\n"
-        "  bare:\n    docker: [{image: cimg/base:2024.02}]\n    steps: [checkout]\n"
+        f"  bare:\n    {bare}\n    steps: [checkout]\n"
         f"workflows:\n  main:\n    jobs:\n      {workflow}\n"
     )
 
 
-def steps(*scripts: str) -> str:
+def steps(*scripts: str, runs_on: str = MACHINE) -> str:
     lines = "".join(f"      - run: {script}\n" for script in scripts)
-    return f"    {MACHINE}\n    steps:\n{lines}"
+    return f"    {runs_on}\n    steps:\n{lines}"
+
+
+def pulling(*scripts: str) -> str:
+    """A config whose steps alone pull without credentials."""
+    return config(steps(*scripts), workflow="- user", bare=MACHINE)
 
 
 def image(auth: str) -> str:
@@ -123,7 +133,7 @@ def test_where_names_come_from(text: str, names: str, source: Use) -> None:
     assert (found.names, found.source) == (names, source.value)
 
 
-WITHOUT_DOCKER = "    docker: [{image: quay.io/acme/tools}]\n    steps:\n"
+WITHOUT_DOCKER = "docker: [{image: quay.io/acme/tools}]"
 FED = "echo $HUB_TOKEN |"
 
 
@@ -151,11 +161,11 @@ FED = "echo $HUB_TOKEN |"
         (["podman pull --creds $HUB_USER:$HUB_TOKEN acme/app"], Use.LOGIN_BEFORE_PULL),
     ],
 )
-@pytest.mark.parametrize("where", [WITHOUT_DOCKER, f"    {MACHINE}\n    steps:\n"])
+@pytest.mark.parametrize("runs_on", [WITHOUT_DOCKER, MACHINE])
 def test_what_other_programs_are_given_is_evidence(
-    scripts: list[str], source: Use, where: str
+    scripts: list[str], source: Use, runs_on: str
 ) -> None:
-    job = where + "".join(f"      - run: {script}\n" for script in scripts)
+    job = steps(*scripts, runs_on=runs_on)
     found = reason(config(job, workflow="- user: {context: hub}\n      - bare"))
     assert (found.names, found.source) == ("$HUB_USER, $HUB_TOKEN", source.value)
     assert found.provider == "from context hub"
@@ -201,9 +211,12 @@ def test_what_other_programs_are_given_is_evidence(
     ],
 )
 def test_what_of_other_programs_is_not_followed(scripts: list[str], because: str) -> None:
-    found = reason(
-        config(WITHOUT_DOCKER + "".join(f"      - run: {script}\n" for script in scripts))
-    )
+    assert_ignored(config(steps(*scripts, runs_on=WITHOUT_DOCKER)), because)
+
+
+def assert_ignored(text: str, because: str) -> None:
+    """Names that ``text`` shows are not used, for this reason."""
+    found = reason(text)
     assert found.names == POLICY
     assert any(because in ignored for ignored in found.ignored), found.ignored
     assert "hunter2" not in str(found)
@@ -216,8 +229,7 @@ def test_what_other_programs_are_given_for_other_registries_is_no_evidence_here(
         "skopeo copy --src-creds $HUB_USER:$HUB_TOKEN docker://quay.io/acme/app oci:app",
         "skopeo copy --src-creds $HUB_PAIR docker://acme/app oci:app",
     ]
-    text = config(WITHOUT_DOCKER + "".join(f"      - run: {script}\n" for script in scripts))
-    assert reason(text).names == POLICY
+    assert reason(config(steps(*scripts, runs_on=WITHOUT_DOCKER))).names == POLICY
 
 
 @pytest.mark.parametrize(
@@ -230,8 +242,7 @@ def test_what_other_programs_are_given_for_other_registries_is_no_evidence_here(
     ],
 )
 def test_the_login_of_another_program_is_none_for_docker(login: str) -> None:
-    text = config(steps(login, "docker pull redis:7"), workflow="- user")
-    text = text.replace("    docker: [{image: cimg/base:2024.02}]\n", f"    {MACHINE}\n")
+    text = pulling(login, "docker pull redis:7")
     (found,) = (
         resolution
         for resolution in examined(text).resolutions
@@ -239,7 +250,7 @@ def test_the_login_of_another_program_is_none_for_docker(login: str) -> None:
     )
     assert found.finding.names is not None
     assert found.finding.names.names == "$HUB_USER, $HUB_TOKEN"
-    assert changed(text).index("docker/check:") < changed(text).index("docker pull")
+    assert fixed(text).index("docker/check:") < fixed(text).index("docker pull")
 
 
 @pytest.mark.parametrize(
@@ -267,8 +278,7 @@ def test_docker_finds_the_login_to_one_name_of_docker_hub(
         registry = f", registry: '{host}'" if host else ""
         login = f"docker/check: {{docker-username: HUB_USER, docker-password: HUB_TOKEN{registry}}}"
     job = f"    {MACHINE}\n    steps:\n      - {login}\n      - run: docker pull redis:7\n"
-    text = config(job, workflow="- user", top=top)
-    text = text.replace("    docker: [{image: cimg/base:2024.02}]\n", f"    {MACHINE}\n")
+    text = config(job, workflow="- user", top=top, bare=MACHINE)
     found = [
         resolution.finding
         for resolution in examined(text).resolutions
@@ -282,9 +292,8 @@ def test_docker_finds_the_login_to_one_name_of_docker_hub(
 
 def test_podman_pulls_with_what_skopeo_or_its_own_command_is_given() -> None:
     def findings(*scripts: str) -> list[str]:
-        text = config(steps(*scripts), workflow="- user")
-        text = text.replace("    docker: [{image: cimg/base:2024.02}]\n", f"    {MACHINE}\n")
-        return [resolution.finding.rule for resolution in examined(text).resolutions]
+        resolutions = examined(pulling(*scripts)).resolutions
+        return [resolution.finding.rule for resolution in resolutions]
 
     assert findings("podman pull redis:7") == ["pull-before-login"]
     assert findings("podman pull --creds $HUB_USER:$HUB_TOKEN redis:7") == []
@@ -344,9 +353,7 @@ ORB_JOBS = {
 def test_the_logins_of_orbs_jobs_are_evidence(call: str, names: str) -> None:
     orbs = "".join(f"  {alias}: {orb}\n" for alias, orb in ORB_JOBS.items())
     text = config(steps("true"), workflow=f"- bare\n      - {call}", top=f"orbs:\n{orbs}")
-    files = {PATH: text.encode(), "Dockerfile": b"FROM redis:7\n"}
-    outcome = process(files, Policy(), read=files.get)
-    assert isinstance(outcome, Examined)
+    outcome = examined(text, read={"Dockerfile": b"FROM redis:7\n"}.get)
     found = next(
         resolution.finding.names
         for resolution in outcome.resolutions
@@ -420,10 +427,7 @@ def test_of_several_uses_the_precedence_decides_and_the_others_are_alternatives(
     ],
 )
 def test_what_no_name_is_taken_from(text: str, because: str) -> None:
-    found = reason(text)
-    assert found.names == POLICY
-    assert any(because in ignored for ignored in found.ignored), found.ignored
-    assert "hunter2" not in str(found)
+    assert_ignored(text, because)
 
 
 @pytest.mark.parametrize(
@@ -439,8 +443,7 @@ def test_a_release_is_known_by_its_name_and_its_filters_of_branches(filters: str
 
 
 def test_a_job_that_logs_in_to_push_uses_the_same_login_for_its_own_pulls() -> None:
-    text = config(steps("docker pull redis:7", LOGIN, "docker push acme/app"), workflow="- user")
-    text = text.replace("    docker: [{image: cimg/base:2024.02}]\n", f"    {MACHINE}\n")
+    text = pulling("docker pull redis:7", LOGIN, "docker push acme/app")
     assert reason(text).names == "$HUB_USER, $HUB_TOKEN"
 
 
@@ -460,42 +463,25 @@ def test_of_two_accounts_none_is_given_in_silence() -> None:
     assert "$STAGING_USER, $STAGING_PASS (job user)" in found.reason
     assert "$TAG_USER, $TAG_PASS (job tags)" in found.reason
     assert '[[registries."docker.io".jobs]]' in found.reason
-    assert changed(TWO) == ""
-
-
-def test_the_account_that_was_asked_for_comes_with_its_context() -> None:
-    text = TWO.replace("- tags", "- tags: {context: hub-tags}")
-    (found,) = (
-        resolution.finding
-        for resolution in examined(text).resolutions
-        if resolution.finding.rule[:2] == "un"
-    )
-    assert isinstance(found.remedy, Question)
-    keys = [choice.key for choice in found.remedy.choices]
-    assert keys == ["staging_user-staging_pass", "tag_user-tag_pass", "leave"]
-    decisions = Decisions(by_key={found.key: Answer(keys[1])})
-    outcome = process({PATH: text.encode()}, Policy(), decisions)
-    assert isinstance(outcome, Examined)
-    assert outcome.change is not None
-    after = outcome.change.files[0].after.decode()
-    assert after.count("$TAG_PASS") == 2
-    assert after.count("hub-tags") == 2
+    assert fixed(TWO) == TWO
 
 
 def account_question(text: str, answer: int) -> tuple[Question, str]:
     """The question of which account ``text`` leads to, and the file with the answer taken."""
-    (found,) = (
-        resolution.finding
-        for resolution in examined(text).resolutions
-        if resolution.state is FindingState.LEFT
-    )
+    (found,) = left(examined(text))
     assert isinstance(found.remedy, Question)
     choice = found.remedy.choices[answer].key
     decisions = Decisions(by_key={found.key: Answer(choice)})
-    outcome = process({PATH: text.encode()}, Policy(), decisions)
-    assert isinstance(outcome, Examined)
-    after = "" if outcome.change is None else outcome.change.files[0].after.decode()
-    return found.remedy, after
+    return found.remedy, fixed(text, decisions=decisions)
+
+
+def test_the_account_that_was_asked_for_comes_with_its_context() -> None:
+    text = TWO.replace("- tags", "- tags: {context: hub-tags}")
+    question, after = account_question(text, 1)
+    keys = [choice.key for choice in question.choices]
+    assert keys == ["staging_user-staging_pass", "tag_user-tag_pass", "leave"]
+    assert after.count("$TAG_PASS") == 2
+    assert after.count("hub-tags") == 2
 
 
 def two_logins(*jobs: str, top: str = "") -> str:
@@ -519,8 +505,8 @@ def test_which_of_two_accounts_steps_log_in_with_is_asked_with_the_jobs_of_each(
     ]
     assert "docker_username: RELEASE_USER" in after.split("  scan:")[1]
     assert "- scan:\n          context: hub-release" in after
-    assert account_question(text, 2)[1] == ""
-    assert changed(text) == ""
+    assert account_question(text, 2)[1] == text
+    assert fixed(text) == text
 
 
 def test_a_login_of_one_account_is_not_put_where_jobs_of_another_would_make_it() -> None:
@@ -528,20 +514,12 @@ def test_a_login_of_one_account_is_not_put_where_jobs_of_another_would_make_it()
     run = f"    {MACHINE}\n    steps: [smoke]\n"
     top = "commands:\n  smoke:\n    steps:\n      - run: docker run redis:7\n"
     text = two_logins(f"  scan:\n{run}", f"  probe:\n{run}", top=top)
-    asked = [
-        resolution.finding
-        for resolution in examined(text).resolutions
-        if resolution.state is FindingState.LEFT
-    ]
     answers = {
         finding.key: Answer(finding.remedy.choices[index].key)
-        for index, finding in enumerate(asked)
+        for index, finding in enumerate(left(examined(text)))
         if isinstance(finding.remedy, Question)
     }
-    outcome = process({PATH: text.encode()}, Policy(), Decisions(by_key=answers))
-    assert isinstance(outcome, Examined)
-    assert outcome.change is not None
-    after = outcome.change.files[0].after.decode()
+    after = fixed(text, decisions=Decisions(by_key=answers))
     assert "docker/check" not in after.split("jobs:")[0]
     scan, probe = after.split("  scan:")[1].split("  probe:")
     assert "docker_username: STAGING_USER" in scan
@@ -552,11 +530,7 @@ def test_where_two_accounts_share_the_steps_no_login_is_offered() -> None:
     shared = f"    {MACHINE}\n    steps: &pulls\n      - run: docker run redis:7\n"
     alias = f"    {MACHINE}\n    steps: *pulls\n"
     text = two_logins(f"  scan:\n{shared}", f"  probe:\n{alias}")
-    remedies = [
-        resolution.finding.remedy
-        for resolution in examined(text).resolutions
-        if resolution.state is FindingState.LEFT
-    ]
+    remedies = [finding.remedy for finding in left(examined(text))]
     assert len(remedies) == 2
     assert all(
         isinstance(remedy, NoFix) and "several accounts" in remedy.reason for remedy in remedies
@@ -575,10 +549,7 @@ def test_roles_that_are_written_out_are_told_apart_in_the_answers() -> None:
     (found,) = (resolution.finding for resolution in examined(text, policy).resolutions)
     assert isinstance(found.remedy, Question)
     decisions = Decisions(by_key={found.key: Answer(found.remedy.choices[1].key)})
-    outcome = process({PATH: text.encode()}, policy, decisions)
-    assert isinstance(outcome, Examined)
-    assert outcome.change is not None
-    assert outcome.change.files[0].after.decode().count("role/push") == 2
+    assert fixed(text, policy, decisions).count("role/push") == 2
 
 
 @pytest.mark.parametrize(
@@ -593,7 +564,7 @@ def test_half_of_one_of_two_accounts_is_completed_with_its_other_half(
     auth: str, added: str
 ) -> None:
     text = TWO.replace("{image: cimg/base:2024.02}", f"{{image: cimg/base:2024.02, auth: {auth}}}")
-    bare = changed(text).split("  bare:")[1]
+    bare = fixed(text).split("  bare:")[1]
     assert added in bare
     assert "hunter2" not in bare
 
@@ -615,8 +586,8 @@ def test_where_a_half_says_nothing_of_the_account_it_is_asked(auth: str, added: 
 
 def test_an_image_beside_one_of_two_accounts_belongs_to_that() -> None:
     beside = TWO.replace("docker: [{image: cimg/go", "docker: [{image: redis:7}, {image: cimg/go")
-    beside = beside.replace("    docker: [{image: cimg/base:2024.02}]\n", f"    {MACHINE}\n")
-    after = changed(beside)
+    beside = beside.replace("docker: [{image: cimg/base:2024.02}]", MACHINE)
+    after = fixed(beside)
     assert after.count("$STAGING_PASS") == after.count("$TAG_PASS") == 2
 
 
@@ -667,23 +638,22 @@ def test_a_command_that_does_more_than_log_in_is_not_called_for_its_login(extra:
             steps("docker pull redis:7"),
             workflow="- user",
             top=f"commands:\n  sign-in:\n    steps:\n      - run: |\n          {body}\n",
-        ).replace("    docker: [{image: cimg/base:2024.02}]\n", f"    {MACHINE}\n")
+            bare=MACHINE,
+        )
 
     guarded = f'if [ -n "$HUB_TOKEN" ]; then\n  {LOGIN} > /dev/null\nelse\n  echo none\nfi'
     for script in (LOGIN, guarded):
-        assert "- sign-in\n" in changed(text(script))
-        assert "- sign-in\n" not in changed(text(f"{script}\n{extra}"))
+        assert "- sign-in\n" in fixed(text(script))
+        assert "- sign-in\n" not in fixed(text(f"{script}\n{extra}"))
 
 
 def test_a_guarded_login_makes_the_added_ones_guarded() -> None:
     guard = f'if [ -n "$HUB_TOKEN" ]; then {LOGIN}; fi'
-    text = config(steps(f"'{guard}'", "docker pull redis:7"), workflow="- user\n      - bare")
-    text = text.replace("    docker: [{image: cimg/base:2024.02}]\n", f"    {MACHINE}\n").replace(
-        "[checkout]", "[{run: docker pull redis:7}]"
-    )
-    assert "docker/check" not in changed(text)
-    assert "going on without a login" in changed(text)
-    assert "docker/check" in changed(text.replace(guard, LOGIN))
+    text = config(steps(f"'{guard}'", "docker pull redis:7"), bare=MACHINE)
+    text = text.replace("[checkout]", "[{run: docker pull redis:7}]")
+    assert "docker/check" not in fixed(text)
+    assert "going on without a login" in fixed(text)
+    assert "docker/check" in fixed(text.replace(guard, LOGIN))
 
 
 @pytest.mark.parametrize(
@@ -696,7 +666,7 @@ def test_an_old_docker_keeps_and_gets_a_password_argument(tag: str, is_old: bool
         "    steps:\n      - setup_remote_docker\n      - run: docker pull redis:7\n"
         "      - run: docker login -u $U -p $P && docker push a\n"
     ).replace("quay.io/x/y", f"docker:{tag}")
-    after = changed(text)
+    after = fixed(text)
     assert ("--password-stdin" in after) != is_old
     assert ('docker login --username "$U" --password "$P"' in after) == is_old
     assert ("docker login -u $U -p $P" in after) == is_old
@@ -755,16 +725,18 @@ def repository(**others: str) -> dict[str, bytes]:
     return files | {f".circleci/{name}.yml": text.encode() for name, text in others.items()}
 
 
-def named(files: dict[str, bytes]) -> NameReason:
-    outcomes = process_repository(files, Policy(), read=files.get)
+def outcome_of(
+    files: dict[str, bytes], policy: Policy = DEFAULTS, decisions: Decisions = APPLY_ALL
+) -> Examined:
+    """What becomes of the config among the CircleCI ``files`` of a repository."""
+    outcomes = process_repository(files, policy, decisions, read=files.get)
     (outcome,) = (outcome for outcome in outcomes if outcome.paths == (PATH,))
     assert isinstance(outcome, Examined)
-    (found,) = {
-        resolution.finding.names
-        for resolution in outcome.resolutions
-        if resolution.finding.names is not None
-    }
-    return found
+    return outcome
+
+
+def named(files: dict[str, bytes]) -> NameReason:
+    return names_in(outcome_of(files))
 
 
 def test_what_another_config_of_the_repository_uses_is_evidence() -> None:
@@ -773,10 +745,7 @@ def test_what_another_config_of_the_repository_uses_is_evidence() -> None:
     found = named(files)
     assert (found.names, found.source) == ("$HUB_USER, $HUB_TOKEN", Use.SIBLING.value)
     assert found.path == ".circleci/nightly.yml"
-    outcome = process_repository(files, Policy(), read=files.get)[0]
-    assert isinstance(outcome, Examined)
-    assert outcome.change is not None
-    assert b"hub" in outcome.change.files[0].after.split(b"workflows:")[1]
+    assert "hub" in fixed_config(files).split("workflows:")[1]
 
 
 def sibling(context: str | None, auth: str = AUTH) -> str:
@@ -784,31 +753,17 @@ def sibling(context: str | None, auth: str = AUTH) -> str:
     return config(image(auth), workflow=workflow)
 
 
-def outcome_of(files: dict[str, bytes], policy: Policy, decisions: Decisions) -> Examined:
-    outcomes = process_repository(files, policy, decisions, read=files.get)
-    (outcome,) = (outcome for outcome in outcomes if outcome.paths == (PATH,))
-    assert isinstance(outcome, Examined)
-    return outcome
-
-
 def fixed_config(
-    files: dict[str, bytes], policy: Policy | None = None, decisions: Decisions | None = None
+    files: dict[str, bytes], policy: Policy = DEFAULTS, decisions: Decisions = APPLY_ALL
 ) -> str:
-    """The config as it is once fixed; empty where nothing is."""
-    outcome = outcome_of(files, policy or Policy(), decisions or Decisions())
-    return "" if outcome.change is None else outcome.change.files[0].after.decode()
+    """The config as it is once fixed."""
+    outcome = outcome_of(files, policy, decisions)
+    return files[PATH].decode() if outcome.change is None else text_after(outcome)
 
 
-def question_in(
-    files: dict[str, bytes], policy: Policy | None = None
-) -> tuple[FindingKey, Question]:
+def question_in(files: dict[str, bytes], policy: Policy = DEFAULTS) -> tuple[FindingKey, Question]:
     """The one finding that is left, and what it asks."""
-    outcome = outcome_of(files, policy or Policy(), Decisions())
-    (found,) = (
-        resolution.finding
-        for resolution in outcome.resolutions
-        if resolution.state is FindingState.LEFT
-    )
+    (found,) = left(outcome_of(files, policy))
     assert isinstance(found.remedy, Question)
     return found.key, found.remedy
 
@@ -819,12 +774,13 @@ def test_where_other_configs_have_the_names_in_two_contexts_it_is_asked() -> Non
     assert "context hub-a (.circleci/nightly.yml)" in question.text
     assert "context hub-b (.circleci/third.yml, .circleci/weekly.yml)" in question.text
     assert named(files).provider == "from context hub-a or context hub-b"
-    assert fixed_config(files) == ""
+    assert fixed_config(files) == files[PATH].decode()
     for choice, context in (("context-hub-a", "hub-a"), ("context-hub-b", "hub-b")):
         after = fixed_config(files, decisions=Decisions(by_key={key: Answer(choice)}))
         assert "$HUB_TOKEN" in after
         assert context in after.split("workflows:")[1]
-    assert fixed_config(files, decisions=Decisions(by_key={key: Answer("leave")})) == ""
+    leave = Decisions(by_key={key: Answer("leave")})
+    assert fixed_config(files, decisions=leave) == files[PATH].decode()
 
 
 def test_the_projects_settings_are_one_of_the_places() -> None:
@@ -910,10 +866,10 @@ def test_the_context_of_a_release_is_not_spread_because_its_names_are_the_usual_
 ) -> None:
     user = user.replace("HUB_TOKEN", "DOCKERHUB_PASSWORD")
     workflow = f"- bare\n      - user: {{context: {context}, filters: {{branches: {{only: m}}}}}}"
-    after = changed(config(user, workflow=workflow))
+    after = fixed(config(user, workflow=workflow))
     assert after.count(context) == after.count("docker-hub-creds") == 1
     assert "docker-hub-creds" in after.split("- bare")[1].split("- user")[0]
-    asked = changed(config(user, workflow=workflow), Policy(credentials=CredentialStore.CONTEXT))
+    asked = fixed(config(user, workflow=workflow), Policy(credentials=CredentialStore.CONTEXT))
     assert asked.count(context) == 1
 
 
@@ -932,7 +888,7 @@ def test_the_context_of_a_release_is_not_spread_because_its_names_are_the_usual_
 )
 def test_a_context_of_a_job_that_builds_and_pushes(user: str, bare: str, is_followed: bool) -> None:
     job = steps(LOGIN, "docker build -t acme/app .", "docker push acme/app")
-    after = changed(config(job, workflow=f"- user{user}\n      - bare{bare}"))
+    after = fixed(config(job, workflow=f"- user{user}\n      - bare{bare}"))
     assert ("password: $HUB_TOKEN" in after) is is_followed
     assert ("password: $DOCKERHUB_PASSWORD" in after) is not is_followed
     assert after.count("staff") == f"{user}{bare}".count("staff")
@@ -948,7 +904,7 @@ def test_a_push_to_git_is_no_push_of_an_image(script: str) -> None:
 def test_part_of_the_contexts_of_those_who_read_names_is_not_enough() -> None:
     """The other one may be what provides them: then CircleCI would pull with empty values."""
     user = image("{username: $U, password: $P}")
-    after = changed(config(user, workflow="- user: {context: [a, b]}\n      - bare: {context: a}"))
+    after = fixed(config(user, workflow="- user: {context: [a, b]}\n      - bare: {context: a}"))
     assert "- bare: {context: [a, docker-hub-creds]}" in after
     assert after.count("$P") == 1
 
@@ -991,7 +947,7 @@ def test_names_that_the_job_has_for_another_registry(
         if is_followed
         else ("$U, $P of job user, line 4: job bare uses them for quay.io, with other contexts",)
     )
-    assert changed(text).count("docker-hub-creds") == (not is_followed)
+    assert fixed(text).count("docker-hub-creds") == (not is_followed)
 
 
 @pytest.mark.parametrize(
@@ -1067,13 +1023,13 @@ def test_a_context_of_a_release_does_not_stand_for_the_one_that_others_hold() ->
     )
     text = config(image(AUTH), workflow=workflow)
     text = text.replace("  bare:\n", f"  release:\n{image(AUTH)}\n  bare:\n")
-    assert "context: [prod, hub]" in changed(text) or "context: [hub, prod]" in changed(text)
+    assert "context: [prod, hub]" in fixed(text) or "context: [hub, prod]" in fixed(text)
 
 
 def test_names_of_a_push_job_that_the_project_holds_need_no_context() -> None:
     login = LOGIN.replace("HUB_USER", "DOCKERHUB_USERNAME")
     login = login.replace("HUB_TOKEN", "DOCKERHUB_PASSWORD")
-    after = changed(config(steps(login, "docker push acme/app")))
+    after = fixed(config(steps(login, "docker push acme/app")))
     assert "$DOCKERHUB_PASSWORD" in after
     assert "context" not in after
 
@@ -1126,5 +1082,6 @@ def test_names_that_share_a_half_with_those_of_the_job_are_not_mixed() -> None:
         "      - run: echo $DOCKERHUB_PASS | docker login -u $DOCKERHUB_USERNAME --password-stdin\n"
         "      - run: docker push acme/app",
         workflow="- user",
-    ).replace("    docker: [{image: cimg/base:2024.02}]\n", f"    {MACHINE}\n")
+        bare=MACHINE,
+    )
     assert reason(text).names == "$DOCKERHUB_USERNAME, $DOCKERHUB_PASS"

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from cci_migrate.engine.outcomes import Cause, Examined, Failed, NotAConfig, Outcome, Refused
-from cci_migrate.policy.settings import Policy
+from cci_migrate.engine.outcomes import Cause, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.reports.report import Mode, Report, Result
-from tests.processing import process
+from tests.processing import examined
 
 HEAD = "version: 2.1\njobs:\n  a:\n    docker:\n"
 
 
-def examined(image: str) -> Outcome:
-    text = f"{HEAD}      - image: {image}\n"
-    outcome = process({"config.yml": text.encode()}, Policy())
-    assert isinstance(outcome, Examined)
-    return outcome
-
-
-CLEAN = examined("quay.io/a/b:1")
-FIXED = examined("cimg/base:2024.01")
-LEFT = examined("$IMAGE")
+CLEAN = examined(f"{HEAD}      - image: quay.io/a/b:1\n")
+FIXED = examined(f"{HEAD}      - image: cimg/base:2024.01\n")
+LEFT = examined(f"{HEAD}      - image: $IMAGE\n")
 REFUSED = Refused(("a",), Cause.GENERATED, "generated")
 FAILED = Failed(("a",), "unreadable")
 OTHER = NotAConfig(("a",), "something else")

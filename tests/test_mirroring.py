@@ -9,13 +9,14 @@ from msgspec.structs import replace
 
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.findings import Answer, Decisions, Finding, FindingState, NoFix, Question
+from cci_migrate.findings import Answer, Decisions, NoFix, Question
 from cci_migrate.policy.record import policy_from_json, policy_to_json
 from cci_migrate.policy.settings import AwsRoleAuth, PasswordAuth, Policy, RegistryPolicy
-from tests.fixture_cases import CONFIG, FIXTURES, Case, run
-from tests.processing import process
+from tests.fixture_cases import FIXTURES, Case, run
+from tests.processing import examined, fixed, left, text_after
 
 MIRROR = Mirror("mirror.acme.dev", "hub")
+MIRRORED = Policy(mirror=MIRROR)
 PULLS = """\
 version: 2.1
 jobs:
@@ -26,24 +27,6 @@ jobs:
 workflows:
   main: {jobs: [a]}
 """
-
-
-def examined(text: str, policy: Policy, decisions: Decisions | None = None) -> Examined:
-    outcome = process({CONFIG: text.encode()}, policy, decisions or Decisions())
-    assert isinstance(outcome, Examined), outcome
-    return outcome
-
-
-def left(outcome: Examined) -> list[Finding]:
-    return [
-        resolution.finding
-        for resolution in outcome.resolutions
-        if resolution.state is FindingState.LEFT
-    ]
-
-
-def after(outcome: Examined) -> str:
-    return "" if outcome.change is None else outcome.change.files[0].after.decode()
 
 
 def test_the_file_and_the_line_are_told_of_what_is_named_elsewhere() -> None:
@@ -65,22 +48,21 @@ def test_the_file_and_the_line_are_told_of_what_is_named_elsewhere() -> None:
 
 
 def test_what_is_only_pulled_is_asked_and_done_on_the_answer() -> None:
-    policy = Policy(mirror=MIRROR)
     text = PULLS.replace(" && docker run alpine:3", "")
-    (question,) = left(examined(text, policy))
-    done = examined(text, policy, Decisions(by_key={question.key: Answer("mirror")}))
-    assert "docker pull mirror.acme.dev/hub/library/redis:7" in after(done)
-    kept = examined(text, policy, Decisions(by_key={question.key: Answer("leave")}))
-    assert kept.change is None
+    (question,) = left(examined(text, MIRRORED))
+    done = fixed(text, MIRRORED, Decisions(by_key={question.key: Answer("mirror")}))
+    assert "docker pull mirror.acme.dev/hub/library/redis:7" in done
+    assert fixed(text, MIRRORED, Decisions(by_key={question.key: Answer("leave")})) == text
     registry = RegistryPolicy("mirror.acme.dev", PasswordAuth("acme", "$MIRROR_TOKEN"), "mirror")
-    with_login = examined(text, replace(policy, registries=(registry,)))
+    with_login = examined(text, replace(MIRRORED, registries=(registry,)))
     assert with_login.change is None
     assert all(isinstance(finding.remedy, NoFix) for finding in left(with_login))
 
 
 def test_no_credentials_for_docker_hub_are_written() -> None:
-    assert "DOCKERHUB" not in after(examined(PULLS, Policy(mirror=MIRROR)))
-    assert "mirror.acme.dev/hub/library/alpine:3" in after(examined(PULLS, Policy(mirror=MIRROR)))
+    after = fixed(PULLS, MIRRORED)
+    assert "DOCKERHUB" not in after
+    assert "mirror.acme.dev/hub/library/alpine:3" in after
 
 
 def test_a_mirror_that_steps_cannot_log_in_to_is_not_used_by_them() -> None:
@@ -132,7 +114,7 @@ HERE = "mirror.acme.dev/hub"
 )
 def test_names_in_a_script(script: str, rewritten: str) -> None:
     text = PULLS.replace("docker pull redis:7 && docker run alpine:3", script)
-    assert after(examined(text, Policy(mirror=MIRROR))) == text.replace(script, rewritten)
+    assert fixed(text, MIRRORED) == text.replace(script, rewritten)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +131,7 @@ def test_names_in_a_script(script: str, rewritten: str) -> None:
 )
 def test_names_that_stay_in_a_script(script: str, reason: str) -> None:
     text = PULLS.replace("docker pull redis:7 && docker run alpine:3", f"|\n          {script}")
-    outcome = examined(text, Policy(mirror=MIRROR))
+    outcome = examined(text, MIRRORED)
     assert outcome.change is None
     told = [finding.remedy.reason for finding in left(outcome) if isinstance(finding.remedy, NoFix)]
     assert any(reason in text for text in told), told
@@ -157,15 +139,10 @@ def test_names_that_stay_in_a_script(script: str, reason: str) -> None:
 
 def test_an_image_that_needs_no_credentials_is_not_counted_with_those_that_have_some() -> None:
     config = "version: 2.1\njobs:\n  a:\n    docker:\n      - image: cimg/go:1.22\n"
-    mirror = Mirror("mirror.example.com", "hub")
-    path = CONFIG
-    first = process({path: config.encode()}, Policy(mirror=mirror))
-    assert isinstance(first, Examined)
+    first = examined(config, MIRRORED)
     assert first.change is not None
     assert (first.images, first.authenticated) == (1, 0)
-    known = RegistryPolicy("mirror.example.com", PasswordAuth("$U", "$P"))
-    second = process({path: config.encode()}, Policy(mirror=mirror, registries=(known,)))
-    assert isinstance(second, Examined)
+    second = examined(config, AT_MIRROR)
     assert (second.images, second.authenticated) == (1, 1)
 
 
@@ -194,7 +171,7 @@ def test_the_answer_which_account_of_the_mirror_moves_the_image_there() -> None:
     decisions = Decisions(by_key={finding.key: Answer("b_user-b_pass")})
     outcome = examined(ACCOUNTS, AT_MIRROR, decisions)
     # The credentials of the mirror never reach Docker Hub.
-    assert after(outcome) == ACCOUNTS.replace(
+    assert text_after(outcome) == ACCOUNTS.replace(
         '"redis:7"}',
         '"mirror.acme.dev/hub/library/redis:7", auth: {username: $B_USER, password: $B_PASS}}',
     )

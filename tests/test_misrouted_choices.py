@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cci_migrate.engine.outcomes import Examined
 from cci_migrate.findings import Answer, Decisions, FindingKey, Question
-from cci_migrate.policy.settings import Policy
-from tests.processing import process
+from tests.processing import PATH, examined, text_after
 
-PATH = ".circleci/config.yml"
 KEY = FindingKey("misrouted-credential", PATH, "jobs.test.docker[0]")
 CONFIG = """\
 version: 2.1
@@ -66,16 +63,13 @@ BLOCK_AUTH = """\
 def test_credentials_are_replaced_if_the_registry_has_some_else_removed(
     item: str, answer: str, expected: str
 ) -> None:
-    before = CONFIG.format(item=item).encode()
     decisions = Decisions(by_key={KEY: Answer(answer)})
-    outcome = process({PATH: before}, Policy(), decisions)
-    assert isinstance(outcome, Examined)
+    outcome = examined(CONFIG.format(item=item), decisions=decisions)
     (resolution,) = outcome.resolutions
     assert isinstance(resolution.finding.remedy, Question)
     choices = [choice.key for choice in resolution.finding.remedy.choices]
     assert choices == [answer, "keep"]
-    assert outcome.change is not None
     after = CONFIG.format(item=expected)
     if answer == "replace":
         after = after.replace("[aws]", "[aws, docker-hub-creds]")
-    assert outcome.change.files[0].after.decode() == after
+    assert text_after(outcome) == after

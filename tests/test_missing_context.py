@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cci_migrate.engine.outcomes import Examined
 from cci_migrate.findings import Answer, Decision, Decisions, FindingKey, FindingState, Skip
-from cci_migrate.policy.settings import Policy
 from cci_migrate.rule_ids import MISSING_CONTEXT, UNAUTHENTICATED_IMAGE
-from tests.processing import process
+from tests.processing import PATH, examined, text_after
 
-PATH = ".circleci/config.yml"
 CONFIG = """\
 version: 2.1
 jobs:
@@ -47,13 +44,10 @@ CONTEXT = FindingKey(MISSING_CONTEXT, PATH, "workflows.main.jobs[2]")
 def test_a_job_that_reads_half_of_the_variables_without_a_context(
     decisions: dict[FindingKey, Decision], context_state: FindingState | None, jobs: str
 ) -> None:
-    outcome = process({PATH: CONFIG.encode()}, Policy(), Decisions(by_key=decisions))
-    assert isinstance(outcome, Examined)
-    assert outcome.change is not None
+    outcome = examined(CONFIG, decisions=Decisions(by_key=decisions))
     states = {resolution.finding.key: resolution.state for resolution in outcome.resolutions}
     assert states.get(CONTEXT) is context_state
-    after = outcome.change.files[0].after.decode()
+    after = text_after(outcome)
     assert jobs in after
-    again = process({PATH: after.encode()}, Policy(), Decisions(by_key=decisions))
-    assert isinstance(again, Examined)
+    again = examined(after, decisions=Decisions(by_key=decisions))
     assert {each.finding.key for each in again.resolutions} <= states.keys()

@@ -13,8 +13,8 @@ from cci_migrate.findings import Decisions, FindingKey, FindingState, Skip
 from cci_migrate.policy.settings import PasswordAuth, Policy, RegistryPolicy, Revert
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.rules.rule import Fixed
-from tests.fixture_cases import CONFIG, cases, changed
-from tests.processing import process, process_repository
+from tests.fixture_cases import cases, changed
+from tests.processing import PATH, examined, fixed, process_repository
 from tests.samples import NAMES, configs_of
 
 #: The rules whose fixes put in what a reversal takes out.
@@ -33,16 +33,10 @@ def apply(files: dict[str, bytes], policy: Policy) -> dict[str, bytes]:
     return changed(files, process_repository(files, policy, read=files.get))
 
 
-def apply_to(text: str, policy: Policy, decisions: Decisions | None = None) -> str:
-    outcome = process({CONFIG: text.encode()}, policy, decisions or Decisions())
-    assert isinstance(outcome, Examined), outcome
-    return text if outcome.change is None else outcome.change.files[0].after.decode()
-
-
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_what_the_examples_put_in_goes_again(example: Fixed) -> None:
-    reverted = apply_to(example.after, replace(example.policy, revert=Revert.ALL))
-    has_own_names = apply_to(reverted, example.policy) == example.after
+    reverted = fixed(example.after, replace(example.policy, revert=Revert.ALL))
+    has_own_names = fixed(reverted, example.policy) == example.after
     assert reverted == example.before or has_own_names
 
 
@@ -132,17 +126,14 @@ workflows:
 
 
 def test_a_context_stays_while_an_image_still_needs_it() -> None:
-    skipped = FindingKey("unauthenticated-image", CONFIG, "jobs.a.docker[1]")
-    text = apply_to(
-        CONFIG_WITH_BOTH, Policy(revert=Revert.ALL), Decisions(by_key={skipped: Skip()})
-    )
+    skipped = FindingKey("unauthenticated-image", PATH, "jobs.a.docker[1]")
+    text = fixed(CONFIG_WITH_BOTH, Policy(revert=Revert.ALL), Decisions(by_key={skipped: Skip()}))
     assert text.count("auth:") == 1
     assert "context: docker-hub-creds" in text
 
 
 def test_the_count_of_authenticated_images_is_that_of_the_outcome() -> None:
-    outcome = process({CONFIG: CONFIG_WITH_BOTH.encode()}, Policy(revert=Revert.ALL))
-    assert isinstance(outcome, Examined)
+    outcome = examined(CONFIG_WITH_BOTH, Policy(revert=Revert.ALL))
     assert (outcome.images, outcome.authenticated) == (2, 0)
 
 
@@ -171,9 +162,9 @@ TWO = Policy(
 
 
 def test_the_orb_stays_while_a_login_uses_it() -> None:
-    assert "orbs" not in apply_to(TWO_LOGINS, TWO)
-    kept = FindingKey("pull-before-login", CONFIG, "jobs.b.steps")
-    text = apply_to(TWO_LOGINS, TWO, Decisions(by_key={kept: Skip()}))
+    assert "orbs" not in fixed(TWO_LOGINS, TWO)
+    kept = FindingKey("pull-before-login", PATH, "jobs.b.steps")
+    text = fixed(TWO_LOGINS, TWO, Decisions(by_key={kept: Skip()}))
     assert text.count("docker/check") == 1
     assert "circleci/docker@4.0.1" in text
 
@@ -202,8 +193,7 @@ def test_fix_and_reversal_give_the_same_bytes(
         f"{items}    steps: [checkout]\nworkflows:\n  main:\n    jobs:\n      {context}\n"
     )
     text = (text if ends else text.rstrip("\n")).replace("\n", line_break)
-    fixed = apply_to(text, Policy())
-    assert apply_to(fixed, Policy(revert=Revert.ALL)) == text
+    assert fixed(fixed(text), Policy(revert=Revert.ALL)) == text
 
 
 def test_an_image_that_a_comment_keeps_from_reversal_still_counts_as_authenticated() -> None:
@@ -222,6 +212,5 @@ workflows:
   main:
     jobs: [build]
 """
-    outcome = process({CONFIG: config.encode()}, Policy(revert=Revert.ALL))
-    assert isinstance(outcome, Examined)
+    outcome = examined(config, Policy(revert=Revert.ALL))
     assert (outcome.change, outcome.images, outcome.authenticated) == (None, 1, 1)

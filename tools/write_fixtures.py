@@ -10,7 +10,8 @@ from __future__ import annotations
 import sys
 from difflib import unified_diff
 
-from tests.fixture_cases import CONFIG, FIXTURES, Case, changed, described, rules_that_find, run
+from tests.fixture_cases import FIXTURES, Case, changed, described, rules_that_find, run
+from tests.processing import PATH
 
 
 def main(names: list[str]) -> int:
@@ -32,7 +33,7 @@ def write(case: Case) -> None:
     is_single = (case.folder / "before.yml").exists()
     for path, data in after.items():
         target = case.folder / "after.yml" if is_single else case.folder / "after" / path
-        if is_single and path != CONFIG:
+        if is_single and path != PATH:
             continue
         if data == before[path]:
             target.unlink(missing_ok=True)

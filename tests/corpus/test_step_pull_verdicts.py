@@ -17,8 +17,7 @@ import pytest
 from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.engine.explanation import Access, ExplainedPull
 from cci_migrate.engine.outcomes import Examined
-from cci_migrate.policy.settings import Policy
-from tests.processing import process
+from tests.processing import PATH, process, text_after
 from tests.samples import files_of
 
 if sys.version_info >= (3, 11):
@@ -26,7 +25,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-PATH = ".circleci/config.yml"
 Verdicts = Mapping[str, Mapping[str, Mapping[str, list[str]]]]
 
 
@@ -56,7 +54,7 @@ def files(request: pytest.FixtureRequest, name: str) -> dict[str, bytes]:
 
 
 def examined(files: Mapping[str, bytes]) -> Examined:
-    outcome = process({PATH: files[PATH]}, Policy(), read=files.get, explain=True)
+    outcome = process({PATH: files[PATH]}, read=files.get, explain=True)
     assert isinstance(outcome, Examined)
     return outcome
 
@@ -147,7 +145,7 @@ def test_the_tool_sees_what_a_person_saw_and_logs_in_before_it(
     anonymous = {host for job in followed.values() for host in job.get("anonymous", ())}
     assert before.change is not None or DOCKER_HUB not in anonymous
     if before.change is not None:
-        after = step_pulls(examined({**files, PATH: before.change.files[0].after}))
+        after = step_pulls(examined({**files, PATH: text_after(before).encode()}))
         hub = [pull for pulls in after.values() for pull in pulls if pull.registry == DOCKER_HUB]
         assert {pull.access for pull in hub} <= {Access.AUTHENTICATED}, "after the fix"
         assert after.keys() == followed.keys(), "after the fix"

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from cci_migrate.engine.outcomes import Examined
 from cci_migrate.policy.settings import Policy
 from tests.cli.conftest import ROOT
-from tests.processing import process, process_repository
+from tests.processing import examined, process_repository
 from tests.published_schemas import published_schema
 
 ORB = ROOT / "orb" / "src"
@@ -60,9 +60,7 @@ def job() -> str:
 
 def test_the_job_of_the_page(job: str) -> None:
     jsonschema.Draft7Validator(published_schema("circleciconfig")).validate(yaml.load(job))
-    outcome = process({".circleci/config.yml": job.encode()}, Policy())
-    assert isinstance(outcome, Examined)
-    assert outcome.resolutions == ()
+    assert examined(job).resolutions == ()
 
 
 def test_the_orb_installs_only_what_its_user_names() -> None:

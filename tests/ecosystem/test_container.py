@@ -11,10 +11,8 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from cci_migrate.engine.outcomes import Examined
-from cci_migrate.policy.settings import Policy
 from tests.cli.conftest import CONFIG, ROOT, Program, put
-from tests.processing import process
+from tests.processing import examined
 from tests.published_schemas import published_schema
 
 PAGE = (ROOT / "docs" / "integrations" / "container.md").read_text(encoding="utf-8")
@@ -30,8 +28,7 @@ yaml = YAML(typ="safe")
 def test_circleci_takes_its_job_and_it_is_authenticated() -> None:
     text = JOBS["CircleCI"]
     jsonschema.Draft7Validator(published_schema("circleciconfig")).validate(yaml.load(text))
-    outcome = process({".circleci/config.yml": text.encode()}, Policy())
-    assert isinstance(outcome, Examined)
+    outcome = examined(text)
     assert (outcome.resolutions, outcome.images) == ((), 1)
 
 

@@ -7,29 +7,23 @@ import re
 from hypothesis import given, note
 from hypothesis import strategies as st
 
-from cci_migrate.engine.outcomes import Examined
-from cci_migrate.policy.settings import Policy
 from tests.oracle.fix_judge import judge
 from tests.oracle.plain_yaml import Data, list_of, mapping_of, read
 from tests.oracle.pulled_images import pulled_images
 from tests.oracle.step_logins import hub_logins, script_of
-from tests.processing import process
+from tests.processing import examined
 from tests.properties.generated_configs import config_texts, plain_texts, texts_of_one_config
-
-PATH = ".circleci/config.yml"
 
 
 def fixed(text: str) -> str:
     """What the tool makes of ``text``."""
-    before = text.encode()
     note(text)
-    outcome = process({PATH: before}, Policy())
-    assert isinstance(outcome, Examined), outcome
-    if outcome.change is None:
+    change = examined(text).change
+    if change is None:
         return text
-    (change,) = outcome.change.files
-    assert change.before == before
-    after = change.after.decode()
+    (file,) = change.files
+    assert file.before == text.encode()
+    after = file.after.decode()
     note(after)
     return after
 

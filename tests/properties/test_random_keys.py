@@ -17,7 +17,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from cci_migrate.engine.outcomes import Examined
 from cci_migrate.findings import Decisions, Skip
 from cci_migrate.interactive.fix_keys import Action
 from cci_migrate.interactive.interview import (
@@ -34,9 +33,8 @@ from cci_migrate.policy.file import read_policy_file
 from cci_migrate.policy.settings import Policy
 from tests.interactive.conftest import CONFIG, config_of, make_repository
 from tests.interactive.dialog import CTRL_C, Dialog
-from tests.processing import process
+from tests.processing import examined, fixed
 
-FILES = {".circleci/config.yml": CONFIG.encode()}
 _ANSWERED = re.compile(
     r"^(?:Fix (?P<number>\d+)/\d+|Write 1 file\?) \[[^\]]*\] (?P<letter>\w)(?:  |$)",
     re.M,
@@ -122,9 +120,7 @@ def _assert_a_key_for_each(taken: list[Taken], sent: list[str]) -> None:
 
 def _replayed(taken: list[Taken], text: str, policy: Policy) -> tuple[Interview, bool]:
     """The interview after ``taken``, and whether the last of them was to write."""
-    outcome = process(FILES, policy)
-    assert isinstance(outcome, Examined)
-    found = (each.finding for each in outcome.resolutions)
+    found = (each.finding for each in examined(CONFIG, policy).resolutions)
     interview = Interview(in_order(Item(0, each) for each in found if can_be_decided(each)))
     for answer in taken:
         step = next_step(interview)
@@ -143,7 +139,4 @@ def _replayed(taken: list[Taken], text: str, policy: Policy) -> tuple[Interview,
 
 def _fixed_as(interview: Interview, policy: Policy) -> str:
     decided = {key.finding: decision for key, decision in interview.decided.items()}
-    outcome = process(FILES, policy, Decisions(Skip(), decided))
-    assert isinstance(outcome, Examined)
-    assert outcome.change is not None
-    return outcome.change.files[0].after.decode()
+    return fixed(CONFIG, policy, Decisions(Skip(), decided))

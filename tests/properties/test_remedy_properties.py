@@ -5,14 +5,12 @@ from __future__ import annotations
 from hypothesis import given, note, settings
 
 from cci_migrate.docker.mirrors import Mirror
-from cci_migrate.engine.outcomes import Examined
 from cci_migrate.policy.settings import PasswordAuth, Policy, RegistryPolicy
 from tests.oracle.plain_yaml import Data, mapping_of, read
 from tests.oracle.pulled_images import pulled_images
-from tests.processing import process
+from tests.processing import fixed
 from tests.properties.generated_configs import config_texts
 
-PATH = ".circleci/config.yml"
 MIRROR = Policy(
     mirror=Mirror("mirror.acme.dev", "hub"),
     registries=(
@@ -27,9 +25,7 @@ FEWER = settings(max_examples=settings().max_examples * 2 // 5)
 def changed(text: str, policy: Policy) -> str:
     """What the tool makes of ``text``."""
     note(text)
-    outcome = process({PATH: text.encode()}, policy)
-    assert isinstance(outcome, Examined), outcome
-    after = text if outcome.change is None else outcome.change.files[0].after.decode()
+    after = fixed(text, policy)
     note(after)
     return after
 

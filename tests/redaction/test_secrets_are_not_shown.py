@@ -16,18 +16,16 @@ from cci_migrate.cli.main_command import main_command
 from cci_migrate.engine.outcomes import Examined, Outcome
 from cci_migrate.engine.proof import ProvenFile
 from cci_migrate.files import discovery
-from cci_migrate.policy.settings import Policy
 from cci_migrate.redaction.redaction import WITHHELD, Redaction
 from cci_migrate.reports.diffs import redacted_diff
 from tests.cli.conftest import environment, put
 from tests.interactive.conftest import make_repository
 from tests.interactive.dialog import Dialog
-from tests.processing import process
+from tests.processing import PATH, examined, process
 from tests.program import run
 from tests.proven_changes import proven_file
 from tests.redaction.secret_configs import SecretConfig, secret_configs
 
-PATH = ".circleci/config.yml"
 #: A word as any other, and one that nobody would write but as a password.
 WORD, MIXED = "kestrel", "Zx9!qL"
 CONFIGS = list(secret_configs(WORD))
@@ -128,7 +126,7 @@ def test_no_prompt_shows_one(tmp_path: Path) -> None:
 
 
 def changes(config: SecretConfig) -> tuple[ProvenFile, ...]:
-    outcome = process({PATH: config.text.encode()}, Policy())
+    outcome = process({PATH: config.text.encode()})
     change = outcome.change if isinstance(outcome, Examined) else None
     return () if change is None else change.files
 
@@ -175,10 +173,9 @@ jobs:
 
 @pytest.mark.parametrize("name", ["P", "HUBPW", "kestrel"])
 def test_the_name_of_a_password_s_variable_is_shown(name: str) -> None:
-    outcome = process({PATH: LACKS_A_LOGIN.replace("NAME", name).encode()}, Policy())
-    assert isinstance(outcome, Examined)
-    assert outcome.change is not None
-    diff = redacted_diff(outcome.change.files[0])
+    change = examined(LACKS_A_LOGIN.replace("NAME", name)).change
+    assert change is not None
+    diff = redacted_diff(change.files[0])
     assert diff.data is not None
     assert f"\n+          docker-password: {name}\n".encode() in diff.data
     assert diff.withheld == 0
@@ -192,9 +189,7 @@ def test_a_password_where_a_name_belongs_is_withheld(other: str) -> None:
         "    docker: [{image: cimg/base:2024.01}]\n    steps:\n"
         f"      - {step}\n      - run: '{other}'\n"
     )
-    outcome = process({PATH: text.encode()}, Policy())
-    assert isinstance(outcome, Examined)
-    assert outcome.redaction.line(step).endswith("docker-password: [withheld]}")
+    assert examined(text).redaction.line(step).endswith("docker-password: [withheld]}")
 
 
 def test_what_is_withheld_is_said(tmp_path: Path) -> None:
