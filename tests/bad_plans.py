@@ -15,11 +15,11 @@ from cci_migrate.engine.loading import Loaded, load_texts
 from cci_migrate.engine.planning import Plan, plan_changes
 from cci_migrate.engine.proof import Clause, NotProven, ProvenChange, prove
 from cci_migrate.engine.proof_side import ProofSide
-from cci_migrate.findings import APPLY_ALL, ChosenNames, FindingKey
+from cci_migrate.findings import APPLY_ALL, ChosenNames, FindingKey, Resolution
 from cci_migrate.lossless.edits import Edit
 from cci_migrate.lossless.merging import items_of, value_of
 from cci_migrate.lossless.nodes import Mapping, Scalar, resolved
-from cci_migrate.lossless.operations import Entries, Operation, Text
+from cci_migrate.lossless.operations import Content, Entries, Operation, Text
 from cci_migrate.lossless.rendering import render
 from cci_migrate.lossless.source import SourceText
 from cci_migrate.policy.settings import Policy
@@ -33,6 +33,13 @@ FIXING = Policy()
 def auth(username: str, password: str) -> Entries:
     """The value of ``auth`` with these halves."""
     return Entries((("username", Text(username)), ("password", Text(password))))
+
+
+def check(username: str, password: str, **more: str) -> Content:
+    """A step that logs in with the orb, with these names of variables."""
+    names = {"docker_username": username, "docker_password": password, **more}
+    arguments = Entries(tuple((key, Text(value)) for key, value in names.items()))
+    return Entries((("docker/check", arguments),))
 
 
 HUB = auth("$DOCKERHUB_USERNAME", "$DOCKERHUB_PASSWORD")
@@ -87,10 +94,20 @@ def with_edits(side: ProofSide, *edits: Edit) -> ProofSide:
     return replace(side, plan=replace(side.plan, edits={PATH: edits}))
 
 
-def planned(side: ProofSide, *operations: Operation) -> ProofSide:
-    """``side`` with a plan that does ``operations``, text and data alike, and claims no fix."""
-    edits = {PATH: render(side.documents[0], list(operations))}
-    return replace(side, plan=Plan((), operations, edits))
+def planned(
+    side: ProofSide, *operations: Operation, resolutions: tuple[Resolution, ...] = ()
+) -> ProofSide:
+    """``side`` with a plan that does ``operations``, text and data alike.
+
+    Without ``resolutions`` it claims no fix.
+    """
+    edits = {PATH: render(side.documents[0], operations)}
+    return replace(side, plan=Plan(resolutions, operations, edits))
+
+
+def planned_instead(side: ProofSide, *operations: Operation) -> ProofSide:
+    """``side`` with ``operations`` for those of its plan, which claims the same fixes."""
+    return planned(side, *operations, resolutions=side.plan.resolutions)
 
 
 def item(side: ProofSide, job: str, index: int = 0) -> Mapping:

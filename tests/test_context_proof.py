@@ -59,33 +59,40 @@ def is_refused(side: ProofSide, policy: Policy = FIXING) -> bool:
     return refused_by(side, policy) is Clause.CONTEXTS
 
 
-def held(contexts: str, steps: str = MAKE, more: str = "") -> ProofSide:
-    return good(CONFIG.replace("CONTEXTS", contexts).replace(MAKE, steps) + more)
+def held(
+    contexts: str,
+    steps: str = MAKE,
+    *,
+    images: str = "",
+    jobs: str = "",
+    entries: str = "",
+    policy: Policy = FIXING,
+) -> ProofSide:
+    """`CONFIG` with these contexts, steps and more images of job ``a``, beside other jobs."""
+    text = CONFIG.replace("CONTEXTS", contexts).replace(MAKE, steps)
+    text = text.replace("go:1.22\n", f"go:1.22\n{images}")
+    return good(text.replace("workflows:", f"{jobs}workflows:") + entries, policy)
 
 
 READS = '      - run: ./publish --password "$DOCKERHUB_PASSWORD"\n'
 
 
-@pytest.mark.parametrize(
+each_place = pytest.mark.parametrize(
     ("contexts", "at", "refused"),
     [
-        pytest.param("aws", 1, True, id="it would hide what aws may provide to a step"),
+        pytest.param("aws", 1, True, id="it would hide what aws may provide"),
         pytest.param("aws", 0, False, id="the later one wins: nothing changes"),
         pytest.param("", 0, True, id="it would hide what the project provides"),
     ],
 )
+
+
+@each_place
 def test_a_context_that_gives_a_step_another_value(contexts: str, at: int, refused: bool) -> None:
     assert is_refused(given(held(contexts, READS), "docker-hub-creds", at=at)) is refused
 
 
-@pytest.mark.parametrize(
-    ("contexts", "at", "refused"),
-    [
-        pytest.param("aws", 1, True, id="it would hide what aws may provide to the image"),
-        pytest.param("aws", 0, False, id="the later one wins: nothing changes"),
-        pytest.param("", 0, True, id="it would hide what the project provides"),
-    ],
-)
+@each_place
 @pytest.mark.parametrize(
     ("image", "is_read"),
     [
@@ -97,15 +104,13 @@ def test_a_context_that_gives_a_step_another_value(contexts: str, at: int, refus
 def test_a_context_that_gives_another_image_another_value(
     image: str, is_read: str, contexts: str, at: int, refused: bool
 ) -> None:
-    own = f"      - image: {image}\n        auth: {is_read}\n"
-    text = CONFIG.replace("CONTEXTS", contexts).replace("go:1.22\n", f"go:1.22\n{own}")
-    assert is_refused(given(good(text), "docker-hub-creds", at=at)) is refused
+    side = held(contexts, images=f"      - image: {image}\n        auth: {is_read}\n")
+    assert is_refused(given(side, "docker-hub-creds", at=at)) is refused
 
 
 def test_a_half_that_no_pull_can_use_yet_is_not_read() -> None:
-    own = "      - image: cimg/node:20.11\n        auth: {password: $DOCKERHUB_PASSWORD}\n"
-    text = CONFIG.replace("CONTEXTS", "aws").replace("go:1.22\n", f"go:1.22\n{own}")
-    assert not is_refused(given(good(text), "docker-hub-creds"))
+    half = "      - image: cimg/node:20.11\n        auth: {password: $DOCKERHUB_PASSWORD}\n"
+    assert not is_refused(given(held("aws", images=half), "docker-hub-creds"))
 
 
 COMMAND = """\
@@ -197,8 +202,7 @@ PUSHER = """\
 )
 def test_the_contexts_of_others(job: str, context: str, refused: bool) -> None:
     other = "  b:\n    machine: true\n    steps: [{run: make}]\n"
-    text = CONFIG.replace("CONTEXTS", "") + OTHERS
-    side = good(text.replace("workflows:", other + job + "workflows:"))
+    side = held("", jobs=other + job, entries=OTHERS)
     assert is_refused(given(side, context)) is refused
 
 
@@ -215,18 +219,17 @@ def test_the_contexts_of_others_whose_steps_name_the_variables(
     context: str, names: str, refused: bool
 ) -> None:
     job = f"  b:\n    machine: true\n    steps: [{{run: ./notify {names}}}]\n"
-    text = CONFIG.replace("CONTEXTS", "").replace("workflows:", f"{job}workflows:")
-    text += f"      - b: {{context: [{context}]}}\n"
-    assert is_refused(given(good(text), context)) is refused
+    side = held("", jobs=job, entries=f"      - b: {{context: [{context}]}}\n")
+    assert is_refused(given(side, context)) is refused
 
 
 @pytest.mark.parametrize(("policy", "refused"), [(FIXING, True), (WANTING_CONTEXTS, False)])
 def test_a_context_of_the_file_for_a_job_that_reads_half(policy: Policy, refused: bool) -> None:
     """It would override the project's, unless the user wants contexts to provide them."""
     steps = "      - run: ./log $DOCKERHUB_USERNAME\n"
-    text = CONFIG.replace("CONTEXTS", "").replace(MAKE, steps)
-    text = text.replace("workflows:", f"{READER}workflows:") + "      - c: {context: [staff]}\n"
-    assert is_refused(given(good(text, policy), "staff"), policy) is refused
+    entries = "      - c: {context: [staff]}\n"
+    side = held("", steps, jobs=READER, entries=entries, policy=policy)
+    assert is_refused(given(side, "staff"), policy) is refused
 
 
 def test_what_half_a_credential_reads_shows_no_context() -> None:
@@ -235,15 +238,14 @@ def test_what_half_a_credential_reads_shows_no_context() -> None:
         "  b:\n    docker:\n      - image: cimg/go:1.22\n"
         "        auth: {password: $DOCKERHUB_PASSWORD}\n"
     )
-    more = "        auth: {username: $PEAR_USER, password: $PEAR_TOKEN}\n"
-    text = CONFIG.replace("CONTEXTS", "pear-hub").replace(
-        "workflows:", f"{job}{READER.replace('  c:', '  d:')}workflows:"
+    pear = "        auth: {username: $PEAR_USER, password: $PEAR_TOKEN}\n"
+    side = held(
+        "pear-hub",
+        images=f"      - image: cimg/node:20.11\n{pear}",
+        jobs=job + READER.replace("  c:", "  d:"),
+        entries="      - b: {context: [pear-hub]}\n      - d: {context: [staff]}\n",
     )
-    text = text.replace(
-        "go:1.22\n    steps", f"go:1.22\n      - image: cimg/node:20.11\n{more}    steps"
-    )
-    text += "      - b: {context: [pear-hub]}\n      - d: {context: [staff]}\n"
-    assert not is_refused(given(good(text), "staff"))
+    assert not is_refused(given(side, "staff"))
 
 
 @pytest.mark.parametrize("order", ["slack, aws", "aws, aws"])
@@ -270,16 +272,16 @@ def test_contexts_that_are_lost_or_change_places(order: str) -> None:
 def test_a_context_behind_one_that_may_provide_the_same(
     contexts: str, more: str, refused: bool
 ) -> None:
-    text = CONFIG.replace("CONTEXTS", contexts)
+    job = entry = ""
     if more:
         other, _, names = more.partition(", ")
         job = (
             "  b:\n    docker:\n      - image: cimg/go:1.22\n"
             f"        auth: {{username: {names}_USERNAME, password: {names}_PASSWORD}}\n"
         )
-        text = text.replace("workflows:", job + "workflows:")
-        text += f"      - b: {{context: {other}}}\n"
-    assert is_refused(given(good(text), "docker-hub-creds")) is refused
+        entry = f"      - b: {{context: {other}}}\n"
+    side = held(contexts, jobs=job, entries=entry)
+    assert is_refused(given(side, "docker-hub-creds")) is refused
 
 
 def test_a_context_that_another_config_shows() -> None:
@@ -320,9 +322,8 @@ def test_a_context_of_a_job_whose_credentials_are_to_stay_there(
         "  ship:\n    machine: {image: ubuntu-2404:current}\n    steps:\n"
         f"      - run: {login}\n      - run: {script}\n"
     )
-    text = CONFIG.replace("CONTEXTS", "").replace("workflows:", f"{job}workflows:")
-    text += f"      - ship: {{context: [{context}]}}\n"
-    assert is_refused(given(good(text), context)) is refused
+    side = held("", jobs=job, entries=f"      - ship: {{context: [{context}]}}\n")
+    assert is_refused(given(side, context)) is refused
 
 
 def test_a_context_that_the_user_names() -> None:

@@ -25,7 +25,7 @@ from cci_migrate.policy.settings import (
     Policy,
     RegistryPolicy,
 )
-from tests.bad_plans import FIXING, HUB, auth, good, item, planned, refused_by, scalar
+from tests.bad_plans import FIXING, HUB, auth, check, good, item, planned, refused_by, scalar
 
 PEAR = auth("$PEAR_USER", "$PEAR_TOKEN")
 PEAR_CREDENTIAL = PasswordAuth("$PEAR_USER", "$PEAR_TOKEN")
@@ -111,14 +111,13 @@ def test_credentials_that_the_config_shows(
 def test_names_that_the_user_chose_for_one_registry() -> None:
     """They are for the finding that was asked about, and for its registry."""
     side = good(CONFIG)
-    finding = replace(side.plan.resolutions[0].finding)
+    finding = side.plan.resolutions[0].finding
     assert finding.registry == "docker.io"
     chosen = {finding.key: ChosenNames(PEAR_CREDENTIAL, None)}
+    asked = Resolution(finding, FindingState.LEFT)
     for job, clause in (("a", None), ("b", Clause.CREDENTIALS)):
-        plan = given(job, PEAR)
-        plan = replace(
-            plan, plan=replace(plan.plan, resolutions=(Resolution(finding, FindingState.LEFT),))
-        )
+        addition = AddEntry(item(side, job), "auth", PEAR, "image")
+        plan = planned(side, addition, resolutions=(asked,))
         outcome = refused_by(plan, names=chosen)
         assert (outcome if outcome is Clause.CREDENTIALS else None) is clause
         assert refused_by(plan) is Clause.CREDENTIALS
@@ -177,12 +176,6 @@ jobs:
       - run: echo "$PUSH_TOKEN" | docker login -u acme --password-stdin
       - run: docker push acme/x:1
 """
-
-
-def check(username: str, password: str, **more: str) -> Content:
-    names = {"docker_username": username, "docker_password": password, **more}
-    arguments = Entries(tuple((key, Text(value)) for key, value in names.items()))
-    return Entries((("docker/check", arguments),))
 
 
 @pytest.mark.parametrize(

@@ -43,9 +43,11 @@ from tests.bad_plans import (
     HUB,
     PATH,
     auth,
+    check,
     good,
     item,
     planned,
+    planned_instead,
     proven,
     refused_by,
     scalar,
@@ -126,10 +128,8 @@ def test_a_finding_that_is_called_fixed_and_is_not() -> None:
     side = good(CONFIG)
     finding = side.plan.resolutions[0].finding
     useless = AddEntry(item(side, "b"), "user", Text("root"), "image")
-    edits = {PATH: render(side.documents[0], [useless])}
-    resolutions = (Resolution(finding, FindingState.FIXED),)
-    claims = replace(side, plan=Plan(resolutions, (useless,), edits))
-    assert refused_by(claims) is Clause.SETTLED
+    fixed = Resolution(finding, FindingState.FIXED)
+    assert refused_by(planned(side, useless, resolutions=(fixed,))) is Clause.SETTLED
 
 
 @pytest.mark.parametrize(
@@ -195,10 +195,8 @@ def test_a_login_that_comes_after_the_pull() -> None:
     ]
     imported, added = side.plan.operations
     assert isinstance(added, AddItem)
-    late = replace(added, index=2)
-    edits = {PATH: render(side.documents[0], [imported, late])}
-    plan = Plan(side.plan.resolutions, (imported, late), edits)
-    assert refused_by(replace(side, plan=plan)) is Clause.LOGINS
+    late = planned_instead(side, imported, replace(added, index=2))
+    assert refused_by(late) is Clause.LOGINS
 
 
 @pytest.mark.parametrize(
@@ -217,10 +215,9 @@ def test_a_login_that_is_kept_where_the_pull_does_not_look(right: str, wrong: st
     (edit,) = side.plan.edits[PATH]
     assert f"{right} login" in edit.text
     other = replace(edit, text=edit.text.replace(f"{right} login", f"{wrong} login"))
-    plan = replace(side.plan, operations=(_with_script(added, right, wrong),))
-    plan = replace(plan, edits={PATH: render(side.documents[0], plan.operations)})
-    assert plan.edits[PATH] == (other,)
-    assert refused_by(replace(side, plan=plan)) is Clause.LOGINS
+    elsewhere = planned_instead(side, _with_script(added, right, wrong))
+    assert elsewhere.plan.edits[PATH] == (other,)
+    assert refused_by(elsewhere) is Clause.LOGINS
 
 
 def _with_script(added: AddItem, right: str, wrong: str) -> AddItem:
@@ -245,19 +242,17 @@ def test_a_login_before_the_client_is_there() -> None:
     *imports, added = side.plan.operations
     assert isinstance(added, AddItem)
     assert added.index == 2
-    plan = replace(side.plan, operations=(*imports, replace(added, index=1)))
-    plan = replace(plan, edits={PATH: render(side.documents[0], plan.operations)})
-    assert refused_by(replace(side, plan=plan)) is Clause.LOGINS
+    early = planned_instead(side, *imports, replace(added, index=1))
+    assert refused_by(early) is Clause.LOGINS
 
 
 def test_a_login_to_another_key_of_docker_hub() -> None:
     pull = "registry-1.docker.io/library/redis:7"
     side = good(STEPS.replace("redis:7", pull))
-    _, added = side.plan.operations
+    imported, added = side.plan.operations
     assert isinstance(added, AddItem)
-    plan = replace(side.plan, operations=(*side.plan.operations[:1], replace(added, content=CHECK)))
-    plan = replace(plan, edits={PATH: render(side.documents[0], plan.operations)})
-    assert refused_by(replace(side, plan=plan)) is Clause.LOGINS
+    other = planned_instead(side, imported, replace(added, content=CHECK))
+    assert refused_by(other) is Clause.LOGINS
 
 
 def test_a_login_in_a_branch() -> None:
@@ -290,19 +285,7 @@ def test_a_login_that_is_missing_in_the_job_of_an_orb() -> None:
     assert login_too_late(done, after.all_dockers) is not None
 
 
-CHECK = Entries(
-    (
-        (
-            "docker/check",
-            Entries(
-                (
-                    ("docker_username", Text("DOCKERHUB_USERNAME")),
-                    ("docker_password", Text("DOCKERHUB_PASSWORD")),
-                )
-            ),
-        ),
-    )
-)
+CHECK = check("DOCKERHUB_USERNAME", "DOCKERHUB_PASSWORD")
 
 
 @pytest.mark.parametrize(
@@ -400,13 +383,8 @@ def context_of_b(side: ProofSide) -> Scalar:
 )
 def test_a_reversal_that_does_more(too_much: Callable[[ProofSide], Operation]) -> None:
     side = good(FIXED, REVERTING)
-    both = (*side.plan.operations, too_much(side))
-    edits = {PATH: render(side.documents[0], both)}
-    plan = Plan(side.plan.resolutions, both, edits)
-    assert refused_by(replace(side, plan=plan), REVERTING) in (
-        Clause.REVERTED,
-        Clause.CREDENTIALS,
-    )
+    more = planned_instead(side, *side.plan.operations, too_much(side))
+    assert refused_by(more, REVERTING) in (Clause.REVERTED, Clause.CREDENTIALS)
 
 
 MIRRORING = Policy(mirror=Mirror("mirror.acme.dev"))
@@ -422,12 +400,12 @@ def mirrored(text: str, name: str) -> Clause | None:
 
 
 def test_a_name_at_the_mirror_that_is_another_image() -> None:
-    for name in (
+    for other in (
         "mirror.acme.dev/cimg/go:1.23",
         "mirror.acme.dev/go:1.22",
         "acme.dev/cimg/go:1.22",
     ):
-        assert mirrored(CONFIG, name) is Clause.IMAGES
+        assert mirrored(CONFIG, other) is Clause.IMAGES
 
 
 def test_credentials_for_docker_hub_that_would_go_to_the_mirror() -> None:
