@@ -182,10 +182,8 @@ class PullRequest(Struct, frozen=True):
 
 
 def newest_pull(pulls: Iterable[PullRequest]) -> PullRequest | None:
-    """The open one of ``pulls``, which are the newest first, else the newest; None if empty."""
-    all_pulls = list(pulls)
-    newest = all_pulls[0] if all_pulls else None
-    return next((pull for pull in all_pulls if pull.state is PullState.OPEN), newest)
+    """The newest open one of ``pulls``, else the newest; None if empty."""
+    return max(pulls, key=lambda pull: (pull.state is PullState.OPEN, pull.number), default=None)
 
 
 class Snapshot(Struct, frozen=True):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
-from urllib.parse import urlsplit
+from typing import Protocol, TypeVar
+from urllib.parse import quote, urlsplit
 
 from msgspec import Struct
 
@@ -27,11 +27,13 @@ from cci_migrate.forges.repository import (
     BranchContent,
     Checks,
     FileHash,
+    Kind,
     PullRequest,
     PullState,
     RepositoryRef,
     Snapshot,
     Unreadable,
+    newest_pull,
 )
 from cci_migrate.forges.repository_errors import FATAL_ERRORS, describe_error
 from cci_migrate.forges.reverting import (
@@ -42,6 +44,7 @@ from cci_migrate.forges.reverting import (
     revert_message,
     reverting_pull,
 )
+from cci_migrate.forges.tokens import host_of
 from cci_migrate.transport.git.remote_urls import basic_login
 from cci_migrate.transport.host_errors import HostError, OverloadedError, RefusedError
 from cci_migrate.transport.host_patience import HostPatience
@@ -50,6 +53,7 @@ from cci_migrate.transport.pace import Lane
 from cci_migrate.transport.write_kinds import WriteKind
 
 _Read = TypeVar("_Read")
+_Item = TypeVar("_Item")
 
 
 class IncompleteError(Exception):
@@ -63,22 +67,55 @@ class BranchTip(Struct, frozen=True):
     message: str = ""
 
 
+class PullRequestAnswer(Protocol):
+    """A host's answer about a pull request."""
+
+    @property
+    def pull(self) -> PullRequest:
+        """The pull request as a campaign has it."""
+
+    def is_from(self, repository: str, branch: str) -> bool:
+        """Whether it is from ``branch`` of ``repository``, which it is for; not from a fork."""
+
+
+class ExtrasWriter(Protocol):
+    """Adds labels, reviewers and assignees to the pull requests of a host."""
+
+    def impossible(self, owner: str, extras: Extras) -> Iterable[MissingExtra]:
+        """Those of ``extras`` that no pull request of ``owner`` can have."""
+
+    def add(self, snapshot: Snapshot, path: str, extras: Extras) -> Iterable[MissingExtra]:
+        """Add those that the host knows to the pull request at ``path``; those refused there."""
+
+
 class RestHost(ABC):
     """A host with a REST API for changes. ``user`` is git's user name for the token.
 
+    ``repositories`` is where the API has the repositories; ``branches``, ``pulls`` and
+    ``comment_lists`` (``{}``: the number) are below the path of one. ``closing`` are the method,
+    the path below the pull request and the fields that close it.
+
     ``is_nested``: search for configs below the root too.
-    ``opens_with_extras``: `create_pull_request` adds the extras at once.
+    ``opens_with_extras``: a pull request is created with the extras.
     """
 
+    kind: Kind
     user: str
+    repositories: str
+    branches: str
+    pulls: str
+    comment_lists: str
+    closing: tuple[str, str, Mapping[str, str] | None]
+    pull_answer: type[PullRequestAnswer]
     opens_with_extras = True
     delivery = Delivery.PULL_REQUEST
     #: Its pull requests: their reviews and merges.
     reviews: Reviews
+    extras: ExtrasWriter
 
     def __init__(self, api: Api, lane: Lane, branch: str, *, is_nested: bool = False) -> None:
         self._is_nested = is_nested
-        self._api = api
+        self.api = api
         self._lane = lane
         self._branch = branch
         self._clones = GitClones(
@@ -141,9 +178,11 @@ class RestHost(ABC):
     def close(self, snapshot: Snapshot) -> None:
         """Close the pull request, then delete the branch if it is disposable."""
         if snapshot.pull is not None and snapshot.pull.state is PullState.OPEN:
-            self.close_pull_request(snapshot, snapshot.pull)
+            method, below, fields = self.closing
+            path = self.pull_path(snapshot, snapshot.pull.number) + below
+            self.api.write(WriteKind.OTHER, method, path, json=fields)
         if snapshot.branch is not None and snapshot.branch.content.is_disposable:
-            self._api.write(WriteKind.OTHER, "DELETE", self.branch_path(snapshot, self._branch))
+            self.api.write(WriteKind.OTHER, "DELETE", self.branch_path(snapshot, self._branch))
 
     def git_credentials(self, token: str) -> tuple[str, str]:
         """The user name and password for git, from the token."""
@@ -151,11 +190,11 @@ class RestHost(ABC):
 
     def git_url(self, snapshot: Snapshot) -> str:
         """The URL of the git repository under its current name: git follows no redirects."""
-        return f"{web_root(self._api.root)}/{snapshot.current_name}.git"
+        return f"{web_root(self.api.root)}/{snapshot.current_name}.git"
 
     def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
         """Open the pull request with those of its extras that the host knows."""
-        pull = self.create_pull_request(snapshot, proposal.opening)
+        pull = self._create(snapshot, proposal.opening)
         if self.opens_with_extras:
             self._opened_with[pull.url] = proposal.extras
         return pull
@@ -167,9 +206,14 @@ class RestHost(ABC):
             return ()
         refused: tuple[MissingExtra, ...] = ()
         if not extras.are_in(self._opened_with.get(pull.url, NO_EXTRAS)):
-            refused = self.extend_pull_request(snapshot, pull, extras)
+            path = self.pull_path(snapshot, pull.number)
+            refused = tuple(self.extras.add(snapshot, path, extras))
         owner = snapshot.current_name.partition("/")[0]
         return (*refused, *self.impossible_extras(owner, extras))
+
+    def impossible_extras(self, owner: str, extras: Extras) -> tuple[MissingExtra, ...]:
+        """Those of ``extras`` that no pull request of ``owner`` can have."""
+        return tuple(self.extras.impossible(owner, extras))
 
     def revert(self, snapshot: Snapshot, delivered: DeliveredChange) -> str:
         """Open the pull request that puts the files back as they were before a merged one.
@@ -196,7 +240,7 @@ class RestHost(ABC):
             self.commit(snapshot, opening.branch, revert_message(pull, contents), contents)
         elif content is not BranchContent.PLANNED:
             raise foreign_branch(opening.branch)
-        return self.create_pull_request(snapshot, opening).url
+        return self._create(snapshot, opening).url
 
     def is_discussed(self, snapshot: Snapshot) -> bool:
         """Whether there are comments that `batch comment` did not write."""
@@ -204,27 +248,49 @@ class RestHost(ABC):
 
     def comment(self, snapshot: Snapshot, text: str) -> None:
         """Comment on the pull request."""
-        self._api.write(WriteKind.OTHER, "POST", self.comments_path(snapshot), json={"body": text})
+        self.api.write(WriteKind.OTHER, "POST", self.comments_path(snapshot), json={"body": text})
 
     def tip(self, snapshot: Snapshot, branch: str) -> BranchTip | None:
         """The commit at the tip of ``branch``; None if it does not exist."""
         try:
-            return self.read_tip(self._api.read("GET", self.branch_path(snapshot, branch)))
+            return self.read_tip(self.api.read("GET", self.branch_path(snapshot, branch)))
         except MissingError:
             return None
 
-    def find_branch(self, snapshot: Snapshot) -> Branch | None:
-        """The campaign's branch; None if it does not exist."""
-        tip = self.tip(snapshot, self._branch)
-        return None if tip is None else Branch.at(tip.id, snapshot.head, tip.message)
+    def read_tip(self, answer: Response) -> BranchTip:
+        """The commit at the tip of the branch that ``answer`` is about."""
+        return answer.body(BranchTip, "commit")
 
-    def checks_of(self, ref: RepositoryRef, commit: str) -> Checks:
-        """The result of CI for a commit of a repository that was not observed."""
-        return self.commit_checks(Snapshot(ref), commit)
+    def find_pull_request(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
+        """The open or else the newest pull request from ``branch``; None if there is none."""
+        path = f"{self.path(snapshot)}/{self.pulls}"
+        answers = self.items(path, self.pull_answer, **self.pulls_query(branch))
+        name = snapshot.current_name
+        return newest_pull(answer.pull for answer in answers if answer.is_from(name, branch))
+
+    def path(self, snapshot: Snapshot) -> str:
+        """Where the API has the repository."""
+        return f"/{self.repositories}/{snapshot.current_name}"
+
+    def branch_path(self, snapshot: Snapshot, branch: str) -> str:
+        """Where the API has a branch."""
+        return f"{self.path(snapshot)}/{self.branches}/{quote(branch, safe='')}"
+
+    def pull_path(self, snapshot: Snapshot, number: int) -> str:
+        """Where the API has a pull request."""
+        return f"{self.path(snapshot)}/{self.pulls}/{number}"
+
+    def comments_path(self, snapshot: Snapshot) -> str:
+        """Where the API has the comments on the pull request."""
+        return f"{self.path(snapshot)}/{self.comment_lists.format(snapshot.pull_number)}"
+
+    def ref(self, name: str) -> RepositoryRef:
+        """The repository called ``name``."""
+        return RepositoryRef(self.kind, host_of(self.api.root), name, self.api.root)
 
     def end(self) -> None:
         """Close the connections and remove the scratch clones."""
-        self._api.close()
+        self.api.close()
         self._clones.end()
 
     def _content(
@@ -233,21 +299,24 @@ class RestHost(ABC):
         url = self.git_url(snapshot)
         return self._clones.branch_content(snapshot, url, branch, tip, files)
 
-    @abstractmethod
-    def branch_path(self, snapshot: Snapshot, branch: str) -> str:
-        """Where the API has a branch."""
+    def _create(self, snapshot: Snapshot, opening: NewPullRequest) -> PullRequest:
+        """Open a pull request against the default branch."""
+        path = f"{self.path(snapshot)}/{self.pulls}"
+        fields = self.opening_fields(snapshot, opening)
+        answer = self.api.write(WriteKind.PULL_REQUEST, "POST", path, json=fields)
+        return answer.body(self.pull_answer).pull
 
     @abstractmethod
-    def comments_path(self, snapshot: Snapshot) -> str:
-        """Where the API has the comments on the pull request."""
+    def items(self, path: str, kind: type[_Item], /, **query: object) -> Iterator[_Item]:
+        """The items on all pages of a list."""
 
     @abstractmethod
-    def read_tip(self, answer: Response) -> BranchTip:
-        """The commit at the tip of the branch that ``answer`` is about."""
+    def pulls_query(self, branch: str) -> dict[str, object]:
+        """The query for the pull requests from ``branch`` in any state, and maybe for others."""
 
     @abstractmethod
-    def close_pull_request(self, snapshot: Snapshot, pull: PullRequest) -> None:
-        """Close an open pull request."""
+    def opening_fields(self, snapshot: Snapshot, opening: NewPullRequest) -> dict[str, object]:
+        """The fields that open a pull request against the default branch."""
 
     @abstractmethod
     def commit_checks(self, snapshot: Snapshot, commit: str) -> Checks:
@@ -264,29 +333,8 @@ class RestHost(ABC):
         """Make a new branch with one commit on the snapshot's head by the API; returns its id."""
 
     @abstractmethod
-    def create_pull_request(self, snapshot: Snapshot, opening: NewPullRequest) -> PullRequest:
-        """Open a pull request against the default branch."""
-
-    @abstractmethod
     def comments(self, snapshot: Snapshot) -> Iterator[str]:
         """The texts of all comments on the pull request."""
-
-    @abstractmethod
-    def impossible_extras(self, owner: str, extras: Extras) -> tuple[MissingExtra, ...]:
-        """Those of ``extras`` that no pull request of ``owner`` can have."""
-
-    @abstractmethod
-    def extend_pull_request(
-        self, snapshot: Snapshot, pull: PullRequest, extras: Extras
-    ) -> tuple[MissingExtra, ...]:
-        """Add those of ``extras`` that the host knows to an open pull request.
-
-        Returns those that this repository refuses.
-        """
-
-    @abstractmethod
-    def find_pull_request(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
-        """The open or else the newest pull request from ``branch``; None if there is none."""
 
 
 def git_login(root: str, user: str, token: str) -> dict[str, str]:

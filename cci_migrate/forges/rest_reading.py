@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from cci_migrate.forges.blob_text import contents_within_limit
 from cci_migrate.forges.host import RepositoryPage, WantedFiles
-from cci_migrate.forges.repository import MISSING_DEFAULT, Snapshot
+from cci_migrate.forges.repository import MISSING_DEFAULT, Branch, Snapshot
 from cci_migrate.forges.rest_hosts import RestHost
 from cci_migrate.transport.host_errors import HostError
 from cci_migrate.transport.http import MissingError
@@ -37,7 +37,7 @@ class RestReadHost(RestHost):
         self, wanted: Sequence[WantedFiles]
     ) -> Future[Mapping[str, Mapping[str, bytes | None]]]:
         """Read the wanted files, repository by repository."""
-        return self._api.threads.begin(partial(self._read_wanted, wanted))
+        return self.api.threads.begin(partial(self._read_wanted, wanted))
 
     def files(self, snapshot: Snapshot, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
         """Those of ``paths`` that are there in a commit."""
@@ -55,8 +55,9 @@ class RestReadHost(RestHost):
         tip = self.tip(snapshot, snapshot.default_branch)
         if tip is None:
             raise HostError(MISSING_DEFAULT)
-        at_head = replace(snapshot, head=tip.id)
-        return replace(at_head, branch=self.find_branch(at_head))
+        own = self.tip(snapshot, self._branch)
+        branch = None if own is None else Branch.at(own.id, tip.id, own.message)
+        return replace(snapshot, head=tip.id, branch=branch)
 
     def _contents(
         self, snapshot: Snapshot, commit: str, paths: Sequence[str]

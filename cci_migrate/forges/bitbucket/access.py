@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Set
 from urllib.parse import quote
 
 from msgspec import Struct
 
 from cci_migrate.forges.access import TokenAccess, both, lacking_scope
+from cci_migrate.forges.bitbucket.reading import FullName
 from cci_migrate.forges.repository import Snapshot
+from cci_migrate.forges.rest_hosts import RestHost
 from cci_migrate.transport.host_errors import HostError, RefusedError
 
 #: Access tokens and personal API tokens name the same scopes differently
@@ -20,14 +22,10 @@ _PUSHING = frozenset(
 )
 
 
-class _Repository(Struct, frozen=True):
-    full_name: str
-
-
-class Permission(Struct, frozen=True):
+class _Permission(Struct, frozen=True):
     """What the token's owner may do in one repository: ``read``, ``write`` or ``admin``."""
 
-    repository: _Repository
+    repository: FullName
     permission: str
 
 
@@ -39,13 +37,10 @@ def token_problem(scopes: Set[str] | None) -> str:
 
 
 class BitbucketAccess:
-    """Reads the access to repositories; lists the permissions in each workspace once.
+    """Reads the access to repositories of ``host``; lists the permissions in a workspace once."""
 
-    ``permissions`` are those at an address of the API.
-    """
-
-    def __init__(self, permissions: Callable[[str], Iterator[Permission]]) -> None:
-        self._permissions = permissions
+    def __init__(self, host: RestHost) -> None:
+        self._host = host
         self._by_workspace: dict[str, dict[str, str]] = {}
 
     def read(self, snapshot: Snapshot, scopes: Set[str] | None) -> TokenAccess:
@@ -77,12 +72,11 @@ class BitbucketAccess:
         """
         workspace = name.partition("/")[0]
         if workspace not in self._by_workspace:
+            path = f"/user/workspaces/{quote(workspace)}/permissions/repositories"
             try:
                 self._by_workspace[workspace] = {
                     entry.repository.full_name.lower(): entry.permission
-                    for entry in self._permissions(
-                        f"/user/workspaces/{quote(workspace)}/permissions/repositories"
-                    )
+                    for entry in self._host.items(path, _Permission)
                 }
             except (HostError, RefusedError):
                 self._by_workspace[workspace] = {}

@@ -5,22 +5,23 @@ Reviewers are members of the workspace, whom the API knows by their UUIDs, and i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from urllib.parse import quote
 
-from cci_migrate.forges.bitbucket.reading import Membership, Reviewed, items
+from cci_migrate.forges.bitbucket.reading import Membership, Reviewed
 from cci_migrate.forges.extras import ExtraKind, Extras, MissingExtra
+from cci_migrate.forges.repository import Snapshot
+from cci_migrate.forges.rest_hosts import RestHost
 from cci_migrate.transport.host_errors import HostError, RefusedError
-from cci_migrate.transport.http import Api
 from cci_migrate.transport.write_kinds import WriteKind
 
 
-class ExtrasWriter:
-    """Adds extras to pull requests of one host; lists the members of each workspace once."""
+class BitbucketExtras:
+    """Adds reviewers to pull requests of ``host``; lists the members of each workspace once."""
 
-    def __init__(self, api: Api) -> None:
-        self._api = api
+    def __init__(self, host: RestHost) -> None:
+        self._host = host
         #: The ids of the members of each workspace, by their names.
         self._members: dict[str, dict[str, str]] = {}
 
@@ -38,25 +39,23 @@ class ExtrasWriter:
                 )
                 yield MissingExtra(ExtraKind.REVIEWER, name, why)
 
-    def add(self, path: str, owner: str, extras: Extras) -> None:
-        """Add reviewers to those of the pull request at ``path``.
+    def add(self, snapshot: Snapshot, path: str, extras: Extras) -> tuple[MissingExtra, ...]:
+        """Add reviewers to those of the pull request at ``path``; no repository refuses any.
 
         https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/
         """
-        current = self._api.read("GET", path).body(Reviewed)
+        current = self._host.api.read("GET", path).body(Reviewed)
         present = [{"uuid": reviewer.uuid} for reviewer in current.reviewers]
-        new = [
-            reviewer
-            for reviewer in self.reviewers(owner, extras.reviewers)
-            if reviewer not in present
-        ]
+        new = [each for each in self.reviewers(snapshot, extras) if each not in present]
         if new:
             changes = {"title": current.title, "reviewers": [*present, *new]}
-            self._api.write(WriteKind.OTHER, "PUT", path, json=changes)
+            self._host.api.write(WriteKind.OTHER, "PUT", path, json=changes)
+        return ()
 
-    def reviewers(self, owner: str, names: Sequence[str]) -> list[dict[str, str]]:
-        """Those of ``names`` that are members of the workspace ``owner``, as the API takes them."""
-        uuids = (self._uuid(owner, name) for name in names)
+    def reviewers(self, snapshot: Snapshot, extras: Extras) -> list[dict[str, str]]:
+        """Those of the reviewers that are members of the workspace, as the API takes them."""
+        owner = snapshot.ref.name.partition("/")[0]
+        uuids = (self._uuid(owner, name) for name in extras.reviewers)
         return [{"uuid": uuid} for uuid in uuids if uuid is not None]
 
     def _uuid(self, owner: str, name: str) -> str | None:
@@ -70,9 +69,8 @@ class ExtrasWriter:
             members: dict[str, str] = {}
             # A token without the scope for it can list nobody.
             with suppress(HostError, RefusedError):
-                for membership in items(
-                    self._api, f"/workspaces/{quote(owner)}/members", Membership
-                ):
+                path = f"/workspaces/{quote(owner)}/members"
+                for membership in self._host.items(path, Membership):
                     user = membership.user
                     for known_as in (user.nickname, user.account_id):
                         members.setdefault(known_as.lower(), user.uuid)

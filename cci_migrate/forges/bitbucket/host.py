@@ -9,14 +9,15 @@ import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
+from typing import TypeVar
 from urllib.parse import quote
 
 from msgspec.structs import replace
 
 from cci_migrate.circleci.packing import CONFIG_FOLDER
 from cci_migrate.forges.access import TokenAccess
-from cci_migrate.forges.bitbucket.access import BitbucketAccess, Permission, token_problem
-from cci_migrate.forges.bitbucket.extras import ExtrasWriter
+from cci_migrate.forges.bitbucket.access import BitbucketAccess, token_problem
+from cci_migrate.forges.bitbucket.extras import BitbucketExtras
 from cci_migrate.forges.bitbucket.pull_request_reviews import BitbucketReviews
 from cci_migrate.forges.bitbucket.reading import (
     STATES,
@@ -29,11 +30,9 @@ from cci_migrate.forges.bitbucket.reading import (
     PullComment,
     PullRequestAnswer,
     checks_of,
-    items,
 )
 from cci_migrate.forges.blob_text import contents_within_limit
 from cci_migrate.forges.config_listing import ConfigListing, config_modes
-from cci_migrate.forges.extras import Extras, MissingExtra
 from cci_migrate.forges.host import NewPullRequest, RepositoryPage
 from cci_migrate.forges.repository import (
     MISSING_DEFAULT,
@@ -41,11 +40,9 @@ from cci_migrate.forges.repository import (
     Checks,
     Kind,
     Observation,
-    PullRequest,
     RepositoryRef,
     Snapshot,
     Unreadable,
-    newest_pull,
 )
 from cci_migrate.forges.rest_hosts import BranchTip, IncompleteError, RestHost
 from cci_migrate.transport.host_errors import HostError, StaleSnapshot
@@ -53,6 +50,8 @@ from cci_migrate.transport.http import Api, MissingError, Response
 from cci_migrate.transport.known_secrets import remember
 from cci_migrate.transport.pace import Lane
 from cci_migrate.transport.write_kinds import WriteKind
+
+_Item = TypeVar("_Item")
 
 #: Repositories for which API requests are made before the git requests.
 CHUNK = 16
@@ -83,7 +82,17 @@ class Bitbucket(RestHost):
     therefore observed by git, few by the API.
     """
 
+    kind = Kind.BITBUCKET
     user = "x-token-auth"
+    repositories = "repositories"
+    #: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-refs/
+    branches = "refs/branches"
+    #: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/
+    pulls = "pullrequests"
+    comment_lists = "pullrequests/{}/comments"
+    closing = ("POST", "/decline", None)
+    pull_answer = PullRequestAnswer
+    extras: BitbucketExtras
 
     def __init__(self, api: Api, lane: Lane, branch: str, *, is_nested: bool = False) -> None:
         super().__init__(api, lane, branch, is_nested=is_nested)
@@ -91,9 +100,9 @@ class Bitbucket(RestHost):
         self._expected = 0
         self._observed = 0
         self._listed: dict[str, BitbucketRepository] = {}
-        self._extras = ExtrasWriter(api)
-        self._access = BitbucketAccess(lambda path: items(api, path, Permission))
-        self.reviews = BitbucketReviews(api, self.observation, self.checks_of)
+        self.extras = BitbucketExtras(self)
+        self._access = BitbucketAccess(self)
+        self.reviews = BitbucketReviews(self)
 
     # -- reading
 
@@ -107,10 +116,10 @@ class Bitbucket(RestHost):
         del known
         url = cursor or f"/repositories/{quote(owner)}?pagelen=100"
         while url:
-            page = self._api.read("GET", url).body(BitbucketPage[BitbucketRepository])
+            page = self.api.read("GET", url).body(BitbucketPage[BitbucketRepository])
             url = page.next
             self._expected = max(self._expected, page.size)
-            listed = {self._ref(repository): repository for repository in page.values}
+            listed = {self.ref(each.full_name.lower()): each for each in page.values}
             self._listed.update({ref.key: repository for ref, repository in listed.items()})
             yield RepositoryPage(tuple(listed), (), url)
 
@@ -122,11 +131,11 @@ class Bitbucket(RestHost):
             if self._is_nested or max(self._expected, self._observed) > FEW:
                 yield from self._observe_by_git(chunk)
             else:
-                yield from self._api.threads.in_order(self._observe_by_api, chunk)
+                yield from self.api.threads.in_order(self._observe_by_api, chunk)
 
     def _observe_by_git(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
         snapshots: dict[str, Snapshot] = {}
-        for from_api in self._api.threads.in_order(self._from_api, refs):
+        for from_api in self.api.threads.in_order(self._from_api, refs):
             if isinstance(from_api, Unreadable) or from_api.traits.empty:
                 yield from_api
             else:
@@ -151,12 +160,12 @@ class Bitbucket(RestHost):
 
     def content(self, snapshot: Snapshot, commit: str, path: str) -> bytes:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-source/"""
-        return self._api.read_bytes(f"{_path(snapshot)}/src/{commit}/{quote(path)}")
+        return self.api.read_bytes(f"{self.path(snapshot)}/src/{commit}/{quote(path)}")
 
     def commit_checks(self, snapshot: Snapshot, commit: str) -> Checks:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses/"""
-        path = f"{_path(snapshot)}/commit/{commit}/statuses"
-        return checks_of(items(self._api, path, CommitStatus))
+        path = f"{self.path(snapshot)}/commit/{commit}/statuses"
+        return checks_of(self.items(path, CommitStatus))
 
     # -- writing
 
@@ -169,10 +178,10 @@ class Bitbucket(RestHost):
         commit.
         https://developer.atlassian.com/cloud/bitbucket/rest/api-group-source/
         """
-        answer = self._api.write(
+        answer = self.api.write(
             WriteKind.OTHER,
             "POST",
-            f"{_path(snapshot)}/src",
+            f"{self.path(snapshot)}/src",
             data={"branch": branch, "parents": snapshot.head, "message": message},
             files={path: (path.rpartition("/")[2], content) for path, content in contents.items()},
         )
@@ -181,86 +190,54 @@ class Bitbucket(RestHost):
             raise StaleSnapshot("the answer does not name the commit")
         return oid
 
-    def create_pull_request(self, snapshot: Snapshot, opening: NewPullRequest) -> PullRequest:
+    def opening_fields(self, snapshot: Snapshot, opening: NewPullRequest) -> dict[str, object]:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/"""
-        answer = self._api.write(
-            WriteKind.PULL_REQUEST,
-            "POST",
-            f"{_path(snapshot)}/pullrequests",
-            json={
-                "title": opening.title,
-                "description": opening.body,
-                "source": {"branch": {"name": opening.branch}},
-                "destination": {"branch": {"name": snapshot.default_branch}},
-                "reviewers": self._extras.reviewers(_owner(snapshot), opening.extras.reviewers),
-                "close_source_branch": True,
-                "draft": opening.draft,
-            },
-        )
-        return answer.body(PullRequestAnswer).pull
+        return {
+            "title": opening.title,
+            "description": opening.body,
+            "source": {"branch": {"name": opening.branch}},
+            "destination": {"branch": {"name": snapshot.default_branch}},
+            "reviewers": self.extras.reviewers(snapshot, opening.extras),
+            "close_source_branch": True,
+            "draft": opening.draft,
+        }
 
     def comments(self, snapshot: Snapshot) -> Iterator[str]:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/"""
-        for comment in items(self._api, self.comments_path(snapshot), PullComment):
+        for comment in self.items(self.comments_path(snapshot), PullComment):
             yield comment.content.raw
 
     def comment(self, snapshot: Snapshot, text: str) -> None:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/"""
         fields = {"content": {"raw": text}}
-        self._api.write(WriteKind.OTHER, "POST", self.comments_path(snapshot), json=fields)
-
-    def impossible_extras(self, owner: str, extras: Extras) -> tuple[MissingExtra, ...]:
-        """The labels and assignees, which Bitbucket lacks, and each unknown reviewer."""
-        return tuple(self._extras.impossible(owner, extras))
-
-    def extend_pull_request(
-        self, snapshot: Snapshot, pull: PullRequest, extras: Extras
-    ) -> tuple[MissingExtra, ...]:
-        """Add the reviewers that Bitbucket knows; no repository refuses any of them."""
-        path = f"{_path(snapshot)}/pullrequests/{pull.number}"
-        self._extras.add(path, _owner(snapshot), extras)
-        return ()
-
-    def close_pull_request(self, snapshot: Snapshot, pull: PullRequest) -> None:
-        """Decline it."""
-        self._api.write(
-            WriteKind.OTHER, "POST", f"{_path(snapshot)}/pullrequests/{pull.number}/decline"
-        )
-
-    def branch_path(self, snapshot: Snapshot, branch: str) -> str:
-        """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-refs/"""
-        return f"{_path(snapshot)}/refs/branches/{quote(branch, safe='')}"
-
-    def comments_path(self, snapshot: Snapshot) -> str:
-        """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/"""
-        return f"{_path(snapshot)}/pullrequests/{snapshot.pull_number}/comments"
+        self.api.write(WriteKind.OTHER, "POST", self.comments_path(snapshot), json=fields)
 
     def read_tip(self, answer: Response) -> BranchTip:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-refs/"""
         commit = answer.body(Commit, "target")
         return BranchTip(commit.hash, commit.message)
 
-    def find_pull_request(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
-        """The newest pull request from a branch, in any state."""
-        requests = items(
-            self._api,
-            f"{_path(snapshot)}/pullrequests",
-            PullRequestAnswer,
-            q=f'source.branch.name="{_escaped(branch)}"',
-            state=list(STATES),
-            sort="-created_on",
-        )
-        own = (request for request in requests if request.is_from(snapshot.current_name))
-        return newest_pull(request.pull for request in own)
+    def pulls_query(self, branch: str) -> dict[str, object]:
+        """https://developer.atlassian.com/cloud/bitbucket/rest/intro/#filtering"""
+        return {"q": f'source.branch.name="{_escaped(branch)}"', "state": list(STATES)}
+
+    def items(self, path: str, kind: type[_Item], /, **query: object) -> Iterator[_Item]:
+        """https://developer.atlassian.com/cloud/bitbucket/rest/intro/#pagination"""
+        answer = self.api.read("GET", path, params={"pagelen": 50, **query})
+        page = answer.body(BitbucketPage[kind])  # type: ignore[valid-type]
+        yield from page.values
+        while page.next:
+            page = self.api.read("GET", page.next).body(BitbucketPage[kind])  # type: ignore[valid-type]
+            yield from page.values
 
     @property
     def token_problem(self) -> str:
         """What the token lacks for any write."""
-        return token_problem(self._api.scopes)
+        return token_problem(self.api.scopes)
 
     def access(self, snapshot: Snapshot) -> TokenAccess:
         """What the token may do in the repository."""
-        return self._access.read(snapshot, self._api.scopes)
+        return self._access.read(snapshot, self.api.scopes)
 
     # -- internals
 
@@ -275,12 +252,12 @@ class Bitbucket(RestHost):
         Raises IncompleteError where git shows what the API does not: the targets of links, and
         files in Large File Storage.
         """
-        root = _path(snapshot)
+        root = self.path(snapshot)
         names = (snapshot.default_branch, self._branch)
         query = " OR ".join(f'name="{_escaped(name)}"' for name in names)
         tips = {
             branch.name: branch.target
-            for branch in items(self._api, f"{root}/refs/branches", NamedBranch, q=query)
+            for branch in self.items(f"{root}/refs/branches", NamedBranch, q=query)
         }
         if snapshot.default_branch not in tips:
             raise HostError(MISSING_DEFAULT)
@@ -304,9 +281,9 @@ class Bitbucket(RestHost):
         of_commit = f"{root}/src/{commit}/"
         try:
             path = f"{of_commit}{folder}/"
-            entries = list(items(self._api, path, FolderEntry, max_depth=_DEPTH))
+            entries = list(self.items(path, FolderEntry, max_depth=_DEPTH))
         except MissingError:
-            entries = list(items(self._api, of_commit, FolderEntry, q=f'path="{folder}"'))
+            entries = list(self.items(of_commit, FolderEntry, q=f'path="{folder}"'))
         return [entry for entry in entries if entry.type == "commit_file"]
 
     def _sized(self, snapshot: Snapshot, entry: FolderEntry) -> bytes:
@@ -323,7 +300,7 @@ class Bitbucket(RestHost):
         """The snapshot from the API, without files and branch."""
         listed = self._listed.pop(ref.key, None)
         if listed is None:
-            listed = self._api.read("GET", f"/repositories/{ref.name}").body(BitbucketRepository)
+            listed = self.api.read("GET", f"/repositories/{ref.name}").body(BitbucketRepository)
         from_api = Snapshot(
             ref,
             default_branch=listed.default_branch,
@@ -332,24 +309,10 @@ class Bitbucket(RestHost):
         )
         return replace(from_api, pull=self.find_pull_request(from_api, self._branch))
 
-    def _ref(self, repository: BitbucketRepository) -> RepositoryRef:
-        host, name = self._api.host.removeprefix("api."), repository.full_name.lower()
-        return RepositoryRef(Kind.BITBUCKET, host, name, self._api.root)
-
 
 def _escaped(name: str) -> str:
     """``name`` in a query: https://developer.atlassian.com/cloud/bitbucket/rest/intro/#filtering"""
     return name.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _owner(snapshot: Snapshot) -> str:
-    """The workspace of the repository."""
-    return snapshot.ref.name.partition("/")[0]
-
-
-def _path(snapshot: Snapshot) -> str:
-    """Where the API has the repository."""
-    return f"/repositories/{snapshot.current_name}"
 
 
 def _with_api_data(observation: Observation, from_api: Snapshot) -> Observation:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
-from urllib.parse import quote
 
 from msgspec import Struct
 
@@ -21,7 +20,7 @@ from cci_migrate.forges.pull_request_reviews import (
     PullRequestReview,
     ReviewDecision,
 )
-from cci_migrate.forges.repository import Checks, PullState, seconds_since_1970
+from cci_migrate.forges.repository import Checks, PullState, Snapshot, seconds_since_1970
 from cci_migrate.forges.rest_reviews import RestReviews
 from cci_migrate.transport.host_errors import HostError, StaleSnapshot
 from cci_migrate.transport.write_kinds import WriteKind
@@ -81,11 +80,13 @@ class _Merged(Struct, frozen=True):
     state: State
 
 
-class BitbucketReviews(RestReviews):
+class BitbucketReviews(RestReviews[_PullRequest]):
     """The pull requests of Bitbucket, each read in two requests, or more for many statuses.
 
     Bitbucket has no auto-merge, and doesn't say whether there are conflicts before the merge.
     """
+
+    answer = _PullRequest
 
     def merge(
         self, pull: OwnPull, review: PullRequestReview, method: MergeMethod | None
@@ -94,7 +95,7 @@ class BitbucketReviews(RestReviews):
 
         Bitbucket can't be given the commit that it may merge, so the branch is read right before.
         """
-        request = self._request(pull)
+        request = self.request(pull)
         if request.destination.branch.name != review.base:
             raise StaleSnapshot("somebody changed its base")
         tip = self._tip(pull, request.source.branch.name)
@@ -105,9 +106,9 @@ class BitbucketReviews(RestReviews):
         if strategy:
             body["merge_strategy"] = strategy
         # Reads of an old name are redirected, writes are not.
-        name = review.repository or pull.ref.name
-        path = f"/repositories/{name}/pullrequests/{pull.pull.number}/merge"
-        answer = self._api.write(WriteKind.MERGE, "POST", path, json=body)
+        current = Snapshot(pull.ref, renamed_to=review.repository)
+        path = f"{self.host.pull_path(current, pull.pull.number)}/merge"
+        answer = self.api.write(WriteKind.MERGE, "POST", path, json=body)
         # 202: it takes longer than one request may.
         return PullState.OPEN if answer.status == 202 else STATES[answer.body(_Merged).state]
 
@@ -120,30 +121,21 @@ class BitbucketReviews(RestReviews):
 
     def base_checks(self, pull: OwnPull) -> Checks:
         """The result of CI for the merge commit, or for the base's tip."""
-        request = self._request(pull)
+        request = self.request(pull)
         if request.merge_commit is not None:
-            return self._checks_of(pull.ref, request.merge_commit.hash)
-        return self._checks_of(pull.ref, self._tip(pull, request.destination.branch.name))
+            return self.checks(pull, request.merge_commit.hash)
+        return self.checks(pull, self._tip(pull, request.destination.branch.name))
 
     def _tip(self, pull: OwnPull, branch: str) -> str:
-        """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-refs/"""
-        path = f"/repositories/{pull.ref.name}/refs/branches/{quote(branch, safe='')}"
-        return self._api.read("GET", path).body(Commit, "target").hash
+        return self.host.read_tip(self.branch(pull, branch)).id
 
     def review_of(self, pull: OwnPull) -> PullRequestReview:
         """The state of ``pull``; of CI only for an open one."""
-        request = self._request(pull)
+        request = self.request(pull)
         head = request.source.commit.hash if request.source.commit is not None else ""
         is_open = STATES[request.state] is PullState.OPEN
-        checks = self._checks_of(pull.ref, head) if head and is_open else Checks.NONE
+        checks = self.checks(pull, head) if head and is_open else Checks.NONE
         return _review(request, head, checks)
-
-    def _request(self, pull: OwnPull) -> _PullRequest:
-        return self._api.read("GET", _path(pull)).body(_PullRequest)
-
-
-def _path(pull: OwnPull) -> str:
-    return f"/repositories/{pull.ref.name}/pullrequests/{pull.pull.number}"
 
 
 def _review(request: _PullRequest, head: str, checks: Checks) -> PullRequestReview:

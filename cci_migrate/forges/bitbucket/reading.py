@@ -1,11 +1,11 @@
-"""Bitbucket's answers as types, and lists read page by page.
+"""Bitbucket's answers as types.
 
 https://developer.atlassian.com/cloud/bitbucket/rest/intro/
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Generic, Literal, TypeVar
 
@@ -21,7 +21,6 @@ from cci_migrate.forges.repository import (
     Visibility,
     seconds_since_1970,
 )
-from cci_migrate.transport.http import Api
 
 STATES = {
     "OPEN": PullState.OPEN,
@@ -40,15 +39,6 @@ class BitbucketPage(Struct, Generic[_Item], frozen=True):
     values: tuple[_Item, ...]
     next: str = ""
     size: int = 0
-
-
-def items(api: Api, path: str, kind: type[_Item], **query: object) -> Iterator[_Item]:
-    """The items on all pages of a list."""
-    page = api.read("GET", path, params={"pagelen": 50, **query}).body(BitbucketPage[kind])  # type: ignore[valid-type]
-    yield from page.values
-    while page.next:
-        page = api.read("GET", page.next).body(BitbucketPage[kind])  # type: ignore[valid-type]
-        yield from page.values
 
 
 class _MainBranch(Struct, frozen=True):
@@ -197,7 +187,8 @@ class PullRequestAnswer(Struct, frozen=True):
             campaign=campaign_of_pull_request(self.description or ""),
         )
 
-    def is_from(self, repository: str) -> bool:
-        """Whether its branch is in ``repository``; false if that no longer exists."""
+    def is_from(self, repository: str, branch: str) -> bool:
+        """Whether its branch, which was asked for, is in ``repository``; false if that is gone."""
+        del branch
         source = self.source.repository
         return source is not None and source.full_name.lower() == repository.lower()

@@ -11,19 +11,21 @@ from contextlib import suppress
 from urllib.parse import quote
 
 from cci_migrate.forges.extras import ExtraKind, Extras, MissingExtra
-from cci_migrate.forges.gitea.reading import Assigned, Label, items
+from cci_migrate.forges.gitea.reading import Assigned, Label
+from cci_migrate.forges.repository import Snapshot
+from cci_migrate.forges.rest_hosts import RestHost
 from cci_migrate.forges.users_and_teams import UserNames, is_of, is_team, review_request
 from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
-from cci_migrate.transport.http import Api, MissingError
+from cci_migrate.transport.http import MissingError
 from cci_migrate.transport.write_kinds import WriteKind
 
 
-class ExtrasWriter:
-    """Adds extras to pull requests of one host; looks each user and label up once."""
+class GiteaExtras:
+    """Adds extras to pull requests of ``host``; looks each user and label up once."""
 
-    def __init__(self, api: Api) -> None:
-        self._api = api
-        self._users = UserNames(api)
+    def __init__(self, host: RestHost) -> None:
+        self._host = host
+        self._users = UserNames(host.api)
         self._label_ids: dict[str, dict[str, int]] = {}
 
     def impossible(self, owner: str, extras: Extras) -> Iterator[MissingExtra]:
@@ -33,25 +35,24 @@ class ExtrasWriter:
         """
         return self._users.missing(owner, extras, "no such user")
 
-    def add(self, repository: str, number: int, extras: Extras) -> Iterator[MissingExtra]:
-        """Add ``extras`` to the pull request ``number``; those that are refused."""
-        owner = repository.partition("/")[0]
+    def add(self, snapshot: Snapshot, path: str, extras: Extras) -> Iterator[MissingExtra]:
+        """Add ``extras`` to the pull request at ``path``; those that are refused."""
+        owner = snapshot.current_name.partition("/")[0]
         reviewers = [
             name
             for name in extras.reviewers
             if (is_of(name, owner) if is_team(name) else self._users.has(name))
         ]
         assignees = [name for name in extras.assignees if self._users.has(name)]
-        yield from self._add_labels(repository, number, extras.labels)
-        yield from self._add_reviewers(repository, number, reviewers)
-        yield from self._add_assignees(repository, number, assignees)
+        yield from self._add_labels(snapshot, extras.labels)
+        yield from self._add_reviewers(f"{path}/requested_reviewers", reviewers)
+        yield from self._add_assignees(path, assignees)
 
-    def _add_labels(
-        self, repository: str, number: int, names: Sequence[str]
-    ) -> Iterator[MissingExtra]:
-        ids = self._labels(repository) if names else {}
+    def _add_labels(self, snapshot: Snapshot, names: Sequence[str]) -> Iterator[MissingExtra]:
+        repository = self._host.path(snapshot)
+        ids = self._labels(snapshot.current_name) if names else {}
         known = [name for name in names if name.lower() in ids]
-        path = f"/repos/{repository}/issues/{number}/labels"
+        path = f"{repository}/issues/{snapshot.pull_number}/labels"
         for name in names:
             if name not in known:
                 why = "neither the repository nor its organisation has it"
@@ -60,10 +61,7 @@ class ExtrasWriter:
             numbers = [ids[name.lower()] for name in known]
             yield from self._add(path, ExtraKind.LABEL, known, {"labels": numbers})
 
-    def _add_reviewers(
-        self, repository: str, number: int, names: Sequence[str]
-    ) -> Iterator[MissingExtra]:
-        path = f"/repos/{repository}/pulls/{number}/requested_reviewers"
+    def _add_reviewers(self, path: str, names: Sequence[str]) -> Iterator[MissingExtra]:
         kind = ExtraKind.REVIEWER
         if not names:
             return
@@ -74,14 +72,11 @@ class ExtrasWriter:
         else:
             yield from refused
 
-    def _add_assignees(
-        self, repository: str, number: int, names: Sequence[str]
-    ) -> Iterator[MissingExtra]:
+    def _add_assignees(self, path: str, names: Sequence[str]) -> Iterator[MissingExtra]:
         """Add to those that are there: the API replaces them."""
         if not names:
             return
-        path = f"/repos/{repository}/pulls/{number}"
-        current = self._api.read("GET", path).body(Assigned)
+        current = self._host.api.read("GET", path).body(Assigned)
         present = [user.login for user in current.assignees or ()]
         lower = {name.lower() for name in present}
         new = [name for name in names if name.lower() not in lower]
@@ -99,7 +94,7 @@ class ExtrasWriter:
     ) -> Iterator[MissingExtra]:
         """Send ``body`` with all of ``names``; each of them if that is refused."""
         try:
-            self._api.write(WriteKind.OTHER, method, path, json=body)
+            self._host.api.write(WriteKind.OTHER, method, path, json=body)
         except (HostError, RefusedError, StaleSnapshot) as error:
             for name in names:
                 yield MissingExtra(kind, name, str(error))
@@ -115,6 +110,6 @@ class ExtrasWriter:
             labels: list[Label] = []
             # A user has no labels.
             with suppress(MissingError):
-                labels += items(self._api, path, Label)
+                labels += self._host.items(path, Label)
             self._label_ids[path] = {label.name.lower(): label.id for label in labels}
         return self._label_ids[path]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 from urllib.parse import quote
 
 from msgspec.structs import replace
@@ -17,12 +18,10 @@ from cci_migrate.circleci.packing import CONFIG_FOLDER
 from cci_migrate.forges.access import TokenAccess
 from cci_migrate.forges.blob_text import blob_id
 from cci_migrate.forges.config_listing import SYMLINK, ConfigListing, config_modes, find_configs
-from cci_migrate.forges.extras import Extras, MissingExtra
-from cci_migrate.forges.gitea.extras import ExtrasWriter
+from cci_migrate.forges.gitea.extras import GiteaExtras
 from cci_migrate.forges.gitea.pull_request_reviews import GiteaReviews
 from cci_migrate.forges.gitea.reading import (
     CommitStatus,
-    FilesAnswer,
     GiteaRepository,
     GitEntry,
     PullComment,
@@ -30,8 +29,6 @@ from cci_migrate.forges.gitea.reading import (
     Tree,
     checks_of,
     has_next,
-    items,
-    own_pull,
     pages,
 )
 from cci_migrate.forges.host import NewPullRequest, RepositoryPage
@@ -39,16 +36,16 @@ from cci_migrate.forges.repository import (
     Checks,
     Kind,
     Observation,
-    PullRequest,
     RepositoryRef,
     Snapshot,
 )
-from cci_migrate.forges.rest_hosts import BranchTip
 from cci_migrate.forges.rest_reading import RestReadHost, pages_of_group_or_user
 from cci_migrate.transport.host_errors import HostError, StaleSnapshot
-from cci_migrate.transport.http import Api, MissingError, Response
+from cci_migrate.transport.http import Api, MissingError
 from cci_migrate.transport.pace import Lane
 from cci_migrate.transport.write_kinds import WriteKind
+
+_Item = TypeVar("_Item")
 
 
 def authorization(token: str) -> str:
@@ -59,8 +56,16 @@ def authorization(token: str) -> str:
 class Gitea(RestReadHost):
     """Gitea or Forgejo under one identity. ``is_nested``: search for configs below the root too."""
 
+    kind = Kind.GITEA
     # Of a login with a token as its password, the name is not looked at.
     user = "token"
+    repositories = "repos"
+    branches = "branches"
+    pulls = "pulls"
+    # A pull request is an issue too.
+    comment_lists = "issues/{}/comments"
+    closing = ("PATCH", "", {"state": "closed"})
+    pull_answer = PullRequestAnswer
     # Labels have ids in each repository, and older servers take no reviewers there.
     opens_with_extras = False
     #: The API does not show the scopes of a token.
@@ -69,8 +74,8 @@ class Gitea(RestReadHost):
     def __init__(self, api: Api, lane: Lane, branch: str, *, is_nested: bool = False) -> None:
         super().__init__(api, lane, branch, is_nested=is_nested)
         self._listed: dict[str, GiteaRepository] = {}
-        self._extras = ExtrasWriter(api)
-        self.reviews = GiteaReviews(api, self.observation, self.checks_of)
+        self.extras = GiteaExtras(self)
+        self.reviews = GiteaReviews(self)
 
     # -- reading
 
@@ -90,18 +95,19 @@ class Gitea(RestReadHost):
 
     def observe(self, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:
         """The state of each of ``refs``, a few at a time."""
-        return self._api.threads.in_order(
+        return self.api.threads.in_order(
             lambda ref: self.observation(ref, partial(self._snapshot, ref)), refs
         )
 
     def content(self, snapshot: Snapshot, commit: str, path: str) -> bytes:
         """The content of a file in a commit."""
-        return self._api.read_bytes(f"{_path(snapshot)}/raw/{quote(path)}", params={"ref": commit})
+        where = f"{self.path(snapshot)}/raw/{quote(path)}"
+        return self.api.read_bytes(where, params={"ref": commit})
 
     def commit_checks(self, snapshot: Snapshot, commit: str) -> Checks:
         """The result of the last status of each context."""
-        path = f"{_path(snapshot)}/commits/{commit}/statuses"
-        return checks_of(items(self._api, path, CommitStatus))
+        path = f"{self.path(snapshot)}/commits/{commit}/statuses"
+        return checks_of(self.items(path, CommitStatus))
 
     # -- writing
 
@@ -115,10 +121,10 @@ class Gitea(RestReadHost):
         newer changes of the same files from being overwritten.
         """
         try:
-            answer = self._api.write(
+            answer = self.api.write(
                 WriteKind.OTHER,
                 "POST",
-                f"{_path(snapshot)}/contents",
+                f"{self.path(snapshot)}/contents",
                 json={
                     "branch": snapshot.default_branch,
                     "new_branch": branch,
@@ -138,63 +144,27 @@ class Gitea(RestReadHost):
             if "does not match" in str(error) or isinstance(error, MissingError):
                 raise StaleSnapshot(str(error)) from None
             raise
-        return answer.body(FilesAnswer).commit.sha
+        return answer.body(str, "commit", "sha")
 
-    def create_pull_request(self, snapshot: Snapshot, opening: NewPullRequest) -> PullRequest:
-        """Open a pull request. A draft is one whose title begins with ``WIP:``.
+    def opening_fields(self, snapshot: Snapshot, opening: NewPullRequest) -> dict[str, object]:
+        """A draft is a pull request whose title begins with ``WIP:``.
 
         https://docs.gitea.com/usage/pull-request#work-in-progress-pull-requests
         """
-        answer = self._api.write(
-            WriteKind.PULL_REQUEST,
-            "POST",
-            f"{_path(snapshot)}/pulls",
-            json={
-                "base": snapshot.default_branch,
-                "head": opening.branch,
-                "title": f"WIP: {opening.title}" if opening.draft else opening.title,
-                "body": opening.body,
-            },
-        )
-        return answer.body(PullRequestAnswer).pull
-
-    def impossible_extras(self, owner: str, extras: Extras) -> tuple[MissingExtra, ...]:
-        """The users that the host does not know, and the teams of somebody else.
-
-        A label that one repository lacks, another may have.
-        """
-        return tuple(self._extras.impossible(owner, extras))
-
-    def extend_pull_request(
-        self, snapshot: Snapshot, pull: PullRequest, extras: Extras
-    ) -> tuple[MissingExtra, ...]:
-        """Add ``extras``; returns those that this repository refuses."""
-        return tuple(self._extras.add(snapshot.current_name, pull.number, extras))
+        return {
+            "base": snapshot.default_branch,
+            "head": opening.branch,
+            "title": f"WIP: {opening.title}" if opening.draft else opening.title,
+            "body": opening.body,
+        }
 
     def comments(self, snapshot: Snapshot) -> Iterator[str]:
         """The texts of all comments on the pull request, which Gitea lists on one page.
 
         https://docs.gitea.com/api/: GET /repos/{owner}/{repo}/issues/{index}/comments.
         """
-        answer = self._api.read("GET", self.comments_path(snapshot))
+        answer = self.api.read("GET", self.comments_path(snapshot))
         return (comment.body for comment in answer.body(tuple[PullComment, ...]))
-
-    def comments_path(self, snapshot: Snapshot) -> str:
-        """Where the API has the comments on the pull request, which is an issue too."""
-        return f"{_path(snapshot)}/issues/{snapshot.pull_number}/comments"
-
-    def close_pull_request(self, snapshot: Snapshot, pull: PullRequest) -> None:
-        """Close ``pull``, the campaign's; its branch stays."""
-        path = f"{_path(snapshot)}/pulls/{pull.number}"
-        self._api.write(WriteKind.OTHER, "PATCH", path, json={"state": "closed"})
-
-    def branch_path(self, snapshot: Snapshot, branch: str) -> str:
-        """Where the API has a branch."""
-        return f"{_path(snapshot)}/branches/{quote(branch, safe='')}"
-
-    def read_tip(self, answer: Response) -> BranchTip:
-        """The commit at the tip of the branch that ``answer`` is about."""
-        return answer.body(BranchTip, "commit")
 
     def access(self, snapshot: Snapshot) -> TokenAccess:
         """What the token's owner may do in the repository; the scopes of a token stay unknown.
@@ -210,21 +180,22 @@ class Gitea(RestReadHost):
         )
         return TokenAccess(problems=(problem,))
 
-    def find_pull_request(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
-        """The open or else the newest pull request from ``branch``; None if there is none.
+    def pulls_query(self, branch: str) -> dict[str, object]:
+        """For all of them: the API does not find closed ones by their branch."""
+        del branch
+        return {"state": "all", "sort": "recentupdate"}
 
-        The API does not find closed ones by their branch, so that all are listed.
-        """
-        query = {"state": "all", "sort": "recentupdate"}
-        pulls = items(self._api, f"{_path(snapshot)}/pulls", PullRequestAnswer, query)
-        return own_pull(pulls, branch)
+    def items(self, path: str, kind: type[_Item], /, **query: object) -> Iterator[_Item]:
+        """https://docs.gitea.com/development/api-usage#pagination"""
+        for page in pages(self.api, path, query):
+            yield from page.body(tuple[kind, ...])  # type: ignore[valid-type]
 
     # -- internals
 
     def _snapshot(self, ref: RepositoryRef) -> Snapshot:
         listed = self._listed.pop(ref.key, None)
         if listed is None:
-            listed = self._api.read("GET", f"/repos/{ref.name}").body(GiteaRepository)
+            listed = self.api.read("GET", f"/repos/{ref.name}").body(GiteaRepository)
         snapshot = Snapshot(
             ref,
             default_branch=listed.default_branch,
@@ -253,7 +224,7 @@ class Gitea(RestReadHost):
         files = self.files(snapshot, head, list(configs.modes))
         for path, data in files.items():
             if blob_id(data, like=entries[path].sha) != entries[path].sha:
-                raise HostError(f"{path}: {self._api.host} sent another file than it lists")
+                raise HostError(f"{path}: {self.api.host} sent another file than it lists")
         return snapshot.with_configs(files, configs)
 
     def _folder(self, name: str, commit: str, folder: str) -> dict[str, GitEntry]:
@@ -271,7 +242,7 @@ class Gitea(RestReadHost):
         query: dict[str, object] = {"recursive": "true"} if is_recursive else {}
         page = 1
         while True:
-            answer = self._api.read(
+            answer = self.api.read(
                 "GET", f"/repos/{name}/git/trees/{oid}", params={**query, "page": page}
             ).body(Tree)
             entries.update({entry.path: entry for entry in answer.tree or ()})
@@ -281,7 +252,7 @@ class Gitea(RestReadHost):
 
     def _blob(self, name: str, oid: str) -> bytes:
         """A blob, such as the text of a link, which `content` may follow."""
-        answer = self._api.read("GET", f"/repos/{name}/git/blobs/{oid}")
+        answer = self.api.read("GET", f"/repos/{name}/git/blobs/{oid}")
         return base64.b64decode(answer.body(str, "content"))
 
     def _blob_id(self, snapshot: Snapshot, path: str) -> str:
@@ -293,21 +264,15 @@ class Gitea(RestReadHost):
 
     def _repository_pages(self, path: str, page: str) -> Iterator[RepositoryPage]:
         number = int(page)
-        for answer in pages(self._api, path, page=number):
+        for answer in pages(self.api, path, {}, number):
             repositories = answer.body(tuple[GiteaRepository, ...])
             refs = []
             for repository in repositories:
-                name = repository.full_name
-                ref = RepositoryRef(Kind.GITEA, self._api.host, name, self._api.root)
+                ref = self.ref(repository.full_name)
                 self._listed[ref.key] = repository
                 refs.append(ref)
             number += 1
             yield RepositoryPage(tuple(refs), (), str(number) if has_next(answer) else "")
-
-
-def _path(snapshot: Snapshot) -> str:
-    """Where the API has the repository."""
-    return f"/repos/{snapshot.current_name}"
 
 
 def _modes(entries: Mapping[str, GitEntry]) -> dict[str, str]:

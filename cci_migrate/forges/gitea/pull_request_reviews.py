@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from urllib.parse import quote
 
 from msgspec import Struct
 
 from cci_migrate.forges.campaign_identity import campaign_of_pull_request
-from cci_migrate.forges.gitea.reading import items
+from cci_migrate.forges.gitea.reading import User
 from cci_migrate.forges.pull_request_reviews import (
     MergeMethod,
     MergeStatus,
@@ -21,14 +20,8 @@ from cci_migrate.forges.pull_request_reviews import (
     ReviewDecision,
 )
 from cci_migrate.forges.repository import Checks, PullState, seconds_since_1970
-from cci_migrate.forges.rest_hosts import BranchTip
 from cci_migrate.forges.rest_reviews import RestReviews
-from cci_migrate.transport.http import Response
 from cci_migrate.transport.write_kinds import WriteKind
-
-
-class _User(Struct, frozen=True):
-    login: str
 
 
 class _Team(Struct, frozen=True):
@@ -59,8 +52,8 @@ class _PullRequest(Struct, frozen=True):
     draft: bool = False
     merge_commit_sha: str | None = None
     body: str | None = None
-    user: _User | None = None
-    requested_reviewers: tuple[_User, ...] | None = None
+    user: User | None = None
+    requested_reviewers: tuple[User, ...] | None = None
     requested_reviewers_teams: tuple[_Team, ...] | None = None
 
     @property
@@ -79,7 +72,7 @@ class _Review(Struct, frozen=True):
 
     id: int
     state: str
-    user: _User | None = None
+    user: User | None = None
     dismissed: bool = False
     stale: bool = False
     official: bool = False
@@ -93,15 +86,17 @@ class _Rules(Struct, frozen=True):
     user_can_merge: bool | None = None
 
 
-class GiteaReviews(RestReviews):
+class GiteaReviews(RestReviews[_PullRequest]):
     """The pull requests of one host, an open one read in four requests."""
+
+    answer = _PullRequest
 
     def merge(
         self, pull: OwnPull, review: PullRequestReview, method: MergeMethod | None
     ) -> PullState:
         """Merge it, only if the last commit of its branch is that of ``review``."""
         self._merge(WriteKind.MERGE, pull, review, method, {})
-        return self._request(pull).pull_state
+        return self.request(pull).pull_state
 
     def enable_auto_merge(
         self, pull: OwnPull, review: PullRequestReview, method: MergeMethod | None
@@ -111,11 +106,11 @@ class GiteaReviews(RestReviews):
 
     def base_checks(self, pull: OwnPull) -> Checks:
         """The result of CI for the merge commit, or for the base's tip."""
-        request = self._request(pull)
+        request = self.request(pull)
         if request.merged and request.merge_commit_sha:
-            return self._checks_of(pull.ref, request.merge_commit_sha)
-        tip = self._branch(pull, request).body(BranchTip, "commit")
-        return self._checks_of(pull.ref, tip.id)
+            return self.checks(pull, request.merge_commit_sha)
+        tip = self.host.read_tip(self.branch(pull, request.base.ref))
+        return self.checks(pull, tip.id)
 
     def _merge(
         self,
@@ -127,27 +122,16 @@ class GiteaReviews(RestReviews):
     ) -> None:
         style = method.value if method is not None else review.default_method or "merge"
         body = {"do": style, "head_commit_id": review.head, **options}
-        self._api.write(kind, "POST", f"{_path(pull)}/merge", json=body)
+        self.api.write(kind, "POST", f"{self.path(pull)}/merge", json=body)
 
     def review_of(self, pull: OwnPull) -> PullRequestReview:
         """The state of ``pull``; reviews, rules and CI only of an open one."""
-        request = self._request(pull)
+        request = self.request(pull)
         if request.pull_state is not PullState.OPEN:
             return _review(request, (), _Rules(), Checks.NONE)
-        reviews = tuple(items(self._api, f"{_path(pull)}/reviews", _Review))
-        rules = self._branch(pull, request).body(_Rules)
-        return _review(request, reviews, rules, self._checks_of(pull.ref, request.head.sha))
-
-    def _request(self, pull: OwnPull) -> _PullRequest:
-        return self._api.read("GET", _path(pull)).body(_PullRequest)
-
-    def _branch(self, pull: OwnPull, request: _PullRequest) -> Response:
-        name = quote(request.base.ref, safe="")
-        return self._api.read("GET", f"/repos/{pull.ref.name}/branches/{name}")
-
-
-def _path(pull: OwnPull) -> str:
-    return f"/repos/{pull.ref.name}/pulls/{pull.pull.number}"
+        reviews = tuple(self.host.items(f"{self.path(pull)}/reviews", _Review))
+        rules = self.branch(pull, request.base.ref).body(_Rules)
+        return _review(request, reviews, rules, self.checks(pull, request.head.sha))
 
 
 def _review(

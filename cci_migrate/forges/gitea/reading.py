@@ -7,7 +7,7 @@ kept. What one of them does not send has a default.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal, TypeVar
+from typing import Literal
 
 from msgspec import Struct
 
@@ -18,7 +18,6 @@ from cci_migrate.forges.repository import (
     PullState,
     Traits,
     Visibility,
-    newest_pull,
 )
 from cci_migrate.transport.http import Api, Response
 
@@ -26,20 +25,15 @@ from cci_migrate.transport.http import Api, Response
 #: (https://docs.gitea.com/administration/config-cheat-sheet#api-api, ``MAX_RESPONSE_ITEMS``).
 PAGE = 50
 
-_Item = TypeVar("_Item")
 
-
-def pages(
-    api: Api, path: str, query: Mapping[str, object] | None = None, page: int = 1
-) -> Iterator[Response]:
+def pages(api: Api, path: str, query: Mapping[str, object], page: int = 1) -> Iterator[Response]:
     """The answers with all pages of a list, from ``page`` on.
 
     https://docs.gitea.com/development/api-usage#pagination
     """
     seen = 0
     while True:
-        params = {**(query or {}), "page": page, "limit": PAGE}
-        answer = api.read("GET", path, params=params)
+        answer = api.read("GET", path, params={**query, "page": page, "limit": PAGE})
         yield answer
         shown = len(answer.json) if isinstance(answer.json, list) else 0
         seen += shown
@@ -49,14 +43,6 @@ def pages(
         if not has_next(answer) and not (is_counted and seen < int(total)):
             return
         page += 1
-
-
-def items(
-    api: Api, path: str, kind: type[_Item], query: Mapping[str, object] | None = None
-) -> Iterator[_Item]:
-    """The items on all pages of a list."""
-    for page in pages(api, path, query):
-        yield from page.body(tuple[kind, ...])  # type: ignore[valid-type]
 
 
 def has_next(answer: Response) -> bool:
@@ -150,19 +136,22 @@ class PullRequestAnswer(Struct, frozen=True):
             campaign=campaign_of_pull_request(self.body or ""),
         )
 
-    def is_from(self, branch: str) -> bool:
-        """Whether it is from ``branch`` of the repository that it is for."""
+    def is_from(self, repository: str, branch: str) -> bool:
+        """Whether it is from ``branch`` of the repository that it is for, ``repository``."""
+        del repository
         return self.head.repo_id == self.base.repo_id and branch in (self.head.ref, self.head.label)
 
 
-class _User(Struct, frozen=True):
+class User(Struct, frozen=True):
+    """A user."""
+
     login: str
 
 
 class Assigned(Struct, frozen=True):
     """Who a pull request is assigned to."""
 
-    assignees: tuple[_User, ...] | None = None
+    assignees: tuple[User, ...] | None = None
 
 
 class Label(Struct, frozen=True):
@@ -186,22 +175,6 @@ class CommitStatus(Struct, frozen=True):
     status: str
 
 
-class _CommitName(Struct, frozen=True):
-    sha: str
-
-
-class FilesAnswer(Struct, frozen=True):
-    """The answer to a change of files."""
-
-    commit: _CommitName
-
-
-def own_pull(pulls: Iterable[PullRequestAnswer], branch: str) -> PullRequest | None:
-    """The open or else the newest of ``pulls`` from ``branch``, without those of forks."""
-    own = sorted((pull.pull for pull in pulls if pull.is_from(branch)), key=_number, reverse=True)
-    return newest_pull(own)
-
-
 def checks_of(statuses: Iterable[CommitStatus]) -> Checks:
     """The result of the last of ``statuses`` of each context. A warning is no failure."""
     last: dict[str, CommitStatus] = {}
@@ -214,7 +187,3 @@ def checks_of(statuses: Iterable[CommitStatus]) -> Checks:
     if states & {"error", "failure"}:
         return Checks.FAILED
     return Checks.PENDING if "pending" in states else Checks.PASSED
-
-
-def _number(pull: PullRequest) -> int:
-    return pull.number

@@ -38,7 +38,7 @@ class _Authored(Struct, frozen=True):
     user: _Account | None = None
 
 
-class ExtrasWriter:
+class GitHubExtras:
     """Adds extras to pull requests of one host; looks each user up once."""
 
     def __init__(self, api: Api) -> None:

@@ -15,7 +15,7 @@ from cci_migrate.forges.github import queries
 from cci_migrate.forges.github.access import read_access, token_problem
 from cci_migrate.forges.github.app import InstallationToken
 from cci_migrate.forges.github.branches import Branches
-from cci_migrate.forges.github.extras import ExtrasWriter
+from cci_migrate.forges.github.extras import GitHubExtras
 from cci_migrate.forges.github.files import RepositoryFiles
 from cci_migrate.forges.github.pull_request_reviews import GitHubReviews
 from cci_migrate.forges.github.reading import (
@@ -116,7 +116,7 @@ class GitHub:
         self._branch = branch
         self._page = PageSize()
         self._listed = PageSize(LISTED_TOGETHER)
-        self._extras = ExtrasWriter(api)
+        self._extras = GitHubExtras(api)
         self._files = RepositoryFiles(api, self._graphql)
         self._branches = Branches(api, self._graphql, self._files)
         self.reviews = GitHubReviews(api, self._graphql)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from msgspec import Struct
 
 from cci_migrate.forges.access import TokenAccess, both, lacking_scope
 from cci_migrate.forges.repository import Snapshot
 from cci_migrate.transport.host_errors import HostError, RefusedError
 from cci_migrate.transport.http import Api
-
-
-class _Token(Struct, frozen=True):
-    scopes: tuple[str, ...]
 
 
 class _ProjectAccess(Struct, frozen=True):
@@ -23,13 +21,11 @@ class GitLabAccess:
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._has_scope: bool | None = None
-        self._has_asked = False
 
     def read(self, snapshot: Snapshot) -> TokenAccess:
         """https://docs.gitlab.com/api/projects/#get-a-single-project"""
         project = self._api.read("GET", f"/projects/{snapshot.node}").body(_ProjectAccess)
-        has_scope = self._token_has_scope()
+        has_scope = self._token_has_scope
         may_push = snapshot.traits.may_write
         may_open = both(may_push, project.can_create_merge_request_in)
         problems = []
@@ -43,16 +39,14 @@ class GitLabAccess:
             problems.append("GitLab does not show the scopes of this token; it needs api")
         return TokenAccess(both(may_push, has_scope), both(may_open, has_scope), tuple(problems))
 
+    @cached_property
     def _token_has_scope(self) -> bool | None:
         """https://docs.gitlab.com/api/personal_access_tokens/#self-inform
 
         None for tokens of other kinds: OAuth, CI jobs.
         """
-        if not self._has_asked:
-            try:
-                answer = self._api.read("GET", "/personal_access_tokens/self")
-                self._has_scope = "api" in answer.body(_Token).scopes
-            except (HostError, RefusedError):
-                self._has_scope = None
-            self._has_asked = True
-        return self._has_scope
+        try:
+            answer = self._api.read("GET", "/personal_access_tokens/self")
+            return "api" in answer.body(tuple[str, ...], "scopes")
+        except (HostError, RefusedError):
+            return None

@@ -9,19 +9,21 @@ from collections.abc import Iterator, Sequence
 
 from cci_migrate.forges.extras import ExtraKind, Extras, MissingExtra
 from cci_migrate.forges.gitlab.reading import MergeRequestExtras, User
+from cci_migrate.forges.repository import Snapshot
 from cci_migrate.transport.http import Api
 from cci_migrate.transport.write_kinds import WriteKind
 
 
-class ExtrasWriter:
+class GitLabExtras:
     """Adds extras to merge requests of one host; looks each user up once."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
         self._users: dict[str, int | None] = {}
 
-    def impossible(self, extras: Extras) -> Iterator[MissingExtra]:
+    def impossible(self, owner: str, extras: Extras) -> Iterator[MissingExtra]:
         """The reviewers and assignees that GitLab does not know; it creates labels."""
+        del owner
         people = [(ExtraKind.REVIEWER, name) for name in extras.reviewers]
         people += [(ExtraKind.ASSIGNEE, name) for name in extras.assignees]
         for kind, name in people:
@@ -29,12 +31,13 @@ class ExtrasWriter:
                 why = "GitLab has no such user; groups can't be asked"
                 yield MissingExtra(kind, name, why)
 
-    def add(self, path: str, extras: Extras) -> None:
-        """Add those of ``extras`` that GitLab knows to those of the merge request at ``path``.
+    def add(self, snapshot: Snapshot, path: str, extras: Extras) -> tuple[MissingExtra, ...]:
+        """Add those of ``extras`` that GitLab knows; no repository refuses any of them.
 
         https://docs.gitlab.com/api/merge_requests/#get-single-mr,
         https://docs.gitlab.com/api/merge_requests/#update-mr
         """
+        del snapshot
         current = self._api.read("GET", path).body(MergeRequestExtras)
         reviewers = {user.id for user in current.reviewers}
         assignees = {user.id for user in current.assignees}
@@ -47,6 +50,7 @@ class ExtrasWriter:
             changes["assignee_ids"] = sorted(assignees | added)
         if changes:
             self._api.write(WriteKind.OTHER, "PUT", path, json=changes)
+        return ()
 
     def user_ids(self, names: Sequence[str]) -> list[int]:
         """The ids of those of ``names`` that GitLab knows."""

@@ -18,10 +18,9 @@ from msgspec.structs import replace
 from cci_migrate.circleci.packing import CONFIG_FOLDER
 from cci_migrate.forges.access import TokenAccess
 from cci_migrate.forges.config_listing import config_modes, find_configs
-from cci_migrate.forges.extras import Extras, MissingExtra
 from cci_migrate.forges.gitlab import queries
 from cci_migrate.forges.gitlab.access import GitLabAccess
-from cci_migrate.forges.gitlab.extras import ExtrasWriter
+from cci_migrate.forges.gitlab.extras import GitLabExtras
 from cci_migrate.forges.gitlab.pull_request_reviews import GitLabReviews
 from cci_migrate.forges.gitlab.reading import (
     BlobNode,
@@ -29,13 +28,11 @@ from cci_migrate.forges.gitlab.reading import (
     NamedReply,
     Note,
     OwnerReply,
-    ProjectName,
     ProjectNode,
     RestCommit,
     RestProject,
     TreeFile,
     checks_of_status,
-    own_pull,
     pages,
     read_node,
     read_project,
@@ -46,11 +43,10 @@ from cci_migrate.forges.repository import (
     Checks,
     Kind,
     Observation,
-    PullRequest,
     RepositoryRef,
     Snapshot,
 )
-from cci_migrate.forges.rest_hosts import BranchTip, IncompleteError
+from cci_migrate.forges.rest_hosts import IncompleteError
 from cci_migrate.forges.rest_reading import RestReadHost, pages_of_group_or_user
 from cci_migrate.transport.graphql import Graphql, GraphqlError, Nodes, Partial
 from cci_migrate.transport.host_errors import (
@@ -59,13 +55,14 @@ from cci_migrate.transport.host_errors import (
     OverloadedError,
     RefusedError,
 )
-from cci_migrate.transport.http import Api, MissingError, Response, documented
+from cci_migrate.transport.http import Api, MissingError, documented
 from cci_migrate.transport.pace import Lane
 from cci_migrate.transport.page_size import PageSize
 from cci_migrate.transport.parallel_reads import read_chunks, read_pages
 from cci_migrate.transport.write_kinds import WriteKind
 
 _Reply = TypeVar("_Reply")
+_Item = TypeVar("_Item")
 
 
 class NoGraphqlError(Exception):
@@ -75,7 +72,18 @@ class NoGraphqlError(Exception):
 class GitLab(RestReadHost):
     """GitLab under one identity. ``is_nested``: search for configs below the root too."""
 
+    kind = Kind.GITLAB
     user = "oauth2"
+    repositories = "projects"
+    #: https://docs.gitlab.com/api/branches/
+    branches = "repository/branches"
+    #: https://docs.gitlab.com/api/merge_requests/
+    pulls = "merge_requests"
+    #: https://docs.gitlab.com/api/notes/
+    comment_lists = "merge_requests/{}/notes"
+    closing = ("PUT", "", {"state_event": "close"})
+    pull_answer = MergeRequest
+    extras: GitLabExtras
     #: Not known: only a request of its own shows the scopes.
     token_problem = ""
 
@@ -85,9 +93,9 @@ class GitLab(RestReadHost):
         self._graphql = Graphql(api, f"{api.root.removesuffix('/v4')}/graphql")
         self._page = PageSize()
         self._has_graphql = True
-        self._extras = ExtrasWriter(api)
+        self.extras = GitLabExtras(api)
         self._access = GitLabAccess(api)
-        self.reviews = GitLabReviews(api, self.observation, self.checks_of)
+        self.reviews = GitLabReviews(self)
 
     # -- reading
 
@@ -103,7 +111,7 @@ class GitLab(RestReadHost):
             cursors = [after for after in known if not after.isdecimal()]
             with suppress(OverloadedError, NoGraphqlError):
                 yield from read_pages(
-                    self._api.threads, self._page, read, cursor, cursors, self._can_retry_smaller
+                    self.api.threads, self._page, read, cursor, cursors, self._can_retry_smaller
                 )
                 return
         yield from self._list_by_rest(owner, cursor if cursor.isdecimal() else "1")
@@ -111,7 +119,7 @@ class GitLab(RestReadHost):
     def observe(self, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:
         """The state of each of ``refs``, some forty in a request."""
         for chunk, result in read_chunks(
-            self._api.threads, self._page, self._observe_chunk, refs, self._can_retry_smaller
+            self.api.threads, self._page, self._observe_chunk, refs, self._can_retry_smaller
         ):
             if isinstance(result, OverloadedError):
                 yield self._observe_by_rest(chunk[0])
@@ -121,14 +129,14 @@ class GitLab(RestReadHost):
     def content(self, snapshot: Snapshot, commit: str, path: str) -> bytes:
         """https://docs.gitlab.com/api/repository_files/#get-raw-file-from-repository"""
         name = quote(path, safe="")
-        return self._api.read_bytes(
-            f"{_path(snapshot)}/repository/files/{name}/raw", params={"ref": commit}
+        return self.api.read_bytes(
+            f"{self.path(snapshot)}/repository/files/{name}/raw", params={"ref": commit}
         )
 
     def commit_checks(self, snapshot: Snapshot, commit: str) -> Checks:
         """The result of all pipelines, including those of other services."""
-        path = f"{_path(snapshot)}/repository/commits/{quote(commit, safe='')}"
-        return checks_of_status(self._api.read("GET", path).body(RestCommit).status)
+        path = f"{self.path(snapshot)}/repository/commits/{quote(commit, safe='')}"
+        return checks_of_status(self.api.read("GET", path).body(RestCommit).status)
 
     # -- writing
 
@@ -141,10 +149,10 @@ class GitLab(RestReadHost):
         of the default branch is overwritten.
         https://docs.gitlab.com/api/commits/#create-a-commit-with-multiple-files-and-actions
         """
-        answer = self._api.write(
+        answer = self.api.write(
             WriteKind.OTHER,
             "POST",
-            f"{_path(snapshot)}/repository/commits",
+            f"{self.path(snapshot)}/repository/commits",
             json={
                 "branch": branch,
                 "start_sha": snapshot.head,
@@ -162,66 +170,37 @@ class GitLab(RestReadHost):
         )
         return answer.body(RestCommit).id
 
-    def create_pull_request(self, snapshot: Snapshot, opening: NewPullRequest) -> PullRequest:
+    def opening_fields(self, snapshot: Snapshot, opening: NewPullRequest) -> dict[str, object]:
         """https://docs.gitlab.com/api/merge_requests/#create-mr"""
-        answer = self._api.write(
-            WriteKind.PULL_REQUEST,
-            "POST",
-            f"{_path(snapshot)}/merge_requests",
-            json={
-                "source_branch": opening.branch,
-                "target_branch": snapshot.default_branch,
-                "title": f"Draft: {opening.title}" if opening.draft else opening.title,
-                "description": opening.body,
-                "labels": ",".join(opening.extras.labels),
-                "reviewer_ids": self._extras.user_ids(opening.extras.reviewers),
-                "assignee_ids": self._extras.user_ids(opening.extras.assignees),
-                "remove_source_branch": True,
-            },
-        )
-        return answer.body(MergeRequest).pull
+        return {
+            "source_branch": opening.branch,
+            "target_branch": snapshot.default_branch,
+            "title": f"Draft: {opening.title}" if opening.draft else opening.title,
+            "description": opening.body,
+            "labels": ",".join(opening.extras.labels),
+            "reviewer_ids": self.extras.user_ids(opening.extras.reviewers),
+            "assignee_ids": self.extras.user_ids(opening.extras.assignees),
+            "remove_source_branch": True,
+        }
 
     def comments(self, snapshot: Snapshot) -> Iterator[str]:
         """https://docs.gitlab.com/api/notes/#list-all-merge-request-notes"""
-        for page in pages(self._api, self.comments_path(snapshot), {}):
-            notes = page.body(tuple[Note, ...])
-            # GitLab notes by itself who pushed, approved and was asked.
-            yield from (note.body for note in notes if not note.system)
+        notes = self.items(self.comments_path(snapshot), Note)
+        # GitLab notes by itself who pushed, approved and was asked.
+        return (note.body for note in notes if not note.system)
 
-    def impossible_extras(self, owner: str, extras: Extras) -> tuple[MissingExtra, ...]:
-        """The reviewers and assignees that GitLab does not know; it creates labels."""
-        del owner
-        return tuple(self._extras.impossible(extras))
-
-    def extend_pull_request(
-        self, snapshot: Snapshot, pull: PullRequest, extras: Extras
-    ) -> tuple[MissingExtra, ...]:
-        """Add those of ``extras`` that GitLab knows; no repository refuses any of them."""
-        self._extras.add(f"{_path(snapshot)}/merge_requests/{pull.number}", extras)
-        return ()
-
-    def close_pull_request(self, snapshot: Snapshot, pull: PullRequest) -> None:
-        """https://docs.gitlab.com/api/merge_requests/#update-mr"""
-        path = f"{_path(snapshot)}/merge_requests/{pull.number}"
-        self._api.write(WriteKind.OTHER, "PUT", path, json={"state_event": "close"})
-
-    def branch_path(self, snapshot: Snapshot, branch: str) -> str:
-        """https://docs.gitlab.com/api/branches/"""
-        return f"{_path(snapshot)}/repository/branches/{quote(branch, safe='')}"
-
-    def comments_path(self, snapshot: Snapshot) -> str:
-        """https://docs.gitlab.com/api/notes/#create-new-merge-request-note"""
-        return f"{_path(snapshot)}/merge_requests/{snapshot.pull_number}/notes"
-
-    def read_tip(self, answer: Response) -> BranchTip:
-        """https://docs.gitlab.com/api/branches/#get-single-repository-branch"""
-        return answer.body(BranchTip, "commit")
-
-    def find_pull_request(self, snapshot: Snapshot, branch: str) -> PullRequest | None:
+    def pulls_query(self, branch: str) -> dict[str, object]:
         """https://docs.gitlab.com/api/merge_requests/#list-project-merge-requests"""
-        query = {"source_branch": branch, "state": "all", "order_by": "created_at"}
-        answers = pages(self._api, f"{_path(snapshot)}/merge_requests", query)
-        return own_pull(each for page in answers for each in page.body(tuple[MergeRequest, ...]))
+        return {"source_branch": branch, "state": "all", "order_by": "created_at"}
+
+    def items(self, path: str, kind: type[_Item], /, **query: object) -> Iterator[_Item]:
+        """https://docs.gitlab.com/api/rest/#pagination"""
+        for page in pages(self.api, path, query):
+            yield from page.body(tuple[kind, ...])  # type: ignore[valid-type]
+
+    def path(self, snapshot: Snapshot) -> str:
+        """By the project's number, or by its name while that is not known."""
+        return f"/{self.repositories}/{snapshot.node or quote(snapshot.ref.name, safe='')}"
 
     def access(self, snapshot: Snapshot) -> TokenAccess:
         """What the token may do in the project."""
@@ -238,7 +217,7 @@ class GitLab(RestReadHost):
             return False
         if asked == 1 and self._page.is_hopeless:
             return False
-        self._api.pause(seconds)
+        self.api.pause(seconds)
         return True
 
     def _owner_page(self, owner: str, after: str, size: int) -> RepositoryPage:
@@ -253,8 +232,8 @@ class GitLab(RestReadHost):
         for at, node in enumerate(projects.nodes or ()):
             if node is None:
                 raise OverloadedError("GitLab returned a project without a name")
-            name = documented(node, ProjectName).full_path
-            ref = self._ref(name)
+            name = documented(node, str, "fullPath")
+            ref = self.ref(name)
             observation = None if at in incomplete else self._observation(node, ref)
             if observation is None:
                 refs.append(ref)
@@ -284,7 +263,7 @@ class GitLab(RestReadHost):
         projects = reply.data.projects
         nodes = (projects.nodes if projects is not None else None) or ()
         return {
-            documented(node, ProjectName).full_path.lower(): node
+            documented(node, str, "fullPath").lower(): node
             for at, node in enumerate(nodes)
             if node is not None and at not in incomplete
         }
@@ -358,20 +337,17 @@ class GitLab(RestReadHost):
     def _project_pages(
         self, path: str, query: Mapping[str, str], page: str
     ) -> Iterator[RepositoryPage]:
-        for answer in pages(self._api, path, query, page):
+        for answer in pages(self.api, path, query, page):
             projects = answer.body(tuple[RestProject, ...])
-            refs = tuple(self._ref(project.path_with_namespace) for project in projects)
+            refs = tuple(self.ref(project.path_with_namespace) for project in projects)
             yield RepositoryPage(refs, (), answer.headers.get("x-next-page", ""))
-
-    def _ref(self, name: str) -> RepositoryRef:
-        return RepositoryRef(Kind.GITLAB, self._api.host, name, self._api.root)
 
     def _observe_by_rest(self, ref: RepositoryRef) -> Observation:
         return self.observation(ref, partial(self._read_by_rest, ref))
 
     def _read_by_rest(self, ref: RepositoryRef) -> Snapshot:
         """One project: https://docs.gitlab.com/api/projects/#get-a-single-project"""
-        answer = self._api.read("GET", _path(Snapshot(ref))).body(RestProject)
+        answer = self.api.read("GET", self.path(Snapshot(ref))).body(RestProject)
         project = read_project(answer, ref)
         project = replace(project, pull=self.find_pull_request(project, self._branch))
         if project.traits.empty:
@@ -401,17 +377,11 @@ class GitLab(RestReadHost):
         https://docs.gitlab.com/api/repositories/#list-all-repository-trees-in-a-project
         """
         query = {"ref": snapshot.head, "path": folder, "recursive": "true"}
-        modes = {}
-        with suppress(MissingError):
-            for page in pages(self._api, f"{_path(snapshot)}/repository/tree", query):
-                entries = page.body(tuple[TreeFile, ...])
-                modes.update({entry.path: entry.mode for entry in entries if entry.type == "blob"})
-        return modes
-
-
-def _path(snapshot: Snapshot) -> str:
-    """Where the API has the project: by its number, or by its name while that is not known."""
-    return f"/projects/{snapshot.node or quote(snapshot.ref.name, safe='')}"
+        entries = self.items(f"{self.path(snapshot)}/repository/tree", TreeFile, **query)
+        try:
+            return {entry.path: entry.mode for entry in entries if entry.type == "blob"}
+        except MissingError:
+            return {}
 
 
 def _positions(errors: Sequence[GraphqlError], depth: int) -> set[str | int]:

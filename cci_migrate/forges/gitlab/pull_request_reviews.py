@@ -6,7 +6,6 @@ https://docs.gitlab.com/api/merge_requests/#get-single-mr
 from __future__ import annotations
 
 from datetime import datetime
-from urllib.parse import quote
 
 from msgspec import Struct
 
@@ -19,7 +18,7 @@ from cci_migrate.forges.pull_request_reviews import (
     PullRequestReview,
     ReviewDecision,
 )
-from cci_migrate.forges.repository import Checks, PullState, seconds_since_1970
+from cci_migrate.forges.repository import Checks, PullState, Snapshot, seconds_since_1970
 from cci_migrate.forges.rest_reviews import RestReviews
 from cci_migrate.transport.host_errors import StaleSnapshot
 from cci_migrate.transport.write_kinds import WriteKind
@@ -81,17 +80,14 @@ class _Approvals(Struct, frozen=True):
     approved_by: tuple[_Approval, ...] = ()
 
 
-class _Merged(Struct, frozen=True):
-    state: str
-
-
-class GitLabReviews(RestReviews):
+class GitLabReviews(RestReviews[_MergeRequest]):
     """The merge requests of GitLab, each read in two requests.
 
     A project's settings decide whether GitLab merges with a commit, or rebases and fast-forwards
     (https://docs.gitlab.com/user/project/merge_requests/methods/): REBASE can't be asked for.
     """
 
+    answer = _MergeRequest
     merge_methods = frozenset({MergeMethod.MERGE, MergeMethod.SQUASH})
 
     def merge(
@@ -116,11 +112,11 @@ class GitLabReviews(RestReviews):
 
     def base_checks(self, pull: OwnPull) -> Checks:
         """The result of all pipelines for the merge commit, or for the base's tip."""
-        request = self._request(pull)
+        request = self.request(pull)
         commit = request.target_branch
         if STATES[request.state] is PullState.MERGED:
             commit = request.merge_commit_sha or request.squash_commit_sha or request.sha or commit
-        return self._checks_of(pull.ref, commit)
+        return self.checks(pull, commit)
 
     def _merge(
         self,
@@ -134,25 +130,19 @@ class GitLabReviews(RestReviews):
         if method is not None:
             body["squash"] = method is MergeMethod.SQUASH
         # Reads of an old name are redirected, writes are not.
-        path = f"/projects/{review.repository}/merge_requests/{pull.pull.number}/merge"
-        answer = self._api.write(kind, "PUT", path, json=body)
-        state = STATES.get(answer.body(_Merged).state)
+        current = Snapshot(pull.ref, node=review.repository)
+        path = f"{self.host.pull_path(current, pull.pull.number)}/merge"
+        answer = self.api.write(kind, "PUT", path, json=body)
+        state = STATES.get(answer.body(str, "state"))
         if state is None:
             raise StaleSnapshot("GitLab does not say what became of the merge request")
         return state
 
     def review_of(self, pull: OwnPull) -> PullRequestReview:
         """The state of ``pull``, with its approvals."""
-        request = self._request(pull)
-        approvals = self._api.read("GET", f"{_path(pull)}/approvals").body(_Approvals)
+        request = self.request(pull)
+        approvals = self.api.read("GET", f"{self.path(pull)}/approvals").body(_Approvals)
         return _review(request, tuple(each.user.username for each in approvals.approved_by))
-
-    def _request(self, pull: OwnPull) -> _MergeRequest:
-        return self._api.read("GET", _path(pull)).body(_MergeRequest)
-
-
-def _path(pull: OwnPull) -> str:
-    return f"/projects/{quote(pull.ref.name, safe='')}/merge_requests/{pull.pull.number}"
 
 
 def _review(request: _MergeRequest, approved_by: tuple[str, ...]) -> PullRequestReview:

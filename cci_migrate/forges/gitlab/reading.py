@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -67,6 +67,16 @@ class MergeRequest(Struct, frozen=True):
             STATES[self.state],
             campaign=campaign_of_pull_request(self.description or ""),
         )
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is not from a fork."""
+        return self.source_project_id == self.target_project_id
+
+    def is_from(self, repository: str, branch: str) -> bool:
+        """Whether it, whose branch and project were asked for, is not from a fork."""
+        del repository, branch
+        return self.is_own
 
 
 class User(Struct, frozen=True):
@@ -142,12 +152,6 @@ class _Permissions(Struct, frozen=True, rename="camel"):
     push_code: bool
 
 
-class ProjectName(Struct, frozen=True, rename="camel"):
-    """The name of a project whose other data may be incomplete."""
-
-    full_path: str
-
-
 class ProjectNode(Struct, frozen=True, rename="camel"):
     """The answer to the ``project`` fragment."""
 
@@ -162,12 +166,16 @@ class ProjectNode(Struct, frozen=True, rename="camel"):
     last_activity_at: datetime | None = None
 
     @property
-    def has_hidden_requests(self) -> bool:
-        """Whether one of its own may be missing: hidden by those of forks, or null."""
-        if self.merge_requests is not None and self.merge_requests.has_gaps:
-            return True
-        shown = self.merge_requests.present if self.merge_requests is not None else []
-        return len(shown) >= REQUESTS_SHOWN and own_pull(shown) is None
+    def pull(self) -> PullRequest | None:
+        """Its open or else its newest merge request that is not from a fork.
+
+        Raises IncompleteError if that may be missing: hidden by those of forks, or null.
+        """
+        shown = self.merge_requests or Nodes[MergeRequest]()
+        own = newest_pull(request.pull for request in shown.present if request.is_own)
+        if shown.has_gaps or (own is None and len(shown.present) >= REQUESTS_SHOWN):
+            raise IncompleteError("GitLab does not show all of its merge requests")
+        return own
 
     @property
     def number(self) -> str:
@@ -241,7 +249,7 @@ def checks_of_status(status: str | None) -> Checks:
     return Checks.FAILED if status in ("failed", "canceled") else Checks.PENDING
 
 
-def pages(api: Api, path: str, query: Mapping[str, str], page: str = "1") -> Iterator[Response]:
+def pages(api: Api, path: str, query: Mapping[str, object], page: str = "1") -> Iterator[Response]:
     """The answers with all pages of a list. https://docs.gitlab.com/api/rest/#pagination"""
     while page:
         answer = api.read("GET", path, params={**query, "per_page": 100, "page": page})
@@ -291,10 +299,8 @@ def read_node(node: ProjectNode, ref: RepositoryRef, read: ReadFiles) -> Snapsho
             may_write=node.user_permissions.push_code,
             active_at=seconds_since_1970(node.last_activity_at),
         ),
-        pull=own_pull(node.merge_requests.present if node.merge_requests is not None else ()),
+        pull=node.pull,
     )
-    if node.has_hidden_requests:
-        raise IncompleteError("GitLab does not show all of its merge requests")
     if project.traits.empty:
         return project
     if repository.head is None or repository.head.last_commit is None:
@@ -331,13 +337,4 @@ def read_project(project: RestProject, ref: RepositoryRef) -> Snapshot:
             active_at=seconds_since_1970(project.last_activity_at),
         ),
         renamed_to=ref.new_name(project.path_with_namespace),
-    )
-
-
-def own_pull(requests: Iterable[MergeRequest]) -> PullRequest | None:
-    """The open or else the newest merge request that is not from a fork."""
-    return newest_pull(
-        request.pull
-        for request in requests
-        if request.source_project_id == request.target_project_id
     )
