@@ -33,7 +33,7 @@ class CiResult(Struct, frozen=True):
     @property
     def url(self) -> str:
         """The address of the pull request."""
-        return self.entry.pull.url if self.entry.pull is not None else self.entry.ref.label
+        return self.entry.pull_url or self.entry.ref.label
 
 
 class BaseCi(Struct, frozen=True):

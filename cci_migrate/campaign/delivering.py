@@ -271,9 +271,9 @@ class Deliverer(Struct, frozen=True):
             cause = "it changed after CircleCI's compiler confirmed the plan; plan it again"
             return self._record(replace(entry.without_plan(), state=State.LISTED, cause=cause))
         self.session.campaign.store_diff(snapshot.ref, plan.diff)
-        replanned = planned_entry(snapshot, plan, None, self._now(), entry, entry.branch_name)
+        replanned = planned_entry(snapshot, plan, self._now(), entry, entry.branch_name)
         cause = "planned again, because it changed; review the new diff, then apply again"
-        return self._record(replace(replanned, cause=cause))
+        return self._record(replace(replanned, state=State.PLANNED, cause=cause))
 
     def _fail(self, entry: LedgerEntry, state: State, cause: str) -> LedgerEntry:
         return self._record(replace(self._recorded(entry), state=state, cause=cause))

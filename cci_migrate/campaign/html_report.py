@@ -261,8 +261,7 @@ def _name_parts(name: str) -> tuple[str, ...]:
 
 def _url(entry: LedgerEntry) -> str:
     """The address of the pull request, if it is one that a browser may open."""
-    url = entry.pull.url if entry.pull is not None else ""
-    return url if url.startswith(("https://", "http://")) else ""
+    return entry.pull_url if entry.pull_url.startswith(("https://", "http://")) else ""
 
 
 def _lines(diff: bytes) -> Iterator[tuple[str, str]]:

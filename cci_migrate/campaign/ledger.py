@@ -152,24 +152,37 @@ class LedgerEntry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
 
         What was read of an earlier one, and its merge, don't stay.
         """
-        is_same = pull is not None and self.pull is not None and self.pull.number == pull.number
-        if not is_same:
+        if pull is None or not self.has_pull(pull):
             return replace(self, pull=pull, review=None, waits_since=0.0, merge=None)
-        if pull is not None and pull.state is not PullState.OPEN:
+        if pull.state is not PullState.OPEN:
             return replace(self, pull=pull, review=None, waits_since=0.0)
         return replace(self, pull=pull)
+
+    def has_pull(self, pull: PullRequest) -> bool:
+        """Whether ``pull`` is the campaign's pull request, in whatever state."""
+        return self.pull is not None and self.pull.number == pull.number
+
+    @property
+    def pull_state(self) -> PullState | None:
+        """The state of its pull request; None without one."""
+        return self.pull.state if self.pull is not None else None
+
+    @property
+    def pull_url(self) -> str:
+        """The address of its pull request, empty without one."""
+        return self.pull.url if self.pull is not None else ""
 
     @property
     def has_open_pull(self) -> bool:
         """Whether the campaign's pull request was open when it was last read."""
-        is_open = self.pull is not None and self.pull.state is PullState.OPEN
-        return is_open and self.state not in ENDED
+        return self.pull_state is PullState.OPEN and self.state not in ENDED
 
     @property
     def done(self) -> RepositoryDone:
         """The entry as a line of the progress output."""
-        url = self.pull.url if self.pull else None
-        return RepositoryDone(self.ref.key, self.ref.label, self.state.value, self.cause, url)
+        return RepositoryDone(
+            self.ref.key, self.ref.label, self.state.value, self.cause, self.pull_url or None
+        )
 
 
 class Ledger:

@@ -62,7 +62,6 @@ def _members(ref: RepositoryRef, ledger: Ledger) -> list[LedgerEntry]:
         for entry in ledger.entries(set(State) - ENDED)
         if entry.merge is not None
         and entry.merge.is_canary
-        and entry.pull is not None
-        and entry.pull.state is PullState.MERGED
+        and entry.pull_state is PullState.MERGED
         and entry.ref.server == ref.server
     ]

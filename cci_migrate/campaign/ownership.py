@@ -27,7 +27,7 @@ def with_ownership(
     host: Host,
     snapshot: Snapshot,
     planned: Sequence[FileHash],
-    recorded: LedgerEntry | None,
+    recorded: LedgerEntry,
     campaigns: Set[str],
 ) -> Snapshot:
     """``snapshot`` with the content of its branch, and whether its pull request is the campaign's.
@@ -38,7 +38,7 @@ def with_ownership(
     left out. The host is not asked for what the ledger proves. Raises what `Host.branch_content`
     raises.
     """
-    if recorded is not None and tuple(planned) == recorded.files:
+    if tuple(planned) == recorded.files:
         proven = _with_recorded_ownership(snapshot, recorded, campaigns)
         if proven is not None:
             return proven
@@ -47,7 +47,7 @@ def with_ownership(
         snapshot = replace(snapshot, branch=replace(snapshot.branch, content=content))
     if snapshot.pull is None:
         return snapshot
-    if recorded is not None and is_replaced(snapshot.pull, recorded):
+    if is_replaced(snapshot.pull, recorded):
         return replace(snapshot, pull=None)
     is_ours = is_own_pull(snapshot, recorded, campaigns)
     return replace(snapshot, pull=replace(snapshot.pull, is_ours=is_ours))
@@ -80,14 +80,14 @@ def _with_recorded_ownership(
     )
 
 
-def is_own_pull(snapshot: Snapshot, recorded: LedgerEntry | None, campaigns: Set[str]) -> bool:
+def is_own_pull(snapshot: Snapshot, recorded: LedgerEntry, campaigns: Set[str]) -> bool:
     """Whether the campaign opened the pull request in ``snapshot``, whose branch is decided."""
     pull, branch = snapshot.pull, snapshot.branch
     if pull is None or pull.campaign not in campaigns:
         return False
-    if recorded is not None and recorded.state is State.APPLYING:
+    if recorded.state is State.APPLYING:
         return True  # opened by a run that was killed before it could record that
-    if recorded is not None and recorded.pull is not None and recorded.pull.number == pull.number:
+    if recorded.has_pull(pull):
         return True  # whatever people did to its branch
     return branch is not None and branch.content.is_ours
 
@@ -97,20 +97,19 @@ def _content(
     snapshot: Snapshot,
     branch: Branch,
     planned: Sequence[FileHash],
-    recorded: LedgerEntry | None,
+    recorded: LedgerEntry,
     campaigns: Set[str],
 ) -> BranchContent:
     if branch.content is BranchContent.NOTHING:
         return BranchContent.NOTHING
-    earlier = recorded.files if recorded is not None else ()
-    for files in dict.fromkeys((tuple(planned), earlier)):
+    for files in dict.fromkeys((tuple(planned), recorded.files)):
         content = host.branch_content(snapshot, branch.oid, files) if files else BranchContent.OTHER
         if content is BranchContent.NOTHING:
             return content
         if branch.campaign in campaigns:
             if content is BranchContent.PLANNED:
                 return content if files == tuple(planned) else BranchContent.EARLIER
-            if recorded is not None and recorded.branch == branch.oid:
+            if recorded.branch == branch.oid:
                 return BranchContent.EARLIER
     return BranchContent.OTHER
 
@@ -126,14 +125,12 @@ def has_another_change(snapshot: Snapshot) -> bool:
     return branch is None or branch.content is not BranchContent.PLANNED
 
 
-def branch_to_record(snapshot: Snapshot, recorded: LedgerEntry | None) -> str:
+def branch_to_record(snapshot: Snapshot, recorded: LedgerEntry) -> str:
     """The newest commit of this campaign on the branch, which the ledger records; empty if none."""
     branch = snapshot.branch
     if branch is None:
         return ""
-    if branch.content.is_ours:
-        return branch.oid
-    return recorded.branch if recorded is not None else ""
+    return branch.oid if branch.content.is_ours else recorded.branch
 
 
 def proven_tip(snapshot: Snapshot) -> str:
@@ -143,14 +140,10 @@ def proven_tip(snapshot: Snapshot) -> str:
     return branch.oid if branch is not None and is_planned else ""
 
 
-def pull_to_record(snapshot: Snapshot, recorded: LedgerEntry | None) -> PullRequest | None:
+def pull_to_record(snapshot: Snapshot, recorded: LedgerEntry) -> PullRequest | None:
     """The pull request that the ledger records: only one that the campaign opened.
 
     One that is recorded stays so whatever people do to its text.
     """
-    pull, earlier = snapshot.pull, recorded.pull if recorded is not None else None
-    if pull is None:
-        return None
-    if pull.is_ours:
-        return pull
-    return replace(pull, is_ours=False) if earlier and earlier.number == pull.number else earlier
+    pull = snapshot.pull
+    return pull if pull is None or pull.is_ours or recorded.has_pull(pull) else recorded.pull

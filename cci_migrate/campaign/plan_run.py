@@ -14,7 +14,7 @@ from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.isolation import Failure, attempt, begin_reads
 from cci_migrate.campaign.ledger import LedgerEntry
-from cci_migrate.campaign.next_step import Stop, next_step
+from cci_migrate.campaign.next_step import DeliveryStep, Stop, next_step
 from cci_migrate.campaign.ownership import (
     branch_to_record,
     has_another_change,
@@ -132,31 +132,31 @@ class PlanRun(Struct, frozen=True):
         step = next_step(snapshot, RepositoryPlan(kept.state, kept.cause), host.delivery)
         if isinstance(step, Stop) and has_another_change(snapshot):
             return False
-        stop = step if isinstance(step, Stop) else Stop(State.PLANNED, kept.cause)
-        entry = delivered_entry(recorded, snapshot, self.session.clock.now(), recorded, branch_name)
-        self._finish(with_stop(entry, stop), recorded)
+        entry = _delivered_entry(recorded, snapshot, self.session.clock.now(), branch_name)
+        self._finish(_at_step(entry, step, kept.cause), recorded)
         matched.append(frozenset(kept.matched_patterns))
         return True
 
     def _record(self, planned: PlanResult, repositories: RepositoriesToPlan) -> None:
-        now, snapshot = self.session.clock.now(), planned.snapshot
-        recorded = repositories.recorded.pop(snapshot.ref.key, None)
-        if planned.plan is None:
-            failed = LedgerEntry(snapshot.ref, State.FAILED, planned.error, changed_at=now)
-            self._finish(failed, recorded)
-            return
-        if planned.plan.changes and self._is_spent():
+        ref, plan = planned.snapshot.ref, planned.plan
+        recorded = repositories.recorded.pop(ref.key)
+        if plan is not None and plan.changes and self._is_spent():
             return  # planned ahead; the next run plans it
-        entry = attempt(self._entry, planned, planned.plan, recorded, repositories)
+        entry = (
+            Failure(planned.error)
+            if plan is None
+            else attempt(self._entry, planned, plan, recorded, repositories)
+        )
         if isinstance(entry, Failure):
-            entry = LedgerEntry(snapshot.ref, State.FAILED, entry.cause, changed_at=now)
+            now = self.session.clock.now()
+            entry = LedgerEntry(ref, State.FAILED, entry.cause, changed_at=now)
         self._finish(entry, recorded)
 
     def _entry(
         self,
         planned: PlanResult,
         plan: RepositoryPlan,
-        recorded: LedgerEntry | None,
+        recorded: LedgerEntry,
         repositories: RepositoriesToPlan,
     ) -> LedgerEntry:
         snapshot, record = planned.snapshot, self._basis.record(planned)
@@ -165,16 +165,17 @@ class PlanRun(Struct, frozen=True):
         now, host = self.session.clock.now(), repositories.host(snapshot.ref)
         snapshot = with_ownership(host, snapshot, plan.hashes, recorded, self.session.campaign.ids)
         step = next_step(snapshot, plan, host.delivery)
-        if recorded is not None and isinstance(step, Stop) and has_another_change(snapshot):
+        if isinstance(step, Stop) and has_another_change(snapshot):
             # The diff and the record stay those of the pull request.
             pull = pull_to_record(snapshot, recorded)
             return with_stop(replace(recorded.with_pull(pull), changed_at=now, plan=None), step)
         self.session.campaign.store_diff(snapshot.ref, plan.diff)
         name = repositories.branch_names.get(snapshot.ref.key, "")
-        return replace(planned_entry(snapshot, plan, step, now, recorded, name), plan=record)
+        entry = replace(planned_entry(snapshot, plan, now, recorded, name), plan=record)
+        return _at_step(entry, step, plan.cause)
 
-    def _finish(self, entry: LedgerEntry, recorded: LedgerEntry | None) -> None:
-        if not entry.head and recorded is not None and recorded.pull is not None:
+    def _finish(self, entry: LedgerEntry, recorded: LedgerEntry) -> None:
+        if not entry.head and recorded.pull is not None:
             # It could not be planned; its pull request is the campaign's as before.
             entry = replace(
                 recorded, state=entry.state, cause=entry.cause, changed_at=entry.changed_at
@@ -186,18 +187,13 @@ class PlanRun(Struct, frozen=True):
 def planned_entry(
     snapshot: Snapshot,
     plan: RepositoryPlan,
-    step: object,
     now: float,
-    recorded: LedgerEntry | None,
+    recorded: LedgerEntry,
     branch_name: str,
 ) -> LedgerEntry:
-    """The ledger's entry for ``plan``, of which ``step`` is the next step.
-
-    ``recorded`` is the earlier entry, ``branch_name`` as in an entry.
-    """
-    stop = step if isinstance(step, Stop) else Stop(State.PLANNED, plan.cause)
+    """``recorded``, the earlier entry, with ``plan``; its state is still to be decided."""
     entry = replace(
-        recorded or LedgerEntry(snapshot.ref, State.PLANNED),
+        recorded,
         ref=snapshot.ref,
         digest=plan.digest if plan.changes else "",
         group=plan.group,
@@ -212,27 +208,28 @@ def planned_entry(
         undoing=None,
         plan=None,
     )
-    return with_stop(delivered_entry(entry, snapshot, now, recorded, branch_name), stop)
+    return _delivered_entry(entry, snapshot, now, branch_name)
 
 
-def delivered_entry(
-    entry: LedgerEntry,
-    snapshot: Snapshot,
-    now: float,
-    recorded: LedgerEntry | None,
-    branch_name: str,
+def _delivered_entry(
+    entry: LedgerEntry, snapshot: Snapshot, now: float, branch_name: str
 ) -> LedgerEntry:
     """``entry`` with what ``snapshot`` shows of the repository and its delivery."""
     return replace(
-        entry.with_pull(pull_to_record(snapshot, recorded)),
+        entry.with_pull(pull_to_record(snapshot, entry)),
         head=snapshot.head,
         base=snapshot.default_branch,
-        branch=branch_to_record(snapshot, recorded),
+        branch=branch_to_record(snapshot, entry),
         branch_name=branch_name,
         proven_tip=proven_tip(snapshot),
         changed_at=now,
         active_at=snapshot.traits.active_at,
     )
+
+
+def _at_step(entry: LedgerEntry, step: DeliveryStep, cause: str) -> LedgerEntry:
+    """``entry`` before the next ``step`` of its delivery; ``cause`` is that of its plan."""
+    return with_stop(entry, step if isinstance(step, Stop) else Stop(State.PLANNED, cause))
 
 
 def with_stop(entry: LedgerEntry, stop: Stop) -> LedgerEntry:

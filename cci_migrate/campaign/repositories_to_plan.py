@@ -94,14 +94,14 @@ class RepositoriesToPlan(Struct, frozen=True):
 
     session: CampaignSession
     shard: Shard
-    finish: Callable[[LedgerEntry, LedgerEntry | None], None]
+    finish: Callable[[LedgerEntry, LedgerEntry], None]
     keep: Callable[[Snapshot, LedgerEntry, Host, str], bool]
     is_spent: Callable[[], bool]
     #: The branch of each repository in which the campaign's usual one is used up, by its key.
     branch_names: dict[str, str] = field(default_factory=dict)
     unreached: Unreached = field(default_factory=Unreached)
     #: The entries of the repositories that are under way, as the last run recorded them.
-    recorded: dict[str, LedgerEntry | None] = field(default_factory=dict)
+    recorded: dict[str, LedgerEntry] = field(default_factory=dict)
 
     def snapshots(self, sources: Iterable[Source]) -> Iterator[Snapshot]:
         """The state of each of them; ``unreached`` then has those that could not be read.
@@ -183,15 +183,15 @@ class RepositoriesToPlan(Struct, frozen=True):
             shown = (*page.observations, *page.outlines)
             recorded = ledger.entries_of([observation.ref.key for observation in shown])
             new = {
-                observation.ref.key
-                for observation in shown
-                if self.shard.has(observation.ref)
-                and _is_to_plan(recorded.get(observation.ref.key))
+                ref.key: entry
+                for ref in (observation.ref for observation in shown)
+                if self.shard.has(ref)
+                and (entry := recorded.get(ref.key) or _new_entry(ref)).state is State.LISTED
             }
             refs = [ref for ref in page.refs if self.shard.has(ref)]
             listed = [observation.ref for observation in shown if observation.ref.key in new]
             ledger.add([*refs, *listed], self.session.clock.now(), source.name, page.cursor)
-            self.recorded.update({key: recorded.get(key) for key in new})
+            self.recorded.update(new)
             for ref in refs:
                 self._leave_out(ref, self._why_not(ref))
                 self.recorded.pop(ref.key, None)
@@ -231,7 +231,7 @@ class RepositoriesToPlan(Struct, frozen=True):
                 self._finish(unreadable_entry(observation, self.session.clock.now()))
                 continue
             recorded = self.entry(ref)
-            if recorded is not None and recorded.ref.fork and not ref.fork:
+            if recorded.ref.fork and not ref.fork:
                 others.again.append(replace(ref, fork=recorded.ref.fork))
                 continue
             why_not = self._why_not(ref, observation.traits)
@@ -253,17 +253,15 @@ class RepositoriesToPlan(Struct, frozen=True):
 
     def _is_kept(self, snapshot: Snapshot) -> bool:
         ref = snapshot.ref
-        entry = self.entry(ref)
         branch_name = self.branch_names.get(ref.key, "")
-        return entry is not None and self.keep(snapshot, entry, self.host(ref), branch_name)
+        return self.keep(snapshot, self.entry(ref), self.host(ref), branch_name)
 
     def _is_split(self, snapshot: Snapshot) -> bool:
         """Whether it is a monorepo whose projects are planned in its place.
 
         It stays whole where this campaign has a pull request for the whole.
         """
-        entry = self.entry(snapshot.ref)
-        stays_whole = snapshot.ref.project or (entry is not None and entry.pull is not None)
+        stays_whole = snapshot.ref.project or self.entry(snapshot.ref).pull is not None
         return self.session.campaign.is_split and not stays_whole and bool(project_refs(snapshot))
 
     def _projects(self, monorepo: Snapshot) -> Iterator[RepositoryRef]:
@@ -272,7 +270,7 @@ class RepositoriesToPlan(Struct, frozen=True):
         self.session.ledger.add(refs, now)
         cause = f"{len(refs)} projects"
         self._finish(LedgerEntry(monorepo.ref, State.SPLIT, cause, changed_at=now))
-        return (ref for ref in refs if _is_to_plan(self.entry(ref)))
+        return (ref for ref in refs if self.entry(ref).state is State.LISTED)
 
     def _has_used_up_branch(self, snapshot: Snapshot) -> bool:
         """Whether another campaign's pull request was merged from the branch."""
@@ -280,16 +278,16 @@ class RepositoriesToPlan(Struct, frozen=True):
             return False
         return not is_own_pull(snapshot, self.entry(snapshot.ref), self.session.campaign.ids)
 
-    def entry(self, ref: RepositoryRef) -> LedgerEntry | None:
+    def entry(self, ref: RepositoryRef) -> LedgerEntry:
         """The entry of a repository that is under way, as it was before this run."""
         if ref.key not in self.recorded:
-            self.recorded[ref.key] = self.session.ledger.entry(ref.key)
+            self.recorded[ref.key] = self.session.ledger.entry(ref.key) or _new_entry(ref)
         return self.recorded[ref.key]
 
     def _why_not(self, ref: RepositoryRef, traits: Traits | None = None) -> str:
         """Why ``ref`` is excluded; empty if it is not, or if the campaign has written to it."""
         entry = self.entry(ref)
-        if entry is not None and (entry.pull is not None or entry.state in WRITTEN):
+        if entry.pull is not None or entry.state in WRITTEN:
             return ""
         by_name = self.session.filter.why_not_by_name(ref)
         return by_name or ("" if traits is None else self.session.filter.why_not(traits))
@@ -304,8 +302,8 @@ class RepositoriesToPlan(Struct, frozen=True):
         self.recorded.pop(entry.ref.key)
 
 
-def _is_to_plan(entry: LedgerEntry | None) -> bool:
-    return entry is None or entry.state is State.LISTED
+def _new_entry(ref: RepositoryRef) -> LedgerEntry:
+    return LedgerEntry(ref, State.LISTED)
 
 
 def unreadable_entry(observation: Unreadable, now: float) -> LedgerEntry:

@@ -43,8 +43,8 @@ def result(entry: LedgerEntry) -> dict[str, Any]:
         "todos": entry.todos,
         "pulls": entry.pulls,
         "branch": entry.branch,
-        "pull_request": entry.pull.url if entry.pull is not None else None,
-        "pull_request_state": entry.pull.state if entry.pull is not None else None,
+        "pull_request": entry.pull_url if entry.pull is not None else None,
+        "pull_request_state": entry.pull_state,
         "review": wait_record(entry),
         "is_canary": entry.is_canary,
         "wave": entry.wave,
@@ -104,8 +104,7 @@ def summary(ledger: Ledger) -> Iterator[str]:
 def repository_lines(ledger: Ledger) -> Iterator[str]:
     """A line for each repository: its name, its state, and why, or its pull request."""
     for entry in ledger.entries():
-        url = entry.pull.url if entry.pull is not None else ""
-        detail = redact(entry.cause) or url
+        detail = redact(entry.cause) or entry.pull_url
         yield f"{entry.ref.label}: {entry.state.value}{f' ({detail})' if detail else ''}"
 
 

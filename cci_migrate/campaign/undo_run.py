@@ -15,7 +15,7 @@ from cci_migrate.campaign.refresh import ended_entry
 from cci_migrate.campaign.states import ENDED, State, Undoing
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.host import DeliveredChange, Delivery, Host
-from cci_migrate.forges.repository import Observation, PullRequest, PullState, Snapshot, Unreadable
+from cci_migrate.forges.repository import Observation, PullState, Snapshot, Unreadable
 from cci_migrate.transport.host_errors import HostError
 
 #: Repositories observed in one request.
@@ -84,7 +84,7 @@ class UndoRun(Struct, frozen=True):
     def _ended(self, entry: LedgerEntry, snapshot: Snapshot) -> LedgerEntry:
         """``entry``, recorded as merged or closed where somebody has done that meanwhile."""
         pull = snapshot.pull
-        if pull is None or pull.state is PullState.OPEN or not _is_recorded(pull, entry):
+        if pull is None or pull.state is PullState.OPEN or not entry.has_pull(pull):
             return entry
         entry = replace(entry, pull=pull_to_record(snapshot, entry))
         ended = ended_entry(entry, pull.state, self.session.clock.now())
@@ -147,12 +147,8 @@ def _can_close(entry: LedgerEntry) -> bool:
 
 
 def _is_delivered(entry: LedgerEntry) -> bool:
-    is_merged = entry.pull is not None and entry.pull.state is PullState.MERGED
+    is_merged = entry.pull_state is PullState.MERGED
     return _can_close(entry) or (is_merged and entry.state not in ENDED)
-
-
-def _is_recorded(pull: PullRequest, entry: LedgerEntry) -> bool:
-    return entry.pull is not None and entry.pull.number == pull.number
 
 
 def _check_is_own(snapshot: Snapshot) -> None:
