@@ -520,21 +520,24 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
         if "locked" in str(error):
             raise
         log = path.with_name(f"{path.name}-wal")
-        if not log.exists() or log.stat().st_size == 0:
-            return _connect(_uri(path, "immutable=1"))
-        raise LedgerError(
-            f"{path}: can't read the last changes, which are in {log.name}, in a read-only folder; "
-            "make it writable, or copy it"
-        ) from None
+        if log.exists() and log.stat().st_size:
+            raise LedgerError(
+                f"{path}: can't read the last changes, which are in {log.name}, in a read-only "
+                "folder; make it writable, or copy it"
+            ) from None
+    try:
+        return _connect(_uri(path, "immutable=1"))
+    except sqlite3.OperationalError as error:
+        raise LedgerError(f"{path}: can't be read ({error})") from None
 
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Raises LedgerError for an error of SQLite inside."""
+    """Raises LedgerError for a file that is no database."""
     try:
         yield
-    except sqlite3.OperationalError as error:
-        raise LedgerError(f"{path}: can't be opened ({error})") from None
+    except sqlite3.OperationalError:
+        raise  # the disk is full, for instance
     except sqlite3.DatabaseError as error:
         raise LedgerError(f"{path}: not a campaign's ledger ({error})") from None
 
