@@ -74,11 +74,12 @@ def process_repository(
     decisions: Decisions = APPLY_ALL,
     read: RepositoryReader = no_repository,
     *,
+    explain: bool = False,
     only_find: bool = False,
 ) -> tuple[Outcome, ...]:
     """What becomes of each config of a repository with the CircleCI ``files``."""
     return tuple(
-        _processed(config, policy, decisions, only_find=only_find)
+        _processed(config, policy, decisions, explain=explain, only_find=only_find)
         for config in configs_in(files, read)
     )
 

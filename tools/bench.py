@@ -35,12 +35,12 @@ from cci_migrate.engine.proposing import propose
 from cci_migrate.findings import Decisions, Skip
 from cci_migrate.policy.settings import Policy
 from tests.oracle.file_kinds import FileKind, read_file
+from tests.processing import PATH
 from tools.bench_editor import measure_editor
 from tools.generated_config import generated_config
 from tools.shared_data import ROOT, corpus_files, shared_folder
 
 PAGE = ROOT / "docs" / "benchmarks.md"
-PATH = ".circleci/config.yml"
 REPETITIONS = 5
 #: Of the corpus, each so many-th file: the round trip needs a while for each.
 STRIDE = 6

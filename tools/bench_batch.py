@@ -47,7 +47,7 @@ class Cost(Struct, frozen=True):
 def main() -> None:
     """Print the table."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    with _workplace() as folder:
+    with workplace() as folder:
         costs = [*_local(folder, count), *_github(folder, count), _clones(folder, count)]
     print(f"{count} repositories, each with a config to change and 400 kB of other files\n")
     print("| stage | time | requests | received |\n|---|---|---|---|")
@@ -125,7 +125,7 @@ def _timed(work: Callable[[], None]) -> float:
 
 
 @contextmanager
-def _workplace() -> Iterator[Path]:
+def workplace() -> Iterator[Path]:
     """A scratch folder, and git set up without anybody's settings."""
     for role in ("AUTHOR", "COMMITTER"):
         os.environ[f"GIT_{role}_NAME"] = "Ada"

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 from tests.editor.editor import editor
+from tests.processing import PATH
 from tools.generated_config import generated_config
 
-_NAME = ".circleci/config.yml"
 #: A config of about 1,000 lines.
 _SIZE = 26_000
 
@@ -29,10 +29,10 @@ async def _seconds(text: str, changes: int) -> tuple[float, ...]:
         seconds = []
         async with editor(asyncio.get_running_loop()) as window:
             window.root = root
-            await window.open(_NAME, text)
+            await window.open(PATH, text)
             for number in range(changes):
                 started = time.perf_counter()
-                window.type(_NAME, f"{text}# {number}\n")
-                await window.said_of(_NAME)
+                window.type(PATH, f"{text}# {number}\n")
+                await window.said_of(PATH)
                 seconds.append(time.perf_counter() - started)
     return tuple(seconds)

@@ -12,10 +12,8 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from msgspec import Struct
 
 from tests.batch.github_stand_in import GitHubStandIn, Repository
 from tests.batch.repositories import CONFIG, FIXED, PLAIN, bare
+from tools.bench_batch import workplace
 from tools.shared_data import ROOT
 
 PAGE = ROOT / "docs" / "batch.md"
@@ -100,7 +99,7 @@ class Cost(Struct, frozen=True):
 
 def main() -> None:
     """Measure, print the table, and write it into the page."""
-    with _workplace() as folder:
+    with workplace() as folder:
         rows = [row for count in COUNTS for row in _rows(folder, count)]
     header = "| repositories | `plan` | an answer | requests | seconds | processor | memory |"
     table = "\n".join((header, "|---:|---|---:|---:|---:|---:|---:|", *rows))
@@ -160,14 +159,6 @@ def _plan(server: GitHubStandIn, campaign: Path, *words: str) -> Cost:
         usage.ru_utime + usage.ru_stime,
         int(printed.split()[-1]) // 1024,
     )
-
-
-@contextmanager
-def _workplace() -> Iterator[Path]:
-    """A scratch folder, and git set up without anybody's settings."""
-    os.environ["GIT_CONFIG_GLOBAL"] = os.environ["GIT_CONFIG_SYSTEM"] = os.devnull
-    with tempfile.TemporaryDirectory(prefix="cci-migrate-bench-") as folder:
-        yield Path(folder)
 
 
 if __name__ == "__main__":

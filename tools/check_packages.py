@@ -23,8 +23,8 @@ from msgspec import Struct
 
 from cci_migrate import __version__
 from tests.docs.page_commands import commands
+from tools.shared_data import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 INSTALLING = ROOT / "docs" / "installing.md"
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13", "3.14")
 

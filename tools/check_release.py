@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cci_migrate import __version__, project
-
-ROOT = Path(__file__).resolve().parent.parent
+from tools.shared_data import ROOT
 
 
 def problems(tag: str, root: Path) -> Iterator[str]:

@@ -12,20 +12,17 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from multiprocessing import Pool
+from operator import add
 from pathlib import Path
 
 from msgspec import Struct, field
+from msgspec.structs import astuple
 from typing_extensions import assert_never
 
 from cci_migrate.docker.registries import DOCKER_HUB
-from cci_migrate.engine.complexity import unless_too_complex
-from cci_migrate.engine.config_files import ConfigFiles, configs_in
-from cci_migrate.engine.examination import examine
 from cci_migrate.engine.explanation import Access, ExplainedPull
 from cci_migrate.engine.outcomes import Examined, Failed, FindingState, NotAConfig, Outcome, Refused
-from cci_migrate.engine.proposing import propose
 from cci_migrate.policy.settings import Policy
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN, UNDECIDABLE_IMAGE
 from tests.oracle.changed_data import DataChangeKind
@@ -37,6 +34,7 @@ from tests.oracle.fix_judge import judge
 from tests.oracle.plain_yaml import Data, mapping_of
 from tests.oracle.sibling_names import expected_names
 from tests.oracle.step_docker import StepDocker
+from tests.processing import process_repository
 from tools.reversals import Reversal, reversal
 from tools.shared_data import CorpusFile, circleci_schema, corpus_files, shared_folder
 
@@ -91,20 +89,11 @@ class Tally(Struct, frozen=True):
     shortfalls: tuple[Shortfall, ...] = ()
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(
-            self.kinds + other.kinds,
-            self.left + other.left,
-            self.fixed + other.fixed,
-            self.names + other.names,
-            self.numbers + other.numbers,
-            self.risks + other.risks,
-            self.reasons + other.reasons,
-            self.changes + other.changes,
-            self.step_pulls + other.step_pulls,
-            self.step_jobs + other.step_jobs,
-            self.reversals + other.reversals,
-            self.shortfalls + other.shortfalls,
-        )
+        return Tally(*map(add, astuple(self), astuple(other)))
+
+
+def _short(file: str, check: str, detail: str = "", *, place: str = "") -> Tally:
+    return Tally(shortfalls=(Shortfall(file, check, place, detail),))
 
 
 def check_repository(
@@ -119,12 +108,12 @@ def check_repository(
     """
     outcomes = _run(files, policy)
     if isinstance(outcomes, str):
-        found = tuple(Shortfall(names[path], "no exception", "", outcomes) for path in files)
-        return Tally(numbers=Counter(files=len(files)), shortfalls=found)
+        crashes = [_short(names[path], "no exception", outcomes) for path in files]
+        return sum(crashes, Tally(numbers=Counter(files=len(files))))
     tally = Tally()
     reached = {path for outcome in outcomes for path in outcome.paths}
     for path in files.keys() - reached:
-        tally += Tally(shortfalls=(Shortfall(names[path], "an outcome for each file", "", ""),))
+        tally += _short(names[path], "an outcome for each file")
     changed = dict(files)
     readings = {path: read_file(path, data) for path, data in files.items()}
     for outcome in outcomes:
@@ -139,21 +128,9 @@ def check_repository(
 
 def _run(files: Mapping[str, bytes], policy: Policy) -> tuple[Outcome, ...] | str:
     try:
-        return process_repository(files, policy)
+        return process_repository(files, policy, read=files.get, explain=True)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is a shortfall of the tool
         return f"{type(error).__name__}: {error}"[:200]
-
-
-def process_repository(files: Mapping[str, bytes], policy: Policy) -> tuple[Outcome, ...]:
-    """What the tool makes of each config of a repository."""
-
-    def outcome_of(config: ConfigFiles) -> Outcome:
-        return propose(examine(config, policy), explain=True)
-
-    return tuple(
-        unless_too_complex(config.paths, partial(outcome_of, config))
-        for config in configs_in(files, files.get)
-    )
 
 
 def _check_outcome(
@@ -169,8 +146,7 @@ def _check_outcome(
         after = {file.path: file.after for file in outcome.change.files}
         for file in outcome.change.files:
             if file.before != files.get(file.path):
-                shortfall = Shortfall(names[file.path], "change", "", "not of the bytes given")
-                tally += Tally(shortfalls=(shortfall,))
+                tally += _short(names[file.path], "change", "not of the bytes given")
     is_alone = len(outcome.paths) == 1
     for path in outcome.paths:
         name = names[path]
@@ -180,7 +156,7 @@ def _check_outcome(
         )
         if type(outcome) not in FITTING[reading.kind]:
             detail = f"{reading.kind.value}, yet {_title(outcome)}: {_why(outcome)}"
-            tally += Tally(shortfalls=(Shortfall(name, "kind of outcome", "", detail),))
+            tally += _short(name, "kind of outcome", detail)
         if is_alone:
             siblings = [
                 beside.data
@@ -206,8 +182,7 @@ def _check_file(
         return Tally()
     if reading.kind in (FileKind.ORB_SOURCE, FileKind.GENERATED):
         detail = f"{reading.kind.value} was changed without being asked to"
-        shortfalls = () if after is None else (Shortfall(name, "left alone", "", detail),)
-        return Tally(shortfalls=shortfalls)
+        return Tally() if after is None else _short(name, "left alone", detail)
     if reading.kind is not FileKind.CONFIG and after is None:
         return Tally()
     result = before if after is None else after
@@ -216,7 +191,6 @@ def _check_file(
     ]
     judgement = min(judgements, key=lambda judgement: len(judgement.complaints))
     numbers = Counter(configs=1, changed=int(after is not None), lines_added=judgement.lines_added)
-    risks = judgement.risks
     pulled = judgement.pulled
     hub = [image for image in pulled.images if image.is_hub]
     numbers.update(
@@ -232,22 +206,19 @@ def _check_file(
             ),
         }
     )
-    found = [
-        Shortfall(name, complaint.check, complaint.place, complaint.detail)
-        for complaint in judgement.complaints
-    ]
     said = {job: _said_of_job(job, outcome) for job in StepDocker(mapping_of(reading.data)).jobs()}
-    for job, what in said.items():
-        if what == _SILENT:
-            found.append(Shortfall(name, "no job with Docker in steps is silent", job, what))
-    return Tally(
+    tally = Tally(
         numbers=numbers,
-        risks=risks,
+        risks=judgement.risks,
         reasons=judgement.reasons,
         changes=judgement.changes,
         step_jobs=Counter(said.values()),
-        shortfalls=tuple(found),
     )
+    for complaint in judgement.complaints:
+        tally += _short(name, complaint.check, complaint.detail, place=complaint.place)
+    for job in [job for job, what in said.items() if what == _SILENT]:
+        tally += _short(name, "no job with Docker in steps is silent", _SILENT, place=job)
+    return tally
 
 
 def _said_of_job(name: str, outcome: Examined) -> str:
@@ -282,23 +253,20 @@ def _check_second_run(
 ) -> Tally:
     again = _run(changed, policy)
     if isinstance(again, str):
-        return Tally(
-            shortfalls=tuple(Shortfall(names[p], "second run", "", again) for p in changed)
-        )
+        return sum((_short(names[path], "second run", again) for path in changed), Tally())
     left_before = {outcome.paths: _left(outcome) for outcome in first}
-    shortfalls = []
+    tally = Tally()
     for outcome in again:
         name = names[outcome.paths[0]]
         if isinstance(outcome, Examined) and outcome.change is not None:
             fixed = [
                 str(s.finding.key) for s in outcome.resolutions if s.state is FindingState.FIXED
             ]
-            shortfalls.append(Shortfall(name, "second run changes nothing", "", ", ".join(fixed)))
+            tally += _short(name, "second run changes nothing", ", ".join(fixed))
         new = _left(outcome) - left_before.get(outcome.paths, set())
         if new:
-            detail = ", ".join(sorted(new))
-            shortfalls.append(Shortfall(name, "second run finds nothing new", "", detail))
-    return Tally(shortfalls=tuple(shortfalls))
+            tally += _short(name, "second run finds nothing new", ", ".join(sorted(new)))
+    return tally
 
 
 def _left(outcome: Outcome) -> set[str]:
@@ -351,10 +319,10 @@ def _check_reversal(
     came_back = reversal(path, files[path], files)
     if came_back is None:
         return Tally()
-    shortfalls: tuple[Shortfall, ...] = ()
+    tally = Tally(reversals=Counter({came_back: 1}))
     if came_back is Reversal.OTHER:
-        shortfalls = (Shortfall(names[path], "fix, then revert", "", came_back.value),)
-    return Tally(reversals=Counter({came_back: 1}), shortfalls=shortfalls)
+        tally += _short(names[path], "fix, then revert", came_back.value)
+    return tally
 
 
 def _title(outcome: Outcome) -> str:
@@ -409,26 +377,16 @@ def check_group(shared: Path, group: list[CorpusFile]) -> Tally:
 
 def _check_groups(task: tuple[Path, list[list[CorpusFile]]]) -> Tally:
     shared, groups = task
-    total = Tally()
-    for group in groups:
-        total += check_group(shared, group)
-    return total
+    return sum((check_group(shared, group) for group in groups), Tally())
 
 
-def check_corpus(shared: Path, workers: int = WORKERS) -> Tally:
+def check_corpus(shared: Path) -> Tally:
     """Check every file of the corpus."""
     groups = list(by_repository(corpus_files(shared)))
     # Small bundles, as the files' sizes differ by three orders of magnitude.
     tasks = [(shared, groups[at : at + 16]) for at in range(0, len(groups), 16)]
-    total = Tally()
-    if workers == 1:
-        for task in tasks:
-            total += _check_groups(task)
-        return total
-    with Pool(workers) as pool:
-        for tally in pool.imap_unordered(_check_groups, tasks):
-            total += tally
-    return total
+    with Pool(WORKERS) as pool:
+        return sum(pool.imap_unordered(_check_groups, tasks), Tally())
 
 
 def report(tally: Tally) -> Iterator[str]:

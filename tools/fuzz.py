@@ -22,13 +22,11 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from cci_migrate.engine.outcomes import Cause, Examined, Refused
-from cci_migrate.policy.settings import Policy
 from tests.oracle.changed_text import AlterationKind, compare_text
-from tests.processing import process
+from tests.processing import PATH, process
 from tests.properties.generated_configs import config_texts
 from tools.shared_data import ROOT, corpus_files, shared_folder
 
-PATH = ".circleci/config.yml"
 FAULTS = ROOT / ".fuzz"
 #: In seconds; the largest real config needs less than one.
 PATIENCE = 20
@@ -39,19 +37,8 @@ DRAWN = 20
 #: What configs, YAML and shells give a meaning to.
 WORDS = (
     *"&*#:?-|>[]{},'\"%@`!~$;()\\ \t\r\n\x85\ufeffé",
-    *(
-        "*a ",
-        "&a ",
-        "<<: *a",
-        "<< parameters.x >>",
-        "<<",
-        "---",
-        "\n\n",
-        "\r\n",
-        "  ",
-        "yes",
-        "2.1",
-    ),
+    *("*a ", "&a ", "<<: *a", "<< parameters.x >>", "<<", "---", "\n\n", "\r\n", "  ", "yes"),
+    "2.1",
     *("$X", "${", "$(", "&&", "||", "docker pull redis", "docker login -u $U -p $P", "null"),
     *("- image: redis", "auth:", "username: $U", "password: $P", "context: c", "docker:"),
     *("machine: true", "setup_remote_docker"),
@@ -89,7 +76,7 @@ def lost_line(before: str, after: str) -> int | None:
 def fault_of(data: bytes) -> Fault | None:
     """What is wrong with what the tool makes of the config ``data``; None if nothing is."""
     try:
-        outcome = process({PATH: data}, Policy())
+        outcome = process({PATH: data})
         if isinstance(outcome, Refused) and outcome.cause is Cause.NOT_PROVEN:
             return Fault(data, outcome.reason)
         if not isinstance(outcome, Examined) or outcome.change is None:
@@ -98,7 +85,7 @@ def fault_of(data: bytes) -> Fault | None:
         lost = lost_line(data.decode(), change.after.decode())
         if lost is not None:
             return Fault(data, f"line {lost} is lost")
-        again = process({PATH: change.after}, Policy())
+        again = process({PATH: change.after})
     except _TooLongError:
         return Fault(data, f"takes more than {PATIENCE} seconds")
     except Exception as error:  # noqa: BLE001 - whatever it raises is what is looked for

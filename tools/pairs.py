@@ -15,18 +15,17 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from enum import Enum
+from typing import TypeVar
 
 from msgspec import Struct
 
-from cci_migrate.engine.config_files import ConfigFiles
-from cci_migrate.engine.examination import examine
 from cci_migrate.engine.outcomes import Examined, Refused
-from cci_migrate.engine.proposing import propose
 from cci_migrate.policy.settings import CredentialStore, PasswordAuth, Policy, RegistryPolicy
 from tests.oracle.contexts_needed import tells
 from tests.oracle.image_registry import DOCKER_HUB
 from tests.oracle.plain_yaml import Data, UnreadableError, first_lines, list_of, mapping_of, read
 from tests.oracle.pulled_images import Image, PulledImages, WorkflowJob, pulled_images
+from tests.processing import process
 from tools.shared_data import Pair, pairs, shared_folder
 
 #: Serves public images only, and takes no credentials.
@@ -79,29 +78,29 @@ class Comparison(Struct, frozen=True):
     differences: tuple[Difference, ...]
 
 
-ImageKey = tuple[str, str, int]
-JobKey = tuple[str, str, int]
+_Part = TypeVar("_Part")
+#: Two names, and how many alike came before: other lines may have moved.
+Key = tuple[str, str, int]
 
 
-def images_by_key(pulled: PulledImages) -> dict[ImageKey, Image]:
-    """Images by owner, text and how many alike came before: other lines may have moved."""
+def _by_key(named: Iterable[tuple[str, str, _Part]]) -> dict[Key, _Part]:
     seen: Counter[tuple[str, str]] = Counter()
     found = {}
-    for image in pulled.images:
-        found[image.owner, image.text, seen[image.owner, image.text]] = image
-        seen[image.owner, image.text] += 1
+    for first, second, part in named:
+        found[first, second, seen[first, second]] = part
+        seen[first, second] += 1
     return found
 
 
-def jobs_by_key(pulled: PulledImages) -> dict[JobKey, WorkflowJob]:
-    """Workflow jobs by workflow, job and how many alike came before."""
-    seen: Counter[tuple[str, str]] = Counter()
-    found = {}
-    for job in pulled.workflow_jobs:
-        workflow = job.place.rpartition(".jobs[")[0]
-        found[workflow, job.job, seen[workflow, job.job]] = job
-        seen[workflow, job.job] += 1
-    return found
+def images_by_key(pulled: PulledImages) -> dict[Key, Image]:
+    """Images by owner and text."""
+    return _by_key((image.owner, image.text, image) for image in pulled.images)
+
+
+def jobs_by_key(pulled: PulledImages) -> dict[Key, WorkflowJob]:
+    """Workflow jobs by workflow and job."""
+    jobs = pulled.workflow_jobs
+    return _by_key((job.place.rpartition(".jobs[")[0], job.job, job) for job in jobs)
 
 
 def maintainers_policy(before: PulledImages, after: PulledImages) -> Policy:
@@ -142,8 +141,7 @@ def compare(pair: Pair) -> Comparison:
         missed = Difference(pair.name, Cause.MISSED, "", first_lines(error))
         return Comparison(pair.name, 0, 0, False, False, (missed,))
     before, theirs = pulled_images(old_data), pulled_images(their_data)
-    config = ConfigFiles({pair.path: pair.before})
-    outcome = propose(examine(config, maintainers_policy(before, theirs)))
+    outcome = process({pair.path: pair.before}, maintainers_policy(before, theirs))
     if not isinstance(outcome, Examined):
         cause = Cause.GENERATED if isinstance(outcome, Refused) else Cause.MISSED
         difference = Difference(pair.name, cause, pair.path, type(outcome).__name__)

@@ -20,9 +20,9 @@ from msgspec import Struct
 from rich.text import Text
 
 from tools.recording import Frame, Size, asciicast, moving_svg
+from tools.shared_data import ROOT
 from tools.terminal_screen import TerminalScreen
 
-ROOT = Path(__file__).resolve().parent.parent
 SVG = ROOT / "docs" / "walk.svg"
 CAST = ROOT / "docs" / "walk.cast"
 TEXT = ROOT / "docs" / "walk.txt"

@@ -9,12 +9,10 @@ from collections.abc import Mapping
 from difflib import unified_diff
 from enum import Enum
 
-from cci_migrate.engine.config_files import ConfigFiles
-from cci_migrate.engine.examination import examine
 from cci_migrate.engine.outcomes import Examined, FindingState
-from cci_migrate.engine.proposing import propose
 from cci_migrate.policy.settings import Policy, Revert
 from cci_migrate.rule_ids import MISSING_CONTEXT, PULL_BEFORE_LOGIN, UNAUTHENTICATED_IMAGE
+from tests.processing import process
 
 _FIXING = Policy(select=frozenset({UNAUTHENTICATED_IMAGE, PULL_BEFORE_LOGIN, MISSING_CONTEXT}))
 _REVERTING = Policy(revert=Revert.ALL)
@@ -37,11 +35,11 @@ def reversal(path: str, before: bytes, files: Mapping[str, bytes]) -> Reversal |
 
     None if no fix changes it.
     """
-    fixed = propose(examine(ConfigFiles({path: before}, files.get), _FIXING))
+    fixed = process({path: before}, _FIXING, read=files.get)
     if not isinstance(fixed, Examined) or fixed.change is None:
         return None
     after = fixed.change.files[0].after
-    reverted = propose(examine(ConfigFiles({path: after}, {**files, path: after}.get), _REVERTING))
+    reverted = process({path: after}, _REVERTING, read={**files, path: after}.get)
     if not isinstance(reverted, Examined):
         return Reversal.OTHER
     again = after if reverted.change is None else reverted.change.files[0].after

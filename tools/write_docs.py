@@ -45,8 +45,8 @@ from cci_migrate.project import schema_address
 from cci_migrate.rules.catalogue import RULES
 from cci_migrate.rules.page import rule_page
 from tools.policy_schema import credential_forms, policy_schema, property_schema
+from tools.shared_data import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 SCHEMAS = ROOT / "cci_migrate" / "schemas"
 
 EXAMPLE = """\

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from tools.write_docs import ROOT
+from tools.shared_data import ROOT
 
 BLOCK = re.compile(r"(?:<!-- not run: ([^>]+) -->\n\n)?[ ]*```console\n(.*?)```", re.DOTALL)
 ENDS_WITH = re.compile(r"#.*\bends with (\d+)")

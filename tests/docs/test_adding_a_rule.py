@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.cli.conftest import environment, put
-from tools.write_docs import ROOT
+from tools.shared_data import ROOT
 
 PAGE = ROOT / "docs" / "adding-a-rule.md"
 CONFIG = """\

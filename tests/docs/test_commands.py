@@ -33,7 +33,7 @@ from tests.interactive.dialog import ENTER, Dialog
 from tests.preflight import circleci_stand_in
 from tests.program import run as run_program
 from tests.verification import compile_stand_in
-from tools.write_docs import ROOT
+from tools.shared_data import ROOT
 
 BY_NAME = [pytest.param(page, id=str(page.relative_to(ROOT))) for page in PAGES]
 #: What a line has beyond a program and its arguments.

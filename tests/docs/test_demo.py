@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.cli.conftest import environment, put
-from tools.write_docs import ROOT
+from tools.shared_data import ROOT
 
 
 def test_the_demonstration(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cci_migrate.cli.main_command import main_command
-from tools.write_docs import GENERATED, PAGES, PARTS, ROOT, current
+from tools.shared_data import ROOT
+from tools.write_docs import GENERATED, PAGES, PARTS, current
 
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import environment
-from tools.write_docs import ROOT
+from tools.shared_data import ROOT
 
 
 @pytest.fixture(scope="module")

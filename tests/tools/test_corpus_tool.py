@@ -8,11 +8,11 @@ import pytest
 
 from cci_migrate.engine.outcomes import Cause, Examined, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.engine.proof import ProvenChange
+from tests.processing import PATH
 from tests.proven_changes import proven_file
 from tools import corpus
 from tools.corpus import Tally, check_repository, report
 
-PATH = ".circleci/config.yml"
 CONFIG = b"version: 2.1\njobs:\n  build:\n    docker:\n      - image: redis\n"
 RIGHT = CONFIG + (
     b"        auth:\n          username: $DOCKERHUB_USERNAME\n"

@@ -8,7 +8,6 @@ from itertools import islice
 import pytest
 
 from cci_migrate.engine.outcomes import Examined, Failed, Outcome
-from cci_migrate.policy.settings import Policy
 from tests.processing import process
 from tools import fuzz
 
@@ -58,8 +57,8 @@ def test_what_is_raised_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_second_fix_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     outcomes: list[Outcome] = []
 
-    def other_the_second_time(files: Mapping[str, bytes], policy: Policy) -> Outcome:
-        outcomes.append(Failed((), "no config any more") if outcomes else process(files, policy))
+    def other_the_second_time(files: Mapping[str, bytes]) -> Outcome:
+        outcomes.append(Failed((), "no config any more") if outcomes else process(files))
         return outcomes[-1]
 
     monkeypatch.setattr("tools.fuzz.process", other_the_second_time)
