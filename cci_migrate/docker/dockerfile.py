@@ -170,7 +170,7 @@ class _DockerfileReader:
         if number is not None:
             stage.stages.append(number)
             return
-        if index and name.isdigit() and int(name) < len(self._stages):
+        if index and name.isdecimal() and int(name) < len(self._stages):
             stage.stages.append(int(name))
             return
         if name and name.lower() != "scratch":
@@ -184,7 +184,7 @@ class _DockerfileReader:
         if target is not None:
             if target.lower() in self._by_name:
                 target_stage = self._by_name[target.lower()]
-            elif target.isdigit() and int(target) <= last:
+            elif target.isdecimal() and int(target) <= last:
                 target_stage = int(target)
         if not self._skips_stages:
             return set(range(target_stage + 1))

@@ -26,6 +26,7 @@ def images(text: str, **given: object) -> list[str]:
         ("FROM a AS one\nFROM b\nCOPY --from=one / /", ["a", "b"]),
         ("FROM a AS One\nFROM oNE", ["a"]),
         ("FROM a\nFROM b\nCOPY --from=0 / /", ["a", "b"]),
+        ("FROM a\nFROM b\nCOPY --from=\u00b2 / /", ["b", "\u00b2"]),
         ("FROM a AS x\nFROM x AS y\nRUN z\nFROM y", ["a"]),
         ("FROM a AS unused\nFROM b", ["b"]),
         ("FROM a\nCOPY --chown=u --from=nginx:1 /x /x", ["a", "nginx:1"]),

@@ -82,6 +82,7 @@ other x:
 """,
     "ps/justfile": 'set shell := ["pwsh", "-c"]\nx:\n  docker pull a\n',
     "bad/justfile": "x:\n  docker pull a\n\n%%%\n",
+    "open/justfile": "x +\n  docker pull a\n",
     "empty/justfile": "x := 'y'\n",
 }
 EXPORT = 'export BUILDKIT="1"'
@@ -132,6 +133,7 @@ def lines_of(command: str, directory: str = ".", **environment: str) -> list[str
         ("$X", ["not followed: which recipe it runs can't be determined"]),
         ("-f gone x", ["not followed: no gone found"]),
         ("-f ps/justfile x", ["not followed: its recipes are for pwsh"]),
+        ("-f open/justfile x", ["not followed: can't parse open/justfile (x +)"]),
         ("bad/x", ["not followed: can't parse bad/justfile (%%%)"]),
         ("empty/", ["not followed: its justfile has no recipes"]),
     ],

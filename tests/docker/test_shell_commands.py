@@ -510,6 +510,8 @@ def test_what_programs_that_nobody_knows_may_run(text: str, expected: list[str])
         ("p() { shift; docker pull $1; }\np a b", ["pull b"]),
         ("p() { local x=$1; shift 2; docker \"$x\" \"$@\"; }\np pull a b", ["pull b"]),
         ("p() { while x; do docker pull $1; shift; done; }\np a b", ["pull $1"]),
+        ("p() { getopts a o; shift $((OPTIND - 1)); docker pull $1; }\np a", ["pull $1"]),
+        ("shift $#; docker pull $1:${\u00b2}", ["pull $1:${\u00b2}"]),
         ("p() { docker $1 \"${@:2}\"; }\np pull a", ["pull a"]),
         ("A=(pull a)\ndocker \"${A[@]}\"", ["pull a"]),
         ("A=(a b)\nfor i in \"${A[@]}\"; do docker pull $i; done", ["pull a", "pull b"]),

@@ -267,7 +267,7 @@ class CommandReader(InnerScriptReader):
         elif name in FOLDER_COMMANDS:
             self._folder.follow(name, words[1:])
         elif name == "shift":
-            self._variables.shift(1 if argument is None else int(argument.value))
+            self._variables.shift("1" if argument is None else argument.value)
         elif name == "trap":
             if argument is not None and words[-1].value in ("EXIT", "0") and not self._subshells:
                 self._at_exit = argument, place

@@ -136,10 +136,11 @@ class Variables:
         """Whether the current command is in a function."""
         return bool(self._arguments)
 
-    def shift(self, count: int) -> None:
-        """Drop the first ``count`` arguments of the current function call."""
+    def shift(self, count: str) -> None:
+        """Drop the first ``count`` arguments of the current function call; if unknown, all are."""
         if self._arguments and self._arguments[-1] is not None:
-            self._arguments[-1] = self._arguments[-1][count:]
+            known = self._arguments[-1]
+            self._arguments[-1] = known[int(count) :] if count.isdecimal() else None
 
     def arguments(self) -> Sequence[Word] | None:
         """The words of ``$@``; None if unknown."""
@@ -159,7 +160,7 @@ class Variables:
         if name in ("@", "*"):
             words = self.arguments()
             return None if words is None else " ".join(word.value for word in words)
-        if name.isdigit():
+        if name.isdecimal():
             arguments = self.arguments()
             index = int(name) - 1
             if arguments is None or not 0 <= index < len(arguments):

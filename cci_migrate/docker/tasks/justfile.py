@@ -507,9 +507,11 @@ def _recipe(line: str, path: str, number: int, attributes: list[str]) -> _Recipe
     at = 0
     while at < len(tokens) and tokens[at].text != ":":
         kind = ""
-        while tokens[at].text in ("+", "*", "$"):
+        while at < len(tokens) and tokens[at].text in ("+", "*", "$"):
             kind = tokens[at].text if tokens[at].text != "$" else kind
             at += 1
+        if at >= len(tokens):
+            break
         name = tokens[at].text
         default = None
         at += 1
