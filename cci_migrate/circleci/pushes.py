@@ -7,7 +7,7 @@ import re
 from cci_migrate.circleci.steps import Step, script_node
 from cci_migrate.docker.container_tools import ANY_TOOL
 from cci_migrate.docker.image_reference import Undecidable, registry_of
-from cci_migrate.docker.registries import RegistryKind, normalise_host, registry_at
+from cci_migrate.docker.registries import DOCKER_HUB, normalise_host
 
 #: A push of images, in a script or in an orb's command.
 _PUSH = re.compile(r"\bpush\b|[-_]push\b|\bpublish\b")
@@ -39,7 +39,7 @@ def may_push_to(step: Step, host: str) -> bool:
         return False
     orb = step.home.imported.get(step.name.partition("/")[0])
     if orb is not None and orb.name in _OF_CLOUDS:
-        return registry_at(host).kind is not RegistryKind.DOCKER_HUB
+        return normalise_host(host) != DOCKER_HUB
     node = script_node(step)
     if node is None or not _OF_DOCKER.search(node.value):
         return True

@@ -34,80 +34,51 @@ class CredentialForm(Enum):
     GCP_AUTH = "gcp_auth"
 
 
-class RegistryKind(Enum):
-    """The service that runs a registry; the value is a stable id."""
-
-    DOCKER_HUB = "docker-hub"
-    GITHUB = "ghcr"
-    QUAY = "quay"
-    GOOGLE_CONTAINER = "gcr"
-    GOOGLE_ARTIFACT = "artifact-registry"
-    AZURE = "acr"
-    AMAZON_PRIVATE = "ecr"
-    AMAZON_PUBLIC = "ecr-public"
-    MICROSOFT = "mcr"
-    KUBERNETES = "registry-k8s"
-    ELASTIC = "elastic"
-    GOOGLE_HUB_MIRROR = "mirror-gcr"
-    GITLAB = "gitlab"
-    OTHER = "other"
-
-
 class Registry(Struct, frozen=True):
-    """A kind of registry and how its images are authenticated.
+    """The service that runs a registry, by its name, and how its images are authenticated.
 
     ``implicit_credentials``: CircleCI reads its credentials from project or context variables
     without any key on the image, so that no key means unknown, not unauthenticated.
     ``public_only``: it has only public images, and nobody logs in to pull.
     """
 
-    kind: RegistryKind
     name: str
     implicit_credentials: bool = False
     public_only: bool = False
 
 
-OTHER_REGISTRY = Registry(RegistryKind.OTHER, "another registry")
+AMAZON_ECR = Registry("Amazon ECR", implicit_credentials=True)
+GOOGLE_ARTIFACT_REGISTRY = Registry("Google Artifact Registry", implicit_credentials=True)
+_GOOGLE_CONTAINER_REGISTRY = Registry("Google Container Registry")
+_AZURE_ACR = Registry("Azure ACR")
+OTHER_REGISTRY = Registry("another registry")
 
 # The host patterns of the clouds:
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
 # https://docs.aws.amazon.com/general/latest/gr/ecr.html (FIPS and China endpoints)
 # https://cloud.google.com/artifact-registry/docs/docker/names
 # https://learn.microsoft.com/azure/container-registry/container-registry-get-started-portal
-_IMPLICIT = partial(Registry, implicit_credentials=True)
 _PUBLIC = partial(Registry, public_only=True)
 _BY_HOST = tuple(
     (lazy_pattern(pattern), registry)
     for pattern, registry in (
-        (
-            "|".join(map(re.escape, sorted(DOCKER_HUB_HOSTS))),
-            Registry(RegistryKind.DOCKER_HUB, "Docker Hub"),
-        ),
-        (r"ghcr\.io", Registry(RegistryKind.GITHUB, "GitHub Container Registry")),
-        (r"quay\.io", Registry(RegistryKind.QUAY, "Quay")),
-        (
-            r"(?:(?:us|eu|asia)\.)?gcr\.io",
-            Registry(RegistryKind.GOOGLE_CONTAINER, "Google Container Registry"),
-        ),
-        (
-            r"[a-z0-9-]+-docker\.pkg\.dev",
-            _IMPLICIT(RegistryKind.GOOGLE_ARTIFACT, "Google Artifact Registry"),
-        ),
-        (r"[a-z0-9-]+\.azurecr\.(?:io|cn|us)", Registry(RegistryKind.AZURE, "Azure ACR")),
+        ("|".join(map(re.escape, sorted(DOCKER_HUB_HOSTS))), Registry("Docker Hub")),
+        (r"ghcr\.io", Registry("GitHub Container Registry")),
+        (r"quay\.io", Registry("Quay")),
+        (r"(?:(?:us|eu|asia)\.)?gcr\.io", _GOOGLE_CONTAINER_REGISTRY),
+        (r"[a-z0-9-]+-docker\.pkg\.dev", GOOGLE_ARTIFACT_REGISTRY),
+        (r"[a-z0-9-]+\.azurecr\.(?:io|cn|us)", _AZURE_ACR),
         (
             r"[0-9]{12}\.dkr(?:\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?"
             r"|-ecr(?:-fips)?\.[a-z0-9-]+\.on\.(?:aws|amazonwebservices\.com\.cn))",
-            _IMPLICIT(RegistryKind.AMAZON_PRIVATE, "Amazon ECR"),
+            AMAZON_ECR,
         ),
-        (r"public\.ecr\.aws", _PUBLIC(RegistryKind.AMAZON_PUBLIC, "Amazon ECR Public")),
-        (r"mcr\.microsoft\.com", _PUBLIC(RegistryKind.MICROSOFT, "Microsoft Container Registry")),
-        (
-            r"registry\.k8s\.io|k8s\.gcr\.io",
-            _PUBLIC(RegistryKind.KUBERNETES, "the Kubernetes registry"),
-        ),
-        (r"docker\.elastic\.co", _PUBLIC(RegistryKind.ELASTIC, "Elastic's registry")),
-        (r"mirror\.gcr\.io", _PUBLIC(RegistryKind.GOOGLE_HUB_MIRROR, "Google's Docker Hub mirror")),
-        (r"registry\.gitlab\.com", Registry(RegistryKind.GITLAB, "GitLab Container Registry")),
+        (r"public\.ecr\.aws", _PUBLIC("Amazon ECR Public")),
+        (r"mcr\.microsoft\.com", _PUBLIC("Microsoft Container Registry")),
+        (r"registry\.k8s\.io|k8s\.gcr\.io", _PUBLIC("the Kubernetes registry")),
+        (r"docker\.elastic\.co", _PUBLIC("Elastic's registry")),
+        (r"mirror\.gcr\.io", _PUBLIC("Google's Docker Hub mirror")),
+        (r"registry\.gitlab\.com", Registry("GitLab Container Registry")),
     )
 )
 
@@ -117,17 +88,17 @@ _ARTIFACT_PATTERN = "*-docker.pkg.dev"
 _ACR_PATTERN = "*.azurecr.io"
 #: What people call the registries of these patterns.
 NAMES_OF_PATTERNS = {
-    _ECR_PATTERN: "Amazon ECR",
-    _GCR_PATTERN: "Google Container Registry",
-    _ARTIFACT_PATTERN: "Google Artifact Registry",
-    _ACR_PATTERN: "Azure ACR",
+    _ECR_PATTERN: AMAZON_ECR.name,
+    _GCR_PATTERN: _GOOGLE_CONTAINER_REGISTRY.name,
+    _ARTIFACT_PATTERN: GOOGLE_ARTIFACT_REGISTRY.name,
+    _ACR_PATTERN: _AZURE_ACR.name,
 }
 #: The registries for whose images CircleCI takes a form of credentials; any other form fits all.
 _OF_FORM = {
-    CredentialForm.AWS_AUTH: (_ECR_PATTERN, {RegistryKind.AMAZON_PRIVATE}),
+    CredentialForm.AWS_AUTH: (_ECR_PATTERN, {AMAZON_ECR}),
     CredentialForm.GCP_AUTH: (
         _ARTIFACT_PATTERN,
-        {RegistryKind.GOOGLE_ARTIFACT, RegistryKind.GOOGLE_CONTAINER},
+        {GOOGLE_ARTIFACT_REGISTRY, _GOOGLE_CONTAINER_REGISTRY},
     ),
 }
 
@@ -174,10 +145,10 @@ def host_in(address: str) -> str:
 def registry_at(host: str) -> Registry:
     """The registry at ``host``, in any case and under any name; `OTHER_REGISTRY` if unknown."""
     normalised = normalise_host(host)
-    for pattern, registry in _BY_HOST:
-        if pattern.fullmatch(normalised):
-            return registry
-    return OTHER_REGISTRY
+    return next(
+        (registry for pattern, registry in _BY_HOST if pattern.fullmatch(normalised)),
+        OTHER_REGISTRY,
+    )
 
 
 def registry_of_form(form: CredentialForm, host: str) -> str | None:
@@ -185,9 +156,9 @@ def registry_of_form(form: CredentialForm, host: str) -> str | None:
 
     None where ``host`` is unknown: it may be a name of that registry.
     """
-    kind = registry_at(host).kind
-    pattern, kinds = _OF_FORM.get(form, ("", {kind}))
-    return None if kind in kinds or kind is RegistryKind.OTHER else pattern
+    registry = registry_at(host)
+    pattern, registries = _OF_FORM.get(form, ("", {registry}))
+    return None if registry in registries or registry is OTHER_REGISTRY else pattern
 
 
 @lru_cache(maxsize=1024)

@@ -7,7 +7,13 @@ from functools import partial
 
 from msgspec import Struct
 
-from cci_migrate.docker.registries import DOCKER_HUB, RegistryKind, registry_at
+from cci_migrate.docker.registries import (
+    AMAZON_ECR,
+    DOCKER_HUB,
+    GOOGLE_ARTIFACT_REGISTRY,
+    Registry,
+    registry_at,
+)
 from cci_migrate.engine.explanation import Access, ExplainedPull
 from cci_migrate.engine.outcomes import Examined, Outcome
 from cci_migrate.interactive.general_choices import name_input
@@ -31,12 +37,12 @@ _Form = type[PasswordAuth] | type[AwsRoleAuth] | type[AwsKeyAuth] | type[GcpAuth
 
 _LEAVE_OUT = MenuOption("n", "leave this registry out")
 _PASSWORD = ("p", "a user name and a password", PasswordAuth)
-_FORMS: dict[RegistryKind, tuple[tuple[str, str, _Form], ...]] = {
-    RegistryKind.AMAZON_PRIVATE: (
+_FORMS: dict[Registry, tuple[tuple[str, str, _Form], ...]] = {
+    AMAZON_ECR: (
         ("o", "a role, by OpenID Connect", AwsRoleAuth),
         ("k", "an access key", AwsKeyAuth),
     ),
-    RegistryKind.GOOGLE_ARTIFACT: (
+    GOOGLE_ARTIFACT_REGISTRY: (
         ("o", "a service account, by OpenID Connect", GcpAuth),
         _PASSWORD,
     ),
@@ -98,7 +104,7 @@ def ask_for_registries(
 
 
 def _asked_form(use: RegistryUse, prompter: Prompter) -> _Form | None:
-    forms = _FORMS.get(registry_at(use.host).kind, (_PASSWORD,))
+    forms = _FORMS.get(registry_at(use.host), (_PASSWORD,))
     options = [MenuOption(letter, label) for letter, label, _ in forms]
     letter = prompter.choose(
         Menu(f"Credentials for {use.host}?", (*options, _LEAVE_OUT), _LEAVE_OUT.letter)

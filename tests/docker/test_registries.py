@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 
 from cci_migrate.docker.registries import (
-    RegistryKind,
+    OTHER_REGISTRY,
+    Registry,
     host_matches,
     registry_at,
     registry_named_by_variable,
@@ -33,43 +34,40 @@ from tests.any_text import TEXTS
     ],
 )
 def test_is_no_registry_we_know(host: str) -> None:
-    assert registry_at(host).kind is RegistryKind.OTHER
+    assert registry_at(host) is OTHER_REGISTRY
 
 
 @pytest.mark.parametrize(
-    ("host", "kind", "implicit", "public_only"),
+    ("host", "name", "implicit", "public_only"),
     [
-        ("docker.io", "docker-hub", False, False),
-        ("Index.Docker.io", "docker-hub", False, False),
-        ("registry.hub.docker.com", "docker-hub", False, False),
-        ("ghcr.io", "ghcr", False, False),
-        ("quay.io", "quay", False, False),
-        ("gcr.io", "gcr", False, False),
-        ("eu.gcr.io", "gcr", False, False),
-        ("us.gcr.io", "gcr", False, False),
-        ("asia.gcr.io", "gcr", False, False),
-        ("europe-west4-docker.pkg.dev", "artifact-registry", True, False),
-        ("us-docker.pkg.dev", "artifact-registry", True, False),
-        ("mine.azurecr.io", "acr", False, False),
-        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", "ecr", True, False),
-        ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", "ecr", True, False),
-        ("123456789012.dkr.ecr-fips.us-gov-1.amazonaws.com", "ecr", True, False),
-        ("123456789012.dkr-ecr.eu-west-1.on.aws", "ecr", True, False),
-        ("public.ecr.aws", "ecr-public", False, True),
-        ("mcr.microsoft.com", "mcr", False, True),
-        ("registry.k8s.io", "registry-k8s", False, True),
-        ("k8s.gcr.io", "registry-k8s", False, True),
-        ("mirror.gcr.io", "mirror-gcr", False, True),
-        ("docker.elastic.co", "elastic", False, True),
-        ("registry.gitlab.com", "gitlab", False, False),
+        ("docker.io", "Docker Hub", False, False),
+        ("Index.Docker.io", "Docker Hub", False, False),
+        ("registry.hub.docker.com", "Docker Hub", False, False),
+        ("ghcr.io", "GitHub Container Registry", False, False),
+        ("quay.io", "Quay", False, False),
+        ("gcr.io", "Google Container Registry", False, False),
+        ("eu.gcr.io", "Google Container Registry", False, False),
+        ("us.gcr.io", "Google Container Registry", False, False),
+        ("asia.gcr.io", "Google Container Registry", False, False),
+        ("europe-west4-docker.pkg.dev", "Google Artifact Registry", True, False),
+        ("us-docker.pkg.dev", "Google Artifact Registry", True, False),
+        ("mine.azurecr.io", "Azure ACR", False, False),
+        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", "Amazon ECR", True, False),
+        ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", "Amazon ECR", True, False),
+        ("123456789012.dkr.ecr-fips.us-gov-1.amazonaws.com", "Amazon ECR", True, False),
+        ("123456789012.dkr-ecr.eu-west-1.on.aws", "Amazon ECR", True, False),
+        ("public.ecr.aws", "Amazon ECR Public", False, True),
+        ("mcr.microsoft.com", "Microsoft Container Registry", False, True),
+        ("registry.k8s.io", "the Kubernetes registry", False, True),
+        ("k8s.gcr.io", "the Kubernetes registry", False, True),
+        ("mirror.gcr.io", "Google's Docker Hub mirror", False, True),
+        ("docker.elastic.co", "Elastic's registry", False, True),
+        ("registry.gitlab.com", "GitLab Container Registry", False, False),
     ],
 )
-def test_registry_by_host(host: str, kind: str, implicit: bool, public_only: bool) -> None:
+def test_registry_by_host(host: str, name: str, implicit: bool, public_only: bool) -> None:
     registry = registry_at(host)
-    assert registry.kind.value == kind
-    assert registry.implicit_credentials is implicit
-    assert registry.public_only is public_only
-    assert registry.name
+    assert registry == Registry(name, implicit, public_only)
 
 
 @pytest.mark.parametrize(
