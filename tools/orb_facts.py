@@ -33,7 +33,6 @@ from cci_migrate.docker.shell.facts import (
     Fact,
     ImagePull,
     Login,
-    LoginKind,
     Script,
 )
 from cci_migrate.docker.shell.script_reading import facts_of, logged_in_at_end
@@ -295,7 +294,7 @@ def _login(
             continue
         name = None if fact.registry is None else _resolved(fact.registry.value, environment)
         patterns = fact.registries if name is None else (name,)
-        if not patterns and fact.kind is LoginKind.GCLOUD_CONFIGURE:
+        if not patterns and fact.by_cloud_cli:
             patterns = _GOOGLE
         registries.update(dict.fromkeys(patterns))
         password = fact.stdin_password if fact.password is None else fact.password.value.value

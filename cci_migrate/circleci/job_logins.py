@@ -25,7 +25,6 @@ from cci_migrate.docker.shell.facts import (
     ClientAccess,
     CredentialFile,
     Login,
-    LoginKind,
     Logout,
     Quoting,
     SharedFile,
@@ -132,7 +131,7 @@ class JobLogins:
         self.logins.append(replace(login, keys=keys))
 
     def _login(self, moment: Moment, login: Login) -> StepLogin:
-        if login.kind is not LoginKind.LOGIN:
+        if login.by_cloud_cli:
             read = login.variables - self._settings.assigned
             return StepLogin(
                 moment, login.registries, any_registry=False, variables=read, tool=login.tool

@@ -14,8 +14,7 @@ from cci_migrate.circleci.step_moments import Moment, surely_before
 from cci_migrate.circleci.steps import RunStep, Step, StepDefaults, sets_up_docker
 from cci_migrate.circleci.value_origins import UNKNOWN_VALUE, CredentialValue, Origin
 from cci_migrate.docker.container_tools import Purpose, Tool
-from cci_migrate.docker.login_keys import is_key
-from cci_migrate.docker.registries import DOCKER_HUB
+from cci_migrate.docker.registries import DOCKER_HUB, is_like
 from cci_migrate.docker.shell.facts import USER_CONFIG, Script
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.groups import grouped
@@ -103,7 +102,7 @@ class StepLogin(Struct, frozen=True, eq=False):
 
     def is_to(self, host: str) -> bool:
         """Whether pulls from ``host``, a `pull_key`, find it."""
-        return self.any_registry or any(is_key(key, host) for key in self.keys)
+        return self.any_registry or any(is_like(host, key) for key in self.keys)
 
     def may_be_to(self, host: str) -> bool:
         """Whether it logs in to ``host``, or to an unknown registry."""

@@ -9,20 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from enum import Enum
 
 from msgspec import Struct, field
 
 from cci_migrate.docker.interpolation import Escaping, interpolated
-
-
-class Reason(Enum):
-    """The part of a Dockerfile that pulls an image."""
-
-    FROM = "FROM"
-    COPY_FROM = "COPY --from"
-    MOUNT_FROM = "RUN --mount=from"
-    SYNTAX = "# syntax"
 
 
 class FetchedImage(Struct, frozen=True):
@@ -33,14 +23,12 @@ class FetchedImage(Struct, frozen=True):
     """
 
     name: str
-    reason: Reason
     line: int
 
 
 class _BuildStage(Struct):
     """A stage under construction: the images it pulls, and the earlier stages it uses, by index."""
 
-    name: str | None
     fetched: list[FetchedImage] = field(default_factory=list)
     stages: list[int] = field(default_factory=list)
 
@@ -117,7 +105,7 @@ class _DockerfileReader:
                 for number, content in enumerate(lines, start=1)
                 if content.lstrip().startswith("#") and syntax in content
             )
-            fetched.insert(0, FetchedImage(syntax, Reason.SYNTAX, line))
+            fetched.insert(0, FetchedImage(syntax, line))
         return tuple(sorted(fetched, key=lambda image: image.line))
 
     def _declare(self, value: str) -> None:
@@ -134,11 +122,10 @@ class _DockerfileReader:
         match = _FROM.match(value)
         if match is None:
             return
-        stage = _BuildStage(None if match[2] is None else match[2].lower())
-        image = self._expanded(_unquoted(match[1]))
-        self._take(stage, image, Reason.FROM, line)
-        if stage.name is not None:
-            self._by_name[stage.name] = len(self._stages)
+        stage = _BuildStage()
+        self._take(stage, self._expanded(_unquoted(match[1])), line)
+        if match[2] is not None:
+            self._by_name[match[2].lower()] = len(self._stages)
         self._stages.append(stage)
 
     def _flags(self, instruction: str, value: str, line: int) -> None:
@@ -148,44 +135,36 @@ class _DockerfileReader:
             position = match.end()
             name, content = match[1], match[2] or ""
             if name == "from" and instruction == "COPY":
-                self._take(stage, self._expanded(content), Reason.COPY_FROM, line, index=True)
+                self._take(stage, self._expanded(content), line, by_number=True)
             elif name == "mount" and instruction == "RUN":
                 for part in content.split(","):
                     key, _, source = part.partition("=")
                     if key == "from":
-                        source = self._expanded(_unquoted(source))
-                        self._take(stage, source, Reason.MOUNT_FROM, line)
+                        self._take(stage, self._expanded(_unquoted(source)), line)
 
-    def _take(
-        self, stage: _BuildStage, name: str, reason: Reason, line: int, *, index: bool = False
-    ) -> None:
+    def _take(self, stage: _BuildStage, name: str, line: int, *, by_number: bool = False) -> None:
         """Record that ``stage`` needs ``name``: another stage, a context, or an image."""
         context = self._contexts.get(name.lower())
         if context is not None:
             if context.startswith("docker-image://"):
-                image = context.removeprefix("docker-image://")
-                stage.fetched.append(FetchedImage(image, reason, line))
+                stage.fetched.append(FetchedImage(context.removeprefix("docker-image://"), line))
             return
-        number = self._by_name.get(name.lower())
+        number = self._stage_number(name) if by_number else self._by_name.get(name.lower())
         if number is not None:
             stage.stages.append(number)
-            return
-        if index and name.isdecimal() and int(name) < len(self._stages):
-            stage.stages.append(int(name))
-            return
-        if name and name.lower() != "scratch":
-            stage.fetched.append(FetchedImage(name, reason, line))
+        elif name and name.lower() != "scratch":
+            stage.fetched.append(FetchedImage(name, line))
+
+    def _stage_number(self, name: str) -> int | None:
+        """The stage so far that ``name`` means, by its name or its number."""
+        is_number = name.isdecimal() and int(name) < len(self._stages)
+        return self._by_name.get(name.lower(), int(name) if is_number else None)
 
     def _needed(self, target: str | None) -> set[int]:
         if not self._stages:
             return set()
-        last = len(self._stages) - 1
-        target_stage = last
-        if target is not None:
-            if target.lower() in self._by_name:
-                target_stage = self._by_name[target.lower()]
-            elif target.isdecimal() and int(target) <= last:
-                target_stage = int(target)
+        number = None if target is None else self._stage_number(target)
+        target_stage = len(self._stages) - 1 if number is None else number
         if not self._skips_stages:
             return set(range(target_stage + 1))
         needed: set[int] = set()

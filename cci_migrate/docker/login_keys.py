@@ -9,7 +9,7 @@ registry of its own (https://github.com/docker/cli, tried with 28.2.2).
 from __future__ import annotations
 
 from cci_migrate.docker.image_reference import Undecidable, registry_of
-from cci_migrate.docker.registries import DOCKER_HUB, OTHER_HUB_HOSTS, host_in, is_like
+from cci_migrate.docker.registries import DOCKER_HUB, OTHER_HUB_HOSTS, host_in
 
 #: The address under which Docker keeps the login to Docker Hub.
 HUB_SERVER = "https://index.docker.io/v1/"
@@ -41,8 +41,3 @@ def pull_key(image: str) -> str | Undecidable:
         return host
     written = image.partition("/")[0].lower()
     return written if written in OTHER_HUB_HOSTS else DOCKER_HUB
-
-
-def is_key(pattern: str, key: str) -> bool:
-    """Whether ``key`` matches ``pattern``, where ``*`` is an unknown part."""
-    return is_like(key, pattern)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cci_migrate.docker.shell.dialects import Dialect, dialect_of, reads
+from cci_migrate.docker.shell.dialects import Dialect, dialect_of
 from cci_migrate.docker.shell.facts import ImagePull, Login
 from cci_migrate.docker.shell.script_reading import facts_of, logged_in_before
 from tests.docker.shell_descriptions import facts_in
@@ -118,4 +118,3 @@ def test_a_line_of_powershell_is_not_rewritten() -> None:
 
 def test_nothing_is_read_from_other_programs() -> None:
     assert facts_in("docker pull a", Dialect.OTHER) == []
-    assert [dialect for dialect in Dialect if not reads(dialect)] == [Dialect.OTHER]

@@ -11,7 +11,6 @@ from cci_migrate.docker.shell.facts import (
     CredentialFile,
     ImagePull,
     Login,
-    LoginKind,
     Quoting,
 )
 from cci_migrate.docker.shell.script_reading import facts_of
@@ -118,7 +117,7 @@ def test_credentials_that_come_and_go(text: str, expected: list[str]) -> None:
 
 def test_who_logs_in() -> None:
     login = the_login('echo "$P" | docker login --username "${U}" --password-stdin quay.io')
-    assert login.kind is LoginKind.LOGIN
+    assert not login.by_cloud_cli
     assert login.username is not None
     assert login.username.text == '"${U}"'
     assert login.username.value == "${U}"

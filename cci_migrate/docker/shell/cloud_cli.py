@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from cci_migrate.docker.container_tools import Tool
 from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.command_line import parse
-from cci_migrate.docker.shell.facts import Fact, Login, LoginKind, Word
+from cci_migrate.docker.shell.facts import Fact, Login, Word
 from cci_migrate.docker.shell.invocation import Invocation
 from cci_migrate.docker.shell.registry_access import registries_named
 
@@ -27,44 +28,50 @@ def cloud_login(words: Sequence[Word], program: str, invocation: Invocation) -> 
 
     ``program`` is ``aws``, ``gcloud``, ``az`` or ``docker-credential-*``.
     """
-    values = [word.value for word in words[1:]]
-    if program == "aws":
-        # Options of aws itself may come first: only the two words matter.
-        for index, value in enumerate(values[:-1]):
-            if value == "ecr" and values[index + 1] == "get-login":
-                return [_login(invocation, LoginKind.AWS_GET_LOGIN, _ECR)]
+    registries = _registries_of(words[1:], program)
+    if registries is None:
         return []
+    return [
+        Login(
+            *invocation.at,
+            invocation.statement_start,
+            invocation.statement_end,
+            Tool.DOCKER,
+            registries,
+            invocation.variables,
+            invocation.config_of(Tool.DOCKER),
+            by_cloud_cli=True,
+        )
+    ]
+
+
+def _registries_of(words: Sequence[Word], program: str) -> tuple[str, ...] | None:
+    """The registries that ``program`` with the arguments ``words`` logs in to; None if to none."""
+    values = [word.value for word in words]
+    if program == "aws":
+        # Options of aws itself may come first: only the two words matter. It prints a
+        # `docker login` (AWS CLI 1).
+        return _ECR if ("ecr", "get-login") in pairwise(values) else None
     if program == "az":
-        line = parse(words[1:], _AZ_SWITCHES)
-        if [word.value for word in line.arguments[:2]] != ["acr", "login"]:
-            return []
-        if line.has("-t", "--expose-token"):
-            return []
+        line = parse(words, _AZ_SWITCHES)
+        is_login = [word.value for word in line.arguments[:2]] == ["acr", "login"]
+        if not is_login or line.has("-t", "--expose-token"):
+            return None
         name = line.text("-n", "--name") or ""
         registries = registries_named(name)
         if not name or not registries or "." not in registries[0]:
             registries = registries_named(f"{name or '*'}.azurecr.io")
-        return [_login(invocation, LoginKind.AZ_ACR_LOGIN, registries)]
+        return registries
     if program == "gcloud":
-        line = parse(words[1:], (), valued=_GCLOUD_VALUED)
-        arguments = [word.value for word in line.arguments]
-        if arguments and arguments[0] in ("alpha", "beta"):
-            arguments = arguments[1:]
-        if arguments[:1] == ["docker"]:
-            return [_login(invocation, LoginKind.GCLOUD_DOCKER, _GOOGLE_HOSTS)]
-        if arguments[:2] != ["auth", "configure-docker"]:
-            return []
-        hosts = [host for argument in arguments[2:] for host in argument.split(",")]
+        line = parse(words, (), valued=_GCLOUD_VALUED)
+        command = [word.value for word in line.arguments]
+        if command[:1] in (["alpha"], ["beta"]):
+            del command[0]
+        if command[:1] == ["docker"]:
+            return _GOOGLE_HOSTS
+        if command[:2] != ["auth", "configure-docker"]:
+            return None
+        hosts = [host for argument in command[2:] for host in argument.split(",")]
         named = tuple(pattern for host in hosts for pattern in registries_named(host))
-        return [_login(invocation, LoginKind.GCLOUD_CONFIGURE, named if hosts else _GOOGLE_HOSTS)]
-    if "configure-docker" in values:
-        return [_login(invocation, LoginKind.GCLOUD_CONFIGURE, _GOOGLE_HOSTS)]
-    return []
-
-
-def _login(invocation: Invocation, kind: LoginKind, registries: tuple[str, ...]) -> Login:
-    pipeline = invocation.statement_start, invocation.statement_end
-    config = invocation.config_of(Tool.DOCKER)
-    return Login(
-        *invocation.at, *pipeline, kind, Tool.DOCKER, registries, invocation.variables, config
-    )
+        return named if hosts else _GOOGLE_HOSTS
+    return _GOOGLE_HOSTS if "configure-docker" in values else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from typing_extensions import assert_never
+from cci_migrate.docker.name_tables import names
 
 
 class Dialect(Enum):
@@ -20,20 +20,13 @@ class Dialect(Enum):
 
 
 _BY_PROGRAM = {
-    "bash": Dialect.POSIX,
-    "sh": Dialect.POSIX,
-    "dash": Dialect.POSIX,
-    "ash": Dialect.POSIX,
-    "ksh": Dialect.POSIX,
-    "zsh": Dialect.POSIX,
-    "busybox": Dialect.POSIX,
-    "powershell": Dialect.POWERSHELL,
-    "pwsh": Dialect.POWERSHELL,
+    **dict.fromkeys(names("bash sh dash ash ksh zsh busybox"), Dialect.POSIX),
+    **dict.fromkeys(names("powershell pwsh"), Dialect.POWERSHELL),
     "cmd": Dialect.CMD,
 }
 
 #: Words that precede the shell in ``shell:`` (``/usr/bin/env bash``, ``sudo -E bash -e``).
-_BEFORE_PROGRAM = frozenset({"env", "sudo", "exec", "command"})
+_BEFORE_PROGRAM = names("env sudo exec command")
 
 
 def dialect_of(shell: str | None) -> Dialect:
@@ -49,20 +42,9 @@ def dialect_of(shell: str | None) -> Dialect:
         return Dialect.POSIX
     # A path with blanks is common on Windows: use what follows the last slash before the first
     # option.
-    program = re.split(r"\s-|\s/[a-zA-Z]\b", f"{shell.strip()}", maxsplit=1)[0]
+    program = re.split(r"\s-|\s/[a-zA-Z]\b", shell.strip(), maxsplit=1)[0]
     for word in re.split(r"[\\/]", program.strip("\"' "))[-1].split():
         name = word.lower().removesuffix(".exe").strip("\"'")
         if name not in _BEFORE_PROGRAM:
             return _BY_PROGRAM.get(name, Dialect.OTHER)
     return Dialect.OTHER
-
-
-def reads(dialect: Dialect) -> bool:
-    """Whether scripts of ``dialect`` are read."""
-    match dialect:
-        case Dialect.POSIX | Dialect.POWERSHELL | Dialect.CMD:
-            return True
-        case Dialect.OTHER:
-            return False
-        case _:
-            assert_never(dialect)

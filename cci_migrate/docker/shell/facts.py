@@ -68,18 +68,6 @@ class Quoting(Enum):
     """In parts, or in a way that only some shells know (``$'...'``)."""
 
 
-class LoginKind(Enum):
-    """The command that logs in."""
-
-    LOGIN = "login"
-    """``docker login``, ``podman login``, ``buildah login``, ``skopeo login``."""
-    AWS_GET_LOGIN = "aws ecr get-login"
-    """``$(aws ecr get-login ...)``, which prints a ``docker login`` (AWS CLI 1)."""
-    GCLOUD_CONFIGURE = "gcloud auth configure-docker"
-    GCLOUD_DOCKER = "gcloud docker"
-    AZ_ACR_LOGIN = "az acr login"
-
-
 class Word(Struct, frozen=True):
     """A word of a command.
 
@@ -251,6 +239,8 @@ class PasswordArgument(Struct, frozen=True):
 
 class Login(_Command, frozen=True):
     """A command that logs in to one or several registries.
+
+    ``by_cloud_cli``: with the credentials of a cloud's own command, ``gcloud`` and the like.
     ``registry`` is the host as written; None means Docker Hub. ``registries`` are patterns for
     `host_matches`, with ``*`` for an unknown part (``*.dkr.ecr.*.amazonaws.com``); empty if nothing
     is known (``docker login $HOST``). ``variables`` are the names of the variables that its
@@ -261,7 +251,6 @@ class Login(_Command, frozen=True):
 
     statement_start: int
     statement_end: int
-    kind: LoginKind
     tool: Tool
     registries: tuple[str, ...]
     variables: frozenset[str]
@@ -271,6 +260,7 @@ class Login(_Command, frozen=True):
     password: PasswordArgument | None = None
     password_stdin: bool = False
     stdin_password: str | None = None
+    by_cloud_cli: bool = False
 
     __repr__ = repr_without("place", "stdin_password")
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cci_migrate.docker.container_tools import Tool
 from cci_migrate.docker.shell.command_line import parse
 from cci_migrate.docker.shell.docker_options import LOGIN_SWITCHES
-from cci_migrate.docker.shell.facts import Fact, Login, LoginKind, Logout, PasswordArgument, Word
+from cci_migrate.docker.shell.facts import Fact, Login, Logout, PasswordArgument, Word
 from cci_migrate.docker.shell.invocation import Invocation
 from cci_migrate.docker.shell.registry_access import registries_named
 
@@ -55,7 +55,6 @@ def login_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> li
             *invocation.at,
             invocation.statement_start,
             invocation.statement_end,
-            LoginKind.LOGIN,
             tool,
             registries_named(None if registry is None else registry.value)
             or _BY_USERNAME.get("" if username is None else username.value, ()),
