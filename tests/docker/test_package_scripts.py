@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cci_migrate.docker.tasks.package_scripts import package_script
+from cci_migrate.docker.tasks.runners import task_script
 from cci_migrate.docker.tasks.task_script import NotFollowed
 
 PACKAGE = json.dumps(
@@ -37,7 +37,7 @@ PERHAPS = 'if [ "$npm_config_enable_pre_post_scripts" ]; then'
 
 def lines_of(command: str) -> list[str]:
     program, *words = command.split()
-    script = package_script(program, words, ".", FILES.get, {})
+    script = task_script(program, words, ".", FILES.get, {})
     if isinstance(script, NotFollowed):
         return [f"not followed: {script.reason}"]
     lines = [line for line in script.text.splitlines() if line not in ("(", ")", "fi")]
@@ -96,12 +96,12 @@ def test_scripts(command: str, expected: list[str]) -> None:
 
 
 def test_a_script_knows_its_line() -> None:
-    script = package_script("npm", ["run", "db"], "web", FILES.get, {})
+    script = task_script("npm", ["run", "db"], "web", FILES.get, {})
     assert not isinstance(script, NotFollowed)
     assert script.place_of(script.text.index("docker")) == "web/package.json:5"
 
 
 def test_a_program_of_a_package_is_no_script_of_ours() -> None:
-    unknown = package_script("yarn", ["jest"], ".", FILES.get, {})
+    unknown = task_script("yarn", ["jest"], ".", FILES.get, {})
     assert isinstance(unknown, NotFollowed)
     assert not unknown.may_be_ours

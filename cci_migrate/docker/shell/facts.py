@@ -415,6 +415,11 @@ class Script(Struct, frozen=True):
 _HERE = re.compile(r"(?:\$PWD|\$\{PWD\}|\$\(pwd\)|`pwd`)(?=/|$)")
 
 
+def folder_of(path: str) -> str:
+    """The folder that ``path`` is in: ``.`` for a name alone."""
+    return path.rpartition("/")[0] or "."
+
+
 def joined_path(directory: str, path: str) -> str:
     """``path``, relative to ``directory``, joined to it without ``.`` and inner ``..``."""
     parts: list[str] = []

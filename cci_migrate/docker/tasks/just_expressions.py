@@ -94,24 +94,21 @@ class Expression:
         if self._depth > _DEEPEST:
             raise NotJust("too deep")
         left = self._sum()
-        while self.peek() in ("&&", "||"):
-            operator = self.peek()
+        while (operator := self.peek()) in ("&&", "||"):
             self.at += 1
             right = self._sum()
-            is_decided = "$" not in left
-            if operator == "||":
-                left = (left or right) if is_decided else UNKNOWN
-            else:
-                left = (right if left else "") if is_decided else UNKNOWN
+            if "$" in left:
+                left = UNKNOWN
+            elif bool(left) is (operator == "&&"):
+                left = right
         self._depth -= 1
         return left
 
     def _sum(self) -> str:
         value = self.operand()
-        while self.peek() in ("+", "/"):
-            joint = "" if self.peek() == "+" else "/"
+        while (sign := self.peek()) in ("+", "/"):
             self.at += 1
-            value = f"{value}{joint}{self.operand()}"
+            value = f"{value}{sign.strip('+')}{self.operand()}"
             if len(value) > _LONGEST:
                 raise NotJust("too long")
         return value

@@ -8,26 +8,32 @@ imports, modules, settings. A recipe that isn't understood in full isn't followe
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from shlex import quote
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from cci_migrate.docker.name_tables import names
-from cci_migrate.docker.shell.facts import joined_path
+from cci_migrate.docker.shell.facts import folder_of, joined_path
 from cci_migrate.docker.shell.shell_programs import SHELLS
 from cci_migrate.docker.tasks.environment_defaults import EnvironmentDefaults
 from cci_migrate.docker.tasks.just_expressions import UNKNOWN, Expression, NotJust, Token, tokens_of
-from cci_migrate.docker.tasks.task_files import TaskReader, nearest_file, path_from, taken_option
+from cci_migrate.docker.tasks.task_files import (
+    TaskReader,
+    file_in,
+    nearest_file,
+    path_from,
+    taken_option,
+)
 from cci_migrate.docker.tasks.task_script import (
     Piece,
-    Read,
+    Surroundings,
     TaskScript,
     UnreadableTask,
-    double_quoted,
+    exports_of,
     script_of,
 )
 
@@ -63,7 +69,7 @@ class JustCommand(Struct, frozen=True):
     words: tuple[str, ...]
     directory: str | None = None
     file: str | None = None
-    overrides: tuple[tuple[str, str], ...] = ()
+    overrides: Mapping[str, str] = {}
     runs: bool = True
 
 
@@ -92,7 +98,7 @@ def just_command(arguments: Sequence[str]) -> JustCommand:
         tuple(words),
         options.get("-d", options.get("--working-directory")),
         options.get("-f", options.get("--justfile")),
-        tuple(overrides.items()),
+        overrides,
         runs,
     )
 
@@ -102,37 +108,34 @@ def just_title(arguments: Sequence[str]) -> str:
     return " ".join(("just", *just_command(arguments).words[:1]))
 
 
-def just_script(
-    arguments: Sequence[str], directory: str, read: Read, environment: Mapping[str, str]
-) -> TaskScript:
-    """The script that ``just`` with ``arguments`` runs in ``directory``. Raises UnreadableTask."""
+def just_script(arguments: Sequence[str], called: Surroundings) -> TaskScript:
+    """The script that ``just`` with ``arguments`` runs. Raises UnreadableTask."""
     command = just_command(arguments)
     if not command.runs:
-        return TaskScript("", directory)
+        return TaskScript("", called.directory)
     words = list(command.words)
-    where = directory
+    where = called.directory
     if words and "/" in words[0]:
         # `just web/build`: the recipe of the justfile in web, in that folder.
         folder, _, words[0] = words[0].rpartition("/")
-        where = joined_path(directory, folder)
+        where = joined_path(where, folder)
         words = words if words[0] else words[1:]
     if any("$" in text for text in (where, command.file or "", *words[:1])):
         raise UnreadableTask("which recipe it runs can't be determined")
-    path = None
     if command.file is None:
-        path = nearest_file(where, DEFAULT_NAMES, read)
-    elif read(joined_path(where, command.file)) is not None:
-        path = joined_path(where, command.file)
+        path = nearest_file(where, DEFAULT_NAMES, called.read)
+    else:
+        path = file_in(where, [command.file], called.read)
     if path is None:
         raise UnreadableTask(f"no {joined_path(where, command.file or DEFAULT_NAMES[0])} found")
-    root = posixpath.dirname(path) or "."
+    root = folder_of(path)
     if command.directory is not None:
-        root = joined_path(directory, command.directory)
-    reader = _Reader(root, where, read, environment, dict(command.overrides))
+        root = joined_path(called.directory, command.directory)
+    reader = _Reader(root, replace(called, directory=where), command.overrides)
     try:
         module = reader.load(path, root)
         reader.run_words(module, words)
-        return script_of(reader.pieces, root, "".join(reader.exports(module)))
+        return script_of(reader.pieces, root, exports_of(reader.exports(module)))
     except NotJust as problem:
         raise UnreadableTask(f"can't parse {path} ({problem})") from None
 
@@ -179,18 +182,10 @@ class _Module(Struct):
 
 
 class _Reader(TaskReader):
-    def __init__(
-        self,
-        root: str,
-        where: str,
-        read: Read,
-        environment: Mapping[str, str],
-        overrides: Mapping[str, str],
-    ) -> None:
-        super().__init__("justfile", read)
-        self._root = root
-        self._where = where
-        self._environment = environment
+    title = "justfile"
+
+    def __init__(self, root: str, called: Surroundings, overrides: Mapping[str, str]) -> None:
+        super().__init__(root, called)
         self._overrides = overrides
         self._done: set[tuple[str, str, tuple[str, ...]]] = set()
         self._evaluating: set[str] = set()
@@ -226,7 +221,7 @@ class _Reader(TaskReader):
     def _statement(
         self, module: _Module, line: str, path: str, number: int, attributes: list[str]
     ) -> _Recipe | None:
-        folder = posixpath.dirname(path) or "."
+        folder = folder_of(path)
         if (match := _ALIAS.match(line)) is not None:
             module.aliases[match[1]] = match[2]
         elif (match := _SETTING.fullmatch(line)) is not None:
@@ -269,20 +264,18 @@ class _Reader(TaskReader):
             paths = [joined_path(folder, each) for each in names]
         path = next((path for path in paths if self._read(path) is not None), None)
         if path is not None:
-            outer.modules[name] = self.load(path, posixpath.dirname(path) or ".")
+            outer.modules[name] = self.load(path, folder_of(path))
         elif not is_optional:
             raise UnreadableTask(f"no {paths[0]} found")
 
     # Running
 
-    def exports(self, module: _Module) -> Iterator[str]:
-        """The variables that recipes have in their environment, as assignments of the shell."""
-        every = "export" in module.settings
+    def exports(self, module: _Module) -> Iterator[tuple[str, str]]:
+        """The variables that recipes have in their environment, with their values."""
+        exported = module.variables if "export" in module.settings else module.exported
         for name in module.variables:
-            if (every or name in module.exported) and name.isidentifier():
-                value = self._variable(module, name, {}) or ""
-                if "\n" not in value:
-                    yield f"export {name}={double_quoted(value)}\n"
+            if name in exported and name.isidentifier():
+                yield name, self._variable(module, name, {}) or ""
 
     def run_words(self, module: _Module, words: list[str]) -> None:
         """Add what runs for ``words``: recipes, each with its arguments."""
@@ -405,7 +398,7 @@ class _Reader(TaskReader):
         directory = module.directory
         named = module.settings.get("working-directory")
         if "no-cd" in recipe.attributes:
-            directory = self._where
+            directory = self._called.directory
         elif recipe.folder is not None:
             directory = joined_path(directory, recipe.folder)
         elif named:
@@ -439,16 +432,17 @@ class _Reader(TaskReader):
         return value
 
     def _from_environment(self, name: str, default: str | None) -> str:
-        if name in self._environment:
-            return self._environment[name]
+        if name in self._called.environment:
+            return self._called.environment[name]
         return f"${{{name}}}" if default is None else self._defaults.of(name, default)
 
     def _places(self, module: _Module) -> dict[str, str]:
+        is_here = self._called.directory == module.directory
         return {
             "justfile_directory": ".",
             "source_directory": ".",
             "module_directory": ".",
-            "invocation_directory": "." if self._where == module.directory else "$OLDPWD",
+            "invocation_directory": "." if is_here else "$OLDPWD",
             "os": "linux",
             "os_family": "unix",
         }

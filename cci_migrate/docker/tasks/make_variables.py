@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 from msgspec import Struct
 
 from cci_migrate.docker.mentions import mentions_docker
+from cci_migrate.docker.name_tables import names
+from cci_migrate.docker.shell.facts import folder_of
 from cci_migrate.docker.tasks.task_script import MOST_TEXT, UnreadableTask
 from cci_migrate.escaping.hidden_fields import repr_without
 
@@ -21,9 +24,10 @@ from cci_migrate.escaping.hidden_fields import repr_without
 _DEEPEST = 40
 #: The cost of a variable in addition to the length of its value.
 _COST = 16
-_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _FUNCTION = re.compile(r"([a-z-]+)[ \t]+(.*)", re.DOTALL)
 _SUBSTITUTED = re.compile(r"([^:=\s]+):([^=]*)=(.*)", re.DOTALL)
+_BRACKETS = {"(": re.compile("[()]"), "{": re.compile("[{}]")}
 #: The stand-in for an unknown text that isn't a variable of the environment.
 UNKNOWN = "${MAKE_VALUE}"
 TOO_LARGE = "its Makefile is too large to follow"
@@ -51,6 +55,7 @@ class MakeVariables:
         self._variables: dict[str, Variable] = {}
         self._local: list[Mapping[str, str]] = []
         self._spent = 0
+        self._depth = 0
         #: Part of a text that is not evaluated and mentions Docker.
         self.unread: str | None = None
 
@@ -85,13 +90,13 @@ class MakeVariables:
         return None if text is None else bool(text)
 
     @contextmanager
-    def within(self, names: Mapping[str, str]) -> Iterator[None]:
-        """Add ``names``, already expanded: automatic variables or a call's arguments."""
-        self._local.append(names)
+    def within(self, local: Mapping[str, str]) -> Iterator[None]:
+        """Add ``local``, already expanded: automatic variables or a call's arguments."""
+        self._local.append(local)
         yield
         self._local.pop()
 
-    def expand(self, text: str, *, is_exact: bool = False, depth: int = 0) -> str:
+    def expand(self, text: str, *, is_exact: bool = False) -> str:
         """``text`` with its variables and functions expanded.
 
         ``is_exact``: a default becomes ``${NAME:-default}``, as the environment may override it.
@@ -99,31 +104,24 @@ class MakeVariables:
         """
         if "$" not in text:
             return text
-        if depth > _DEEPEST:
+        if self._depth > _DEEPEST:
             return UNKNOWN
+        self._depth += 1
         parts: list[str] = []
         index = 0
-        while True:
-            dollar = text.find("$", index)
-            if dollar < 0 or dollar + 1 >= len(text):
-                parts.append(text[index:])
-                break
+        while 0 <= (dollar := text.find("$", index)) < len(text) - 1:
             parts.append(text[index:dollar])
             following = text[dollar + 1]
             if following in "({":
                 end = _closing(text, dollar + 1)
-                inner = text[dollar + 2 : end]
                 index = end + 1
-                parts.append(self._reference(inner, is_exact=is_exact, depth=depth + 1))
+                parts.append(self._reference(text[dollar + 2 : end], is_exact))
             else:
                 index = dollar + 2
-                parts.append(
-                    "$"
-                    if following == "$"
-                    else self._value(following, is_exact=is_exact, depth=depth + 1)
-                )
+                parts.append("$" if following == "$" else self._value(following, is_exact))
             self.spend(len(parts[-1]) + _COST)
-        return "".join(parts)
+        self._depth -= 1
+        return "".join((*parts, text[index:]))
 
     def spend(self, amount: int) -> None:
         """Count work. Raises UnreadableTask past the limit."""
@@ -131,61 +129,57 @@ class MakeVariables:
         if self._spent > MOST_TEXT:
             raise UnreadableTask(TOO_LARGE)
 
-    def _reference(self, inner: str, *, is_exact: bool, depth: int) -> str:
+    def _reference(self, inner: str, is_exact: bool) -> str:
         self.spend(len(inner))
         function = _FUNCTION.fullmatch(inner)
         if function is not None and (function[1] in _TEXTUAL or function[1] in _OTHERS):
-            return self._function(function[1], function[2], is_exact=is_exact, depth=depth)
-        name = self.expand(inner, depth=depth)
+            return self._function(function[1], function[2], is_exact)
+        name = self.expand(inner)
         substituted = _SUBSTITUTED.fullmatch(name)
-        if substituted is not None:
-            value = self._value(substituted[1], is_exact=is_exact, depth=depth)
-            before, after = substituted[2], substituted[3]
-            if "%" not in before:
-                before, after = f"%{before}", f"%{after}"
-            return UNKNOWN if "$" in value else _patsubst(before, after, value)
-        return self._value(name, is_exact=is_exact, depth=depth)
+        if substituted is None:
+            return self._value(name, is_exact)
+        value = self._value(substituted[1], is_exact)
+        before, after = substituted[2], substituted[3]
+        if "%" not in before:
+            before, after = f"%{before}", f"%{after}"
+        return UNKNOWN if "$" in value else _patsubst(before, after, value)
 
-    def _value(self, name: str, *, is_exact: bool, depth: int) -> str:
-        for names in reversed(self._local):
-            if name in names:
-                return names[name]
+    def _value(self, name: str, is_exact: bool) -> str:
+        for local in reversed(self._local):
+            if name in local:
+                return local[name]
         if name in self._overrides:
             return self._overrides[name]
         variable = self._variables.get(name)
         inherited = self._environment.get(name)
-        if variable is None or (variable.is_default and inherited is not None):
-            return inherited if inherited is not None else self._outside(name)
-        if variable.value is None:
+        if inherited is not None and (variable is None or variable.is_default):
+            return inherited
+        if variable is None or variable.value is None:
             return self._outside(name)
-        value = self.expand(variable.value, is_exact=is_exact, depth=depth)
+        value = self.expand(variable.value, is_exact=is_exact)
         if variable.is_default and (is_exact or not value):
             return f"${{{name}:-{value}}}" if value else self._outside(name)
         return value
 
     @staticmethod
     def _outside(name: str) -> str:
-        return f"${{{name}}}" if _NAME.fullmatch(name) else UNKNOWN
+        return f"${{{name}}}" if NAME.fullmatch(name) else UNKNOWN
 
-    def _function(self, name: str, text: str, *, is_exact: bool, depth: int) -> str:
-        def expanded(part: str) -> str:
-            return self.expand(part, is_exact=is_exact, depth=depth)
-
-        arguments = _arguments(text)
+    def _function(self, name: str, text: str, is_exact: bool) -> str:
+        expanded = partial(self.expand, is_exact=is_exact)
+        arguments = arguments_in(text)
         if name == "shell":
             return f"$({expanded(text)})"
         if name in ("info", "warning", "error", "eval"):
             return ""
         if name == "call":
-            return self._call(
-                [expanded(argument.strip()) for argument in arguments], is_exact, depth
-            )
+            return self._call([expanded(argument.strip()) for argument in arguments], is_exact)
         if name == "value" and text in self._variables:
             return self._variables[text].value or UNKNOWN
         if name == "foreach" and len(arguments) == 3:
             variable, words = expanded(arguments[0]).strip(), expanded(arguments[1])
             if "$" not in words:
-                rounds = []
+                rounds: list[str] = []
                 for word in words.split():
                     with self.within({variable: word}):
                         rounds.append(expanded(arguments[2]))
@@ -203,34 +197,33 @@ class MakeVariables:
             if not any("$" in value for value in values):
                 return _TEXTUAL[name](values)
         if "MAKEFILE_LIST" in text or (name in ("abspath", "realpath", "dir") and text == "."):
-            return "." if name != "dir" else "./"
+            return "./" if name == "dir" else "."
         if name in ("abspath", "realpath"):
             return expanded(text)
         if mentions_docker(text):
             self.unread = f"$({name} ...) isn't evaluated"
         return UNKNOWN
 
-    def _call(self, arguments: list[str], is_exact: bool, depth: int) -> str:
+    def _call(self, arguments: list[str], is_exact: bool) -> str:
         variable = self._variables.get(arguments[0])
         if variable is None or variable.value is None:
             return UNKNOWN
-        names = {str(index): text for index, text in enumerate(arguments)}
-        with self.within(names):
-            return self.expand(variable.value, is_exact=is_exact, depth=depth)
+        with self.within({str(index): text for index, text in enumerate(arguments)}):
+            return self.expand(variable.value, is_exact=is_exact)
 
 
 def _closing(text: str, start: int) -> int:
     """Where the bracket at ``start`` closes; the end of the text if it doesn't."""
-    opening, closing = text[start], ")" if text[start] == "(" else "}"
+    opening = text[start]
     depth = 0
-    for match in re.compile(f"[{re.escape(opening + closing)}]").finditer(text, start):
+    for match in _BRACKETS[opening].finditer(text, start):
         depth += 1 if match[0] == opening else -1
         if depth == 0:
             return match.start()
     return len(text)
 
 
-def _arguments(text: str) -> list[str]:
+def arguments_in(text: str) -> list[str]:
     """Split ``text`` at commas outside of brackets."""
     parts: list[str] = []
     depth = start = 0
@@ -253,14 +246,13 @@ def pattern_stem(pattern: str, name: str) -> str | None:
 
 
 def _patsubst(pattern: str, replacement: str, words: str) -> str:
-    replaced = []
-    for word in words.split():
-        stem = pattern_stem(pattern, word) if "%" in pattern else None
+    def replaced(word: str) -> str:
         if word == pattern:
-            replaced.append(replacement)
-        else:
-            replaced.append(word if stem is None else replacement.replace("%", stem, 1))
-    return " ".join(replaced)
+            return replacement
+        stem = pattern_stem(pattern, word) if "%" in pattern else None
+        return word if stem is None else replacement.replace("%", stem, 1)
+
+    return " ".join(map(replaced, words.split()))
 
 
 def _filtered(patterns: str, words: str, *, keep: bool) -> str:
@@ -273,7 +265,7 @@ def _filtered(patterns: str, words: str, *, keep: bool) -> str:
 
 
 def _each(change: Callable[[str], str]) -> Callable[[list[str]], str]:
-    return lambda values: " ".join(change(word) for word in values[-1].split())
+    return lambda values: " ".join(map(change, values[-1].split()))
 
 
 #: Functions of texts alone.
@@ -290,10 +282,11 @@ _TEXTUAL: Mapping[str, Callable[[list[str]], str]] = {
     "filter-out": lambda values: _filtered(values[0], values[-1], keep=False),
     "notdir": _each(lambda word: word.rpartition("/")[2]),
     "basename": _each(lambda word: re.sub(r"\.[^./]*$", "", word)),
-    "dir": _each(lambda word: f"{word.rpartition('/')[0] or '.'}/"),
+    "dir": _each(lambda word: f"{folder_of(word)}/"),
     "or": lambda values: next((value for value in values if value), ""),
     "and": lambda values: values[-1] if all(values) else "",
 }
-_OTHERS = frozenset(
-    ("shell", "info", "warning", "error", "eval", "call", "value", "foreach", "if", "abspath")
-) | frozenset(("realpath", "wildcard", "word", "words", "wordlist", "join", "suffix", "file"))
+_OTHERS = names(
+    "shell info warning error eval call value foreach if abspath realpath wildcard word words"
+    " wordlist join suffix file"
+)

@@ -13,24 +13,30 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, groupby
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, groupby, repeat
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from cci_migrate.docker.name_tables import names
-from cci_migrate.docker.shell.facts import joined_path
+from cci_migrate.docker.shell.facts import folder_of, joined_path
 from cci_migrate.docker.shell.shell_programs import SHELLS
-from cci_migrate.docker.tasks.make_variables import TOO_LARGE, MakeVariables, pattern_stem
+from cci_migrate.docker.tasks.make_variables import (
+    NAME,
+    TOO_LARGE,
+    MakeVariables,
+    arguments_in,
+    pattern_stem,
+)
 from cci_migrate.docker.tasks.makefile_lines import Line, LineKind, logical_lines, statement_of
 from cci_migrate.docker.tasks.task_files import TaskReader, file_in
 from cci_migrate.docker.tasks.task_script import (
     Piece,
-    Read,
+    Surroundings,
     TaskScript,
     UnreadableTask,
-    double_quoted,
+    exports_of,
     script_of,
 )
 
@@ -74,15 +80,8 @@ class MakeCommand(Struct, frozen=True):
     goals: tuple[str, ...]
     directory: str = "."
     files: tuple[str, ...] = ()
-    overrides: tuple[tuple[str, str], ...] = ()
+    overrides: Mapping[str, str] = {}
     runs: bool = True
-
-    @property
-    def title(self) -> str:
-        """Its name for people, without the values of variables."""
-        options = "" if self.directory == "." else f" -C {self.directory}"
-        options += "".join(f" -f {file}" for file in self.files)
-        return f"make{options}{''.join(f' {goal}' for goal in self.goals)}"
 
 
 def make_command(arguments: Sequence[str]) -> MakeCommand:
@@ -117,23 +116,26 @@ def make_command(arguments: Sequence[str]) -> MakeCommand:
             directory = joined_path(directory, value)
         elif option == "-f":
             files.append(value)
-    return MakeCommand(tuple(goals), directory, tuple(files), tuple(overrides.items()), runs)
+    return MakeCommand(tuple(goals), directory, tuple(files), overrides, runs)
 
 
-def make_script(
-    arguments: Sequence[str], directory: str, read: Read, environment: Mapping[str, str]
-) -> TaskScript:
-    """The script that ``make`` with ``arguments`` runs in ``directory``. Raises UnreadableTask.
+def make_title(arguments: Sequence[str]) -> str:
+    """The command's name for people, without the values of variables."""
+    command = make_command(arguments)
+    folder = () if command.directory == "." else ("-C", command.directory)
+    files = (word for file in command.files for word in ("-f", file))
+    return " ".join(("make", *folder, *files, *command.goals))
 
-    ``read`` returns files of the repository, ``environment`` has the known variables.
-    """
+
+def make_script(arguments: Sequence[str], called: Surroundings) -> TaskScript:
+    """The script that ``make`` with ``arguments`` runs. Raises UnreadableTask."""
     command = make_command(arguments)
     if not command.runs:
-        return TaskScript("", directory)
-    inside = joined_path(directory, command.directory)
+        return TaskScript("", called.directory)
+    inside = joined_path(called.directory, command.directory)
     if any("$" in text for text in (inside, *command.files, *command.goals)):
         raise UnreadableTask("which target it runs can't be determined")
-    makefile = _Makefile(command, inside, read, environment)
+    makefile = _Makefile(inside, called, command)
     makefile.read()
     return makefile.script()
 
@@ -175,17 +177,16 @@ class _MakeTarget(Struct):
 
 
 class _Makefile(TaskReader):
-    def __init__(
-        self, command: MakeCommand, directory: str, read: Read, environment: Mapping[str, str]
-    ) -> None:
-        super().__init__("Makefile", read)
+    title = "Makefile"
+
+    def __init__(self, root: str, called: Surroundings, command: MakeCommand) -> None:
+        super().__init__(root, called)
         self._command = command
-        self._directory = directory
-        overrides = dict(command.overrides)
+        overrides = command.overrides
         again = "".join(f' {name}="{value}"' for name, value in overrides.items())
         built_in = {"MAKE": f"make{again}", "CURDIR": ".", "MAKEFLAGS": "", ".SHELLFLAGS": "-c"}
         built_in |= dict.fromkeys(["PWD"] if command.directory == "." else [], ".")
-        self._variables = MakeVariables({**environment, **built_in}, overrides)
+        self._variables = MakeVariables({**called.environment, **built_in}, overrides)
         self._targets: dict[str, _MakeTarget] = {}
         self._patterns: list[tuple[str, _Recipe]] = []
         self._order: list[str] = []
@@ -201,11 +202,11 @@ class _Makefile(TaskReader):
     def read(self) -> None:
         """Read the Makefiles. Raises UnreadableTask."""
         for name in self._command.files:
-            self._file(joined_path(self._directory, name))
+            self._file(joined_path(self._root, name))
         if not self._command.files:
-            path = file_in(self._directory, DEFAULT_NAMES, self._read)
+            path = file_in(self._root, DEFAULT_NAMES, self._read)
             if path is None:
-                where = "" if self._directory == "." else f" in {self._directory}"
+                where = "" if self._root == "." else f" in {self._root}"
                 raise UnreadableTask(f"no Makefile found{where}")
             self._file(path)
 
@@ -219,10 +220,14 @@ class _Makefile(TaskReader):
     def _guards(self) -> tuple[str, ...]:
         return tuple(branch.test for branch in self._branches if branch.holds is None)
 
+    @property
+    def _is_passed_over(self) -> bool:
+        return any(branch.holds is False for branch in self._branches)
+
     def _line(self, line: Line, path: str) -> None:
         if line.kind is LineKind.OTHER and self._conditional(line.text):
             return
-        if any(branch.holds is False for branch in self._branches):
+        if self._is_passed_over:
             return
         if line.kind is LineKind.RECIPE:
             self._recipe_line(line, path)
@@ -275,7 +280,7 @@ class _Makefile(TaskReader):
     def _include(self, word: str, names: str) -> None:
         for name in self._variables.expand(names).split():
             is_known = "$" not in name and "*" not in name
-            path = joined_path(self._directory, name)
+            path = joined_path(self._root, name)
             outer = self._open
             if is_known and self._read(path) is not None:
                 self._file(path)
@@ -302,18 +307,15 @@ class _Makefile(TaskReader):
         guards = self._guards
         opened: list[_Recipe] = []
         for name in names:
-            stem = "" if not pattern else pattern_stem(pattern, name) or ""
-            prerequisites = tuple(
-                prerequisite.replace("%", stem, 1) if pattern else prerequisite
-                for prerequisite in listed
-            )
+            stem = pattern_stem(pattern, name) or "" if pattern else ""
+            prerequisites = _with_stem(listed, stem) if pattern else listed
             recipe = _Recipe(guards, prerequisites, stem)
             opened.append(recipe)
             if "%" in name:
                 self._patterns.append((name, recipe))
                 continue
             target = self._targets.setdefault(name, _MakeTarget(is_double=operator == "::"))
-            target.prerequisites += ((prerequisite, guards) for prerequisite in prerequisites)
+            target.prerequisites += zip(prerequisites, repeat(guards))
             target.recipes.append(recipe)
             if not name.startswith(".") or "/" in name:
                 self._order.append(name)
@@ -332,31 +334,32 @@ class _Makefile(TaskReader):
             return True
         match = _CONDITIONAL.fullmatch(text)
         if re.match(r"else\b", text):
-            if not self._branches:
-                return True
-            branch = self._branches[-1]
-            branch.is_over = branch.is_over or branch.holds is True
-            if branch.holds is None:
-                branch.tests.append(branch.test)
-            holds, test = (True, "") if match is None else self._condition(match[1], match[2])
-            if branch.is_over:
-                branch.holds = False
-            elif holds is False or not branch.tests:
-                branch.holds, branch.test = holds, test
-            else:
-                tests = [f"! {earlier}" for earlier in branch.tests] + (
-                    [test] if holds is None else []
-                )
-                branch.holds, branch.test = None, " && ".join(tests)
+            if self._branches:
+                self._else(self._branches[-1], match)
             return True
         if match is None:
             return False
-        if any(branch.holds is False for branch in self._branches):
+        if self._is_passed_over:
             self._branches.append(_Branch(False, "", is_over=True))
         else:
-            holds, test = self._condition(match[1], match[2])
-            self._branches.append(_Branch(holds, test))
+            self._branches.append(_Branch(*self._condition(match[1], match[2])))
         return True
+
+    def _else(self, branch: _Branch, match: re.Match[str] | None) -> None:
+        """Go on to the next branch of a conditional; ``match`` is a condition of its own."""
+        branch.is_over = branch.is_over or branch.holds is True
+        if branch.holds is None:
+            branch.tests.append(branch.test)
+        holds, test = (True, "") if match is None else self._condition(match[1], match[2])
+        if branch.is_over:
+            branch.holds = False
+        elif holds is False or not branch.tests:
+            branch.holds, branch.test = holds, test
+        else:
+            tests = [f"! {earlier}" for earlier in branch.tests]
+            if holds is None:
+                tests.append(test)
+            branch.holds, branch.test = None, " && ".join(tests)
 
     def _condition(self, word: str, text: str) -> tuple[bool | None, str]:
         """Whether it holds; where the environment decides, the test of the shell."""
@@ -391,17 +394,16 @@ class _Makefile(TaskReader):
             if not self._make(goal, (), 0):
                 also = f"; it includes {self._missing[0]}" if self._missing else ""
                 raise UnreadableTask(f"its Makefile has no target {goal}{also}")
-        unread = self._variables.unread
         if ".ONESHELL" in self._targets:
             self.pieces = list(_in_one_shell(self.pieces))
-        return script_of(self.pieces, self._directory, "".join(self._exports()), unread)
+        unread = self._variables.unread
+        return script_of(self.pieces, self._root, exports_of(self._exports()), unread)
 
-    def _exports(self) -> Iterator[str]:
-        for name in self._exported:
-            if re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
-                value = self._variables.expand(f"$({name})", is_exact=True)
-                if value != f"${{{name}}}" and "\n" not in value:
-                    yield f"export {name}={double_quoted(value)}\n"
+    def _exports(self) -> Iterator[tuple[str, str]]:
+        for name in filter(NAME.fullmatch, self._exported):
+            value = self._variables.expand(f"$({name})", is_exact=True)
+            if value != f"${{{name}}}":
+                yield name, value
 
     def _make(self, name: str, guards: tuple[str, ...], depth: int) -> bool:
         """Collect the recipes that make ``name``; return whether there is a rule for it."""
@@ -414,14 +416,11 @@ class _Makefile(TaskReader):
         needed = list(target.prerequisites)
         if not recipes:
             pattern_recipe = self._pattern_recipe(name)
-            if pattern_recipe is None and name not in self._targets:
-                return False
             if pattern_recipe is not None:
                 recipes = [pattern_recipe]
-                needed += (
-                    (prerequisite, pattern_recipe.guards)
-                    for prerequisite in pattern_recipe.prerequisites
-                )
+                needed += zip(pattern_recipe.prerequisites, repeat(pattern_recipe.guards))
+            elif name not in self._targets:
+                return False
         self._done.add(name)
         local = {
             variable: self._variables.expand(value.strip())
@@ -447,9 +446,7 @@ class _Makefile(TaskReader):
             return None
         _, index, stem = min(fitting)
         recipe = self._patterns[index][1]
-        prerequisites = tuple(
-            prerequisite.replace("%", stem, 1) for prerequisite in recipe.prerequisites
-        )
+        prerequisites = _with_stem(recipe.prerequisites, stem)
         return _Recipe(recipe.guards, prerequisites, stem, recipe.lines)
 
     def _run(
@@ -469,8 +466,7 @@ class _Makefile(TaskReader):
             "*": recipe.stem,
         }
         for key, value in list(automatic.items()):
-            folders = (word.rpartition("/")[0] or "." for word in value.split())
-            automatic[f"{key}D"] = " ".join(folders)
+            automatic[f"{key}D"] = " ".join(map(folder_of, value.split()))
             automatic[f"{key}F"] = " ".join(word.rpartition("/")[2] for word in value.split())
         with self._variables.within(automatic):
             for line in recipe.lines:
@@ -478,11 +474,14 @@ class _Makefile(TaskReader):
                 text = self._variables.expand(line.text, is_exact=is_login)
                 under = _joined(_joined(guards, recipe.guards), line.guards)
                 # A `define` that is called gives several lines, each with a shell of its own.
-                expanded_lines = text.split("\n") if "\n" not in line.text else [text]
-                for line_text in expanded_lines:
+                for line_text in text.split("\n") if "\n" not in line.text else [text]:
                     bare = _PREFIX.sub("", line_text, count=1)
                     if bare:
                         self.add(Piece(bare, line.path, line.line, under))
+
+
+def _with_stem(prerequisites: Iterable[str], stem: str) -> tuple[str, ...]:
+    return tuple(prerequisite.replace("%", stem, 1) for prerequisite in prerequisites)
 
 
 def _sides(text: str) -> tuple[str, str] | None:
@@ -492,13 +491,8 @@ def _sides(text: str) -> tuple[str, str] | None:
         return quoted[1] or quoted[2] or "", quoted[3] or quoted[4] or ""
     if not (text.startswith("(") and text.endswith(")")):
         return None
-    depth = 0
-    for match in re.finditer(r"[(){},]", text[1:-1]):
-        if match[0] == "," and depth == 0:
-            return text[1 : match.start() + 1], text[match.end() + 1 : -1]
-        if match[0] != ",":
-            depth += 1 if match[0] in "({" else -1
-    return None
+    left, *right = arguments_in(text[1:-1])
+    return (left, ",".join(right)) if right else None
 
 
 def _effective(target: _MakeTarget) -> list[_Recipe]:

@@ -29,6 +29,7 @@ from cci_migrate.docker.tasks.task_script import (
     UNKNOWN_FOLDER,
     NotFollowed,
     Read,
+    Surroundings,
     TaskScript,
     UnreadableTask,
 )
@@ -42,7 +43,7 @@ class _Reader(Struct, frozen=True):
     """How the command lines of a task runner are read: their names for people, what they run."""
 
     title: Callable[[Sequence[str]], str]
-    script: Callable[[Sequence[str], str, Read, Mapping[str, str]], TaskScript | NotFollowed]
+    script: Callable[[Sequence[str], Surroundings], TaskScript]
 
 
 def task_title(program: str, words: Sequence[str]) -> str:
@@ -73,9 +74,9 @@ def task_script(
         if directory.startswith(UNKNOWN_FOLDER):
             return NotFollowed("where it runs can't be determined")
         try:
-            return reader.script(following, directory, read, environment)
+            return reader.script(following, Surroundings(directory, read, environment))
         except UnreadableTask as problem:
-            return NotFollowed(str(problem))
+            return NotFollowed(str(problem), problem.may_be_ours)
     if program == SHELL_COMMAND and following:
         return TaskScript(following[0], directory)
     if program == SHELL_COMMAND:
@@ -96,9 +97,9 @@ def task_script(
 def _reader_of(program: str) -> _Reader | None:
     """What reads the tasks of ``program``; None if nothing does. Each is imported when needed."""
     if program in MAKE:
-        from cci_migrate.docker.tasks.makefile import make_command, make_script
+        from cci_migrate.docker.tasks.makefile import make_script, make_title
 
-        return _Reader(lambda words: make_command(words).title, make_script)
+        return _Reader(make_title, make_script)
     if program in PACKAGE_MANAGERS:
         from cci_migrate.docker.tasks.package_scripts import package_script, package_title
 

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Collection, Sequence
+from typing import ClassVar
 
-from cci_migrate.docker.shell.facts import joined_path
-from cci_migrate.docker.tasks.task_script import MOST_TEXT, Piece, Read, UnreadableTask
+from cci_migrate.docker.shell.facts import folder_of, joined_path
+from cci_migrate.docker.tasks.task_script import (
+    MOST_TEXT,
+    Piece,
+    Read,
+    Surroundings,
+    UnreadableTask,
+)
 
 #: The limits of one call.
 _MOST_FILES = 50
@@ -14,15 +21,16 @@ _MOST_PIECES = 5_000
 
 
 class TaskReader:
-    """Reads the files that declare tasks, and collects what runs, within limits.
+    """Reads the files that declare tasks, and collects what runs in ``root``, within limits."""
 
-    ``title`` is the name of such a file.
-    """
+    #: What such a file is called.
+    title: ClassVar[str]
 
-    def __init__(self, title: str, read: Read) -> None:
+    def __init__(self, root: str, called: Surroundings) -> None:
         self.pieces: list[Piece] = []
-        self._title = title
-        self._read = read
+        self._root = root
+        self._called = called
+        self._read = called.read
         self._files = 0
 
     def text_of(self, path: str) -> str:
@@ -32,14 +40,17 @@ class TaskReader:
         if text is None:
             raise UnreadableTask(f"no {path} found")
         if len(text) > MOST_TEXT or self._files > _MOST_FILES:
-            raise UnreadableTask(f"its {self._title} is too large to follow")
+            raise self._too_large()
         return text
 
     def add(self, piece: Piece) -> None:
         """Record that ``piece`` runs next. Raises UnreadableTask."""
         self.pieces.append(piece)
         if len(self.pieces) > _MOST_PIECES:
-            raise UnreadableTask(f"its {self._title} is too large to follow")
+            raise self._too_large()
+
+    def _too_large(self) -> UnreadableTask:
+        return UnreadableTask(f"its {self.title} is too large to follow")
 
 
 def taken_option(words: list[str], valued: Collection[str]) -> tuple[str, str]:
@@ -59,7 +70,7 @@ def nearest_file(directory: str, names: Sequence[str], read: Read) -> str | None
         path = file_in(directory, names, read)
         if path is not None or directory in (".", "/", "~") or directory.startswith(".."):
             return path
-        directory = posixpath.dirname(directory) or "."
+        directory = folder_of(directory)
 
 
 def path_from(directory: str, path: str) -> str:

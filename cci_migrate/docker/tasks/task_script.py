@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 
 from msgspec import Struct
@@ -20,7 +20,11 @@ UNKNOWN_FOLDER = "$FOLDER"
 
 
 class UnreadableTask(Exception):
-    """What a task runs can't be read; the text says why."""
+    """What a task runs can't be read; the text says why. ``may_be_ours`` as in `NotFollowed`."""
+
+    def __init__(self, reason: str, *, may_be_ours: bool = True) -> None:
+        super().__init__(reason)
+        self.may_be_ours = may_be_ours
 
 
 class NotFollowed(Struct, frozen=True):
@@ -31,6 +35,19 @@ class NotFollowed(Struct, frozen=True):
 
     reason: str
     may_be_ours: bool = True
+
+
+class Surroundings(Struct, frozen=True):
+    """Where a task runner is called: in ``directory`` of the repository with the files of ``read``.
+
+    ``environment`` has the known variables of the step.
+    """
+
+    directory: str
+    read: Read
+    environment: Mapping[str, str]
+
+    __repr__ = repr_without("environment")
 
 
 class TaskScript(Struct, frozen=True):
@@ -68,6 +85,13 @@ class Piece(Struct, frozen=True):
     guards: tuple[str, ...] = ()
 
     __repr__ = repr_without("text")
+
+
+def exports_of(values: Iterable[tuple[str, str]]) -> str:
+    """The commands that set variables to ``values``, shell code, for all that runs; of one line."""
+    return "".join(
+        f"export {name}={double_quoted(value)}\n" for name, value in values if "\n" not in value
+    )
 
 
 def double_quoted(code: str) -> str:

@@ -7,7 +7,6 @@ and their templates, folders. Whether a task is up to date is not known: one wit
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -19,7 +18,7 @@ from msgspec.structs import replace
 
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.docker.name_tables import names
-from cci_migrate.docker.shell.facts import joined_path
+from cci_migrate.docker.shell.facts import folder_of, joined_path
 from cci_migrate.docker.tasks.environment_defaults import EnvironmentDefaults
 from cci_migrate.docker.tasks.task_files import (
     TaskReader,
@@ -31,6 +30,7 @@ from cci_migrate.docker.tasks.task_files import (
 from cci_migrate.docker.tasks.task_script import (
     Piece,
     Read,
+    Surroundings,
     TaskScript,
     UnreadableTask,
     double_quoted,
@@ -63,7 +63,7 @@ class TaskCommand(Struct, frozen=True):
     names: tuple[str, ...]
     directory: str | None = None
     file: str | None = None
-    variables: tuple[tuple[str, str], ...] = ()
+    variables: Mapping[str, str] = {}
     arguments: tuple[str, ...] = ()
     runs: bool = True
 
@@ -93,7 +93,7 @@ def task_command(words: Sequence[str]) -> TaskCommand:
         tuple(names),
         options.get("-d"),
         options.get("-t"),
-        tuple(variables.items()),
+        variables,
         tuple(following[1:]),
         runs,
     )
@@ -104,28 +104,25 @@ def taskfile_title(words: Sequence[str]) -> str:
     return " ".join(("task", *task_command(words).names))
 
 
-def taskfile_script(
-    words: Sequence[str], directory: str, read: Read, environment: Mapping[str, str]
-) -> TaskScript:
-    """The script that ``task`` with ``words`` runs in ``directory``. Raises UnreadableTask."""
+def taskfile_script(words: Sequence[str], called: Surroundings) -> TaskScript:
+    """The script that ``task`` with ``words`` runs. Raises UnreadableTask."""
     command = task_command(words)
     if not command.runs:
-        return TaskScript("", directory)
-    where = joined_path(directory, command.directory or ".")
+        return TaskScript("", called.directory)
+    where = joined_path(called.directory, command.directory or ".")
     if any("$" in text for text in (where, command.file or "", *command.names)):
         raise UnreadableTask("which task it runs can't be determined")
     if command.file is None:
-        path = nearest_file(where, DEFAULT_NAMES, read)
+        path = nearest_file(where, DEFAULT_NAMES, called.read)
     else:
-        path = _file_at(joined_path(where, command.file), read)
+        path = _file_at(joined_path(where, command.file), called.read)
     if path is None:
-        raise UnreadableTask(f"no {joined_path(directory, command.file or DEFAULT_NAMES[0])} found")
-    root = posixpath.dirname(path) or "."
-    if command.directory is not None:
-        root = where
+        name = joined_path(called.directory, command.file or DEFAULT_NAMES[0])
+        raise UnreadableTask(f"no {name} found")
+    root = folder_of(path) if command.directory is None else where
     words = [word if "$" in word else quote(word) for word in command.arguments]
-    given = {**dict(command.variables), "CLI_ARGS": " ".join(words)}
-    reader = _Reader(root, where, read, environment, given)
+    given = {**command.variables, "CLI_ARGS": " ".join(words)}
+    reader = _Reader(root, replace(called, directory=where), given)
     reader.load(path, root, "", {}, 0)
     for name in command.names or ("default",):
         reader.run(name, {}, (), 0)
@@ -171,18 +168,10 @@ class _Call(Struct, frozen=True):
 class _Reader(TaskReader):
     """``given`` are the variables of the command line, which go before all others."""
 
-    def __init__(
-        self,
-        root: str,
-        where: str,
-        read: Read,
-        environment: Mapping[str, str],
-        given: Mapping[str, str],
-    ) -> None:
-        super().__init__("Taskfile", read)
-        self.root = root
-        self.where = where
-        self.environment = environment
+    title = "Taskfile"
+
+    def __init__(self, root: str, called: Surroundings, given: Mapping[str, str]) -> None:
+        super().__init__(root, called)
         self.given = given
         self.tasks: dict[str, _Task] = {}
         self.unread: str | None = None
@@ -199,11 +188,11 @@ class _Reader(TaskReader):
         if not isinstance(data, dict) or not isinstance(data.get("tasks", {}), dict):
             raise UnreadableTask(f"{path} can't be read")
         variables: dict[str, str] = {
-            **self.environment,
+            **self._called.environment,
             **(self.given if depth else {}),
-            "ROOT_DIR": path_from(directory, self.root),
-            "TASKFILE_DIR": path_from(directory, posixpath.dirname(path) or "."),
-            "USER_WORKING_DIR": path_from(directory, self.where),
+            "ROOT_DIR": path_from(directory, self._root),
+            "TASKFILE_DIR": path_from(directory, folder_of(path)),
+            "USER_WORKING_DIR": path_from(directory, self._called.directory),
         }
         exports = self.values(data.get("env"), variables)
         variables |= exports | self.values(data.get("vars"), {**variables, **exports})
@@ -226,7 +215,7 @@ class _Reader(TaskReader):
         written = self.expanded(str(data.get("taskfile")), outer.variables)
         if "$" in written or "://" in written or written.startswith("git@"):
             raise UnreadableTask(f"it includes {written}, which isn't followed")
-        folder = posixpath.dirname(outer.path) or "."
+        folder = folder_of(outer.path)
         path = _file_at(joined_path(folder, written), self._read)
         if path is None:
             if data.get("optional") is True:
@@ -259,8 +248,8 @@ class _Reader(TaskReader):
         directory = task.file.directory
         if data.get("dir") is not None:
             directory = joined_path(directory, self.expanded(text_of_value(data["dir"]), known))
-        if directory != self.root:
-            prefix += f"cd {_quoted(path_from(self.root, directory))} && "
+        if directory != self._root:
+            prefix += f"cd {_quoted(path_from(self._root, directory))} && "
         if any(key in data for key in ("status", "sources", "if", "platforms")):
             guards = (*guards, _PERHAPS)
         call = _Call(task, {**known, **own}, prefix, tuple(dict.fromkeys(guards)), depth)
