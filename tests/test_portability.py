@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 from cci_migrate.cli.batch import batch
 from cci_migrate.cli.main_command import SUBCOMMANDS
-from tests.cli.conftest import environment, put
+from tests.cli.conftest import put
 from tests.interactive.conftest import CONFIG, POLICY
+from tests.processes import ran_python
 
 #: Runs commands with what only Unix has taken away from the modules of the package; those of others
 #: look at the system themselves. https://docs.python.org/3/library/unix.html
@@ -118,15 +118,7 @@ def test_every_command_without_what_only_unix_has(tmp_path: Path) -> None:
     put(checkout / ".cci-migrate.toml", POLICY)
     for words in (("init", "-q"), ("add", "-A"), (*AUTHOR, "commit", "-q", "-m", "All")):
         subprocess.run(["git", *words], cwd=checkout, check=True)
-    done = subprocess.run(
-        [sys.executable, "-c", RUN, json.dumps([words for _, *words in COMMANDS])],
-        cwd=checkout,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = ran_python("-c", RUN, json.dumps([words for _, *words in COMMANDS]), cwd=checkout)
     assert "Traceback" not in done.stderr, done.stderr
     assert "internal error" not in done.stdout + done.stderr, done.stderr
     ends = [line.removeprefix("END ") for line in done.stdout.splitlines() if line[:4] == "END "]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +24,8 @@ from cci_migrate.policy.settings import (
     Policy,
     RegistryPolicy,
 )
-from tests.cli.conftest import ROOT, environment, put
+from tests.cli.conftest import ROOT, put
+from tests.processes import ran_python
 
 INVENTED = """\
     night_platform: Annotated[
@@ -92,14 +91,7 @@ def test_a_new_setting_is_one_declaration(tmp_path: Path) -> None:
     code = settings.read_text()
     assert code.count("    baseline: Baseline") == 1
     put(settings, code.replace("    baseline: Baseline", INVENTED + "    baseline: Baseline"))
-    done = subprocess.run(
-        [sys.executable, "-c", TRIAL],
-        cwd=tmp_path,
-        env=environment(PYTHONPATH=str(tmp_path)),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = ran_python("-c", TRIAL, cwd=tmp_path, PYTHONPATH=str(tmp_path))
     assert done.returncode == 0, done.stderr
     told: dict[str, Any] = json.loads(done.stdout)
     for shown in told["help"]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.cli.conftest import environment, put
+from tests.cli.conftest import put
+from tests.processes import ran_python
 from tools.shared_data import ROOT
 
 PAGE = ROOT / "docs" / "adding-a-rule.md"
@@ -33,15 +32,9 @@ def test_a_module_is_all_that_the_program_needs(tmp_path: Path) -> None:
     put(tmp_path / "tests" / "fixtures" / "floating-tag" / "before.yml", CONFIG)
 
     def ran(*words: str | Path) -> str:
-        done = subprocess.run(
-            [sys.executable, *words],
-            cwd=tmp_path,
-            # With bytecode: the copy has none yet, and several processes need it.
-            env=environment(PYTHONPATH=str(tmp_path), PYTHONDONTWRITEBYTECODE=""),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        # With bytecode: the copy has none yet, and several processes need it.
+        own = {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
+        done = ran_python(*words, cwd=tmp_path, **own)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

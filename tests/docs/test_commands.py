@@ -11,7 +11,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import cached_property
@@ -31,6 +30,7 @@ from tests.cli.conftest import environment
 from tests.docs.page_commands import PAGES, Line, commands
 from tests.interactive.dialog import ENTER, Dialog
 from tests.preflight import circleci_stand_in
+from tests.processes import OURS, make_program, ran
 from tests.program import run as run_program
 from tests.verification import compile_stand_in
 from tools.shared_data import ROOT
@@ -86,18 +86,10 @@ class Reader:
         elif is_ours and words[1:] == ["context", "create"]:
             code, said = self._at_a_terminal(words[1:], CREATING)
         elif is_ours:
-            ran = run_program(self._folder, *words[1:], environment=self._environment(words))
-            code, said = ran.returncode, (ran.stdout + ran.stderr).decode()
+            own = run_program(self._folder, *words[1:], environment=self._environment(words))
+            code, said = own.returncode, (own.stdout + own.stderr).decode()
         else:
-            done = subprocess.run(
-                ["bash", "-c", line.text],
-                cwd=self._folder,
-                env=self._environment(words),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            done = ran("bash", "-c", line.text, cwd=self._folder, **self._environment(words))
             code, said = done.returncode, done.stdout + done.stderr
         expected = DONE_OR_LEFT if is_ours and words[1:2] == ["batch"] else {line.code}
         assert code in expected, f"$ {line.text}\n{said}"
@@ -137,7 +129,7 @@ class Reader:
         for name in ("api-one", "api-two"):
             forge.add(f"acme/{name}", {CONFIG: PLAIN})
         for name in ("vault", "installation-token.sh"):
-            self._program(name, f"echo {forge.token}")
+            make_program(self._programs / name, f"echo {forge.token}")
         (self._folder / "installation-token.sh").symlink_to(self._programs / name)
         (self._folder / "reminder.md").write_text("{{ repository }}: please merge.\n")
         return {"GITHUB_API_URL": forge.api, "GH_TOKEN": forge.token, "NO_PROXY": "127.0.0.1"}
@@ -170,11 +162,6 @@ class Reader:
         dialog = Dialog(self._folder, *words, **environment).answer(*turns)
         return dialog.ended(), dialog.transcript
 
-    def _program(self, name: str, script: str) -> None:
-        path = self._programs / name
-        path.write_text(f"#!/bin/sh\n{script}\n")
-        path.chmod(0o755)
-
 
 def _is_group(word: str) -> bool:
     return re.fullmatch(r"[0-9a-f]{8}", word) is not None
@@ -194,13 +181,9 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
     ):
         subprocess.run(["git", *words], cwd=folder, check=True)
     (tmp_path / "home").mkdir()
-    (tmp_path / "bin").mkdir()
-    run = f'exec "{sys.executable}" -m cci_migrate "$@"'
+    make_program(tmp_path / "bin" / "cci-migrate")
     # CircleCI's CLI runs `circleci-cci-migrate`.
-    for name, script in (("cci-migrate", run), ("circleci", f"shift; {run}")):
-        program = tmp_path / "bin" / name
-        program.write_text(f"#!/bin/sh\n{script}\n")
-        program.chmod(0o755)
+    make_program(tmp_path / "bin" / "circleci", f"shift; {OURS}")
     for name in list(os.environ):
         if name.startswith(("CIRCLE", "GH_", "GITHUB_")):
             monkeypatch.delenv(name)

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.cli.conftest import environment, put
+from tests.processes import make_program, ran
 from tools.shared_data import ROOT
 
 
 def test_the_demonstration(tmp_path: Path) -> None:
-    program = put(
-        tmp_path / "cci-migrate", f'#!/bin/sh\nexec "{sys.executable}" -m cci_migrate "$@"\n'
-    )
-    program.chmod(0o755)
-    done = subprocess.run(
-        ["bash", ROOT / "examples" / "demo.sh"],
-        env=environment(BIN=str(tmp_path), TMPDIR=str(tmp_path)),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    make_program(tmp_path / "cci-migrate")
+    folder = str(tmp_path)
+    done = ran("bash", ROOT / "examples" / "demo.sh", BIN=folder, TMPDIR=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "$ cci-migrate --check\n" in done.stdout

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import environment
+from tests.processes import ran_python
 from tools.shared_data import ROOT
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", folder],
-        cwd=ROOT,
-        env=environment(NO_MKDOCS_2_WARNING="1", PYTHONWARNINGS="ignore"),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    build = ("-m", "mkdocs", "build", "--strict", "--site-dir", folder)
+    done = ran_python(*build, NO_MKDOCS_2_WARNING="1", PYTHONWARNINGS="ignore")
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from tests.cli.conftest import CONFIG, FIXED, ROOT, environment, put
-from tests.published_schemas import published_schema
+from tests.cli.conftest import CONFIG, FIXED, ROOT, put
+from tests.processes import make_program, ran
+from tests.published_schemas import check_published
 
 ACTION: dict[str, Any] = YAML(typ="safe").load(ROOT / "action.yml")
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"] if "name" in step}
 
 
 def test_the_metadata_fit_the_published_schema() -> None:
-    jsonschema.Draft7Validator(published_schema("github-action")).validate(ACTION)
+    check_published("github-action", ACTION)
 
 
 def test_no_input_is_part_of_a_script() -> None:
@@ -41,10 +40,7 @@ def repository(tmp_path: Path) -> Path:
     folder = tmp_path / "a repository"
     put(folder / ".circleci" / "config.yml", CONFIG)
     (folder / ".git").mkdir()
-    program = tmp_path / "temp" / "cci-migrate" / "bin" / "cci-migrate"
-    program.parent.mkdir(parents=True)
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cci_migrate "$@"\n')
-    program.chmod(0o755)
+    make_program(tmp_path / "temp" / "cci-migrate" / "bin" / "cci-migrate")
     return folder
 
 
@@ -57,17 +53,11 @@ def run(repository: Path, **inputs: str) -> tuple[int, str, str]:
         for name, text in step["env"].items()
     }
     output = repository.parent / "output"
-    done = subprocess.run(
-        # As a runner starts it: https://docs.github.com/actions/reference/workflow-syntax
-        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
-        cwd=repository,
-        env=environment(
-            **variables, RUNNER_TEMP=str(repository.parent / "temp"), GITHUB_OUTPUT=str(output)
-        ),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    variables["RUNNER_TEMP"] = str(repository.parent / "temp")
+    variables["GITHUB_OUTPUT"] = str(output)
+    # As a runner starts it: https://docs.github.com/actions/reference/workflow-syntax
+    shell = ("bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c")
+    done = ran(*shell, step["run"], cwd=repository, **variables)
     told = output.read_text() if output.exists() else ""
     return done.returncode, done.stdout + done.stderr, told
 
@@ -114,33 +104,24 @@ def workflow_of_the_page() -> str:
     return str(first + second).replace("COMMIT", "0123456789abcdef" * 2 + "01234567")
 
 
+def installed(name: str) -> Path:
+    """The program ``name`` beside this Python."""
+    program = Path(sys.executable).with_name(name)
+    assert program.exists(), f"{name} is not installed here: make setup installs it"
+    return program
+
+
 def test_zizmor_finds_nothing(tmp_path: Path) -> None:
     workflow = tmp_path / ".github" / "workflows" / "pulls.yml"
     put(workflow, workflow_of_the_page())
-    program = Path(sys.executable).with_name("zizmor")
-    assert program.exists(), "zizmor is not installed here: make setup installs it"
-    zizmor = [str(program), "--offline", "--format=json"]
-    done = subprocess.run(
-        [*zizmor, str(ROOT / "action.yml"), str(ROOT / ".github"), str(workflow)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    checked = (ROOT / "action.yml", ROOT / ".github", workflow)
+    done = ran(installed("zizmor"), "--offline", "--format=json", *checked)
     assert (done.returncode, json.loads(done.stdout)) == (0, []), done.stderr
 
 
 def test_actionlint_finds_nothing_in_the_workflow_of_the_page() -> None:
     # It reads those in .github in `make lint`.
-    program = Path(sys.executable).with_name("actionlint")
-    assert program.exists(), "actionlint is not installed here: make setup installs it"
-    done = subprocess.run(
-        [str(program), "-no-color", "-"],
-        cwd=ROOT,
-        input=workflow_of_the_page(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = ran(installed("actionlint"), "-no-color", "-", stdin=workflow_of_the_page())
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
@@ -13,7 +12,7 @@ from cci_migrate.engine.outcomes import Examined
 from cci_migrate.policy.settings import Policy
 from tests.cli.conftest import ROOT
 from tests.processing import examined, process_repository
-from tests.published_schemas import published_schema
+from tests.published_schemas import check_published
 
 ORB = ROOT / "orb" / "src"
 PAGE = ROOT / "docs" / "integrations" / "circleci.md"
@@ -45,7 +44,7 @@ def test_the_orb_works_inline() -> None:
         "orbs": {"cci-migrate": orb},
         "workflows": examples["check"]["usage"]["workflows"],
     }
-    jsonschema.Draft7Validator(published_schema("circleciconfig")).validate(config)
+    check_published("circleciconfig", config)
     for command in orb["commands"].values():
         used = set(re.findall(r"<< parameters\.(\w+) >>", str(command)))
         assert used == command["parameters"].keys()
@@ -59,7 +58,7 @@ def job() -> str:
 
 
 def test_the_job_of_the_page(job: str) -> None:
-    jsonschema.Draft7Validator(published_schema("circleciconfig")).validate(yaml.load(job))
+    check_published("circleciconfig", yaml.load(job))
     assert examined(job).resolutions == ()
 
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Program, environment
+from tests.cli.conftest import Program
+from tests.processes import make_program, ran
 
 
 @pytest.fixture
 def path_with_program(tmp_path: Path) -> str:
     """A PATH on which ``cci-migrate`` is found."""
-    program = tmp_path / "bin" / "cci-migrate"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cci_migrate "$@"\n')
-    program.chmod(0o755)
+    program = make_program(tmp_path / "bin" / "cci-migrate")
     return f"{program.parent}:/usr/bin:/bin"
 
 
@@ -35,14 +32,9 @@ def test_bash_completes_what_is_being_typed(
         '_cci_migrate_completion cci-migrate; echo "${COMPREPLY[@]}"\n'
         for line in words
     )
-    done = subprocess.run(
-        ["bash", "--norc", "-c", f"source completion.bash 2>/dev/null\n{asked}"],
-        cwd=tmp_path,
-        env=environment(PATH=path_with_program),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    asking = ("bash", "--norc", "-c", f"source completion.bash 2>/dev/null\n{asked}")
+    done = ran(*asking, cwd=tmp_path, PATH=path_with_program)
+    assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "rules rule",
         "undecidable-image",

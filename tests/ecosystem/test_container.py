@@ -7,13 +7,12 @@ import shlex
 import textwrap
 from pathlib import Path
 
-import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
 from tests.cli.conftest import CONFIG, ROOT, Program, put
 from tests.processing import examined
-from tests.published_schemas import published_schema
+from tests.published_schemas import check_published
 
 PAGE = (ROOT / "docs" / "integrations" / "container.md").read_text(encoding="utf-8")
 JOBS = {
@@ -27,7 +26,7 @@ yaml = YAML(typ="safe")
 
 def test_circleci_takes_its_job_and_it_is_authenticated() -> None:
     text = JOBS["CircleCI"]
-    jsonschema.Draft7Validator(published_schema("circleciconfig")).validate(yaml.load(text))
+    check_published("circleciconfig", yaml.load(text))
     outcome = examined(text)
     assert (outcome.resolutions, outcome.images) == ((), 1)
 

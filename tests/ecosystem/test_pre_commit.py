@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from tests.cli.conftest import CONFIG, FIXED, ROOT, environment, put
+from tests.cli.conftest import CONFIG, FIXED, ROOT, put
+from tests.processes import ran_python
 
 HOOKS = ROOT / ".pre-commit-hooks.yaml"
 
@@ -55,24 +56,19 @@ def test_the_hooks_fix_and_then_have_nothing_to_say(tmp_path: Path) -> None:
     put(repository / "docker-compose.yml", "services: {a: {image: redis}}\n")
     git(repository, "init", "-q")
     git(repository, "add", "-A")
-    done = subprocess.run(
-        [sys.executable, "-m", "pre_commit", "try-repo", ROOT, "--all-files", "--verbose"],
+    done = ran_python(
+        *("-m", "pre_commit", "try-repo", ROOT, "--all-files", "--verbose"),
         cwd=repository,
-        env=environment(
-            PRE_COMMIT_HOME=str(tmp_path / "home"),
-            PYTHONWARNINGS="",
-            # The package is built and installed; what it depends on is there already.
-            PYTHONPATH=sysconfig.get_path("purelib"),
-            PIP_NO_BUILD_ISOLATION="0",
-            PIP_NO_DEPS="1",
-            PIP_NO_INDEX="1",
-            PIP_IGNORE_INSTALLED="1",
-            PIP_NO_COMPILE="1",
-            PYTHONDONTWRITEBYTECODE="",
-        ),
-        capture_output=True,
-        text=True,
-        check=False,
+        PRE_COMMIT_HOME=str(tmp_path / "home"),
+        PYTHONWARNINGS="",
+        # The package is built and installed; what it depends on is there already.
+        PYTHONPATH=sysconfig.get_path("purelib"),
+        PIP_NO_BUILD_ISOLATION="0",
+        PIP_NO_DEPS="1",
+        PIP_NO_INDEX="1",
+        PIP_IGNORE_INSTALLED="1",
+        PIP_NO_COMPILE="1",
+        PYTHONDONTWRITEBYTECODE="",
     )
     assert done.returncode == 1, done.stdout + done.stderr
     assert config.read_text() == FIXED
@@ -85,13 +81,7 @@ def test_the_hooks_fix_and_then_have_nothing_to_say(tmp_path: Path) -> None:
 def test_the_project_runs_its_own_hook() -> None:
     if not (ROOT / ".git").exists() or not (ROOT / ".venv" / "bin" / "cci-migrate").exists():
         pytest.skip("the project's hooks run what is in .venv, in a git repository")
-    done = subprocess.run(
-        [sys.executable, "-m", "pre_commit", "run", "cci-migrate-check", "--all-files"],
-        cwd=ROOT,
-        env=environment(PYTHONWARNINGS=""),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = ("-m", "pre_commit", "run", "cci-migrate-check", "--all-files")
+    done = ran_python(*run, PYTHONWARNINGS="")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Passed" in done.stdout

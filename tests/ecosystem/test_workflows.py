@@ -7,12 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
 from tests.cli.conftest import ROOT
-from tests.published_schemas import published_schema
+from tests.published_schemas import check_published
 from tools.check_packages import SUPPORTED
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -28,7 +27,7 @@ def test_a_workflow_fits_the_published_schema(path: Path) -> None:
     # The stored schema is older than this name of a machine, and than this permission.
     text = path.read_text().replace("ubuntu-24.04", "ubuntu-latest")
     workflow = yaml.load(re.sub(r"\n +attestations: write.*", "", text))
-    jsonschema.Draft7Validator(published_schema("github-workflow")).validate(workflow)
+    check_published("github-workflow", workflow)
     assert workflow["permissions"] == {}
     for action in re.findall(r"uses: (\S+)", path.read_text()):
         assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}", action)
@@ -54,12 +53,12 @@ def test_only_the_publishing_job_can_publish() -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml")))
 def test_the_forms_for_issues_fit_the_published_schema(path: Path) -> None:
     name = "github-issue-config" if path.stem == "config" else "github-issue-forms"
-    jsonschema.Draft7Validator(published_schema(name)).validate(yaml.load(path))
+    check_published(name, yaml.load(path))
 
 
 def test_the_projects_own_hooks_fit_the_published_schema() -> None:
     hooks = load(".pre-commit-config.yaml")
-    jsonschema.Draft7Validator(published_schema("pre-commit-config")).validate(hooks)
+    check_published("pre-commit-config", hooks)
     used = {hook["id"] for repository in hooks["repos"] for hook in repository["hooks"]}
     assert "cci-migrate-check" in used
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 from cci_migrate import __version__, project
 from tests.cli.conftest import put
-from tests.published_schemas import published_schema
+from tests.published_schemas import check_published
 from tools import schemastore_entry
 from tools.check_release import problems
 
@@ -59,4 +58,4 @@ def test_the_entry_for_schemastore(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(project, "DOCUMENTATION", SITE)
     schema = "https://json.schemastore.org/schema-catalog.json"
     catalogue = {"$schema": schema, "version": 1, "schemas": [schemastore_entry.entry()]}
-    jsonschema.Draft7Validator(published_schema("schema-catalog")).validate(catalogue)
+    check_published("schema-catalog", catalogue)
