@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -35,6 +36,7 @@ from cci_migrate.forges.repository import (
     Traits,
     Unreadable,
 )
+from cci_migrate.forges.repository_errors import git_errors_of_host
 from cci_migrate.transport.git.objects import commit_files, commit_message, read_blobs
 from cci_migrate.transport.git.process import (
     GitDirectory,
@@ -46,7 +48,7 @@ from cci_migrate.transport.git.pushing import push
 from cci_migrate.transport.git.remote_urls import read_remote_url
 from cci_migrate.transport.git.repositories import bare_repository
 from cci_migrate.transport.git.scratch_folder import ScratchFolder
-from cci_migrate.transport.host_errors import HostError, HostUnavailable, StaleSnapshot
+from cci_migrate.transport.host_errors import HostUnavailable, StaleSnapshot
 from cci_migrate.transport.host_patience import HostPatience
 from cci_migrate.transport.pace import Lane
 from cci_migrate.transport.progress import local_time
@@ -60,6 +62,13 @@ MAX_CLONES = 512
 #: The number of commits that the default branch may have gained since the branch began. An older
 #: branch is taken for somebody else's.
 HISTORY = 100
+#: What git and servers say of a repository that can't be read, and why that is.
+_BLOCKERS = {
+    "not found": Blocker.NOT_FOUND,
+    "does not exist": Blocker.NOT_FOUND,
+    "does not appear": Blocker.NOT_FOUND,
+    "permission": Blocker.FORBIDDEN,
+}
 
 
 class GitClones:
@@ -100,16 +109,9 @@ class GitClones:
             self._patience.record_failure(ref.host or url, error)
             return Unreadable(ref, Blocker.FAILED, str(error))
         except GitError as error:
-            message = str(error).lower()
-            if (
-                "not found" in message
-                or "does not exist" in message
-                or "does not appear" in message
-            ):
-                return Unreadable(ref, Blocker.NOT_FOUND, str(error))
-            if "permission" in message:
-                return Unreadable(ref, Blocker.FORBIDDEN, str(error))
-            return Unreadable(ref, Blocker.FAILED, str(error))
+            said = str(error).lower()
+            blockers = (blocker for sign, blocker in _BLOCKERS.items() if sign in said)
+            return Unreadable(ref, next(blockers, Blocker.FAILED), str(error))
         self._patience.record_answer()
         return snapshot
 
@@ -127,6 +129,7 @@ class GitClones:
         clone = self._clone(snapshot.ref, url)
         return self._tree(clone, snapshot.head).read(paths)
 
+    @git_errors_of_host()
     def branch_content(
         self, snapshot: Snapshot, url: str, branch: str, tip: str, files: Sequence[FileHash]
     ) -> BranchContent:
@@ -134,44 +137,36 @@ class GitClones:
 
         Raises HostError if git can't fetch it.
         """
-        try:
-            clone = self._with_history(snapshot, url, branch, tip)
-            return content_in_git(
-                clone, tip, snapshot.head, files, lambda oids: self._blobs(clone, oids)
-            )
-        except GitError as error:
-            raise HostError(str(error)) from None
+        clone = self._with_history(snapshot, url, branch, tip)
+        return content_in_git(clone, tip, snapshot.head, files, partial(self._blobs, clone))
 
+    @git_errors_of_host()
     def commit(self, snapshot: Snapshot, url: str, proposal: Proposal) -> str:
         """Commit ``proposal`` on top of the snapshot's head in the scratch clone; returns its id.
 
         Raises StaleSnapshot if the repository has another head now, HostError for any other fault.
         """
         clone = self._clone(snapshot.ref, url)
-        try:
-            if not _is_at(clone, snapshot.head):
-                clone = self._fetch_clone(snapshot.ref, url)
-            if not _is_at(clone, snapshot.head):
-                raise StaleSnapshot("it changed")
-            return commit_files(
-                clone,
-                snapshot.head,
-                proposal.contents,
-                snapshot.modes,
-                proposal.message,
-                clone.git_dir / "scratch-index",
-            )
-        except GitError as error:
-            raise HostError(str(error)) from None
+        if not _is_at(clone, snapshot.head):
+            clone = self._fetch_clone(snapshot.ref, url)
+        if not _is_at(clone, snapshot.head):
+            raise StaleSnapshot("it changed")
+        return commit_files(
+            clone,
+            snapshot.head,
+            proposal.contents,
+            snapshot.modes,
+            proposal.message,
+            clone.git_dir / "scratch-index",
+        )
 
     def push(self, snapshot: Snapshot, url: str, commit: str) -> None:
         """Push ``commit`` (empty: delete) to the branch if it still is as in ``snapshot``.
 
         Raises what `pushing.push` raises.
         """
-        old = snapshot.branch.oid if snapshot.branch is not None else ""
         clone = self._clone(snapshot.ref, url)
-        reference = f"refs/heads/{self._branch}"
+        reference, old = f"refs/heads/{self._branch}", snapshot.branch_oid
         self._obeying(lambda: push(clone, commit, reference, old, self._login()))
 
     def end(self) -> None:
@@ -224,7 +219,7 @@ class GitClones:
             raise GitError(f"{MISSING_DEFAULT} ({shown})")
 
     def _tree(self, clone: GitDirectory, commit: str) -> GitTree:
-        return GitTree(clone, commit, lambda oids: self._blobs(clone, oids))
+        return GitTree(clone, commit, partial(self._blobs, clone))
 
     def _clone(self, ref: RepositoryRef, url: str) -> GitDirectory:
         with self._guard:

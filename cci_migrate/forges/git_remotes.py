@@ -95,7 +95,7 @@ class GitHost(WithoutPullRequests):
 
     def close(self, snapshot: Snapshot) -> None:
         """Delete the branch. Raises HostError if it is not disposable."""
-        if snapshot.branch is None or not snapshot.branch.content.is_disposable:
+        if snapshot.disposable_branch is None:
             raise HostError("this campaign has no branch there")
         self._clones.push(snapshot, snapshot.ref.address, "")
 

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -40,6 +41,7 @@ from cci_migrate.forges.repository import (
     Traits,
     Unreadable,
 )
+from cci_migrate.forges.repository_errors import git_errors_of_host
 from cci_migrate.forges.uncommitted_changes import uncommitted_changes
 from cci_migrate.forges.without_pull_requests import WithoutPullRequests
 from cci_migrate.transport.git.objects import commit_files, commit_message, read_blobs
@@ -146,15 +148,13 @@ class LocalHost(WithoutPullRequests):
         read = reader_of(folder)
         return {path: read(path) for path in paths}
 
+    @git_errors_of_host()
     def branch_content(
         self, snapshot: Snapshot, tip: str, files: Sequence[FileHash]
     ) -> BranchContent:
         """What the branch adds to HEAD. Raises HostError if git can't read it."""
-        try:
-            with opened_checkout(Path(snapshot.ref.name)) as checkout:
-                return _content(checkout.repository, tip, snapshot.head, files)
-        except GitError as error:
-            raise HostError(str(error)) from None
+        with opened_checkout(Path(snapshot.ref.name)) as checkout:
+            return _content(checkout.repository, tip, snapshot.head, files)
 
     def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
         """Rewrite the files (returns None), or commit them to the branch, and push it if so set."""
@@ -167,23 +167,17 @@ class LocalHost(WithoutPullRequests):
             return None
         return self._commit(snapshot, folder, proposal)
 
+    @git_errors_of_host()
     def close(self, snapshot: Snapshot) -> None:
         """Delete the branch. Raises HostError if it is not disposable."""
-        if snapshot.branch is None or not snapshot.branch.content.is_disposable:
+        if snapshot.disposable_branch is None:
             raise HostError("this campaign has no branch there")
-        reference = f"refs/heads/{self._branch}"
-        try:
-            with opened_checkout(Path(snapshot.ref.name)) as checkout:
-                checkout.check_reference(reference)
-                if self._mode is LocalMode.PUSH:
-                    lease = f"--force-with-lease={reference}:{snapshot.branch.oid}"
-                    checkout.connected().run(
-                        ["push", "--quiet", lease, "origin", f":{reference}"],
-                        settings=checkout.login,
-                    )
-                checkout.repository.run(["update-ref", "-d", reference, snapshot.branch.oid])
-        except GitError as error:
-            raise HostError(str(error)) from None
+        reference, old = f"refs/heads/{self._branch}", snapshot.branch_oid
+        with opened_checkout(Path(snapshot.ref.name)) as checkout:
+            checkout.check_reference(reference)
+            if self._mode is LocalMode.PUSH:
+                push(checkout.connected(), "", reference, old, checkout.login)
+            checkout.repository.run(["update-ref", "-d", reference, old])
 
     def revert(self, snapshot: Snapshot, delivered: DeliveredChange) -> str:
         """Restore the original files, or delete the branch; returns the folder or the branch.
@@ -207,10 +201,7 @@ class LocalHost(WithoutPullRequests):
             changes.append(FileChange(file.path, current, before))
         if not changes:
             raise HostError("the campaign has no originals of it")
-        try:
-            write(Restoration(tuple(changes)), folder)
-        except WriteError as error:
-            raise HostError(f"{error.path} {error.problem}") from None
+        _write(Restoration(tuple(changes)), folder)
         return str(folder)
 
     def end(self) -> None:
@@ -281,30 +272,27 @@ class LocalHost(WithoutPullRequests):
             campaign=campaign_of_commit(commit_message(repository, oid)),
         )
 
+    @git_errors_of_host()
     def _commit(self, snapshot: Snapshot, folder: Path, proposal: Proposal) -> Branch:
-        old = snapshot.branch.oid if snapshot.branch is not None else ""
-        reference = f"refs/heads/{proposal.branch}"
-        try:
-            with (
-                opened_checkout(folder) as checkout,
-                tempfile.TemporaryDirectory(prefix="cci-migrate-") as scratch,
-            ):
-                checkout.check_reference(reference)
-                commit = self._reviewed_commit(checkout.repository, snapshot, proposal)
-                commit = commit or commit_files(
-                    checkout.repository,
-                    snapshot.head,
-                    proposal.contents,
-                    snapshot.modes,
-                    proposal.message,
-                    Path(scratch) / "index",
-                )
-                if self._mode is LocalMode.PUSH:
-                    push(checkout.connected(), commit, reference, old, checkout.login)
-                    old = ""
-                self._set_branch(checkout.repository, reference, commit, old)
-        except GitError as error:
-            raise HostError(str(error)) from None
+        reference, old = f"refs/heads/{proposal.branch}", snapshot.branch_oid
+        with (
+            opened_checkout(folder) as checkout,
+            tempfile.TemporaryDirectory(prefix="cci-migrate-") as scratch,
+        ):
+            checkout.check_reference(reference)
+            commit = self._reviewed_commit(checkout.repository, snapshot, proposal)
+            commit = commit or commit_files(
+                checkout.repository,
+                snapshot.head,
+                proposal.contents,
+                snapshot.modes,
+                proposal.message,
+                Path(scratch) / "index",
+            )
+            if self._mode is LocalMode.PUSH:
+                push(checkout.connected(), commit, reference, old, checkout.login)
+                old = ""
+            self._set_branch(checkout.repository, reference, commit, old)
         return Branch(commit, BranchContent.PLANNED)
 
     def _reviewed_commit(
@@ -318,7 +306,7 @@ class LocalHost(WithoutPullRequests):
         tip = repository.text(["for-each-ref", "--format=%(objectname)", reference])
         if self._mode is not LocalMode.PUSH or not tip:
             return ""
-        if snapshot.branch is not None and tip == snapshot.branch.oid:
+        if tip == snapshot.branch_oid:
             return ""  # the remote's branch, decided before
         content = _content(repository, tip, snapshot.head, proposal.files)
         if content is BranchContent.NOTHING:
@@ -358,20 +346,24 @@ class LocalHost(WithoutPullRequests):
     def _replace(self, ref: RepositoryRef, folder: Path, change: ProvenChange) -> None:
         for file in change.files:
             self._originals.store_original(ref, file.path, file.before)
-        try:
-            write(change, folder)
-        except WriteError as error:
-            raise HostError(f"{error.path} {error.problem}") from None
+        _write(change, folder)
+
+
+def _write(change: ProvenChange | Restoration, folder: Path) -> None:
+    try:
+        write(change, folder)
+    except WriteError as error:
+        raise HostError(f"{error.path} {error.problem}") from None
 
 
 def _tree(repository: GitDirectory, commit: str) -> GitTree:
-    return GitTree(repository, commit, lambda oids: read_blobs(repository, oids))
+    return GitTree(repository, commit, partial(read_blobs, repository))
 
 
 def _content(
     repository: GitDirectory, tip: str, head: str, files: Sequence[FileHash]
 ) -> BranchContent:
-    return content_in_git(repository, tip, head, files, lambda oids: read_blobs(repository, oids))
+    return content_in_git(repository, tip, head, files, partial(read_blobs, repository))
 
 
 def _has_object(repository: GitDirectory, oid: str) -> bool:

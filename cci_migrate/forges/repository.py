@@ -219,6 +219,17 @@ class Snapshot(Struct, frozen=True):
         return self.renamed_to or self.ref.name
 
     @property
+    def disposable_branch(self) -> Branch | None:
+        """The campaign's branch, unless it holds somebody else's work."""
+        branch = self.branch
+        return branch if branch is not None and branch.content.is_disposable else None
+
+    @property
+    def branch_oid(self) -> str:
+        """The commit at the tip of the campaign's branch; empty without a branch."""
+        return "" if self.branch is None else self.branch.oid
+
+    @property
     def pull_number(self) -> int:
         """The number of its pull request; 0 without one."""
         return self.pull.number if self.pull is not None else 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from cci_migrate.escaping.error_place import place_of
 from cci_migrate.transport.git.process import GitError
@@ -32,3 +34,12 @@ def describe_error(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return f"internal error, please report it: {place_of(error)}"
+
+
+@contextmanager
+def git_errors_of_host() -> Iterator[None]:
+    """Turn a GitError of the block, or of the decorated method of a host, into a HostError."""
+    try:
+        yield
+    except GitError as error:
+        raise HostError(str(error)) from None

@@ -181,7 +181,7 @@ class RestHost(ABC):
             method, below, fields = self.closing
             path = self.pull_path(snapshot, snapshot.pull.number) + below
             self.api.write(WriteKind.OTHER, method, path, json=fields)
-        if snapshot.branch is not None and snapshot.branch.content.is_disposable:
+        if snapshot.disposable_branch is not None:
             self.api.write(WriteKind.OTHER, "DELETE", self.branch_path(snapshot, self._branch))
 
     def git_credentials(self, token: str) -> tuple[str, str]:

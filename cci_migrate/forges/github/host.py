@@ -253,8 +253,8 @@ class GitHub:
             self._graphql.mutate(
                 WriteKind.OTHER, queries.CLOSE_PULL_REQUEST, arguments, dict[str, object]
             )
-        if snapshot.branch is not None and snapshot.branch.content.is_disposable:
-            self._branches.delete(snapshot, self._branch, snapshot.branch)
+        if (branch := snapshot.disposable_branch) is not None:
+            self._branches.delete(snapshot, self._branch, branch)
 
     def revert(self, snapshot: Snapshot, delivered: DeliveredChange) -> str:
         """Open the pull request that reverts a merged one; returns its address.
