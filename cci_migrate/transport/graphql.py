@@ -39,6 +39,20 @@ class Partial(Struct, Generic[_Data], frozen=True):
     data: _Data
     errors: tuple[GraphqlError, ...]
 
+    def errors_by_item(self, depth: int, except_in: str = "") -> dict[str | int, GraphqlError]:
+        """The first error of each item, whose name or position is at ``depth`` of its path.
+
+        Those in the field ``except_in`` of an item do not count. Raises OverloadedError for an
+        error that is about no item: a smaller request may work.
+        """
+        errors: dict[str | int, GraphqlError] = {}
+        for error in self.errors:
+            if len(error.path) <= depth:
+                raise OverloadedError(error.message)
+            if except_in not in error.path:
+                errors.setdefault(error.path[depth], error)
+        return errors
+
 
 class Nodes(Struct, Generic[_Data], frozen=True):
     """A list of nodes, in which the API may have put null."""

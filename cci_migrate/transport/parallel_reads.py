@@ -98,17 +98,18 @@ def _from(cursor: str, known: Sequence[str]) -> Iterator[str]:
 def read_chunks(
     threads: ReadingThreads,
     size: PageSize,
-    read: Callable[[Sequence[_Item]], _Result],
+    read: Callable[[Sequence[_Item]], Sequence[_Result]],
     items: Iterable[_Item],
     recover: Recover,
-) -> Iterator[tuple[Sequence[_Item], _Result | OverloadedError]]:
-    """Chunks of ``items``, each with what ``read`` returns for it.
+    give_up: Callable[[_Item, OverloadedError], _Result],
+) -> Iterator[_Result]:
+    """What ``read`` returns for chunks of ``items``, one by one.
 
-    A single item for which ``recover`` returns False comes with its error.
+    For a single item for which ``recover`` returns False, it is what ``give_up`` returns.
     """
     left = iter(items)
     again: deque[_Item] = deque()
-    pending: deque[tuple[Sequence[_Item], Future[_Result]]] = deque()
+    pending: deque[tuple[Sequence[_Item], Future[Sequence[_Result]]]] = deque()
     while True:
         # A single item is asked for alone, so that it shows which one the host can't answer for.
         while len(pending) < (READERS if size.size > 1 else 1):
@@ -126,8 +127,8 @@ def read_chunks(
             if recover(len(asked), error):
                 again.extendleft(reversed(asked))
             else:
-                yield asked[:1], error
                 again.extendleft(reversed(asked[1:]))
+                yield give_up(asked[0], error)
             continue
         size.grow()
-        yield asked, result
+        yield from result

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -108,15 +108,19 @@ def test_known_pages_are_asked_for_together(threads: ReadingThreads) -> None:
 # -- chunks
 
 
+def unanswered(number: int, _: OverloadedError | None = None) -> int:
+    return -number
+
+
 def test_chunks_are_read_together_and_come_in_order(threads: ReadingThreads) -> None:
     together = threading.Barrier(READERS)
 
-    def read(numbers: object) -> object:
+    def read(numbers: Sequence[int]) -> Sequence[int]:
         together.wait(20)
         return numbers
 
-    chunks = read_chunks(threads, PageSize(5), read, range(5 * READERS), recover)
-    assert [number for _, result in chunks for number in result] == list(range(5 * READERS))  # type: ignore[attr-defined]
+    answered = read_chunks(threads, PageSize(5), read, range(5 * READERS), recover, unanswered)
+    assert list(answered) == list(range(5 * READERS))
 
 
 def test_no_more_is_taken_than_is_asked_for(threads: ReadingThreads) -> None:
@@ -127,8 +131,7 @@ def test_no_more_is_taken_than_is_asked_for(threads: ReadingThreads) -> None:
             taken.append(number)
             yield number
 
-    chunks = read_chunks(threads, PageSize(5), lambda chunk: chunk, numbers(), recover)
-    next(chunks)
+    next(read_chunks(threads, PageSize(5), lambda chunk: chunk, numbers(), recover, unanswered))
     assert len(taken) == 5 * READERS
 
 
@@ -136,20 +139,15 @@ def test_the_one_that_a_host_cannot_answer_for_is_found(threads: ReadingThreads)
     """Requests with it fail, of any size; all others are answered."""
     size = PageSize(16)
 
-    def read(numbers: object) -> object:
-        if 37 in numbers:  # type: ignore[operator]
+    def read(numbers: Sequence[int]) -> Sequence[int]:
+        if 37 in numbers:
             raise OverloadedError("HTTP 502")
         return numbers
 
     naps: list[float] = []
-    failed: list[int] = []
-    answered: list[int] = []
-    for chunk, result in read_chunks(
-        threads, size, read, range(100), asking_for_less(size, naps.append)
-    ):
-        (failed if isinstance(result, OverloadedError) else answered).extend(chunk)
-    assert failed == [37]
-    assert sorted(answered) == [number for number in range(100) if number != 37]
+    recover = asking_for_less(size, naps.append)
+    answered = list(read_chunks(threads, size, read, range(100), recover, unanswered))
+    assert sorted(answered) == sorted({*range(100), -37} - {37})
 
 
 def test_a_host_that_answers_nothing_is_given_up(threads: ReadingThreads) -> None:
@@ -157,12 +155,13 @@ def test_a_host_that_answers_nothing_is_given_up(threads: ReadingThreads) -> Non
     chunks = []
     naps: list[float] = []
 
-    def read(numbers: object) -> object:
+    def read(numbers: Sequence[int]) -> Sequence[int]:
         chunks.append(numbers)
         raise OverloadedError("HTTP 502")
 
+    recover = asking_for_less(size, naps.append)
     with pytest.raises(HostUnavailable, match="does not answer"):
-        list(read_chunks(threads, size, read, range(1000), asking_for_less(size, naps.append)))
+        list(read_chunks(threads, size, read, range(1000), recover, unanswered))
     assert len(chunks) < 40
 
 

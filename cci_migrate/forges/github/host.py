@@ -17,7 +17,7 @@ from cci_migrate.forges.github.app import InstallationToken
 from cci_migrate.forges.github.branches import Branches
 from cci_migrate.forges.github.extras import GitHubExtras
 from cci_migrate.forges.github.files import RepositoryFiles
-from cci_migrate.forges.github.pull_request_reviews import GitHubReviews
+from cci_migrate.forges.github.pull_request_reviews import GitHubReviews, no_answer
 from cci_migrate.forges.github.reading import (
     Comment,
     ForkedRepository,
@@ -77,6 +77,8 @@ if TYPE_CHECKING:
 
 #: Repositories that are listed without files in one request: the most that GitHub allows.
 LISTED_TOGETHER = 100
+#: The types of errors that say why a repository, or its fork, is not in an answer.
+_BLOCKERS = {"NOT_FOUND": Blocker.NOT_FOUND, "FORBIDDEN": Blocker.FORBIDDEN}
 #: Comments of one page.
 _COMMENTS = 100
 
@@ -139,13 +141,14 @@ class GitHub:
 
     def observe(self, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:
         """The state of each of ``refs``, some forty in a request."""
-        recover = asking_for_less(self._page, self._api.pause)
-        threads = self._api.threads
-        for chunk, result in read_chunks(threads, self._page, self._observe_chunk, refs, recover):
-            if isinstance(result, OverloadedError):
-                yield Unreadable(chunk[0], Blocker.FAILED, f"GitHub does not answer ({result})")
-            else:
-                yield from result
+        return read_chunks(
+            self._api.threads,
+            self._page,
+            self._observe_chunk,
+            refs,
+            asking_for_less(self._page, self._api.pause),
+            no_answer,
+        )
 
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
         """The content of ``paths`` at the snapshot's head, in one request."""
@@ -364,13 +367,10 @@ class GitHub:
             **self._branch_variables,
         }
         reply = self._graphql.ask(queries.OWNER, variables, OwnerReply)
-        errors = reply.errors
         if reply.data.repository_owner is None:
-            raise _owner_error(owner, errors)
+            raise _owner_error(owner, reply.errors)
         listing = reply.data.repository_owner.repositories
-        if errors and not all(len(error.path) > 3 for error in errors):
-            raise OverloadedError(errors[0].message)
-        incomplete = {error.path[3] for error in errors}
+        incomplete = reply.errors_by_item(3)
         observations: list[Observation] = []
         problems: list[str] = []
         outlines = []
@@ -405,31 +405,22 @@ class GitHub:
             variables[f"o{at}"], variables[f"n{at}"] = ref.name.split("/", 1)
         for at in forked:
             variables[f"ko{at}"], variables[f"kn{at}"] = refs[at].fork.split("/", 1)
-        reply = self._graphql.ask(
-            queries.named(len(refs), forked),
-            variables,
-            dict[str, dict[str, Any] | None],
-        )
-        errors: dict[str | int, GraphqlError] = {}
-        for error in reply.errors:
-            if not error.path:
+        query, kind = queries.named(len(refs), forked), dict[str, dict[str, Any] | None]
+        reply = self._graphql.ask(query, variables, kind)
+        errors = reply.errors_by_item(0)
+        for error in errors.values():
+            if error.type not in _BLOCKERS:
                 raise OverloadedError(error.message)
-            errors.setdefault(error.path[0], error)
         observations: list[Observation] = []
         for at, ref in enumerate(refs):
             problem, node = errors.get(f"r{at}"), reply.data.get(f"r{at}")
-            fork_problem, fork = errors.get(f"k{at}"), reply.data.get(f"k{at}")
-            if fork_problem is not None and fork_problem.type not in ("NOT_FOUND", "FORBIDDEN"):
-                raise OverloadedError(fork_problem.message)
-            if problem is None and node is not None:
-                observations.append(self._observation(node, ref, fork))
-            elif problem is None or problem.type == "NOT_FOUND":
-                message = problem.message if problem else "not found"
-                observations.append(Unreadable(ref, Blocker.NOT_FOUND, message))
-            elif problem.type == "FORBIDDEN":
-                observations.append(Unreadable(ref, Blocker.FORBIDDEN, problem.message))
+            if problem is not None:
+                blocker = _BLOCKERS[problem.type]
+                observations.append(Unreadable(ref, blocker, problem.message))
+            elif node is None:
+                observations.append(Unreadable(ref, Blocker.NOT_FOUND, "not found"))
             else:
-                raise OverloadedError(problem.message)
+                observations.append(self._observation(node, ref, reply.data.get(f"k{at}")))
         return observations
 
     def _observation(
@@ -484,7 +475,7 @@ def _outline(node: dict[str, Any], ref: RepositoryRef) -> Snapshot:
 
 
 def _owner_error(owner: str, errors: tuple[GraphqlError, ...]) -> Exception:
-    if errors and errors[0].type not in ("NOT_FOUND", "FORBIDDEN"):
+    if errors and errors[0].type not in _BLOCKERS:
         return OverloadedError(errors[0].message)
     detail = f" ({errors[0].message})" if errors else ""
     return HostError(f"{owner}: no organisation or user that the token can see{detail}")

@@ -21,9 +21,16 @@ from cci_migrate.forges.pull_request_reviews import (
     PullRequestReview,
     ReviewDecision,
 )
-from cci_migrate.forges.repository import Blocker, Checks, PullState, Unreadable, seconds_since_1970
+from cci_migrate.forges.repository import (
+    Blocker,
+    Checks,
+    PullState,
+    RepositoryRef,
+    Unreadable,
+    seconds_since_1970,
+)
 from cci_migrate.forges.repository_errors import FATAL_ERRORS, describe_error
-from cci_migrate.transport.graphql import Graphql, GraphqlError, Nodes, NodesPage
+from cci_migrate.transport.graphql import Graphql, Nodes, NodesPage
 from cci_migrate.transport.host_errors import HostError, OverloadedError
 from cci_migrate.transport.http import Api, documented
 from cci_migrate.transport.page_size import PageSize
@@ -122,6 +129,11 @@ class _MergedPull(Struct, frozen=True, rename="camel"):
     base_ref: CheckedReference | None = None
 
 
+def no_answer(ref: RepositoryRef, error: OverloadedError) -> Unreadable:
+    """The repository ``ref``, for which alone GitHub does not answer either."""
+    return Unreadable(ref, Blocker.FAILED, f"GitHub does not answer ({error})")
+
+
 class GitHubReviews:
     """The pull requests of GitHub under one identity."""
 
@@ -134,14 +146,14 @@ class GitHubReviews:
 
     def read(self, pulls: Sequence[OwnPull]) -> Iterator[PullRequestReview | Unreadable]:
         """The state of each of ``pulls``, some forty in a request."""
-        recover = asking_for_less(self._page, self._api.pause)
-        threads = self._api.threads
-        for chunk, result in read_chunks(threads, self._page, self._read_chunk, pulls, recover):
-            if isinstance(result, OverloadedError):
-                cause = f"GitHub does not answer ({result})"
-                yield Unreadable(chunk[0].ref, Blocker.FAILED, cause)
-            else:
-                yield from result
+        return read_chunks(
+            self._api.threads,
+            self._page,
+            self._read_chunk,
+            pulls,
+            asking_for_less(self._page, self._api.pause),
+            lambda pull, error: no_answer(pull.ref, error),
+        )
 
     def wait_for_turn(self, kind: WriteKind) -> None:
         """Wait until a write of ``kind`` is allowed."""
@@ -180,16 +192,10 @@ class GitHubReviews:
 
     def _read_chunk(self, pulls: Sequence[OwnPull]) -> list[PullRequestReview | Unreadable]:
         variables = {"ids": [pull.pull.node for pull in pulls]}
-        route = ("nodes",)
         kind = list[dict[str, Any] | None]
-        partial = self._graphql.ask(queries.REVIEWS, variables, kind, *route)
-        missing: dict[str | int, GraphqlError] = {}
-        for error in partial.errors:
-            if len(error.path) < 2:
-                raise OverloadedError(error.message)
-            # Without its reviews or its CI, a pull request might seem ready.
-            if _REVIEWER not in error.path:
-                missing.setdefault(error.path[1], error)
+        partial = self._graphql.ask(queries.REVIEWS, variables, kind, "nodes")
+        # Without its reviews or its CI, a pull request might seem ready.
+        missing = partial.errors_by_item(1, except_in=_REVIEWER)
         if len(partial.data) != len(pulls):
             raise OverloadedError("an answer that is not complete")
         reviews: list[PullRequestReview | Unreadable] = []

@@ -48,7 +48,7 @@ from cci_migrate.forges.repository import (
 )
 from cci_migrate.forges.rest_hosts import IncompleteError
 from cci_migrate.forges.rest_reading import RestReadHost, pages_of_group_or_user
-from cci_migrate.transport.graphql import Graphql, GraphqlError, Nodes, Partial
+from cci_migrate.transport.graphql import Graphql, Nodes, Partial
 from cci_migrate.transport.host_errors import (
     HostError,
     HostUnavailable,
@@ -58,7 +58,7 @@ from cci_migrate.transport.host_errors import (
 from cci_migrate.transport.http import Api, MissingError, documented
 from cci_migrate.transport.pace import Lane
 from cci_migrate.transport.page_size import PageSize
-from cci_migrate.transport.parallel_reads import read_chunks, read_pages
+from cci_migrate.transport.parallel_reads import asking_for_less, read_chunks, read_pages
 from cci_migrate.transport.write_kinds import WriteKind
 
 _Reply = TypeVar("_Reply")
@@ -118,13 +118,14 @@ class GitLab(RestReadHost):
 
     def observe(self, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:
         """The state of each of ``refs``, some forty in a request."""
-        for chunk, result in read_chunks(
-            self.api.threads, self._page, self._observe_chunk, refs, self._can_retry_smaller
-        ):
-            if isinstance(result, OverloadedError):
-                yield self._observe_by_rest(chunk[0])
-            else:
-                yield from result
+        return read_chunks(
+            self.api.threads,
+            self._page,
+            self._observe_chunk,
+            refs,
+            self._can_retry_smaller,
+            lambda ref, _: self._observe_by_rest(ref),
+        )
 
     def content(self, snapshot: Snapshot, commit: str, path: str) -> bytes:
         """https://docs.gitlab.com/api/repository_files/#get-raw-file-from-repository"""
@@ -211,14 +212,10 @@ class GitLab(RestReadHost):
     def _can_retry_smaller(self, asked: int, error: OverloadedError) -> bool:
         """Whether to retry with fewer projects; if not, the REST API has to answer."""
         try:
-            seconds = self._page.shrink(asked, error)
+            return asking_for_less(self._page, self.api.pause)(asked, error)
         except HostUnavailable:
             self._has_graphql = False
             return False
-        if asked == 1 and self._page.is_hopeless:
-            return False
-        self.api.pause(seconds)
-        return True
 
     def _owner_page(self, owner: str, after: str, size: int) -> RepositoryPage:
         """A page of the listing. Incomplete projects are observed by name later."""
@@ -227,7 +224,7 @@ class GitLab(RestReadHost):
         if reply.data.namespace is None:
             raise NoGraphqlError(owner)
         projects = reply.data.namespace.projects
-        incomplete = _positions(reply.errors, 3)
+        incomplete = reply.errors_by_item(3)
         refs, observations = [], []
         for at, node in enumerate(projects.nodes or ()):
             if node is None:
@@ -259,7 +256,7 @@ class GitLab(RestReadHost):
     def _nodes(self, paths: list[str]) -> dict[str, dict[str, Any]]:
         """The complete nodes of the projects at ``paths``, by path in lower case."""
         reply = self._ask(queries.NAMED, {"paths": paths, "first": len(paths)}, NamedReply)
-        incomplete = _positions(reply.errors, 2)
+        incomplete = reply.errors_by_item(2)
         projects = reply.data.projects
         nodes = (projects.nodes if projects is not None else None) or ()
         return {
@@ -382,14 +379,3 @@ class GitLab(RestReadHost):
             return {entry.path: entry.mode for entry in entries if entry.type == "blob"}
         except MissingError:
             return {}
-
-
-def _positions(errors: Sequence[GraphqlError], depth: int) -> set[str | int]:
-    """The positions of incomplete projects in the list, at ``depth`` of the errors' paths.
-
-    Raises OverloadedError for an error that is not about a single project.
-    """
-    for error in errors:
-        if len(error.path) <= depth:
-            raise OverloadedError(error.message)
-    return {error.path[depth] for error in errors}
