@@ -41,8 +41,7 @@ def build_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> li
     context = line.arguments[-1].value if line.arguments else None
     if context is None and tool is Tool.DOCKER and not invocation.xargs_appends:
         # `docker build` alone is an error; a placeholder of options may have hidden the context.
-        hidden = [word for word in words if may_hold_options(word)]
-        if not hidden:
+        if not any(may_hold_options(word.value) for word in words):
             return []
     elif context is None and not invocation.xargs_appends:
         context = "."

@@ -66,17 +66,17 @@ _ONLY_PLACEHOLDER = re.compile(
 )
 
 
-def is_only_placeholder(word: Word) -> bool:
-    """Whether ``word`` consists of a placeholder and nothing else."""
-    return _ONLY_PLACEHOLDER.fullmatch(word.value.strip()) is not None
+def is_only_placeholder(value: str) -> bool:
+    """Whether the word ``value`` consists of a placeholder and nothing else."""
+    return _ONLY_PLACEHOLDER.fullmatch(value.strip()) is not None
 
 
-def may_hold_options(word: Word) -> bool:
-    """Whether ``word`` is a placeholder whose name suggests that it contains options."""
-    if not is_only_placeholder(word):
+def may_hold_options(value: str) -> bool:
+    """Whether ``value`` is a placeholder whose name suggests that it contains options."""
+    if not is_only_placeholder(value):
         return False
-    conditional = ":+" in word.value or "[@]" in word.value
-    name = re.sub(r"<<\s*(?:pipeline\.)?(?:parameters|values?)\.", "", word.value)
+    conditional = ":+" in value or "[@]" in value
+    name = re.sub(r"<<\s*(?:pipeline\.)?(?:parameters|values?)\.", "", value)
     return conditional or _OPTIONS_INSIDE.search(name) is not None
 
 
@@ -112,7 +112,7 @@ def parse(
             arguments.extend(words[index:])
             break
         if not value.startswith("-") or value == "-":
-            if not arguments and may_hold_options(word) and index < len(words):
+            if not arguments and may_hold_options(value) and index < len(words):
                 continue
             arguments.append(word)
             if not interspersed:

@@ -6,6 +6,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from cci_migrate.bounds.allowance import TooComplexError
@@ -16,7 +17,7 @@ from cci_migrate.docker.shell.client_config import DOCKER_CONFIG, HOME, ClientEn
 from cci_migrate.docker.shell.cloud_cli import cloud_login
 from cci_migrate.docker.shell.credential_files import FileCommand
 from cci_migrate.docker.shell.docker_cli import docker_command
-from cci_migrate.docker.shell.facts import Exit, Fact, FunctionCall, Login, Word, joined_path
+from cci_migrate.docker.shell.facts import At, Exit, Fact, FunctionCall, Login, Word, joined_path
 from cci_migrate.docker.shell.flow import (
     Construct,
     ConstructKind,
@@ -70,9 +71,10 @@ _HARMLESS = names("echo printf printenv test [ true false : sleep set return")
 #: Scripts that start a task runner of the repository, and are no script to be read.
 _WRAPPERS = names("gradlew mvnw")
 _EXIT_FAILS = re.compile(r"[1-9]\d*")
-_COPIERS = names("cp mv install ln")
-#: What no other table has of the programs whose commands are read.
-_OTHERS = _COPIERS | names("circleci circleci-agent newgrp tee rm chown chmod")
+#: Programs that work on files.
+_FILE_PROGRAMS = names("tee rm chown chmod cp mv install ln")
+#: CircleCI's own program in a job.
+_AGENTS = names("circleci circleci-agent")
 _SHIFT = re.compile(r"\bshift\b")
 _PLAIN_SHIFT = re.compile(r"shift(?:[ \t]+\d)?")
 _SEVERAL_WORDS = re.compile(r"\S\s+\S")
@@ -81,22 +83,27 @@ _SUBSTITUTES = re.compile(r"[$<>]\(|`")
 _PLAIN_COMMAND = re.compile(r"([A-Za-z_][\w+-]*)(?=[ \t\n]|$)(?:[^<>`$]|\$(?!\())*")
 
 
+#: The programs of which it matters with which arguments they run.
+_READ = (
+    DOCKER_PROGRAMS
+    | CLIENTS.keys()
+    | IMAGE_PROGRAMS.keys()
+    | _CLOUDS
+    | _BUILTINS
+    | SHELLS
+    | WINDOWS_SHELLS
+    | USER_CHANGERS
+    | _FILE_PROGRAMS
+    | _AGENTS
+    | {"newgrp"}
+)
+
+
 @lru_cache(maxsize=1024)
 def _is_read(program: str) -> bool:
     """Whether what ``program`` does depends on more than its name."""
-    tables = (
-        DOCKER_PROGRAMS,
-        CLIENTS,
-        IMAGE_PROGRAMS,
-        _CLOUDS,
-        _BUILTINS,
-        SHELLS,
-        WINDOWS_SHELLS,
-        USER_CHANGERS,
-        _OTHERS,
-    )
     return (
-        any(program in table for table in tables)
+        program in _READ
         or program.startswith("docker-credential-")
         or may_wrap(program)
         or runs_task(program)
@@ -134,7 +141,7 @@ class CommandReader(InnerScriptReader):
             self._variables.at = place
             self._does_more_than_log_in |= plain[1] not in _HARMLESS
             if self._has_sourced:
-                self._function_call(plain[1], node, place)
+                self._function_call(plain[1], (*span_of(node), place))
             return
         own = [child for child in node.children if child.type.endswith("_redirect")]
         pipe.redirects = [*pipe.redirects, *own]
@@ -155,9 +162,9 @@ class CommandReader(InnerScriptReader):
             if child.type == "variable_assignment" and child.child_count > 2:
                 value = self._words.word(child.children[2:]).value
                 assignments[self._source(child.children[0])] = value
-        self._written_files(pipe, place, node)
-        words = self._words.words(argument_nodes(node))
-        self._run(words, node, place, pipe, assignments)
+        at = (*span_of(node), place)
+        self._written_files(node, pipe, at)
+        self._run(self._words.words(argument_nodes(node)), pipe, at, assignments)
 
     def _may_run_docker(self, command: str) -> bool:
         """Whether ``command``, of a program that isn't known, may have one of Docker's in it."""
@@ -168,78 +175,80 @@ class CommandReader(InnerScriptReader):
     def _is_read(self, program: str) -> bool:
         return program in self._functions or _is_read(program)
 
-    def _function_call(self, name: str, node: Node, place: Place, hidden: str = "") -> None:
-        self._emit(FunctionCall(*self._call_at(node, place), name, self._source(node), hidden))
+    def _function_call(self, name: str, at: At, hidden: str = "") -> None:
+        start, end, _ = at
+        self._emit(FunctionCall(*self._call_at(at), name, self._text[start:end], hidden))
 
-    def _run(
-        self,
-        words: Sequence[Word],
-        node: Node,
-        place: Place,
-        pipe: Pipe,
-        assignments: dict[str, str],
-    ) -> None:
+    def _run(self, words: Sequence[Word], pipe: Pipe, at: At, assignments: dict[str, str]) -> None:
         own = {name: assignments[name] for name in (HOME, DOCKER_CONFIG) if name in assignments}
-        shell = {**self._client.at(place), **own}
+        shell = {**self._client.at(at[2]), **own}
         command = unwrapped(words, shell)
         is_wrapped = len(command.words) < len(words)
         words = command.words
         if not words:
             return
-        is_text = len(words) == 1 and _SEVERAL_WORDS.search(words[0].value) is not None
-        if is_text and (is_wrapped or docker_command_in(words[0].value)):
+        first = words[0].value
+        is_text = len(words) == 1 and _SEVERAL_WORDS.search(first) is not None
+        if is_text and (is_wrapped or docker_command_in(first)):
             # `retry 3 "docker pull x"`, `watch 'docker ps'`: they hand it to a shell. Elsewhere
             # it is what `$@` expands to.
             with self._client.apart(command.environment):
-                self._text_argument(words[0], node, place)
+                self._text_argument(words[0], at)
             return
         assignments = assignments | dict(command.assignments)
         program = program_of(words[0])
-        first = words[0].value
         if first in self._functions:
-            self._call(first, words, place)
+            self._call(first, words, at[2])
             return
         if first in _BUILTINS:
-            self._builtin(first, words, node, place)
+            self._builtin(first, words[1:], at)
             return
+        arguments = [word.value for word in words[1:]]
         of_docker = docker_command(words, program) if program in DOCKER_PROGRAMS else None
         if of_docker is not None and of_docker.is_hidden:
-            self._task_call(program, words[1:], {}, node, place)
+            self._task_call(program, arguments, at)
             return
         read = _reader_of(words, program) if of_docker is None else of_docker.facts
         if read is not None:
-            facts = read(self._invocation(command, node, place, pipe, assignments, shell))
+            facts = read(self._invocation(command, pipe, at, assignments, shell))
             self._does_more_than_log_in |= not facts or not all(
                 isinstance(fact, Login) for fact in facts
             )
             self._emit_all(facts)
             return
         self._does_more_than_log_in |= program not in _HARMLESS and program not in SHELLS
-        if program in ("circleci", "circleci-agent"):
-            if [word.value for word in words[1:3]] == ["step", "halt"]:
-                self._halts.append(PlacedCommand(place))
+        if program in _AGENTS:
+            if arguments[:2] == ["step", "halt"]:
+                self._halts.append(PlacedCommand(at[2]))
             return
-        if runs_task(program) and ("/" not in first or program in _WRAPPERS):
-            with self._client.apart(command.environment):
-                self._task_call(program, words[1:], assignments, node, place)
+        if program in _FILE_PROGRAMS:
+            # The shell expands their paths, whoever runs them.
+            self._emit_all(self._file_facts(program, arguments, pipe, at))
             return
-        self._other_command(program, words, node, place, pipe, command.environment)
+        with self._client.apart(command.environment):
+            if runs_task(program) and ("/" not in first or program in _WRAPPERS):
+                self._task_call(program, arguments, at, assignments.items())
+            else:
+                self._other_command(program, words, pipe, at)
 
     def _invocation(
         self,
         command: Unwrapped,
-        node: Node,
-        place: Place,
         pipe: Pipe,
+        at: At,
         assignments: dict[str, str],
         shell: ClientEnvironment,
     ) -> Invocation:
         """How ``command`` runs, and why it may not read a password from a pipe."""
+        start, end, place = at
         obstacle = command.obstacle
-        if obstacle is None and self._variables.in_function and _borrowed(command.words, node):
+        # Some of its words may be arguments of a function call elsewhere in the text.
+        is_borrowed = any(not start <= word.start < end for word in command.words)
+        if obstacle is None and self._variables.in_function and is_borrowed:
             obstacle = "a function receives it"
         return Invocation(
-            *span_of(node),
+            start,
+            end,
             pipe.start,
             pipe.end,
             place,
@@ -258,95 +267,88 @@ class CommandReader(InnerScriptReader):
             shell=shell,
         )
 
-    def _builtin(self, name: str, words: Sequence[Word], node: Node, place: Place) -> None:
-        argument = words[1] if len(words) > 1 else None
+    def _builtin(self, name: str, arguments: Sequence[Word], at: At) -> None:
+        argument = next(iter(arguments), None)
         if name == "exit":
             fails = argument is not None and _EXIT_FAILS.fullmatch(argument.value)
-            if not fails and not self._subshells and not surely_before(self._halts, place):
-                self._emit(Exit(*span_of(node), place))
+            if not fails and not self._subshells and not surely_before(self._halts, at[2]):
+                self._emit(Exit(*at))
         elif name in FOLDER_COMMANDS:
-            self._folder.follow(name, words[1:])
+            self._folder.follow(name, arguments)
         elif name == "shift":
             self._variables.shift("1" if argument is None else argument.value)
         elif name == "trap":
-            if argument is not None and words[-1].value in ("EXIT", "0") and not self._subshells:
-                self._at_exit = argument, place
+            if arguments and arguments[-1].value in ("EXIT", "0") and not self._subshells:
+                self._at_exit = arguments[0], at[2]
         elif name == "eval":
-            text = " ".join(word.value for word in words[1:])
-            if len(words) == 2:
-                self._quoted_script(words[1], place)
-                if may_download(text):
-                    self._unwritten_script(text, node, place)
-            elif mentions_docker(text) or mentions_script(text):
-                self._task_call(SHELL_COMMAND, (Word(0, 0, text, text),), {}, node, place)
-            is_hidden = text[:1] in ("$", "`")
-            if is_hidden and docker_among("", words[1:], self._variables.held):
-                self._task_call(SHELL_COMMAND, (), {}, node, place)
-            if len(words) != 2 or words[1].value[:1] in ("$", "`"):
-                self._does_more_than_log_in = True
-                if not any(tool in text for tool in _PRINT_NO_SECRETS):
-                    self._unknown_setter = "eval"
+            self._eval(arguments, at)
         elif argument is not None:
-            self._script_call(argument, node, place, sourced=True)
+            self._script_call(argument.value, at, sourced=True)
             if argument.value.startswith("<(") and may_download(argument.value):
-                self._unwritten_script(argument.value, node, place)
+                self._unwritten_script(argument.value, at)
 
-    def _other_command(
-        self,
-        program: str,
-        words: Sequence[Word],
-        node: Node,
-        place: Place,
-        pipe: Pipe,
-        environment: ClientEnvironment,
-    ) -> None:
+    def _eval(self, arguments: Sequence[Word], at: At) -> None:
+        text = " ".join(word.value for word in arguments)
+        if len(arguments) == 1:
+            self._quoted_script(arguments[0], at[2])
+            if may_download(text):
+                self._unwritten_script(text, at)
+        elif mentions_docker(text) or mentions_script(text):
+            self._task_call(SHELL_COMMAND, [text], at)
+        is_expanded = text[:1] in ("$", "`")
+        if is_expanded and docker_among("", arguments, self._variables.held):
+            self._task_call(SHELL_COMMAND, (), at)
+        if len(arguments) != 1 or is_expanded:
+            self._does_more_than_log_in = True
+            if not any(tool in text for tool in _PRINT_NO_SECRETS):
+                self._unknown_setter = "eval"
+
+    def _other_command(self, program: str, words: Sequence[Word], pipe: Pipe, at: At) -> None:
+        first = words[0].value
         if program in SHELLS:
-            with self._client.apart(environment):
-                self._shell_command(words, node, place, pipe)
+            self._shell_command(words, pipe, at)
         elif program in WINDOWS_SHELLS:
             script = script_of_shell(words[1:])
             if script is not None:
-                with self._client.apart(environment):
-                    self._script_call(script, node, place, sourced=False)
+                self._script_call(script.value, at, sourced=False)
         elif program in USER_CHANGERS:
             for index, word in enumerate(words[:-1]):
                 if word.value in ("-c", "--command"):
                     with self._client.apart(environment_as_user(program, words, index)):
-                        self._text_argument(words[index + 1], node, place)
+                        self._text_argument(words[index + 1], at)
         elif program == "newgrp":
-            self._heredoc_script(node, pipe, place)
-        elif program == "tee":
-            text = pipe.input.text or pipe.input.word
-            files = self._file_command(node, place, pipe)
-            for word in words[1:]:
-                self._record_script(word.value, pipe)
-                self._emit_all(files.write(word.value, text))
-        elif program in _COPIERS:
-            files = self._file_command(node, place, pipe)
-            self._emit_all(files.copy(program, [word.value for word in words[1:]]))
-        elif program == "rm":
-            files = self._file_command(node, place, pipe)
-            self._emit_all(files.remove(word.value for word in words[1:]))
-        elif program in ("chown", "chmod"):
-            files = self._file_command(node, place, pipe)
-            self._emit_all(files.share(word.value for word in words[1:]))
-        elif words[0].value.startswith("<<"):
-            self._function_call(words[0].value, node, place)
+            self._heredoc_script(pipe, at)
+        elif first.startswith("<<"):
+            self._function_call(first, at)
         else:
             hidden = docker_among(program, words, self._variables.held) or docker_sent_to(
                 program, pipe.input.text if pipe.has_input else None
             )
-            with self._client.apart(environment):
-                if "/" in words[0].value:
-                    self._script_call(words[0], node, place, sourced=False)
-                elif self._has_sourced:
-                    self._function_call(words[0].value, node, place, hidden)
-                    return
-                if hidden:
-                    word = Word(*span_of(node), hidden, hidden)
-                    self._task_call(program, (word,), {}, node, place)
+            if "/" in first:
+                self._script_call(first, at, sourced=False)
+            elif self._has_sourced:
+                self._function_call(first, at, hidden)
+                return
+            if hidden:
+                self._task_call(program, [hidden], at)
 
-    def _written_files(self, pipe: Pipe, place: Place, node: Node) -> None:
+    def _file_facts(
+        self, program: str, arguments: Sequence[str], pipe: Pipe, at: At
+    ) -> Iterable[Fact]:
+        """What one of `_FILE_PROGRAMS` with ``arguments`` does to files with logins."""
+        files = self._file_command(pipe, at)
+        if program == "rm":
+            return files.remove(arguments)
+        if program in ("chown", "chmod"):
+            return files.share(arguments)
+        if program != "tee":
+            return files.copy(program, arguments)
+        for path in arguments:
+            self._record_script(path, pipe)
+        text = pipe.input.text or pipe.input.word
+        return chain.from_iterable(files.write(path, text) for path in arguments)
+
+    def _written_files(self, node: Node, pipe: Pipe, at: At) -> None:
         for redirect in pipe.redirects:
             if redirect.type == "file_redirect" and any(
                 child.type in _WRITES for child in redirect.children
@@ -355,7 +357,7 @@ class CommandReader(InnerScriptReader):
                 self._does_more_than_log_in |= _NO_FILE.fullmatch(path) is None
                 text = self._outputs.output_of(node, pipe.redirects).text
                 self._record_script(path, pipe)
-                self._emit_all(self._file_command(node, place, pipe).write(path, text))
+                self._emit_all(self._file_command(pipe, at).write(path, text))
 
     def _record_script(self, path: str, pipe: Pipe) -> None:
         """Record a here-document that is written to ``path``: it may be run later."""
@@ -366,13 +368,9 @@ class CommandReader(InnerScriptReader):
             if body is not None:
                 self._written_scripts[key] = (body.start_byte, body.end_byte)
 
-    def _file_command(self, node: Node, place: Place, pipe: Pipe) -> FileCommand:
-        return FileCommand(
-            (*span_of(node), place),
-            variables_in(self._text[pipe.start : pipe.end]),
-            self._client.at(place),
-            self._folder.path,
-        )
+    def _file_command(self, pipe: Pipe, at: At) -> FileCommand:
+        variables = variables_in(self._text[pipe.start : pipe.end])
+        return FileCommand(at, variables, self._client.at(at[2]), self._folder.path)
 
     def _call(self, name: str, words: Sequence[Word], place: Place) -> None:
         is_first = name not in self._called
@@ -414,8 +412,3 @@ def _shifts_in_order(text: str, body: Node) -> bool:
 
 def _text_within(text: str, outer: Node, inner: Node) -> str:
     return text[inner.start_byte - outer.start_byte : inner.end_byte - outer.start_byte]
-
-
-def _borrowed(words: Sequence[Word], node: Node) -> bool:
-    """Whether some of ``words`` are arguments of a function call elsewhere in the text."""
-    return any(not node.start_byte <= word.start < node.end_byte for word in words)

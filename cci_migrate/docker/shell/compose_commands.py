@@ -53,9 +53,9 @@ def compose_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> 
     services = tuple(
         word.value.partition("=")[0] if verb is Verb.SCALE else word.value
         for word in (command.arguments[:1] if verb is Verb.RUN else command.arguments)
-        if word.value and not (verb is not Verb.RUN and may_hold_options(word))
+        if word.value and not (verb is not Verb.RUN and may_hold_options(word.value))
     )
-    if verb is not Verb.RUN and any(is_only_placeholder(word) for word in command.arguments):
+    if verb is not Verb.RUN and any(is_only_placeholder(word.value) for word in command.arguments):
         # `up $SERVICES`: the names are unknown, so all.
         services = ()
     if verb in (Verb.PULL, Verb.BUILD):

@@ -13,8 +13,7 @@ from cci_migrate.docker.shell.client_config import (
     directory_of_file,
     keys_written,
 )
-from cci_migrate.docker.shell.facts import CredentialFile, Fact, Logout, SharedFile
-from cci_migrate.docker.shell.flow import Place
+from cci_migrate.docker.shell.facts import At, CredentialFile, Fact, Logout, SharedFile
 
 
 class FileCommand(Struct, frozen=True):
@@ -24,7 +23,7 @@ class FileCommand(Struct, frozen=True):
     ``environment`` says where logins are kept.
     """
 
-    at: tuple[int, int, Place]
+    at: At
     variables: frozenset[str]
     environment: ClientEnvironment
     folder: str | None

@@ -118,8 +118,8 @@ class DockerCommand(Struct, frozen=True):
         """Whether a variable alone has its name."""
         return (
             self.subject is not None
-            and is_only_placeholder(self.subject)
-            and not may_hold_options(self.subject)
+            and is_only_placeholder(self.subject.value)
+            and not may_hold_options(self.subject.value)
         )
 
     @property

@@ -86,6 +86,10 @@ class Word(Struct, frozen=True):
     __repr__ = repr_without("text", "value")
 
 
+#: Where a command is: where it starts and ends in the text, and its place in the control flow.
+At: TypeAlias = "tuple[int, int, Place]"
+
+
 class _Command(Struct, frozen=True):
     """A command from ``start`` to ``end``, at ``place`` in the script's control flow."""
 

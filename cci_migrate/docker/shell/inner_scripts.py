@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
-
-from msgspec.structs import replace
 
 from cci_migrate.bounds.allowance import TooComplexError
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.docker.shell.command_line import is_only_placeholder
-from cci_migrate.docker.shell.facts import Quoting, Script, ScriptCall, TaskCall, Word, joined_path
+from cci_migrate.docker.shell.facts import (
+    At,
+    Quoting,
+    Script,
+    ScriptCall,
+    TaskCall,
+    Word,
+    joined_path,
+)
 from cci_migrate.docker.shell.flow import (
     Alternative,
     Construct,
@@ -26,7 +32,6 @@ from cci_migrate.docker.shell.script_state import ScriptState
 from cci_migrate.docker.shell.shell_programs import script_argument
 from cci_migrate.docker.shell.shell_trees import tree_of, trees_of_lines
 from cci_migrate.docker.shell.standard_input import Pipe
-from cci_migrate.docker.shell.syntax import span_of
 from cci_migrate.docker.shell.working_folder import from_first_folder
 from cci_migrate.docker.tasks.downloads import DOWNLOADED_SCRIPT, address_in, may_download
 from cci_migrate.docker.tasks.programs import SHELL_COMMAND
@@ -106,65 +111,60 @@ class InnerScriptReader(ScriptState, ABC):
         self._variables.count_assignments(root)
         self._walk(root, place)
 
-    def _shell_command(self, words: Sequence[Word], node: Node, place: Place, pipe: Pipe) -> None:
+    def _shell_command(self, words: Sequence[Word], pipe: Pipe, at: At) -> None:
         """``bash -c '...'``, ``bash x.sh``, ``bash <<EOF``."""
         script, is_text = script_argument(words)
         if script is None:
-            self._heredoc_script(node, pipe, place)
-            return
-        if is_text:
-            self._text_argument(script, node, place)
+            self._heredoc_script(pipe, at)
+        elif is_text:
+            self._text_argument(script, at)
         elif script.value.startswith("<(") or (
-            script.value.startswith("$") and is_only_placeholder(script)
+            script.value.startswith("$") and is_only_placeholder(script.value)
         ):
-            self._unwritten_script(script.value, node, place)
+            self._unwritten_script(script.value, at)
         else:
-            self._script_call(script, node, place, sourced=False)
+            self._script_call(script.value, at, sourced=False)
 
-    def _text_argument(self, script: Word, node: Node, place: Place) -> None:
+    def _text_argument(self, script: Word, at: At) -> None:
         """``script`` is handed to a shell as a text: ``bash -c``, ``su -c``, ``retry 3``."""
         written = _CAT.fullmatch(script.value)
         if written is not None:
-            self._script_call(replace(script, value=written[1]), node, place, sourced=False)
+            self._script_call(written[1], at, sourced=False)
         elif _IS_EXPANDED.match(script.value):
-            self._unwritten_script(script.value, node, place)
+            self._unwritten_script(script.value, at)
         else:
-            self._quoted_script(script, place)
+            self._quoted_script(script, at[2])
 
-    def _unwritten_script(self, text: str, node: Node, place: Place) -> None:
+    def _unwritten_script(self, text: str, at: At) -> None:
         """A shell's script is what ``text``, a variable or a command, gives."""
         if may_download(text):
-            self._downloaded_script(address_in(text), node, place)
+            self._task_call(DOWNLOADED_SCRIPT, [address_in(text)], at)
         else:
-            self._task_call(SHELL_COMMAND, (), {}, node, place)
+            self._task_call(SHELL_COMMAND, (), at)
 
-    def _downloaded_script(self, address: str, node: Node, place: Place) -> None:
-        word = Word(*span_of(node), address, address)
-        self._task_call(DOWNLOADED_SCRIPT, (word,), {}, node, place)
-
-    def _heredoc_script(self, node: Node, pipe: Pipe, place: Place) -> None:
-        text = pipe.input.text or pipe.input.word
-        if pipe.input.address is not None:
-            self._downloaded_script(pipe.input.address, node, place)
+    def _heredoc_script(self, pipe: Pipe, at: At) -> None:
+        given = pipe.input
+        if given.address is not None:
+            self._task_call(DOWNLOADED_SCRIPT, [given.address], at)
             return
-        if pipe.input.file is not None:
-            path = Word(*span_of(node), "", pipe.input.file)
-            self._script_call(path, node, place, sourced=False)
+        if given.file is not None:
+            self._script_call(given.file, at, sourced=False)
             return
         for redirect in pipe.redirects:
             for child in redirect.children:
                 if redirect.type == "heredoc_redirect" and child.type == "heredoc_body":
-                    self._nested(child.start_byte, child.end_byte, place)
+                    self._nested(child.start_byte, child.end_byte, at[2])
                     return
                 if redirect.type == "herestring_redirect" and child.type == "raw_string":
-                    self._nested(child.start_byte + 1, child.end_byte - 1, place)
+                    self._nested(child.start_byte + 1, child.end_byte - 1, at[2])
                     return
         if not pipe.has_input:
             return
+        text = given.text or given.word
         if text is None or _IS_EXPANDED.match(text):
-            self._task_call(SHELL_COMMAND, (), {}, node, place)
+            self._task_call(SHELL_COMMAND, (), at)
         elif mentions_docker(text) or mentions_script(text):
-            self._task_call(SHELL_COMMAND, (Word(0, 0, text, text),), {}, node, place)
+            self._task_call(SHELL_COMMAND, [text], at)
 
     def _quoted_script(self, word: Word, place: Place) -> None:
         """Read ``word`` as a script: where it stands, or as a text of its own if that differs."""
@@ -180,8 +180,7 @@ class InnerScriptReader(ScriptState, ABC):
         if word.quoting is not Quoting.MIXED and not is_escaped and not holds_syntax:
             self._nested(word.start + quotes, word.end - quotes, place)
         elif mentions_docker(text) or mentions_script(text):
-            at = self._call_at((word.start, word.end), place)
-            self._emit(TaskCall(*at, SHELL_COMMAND, (text,), ()))
+            self._task_call(SHELL_COMMAND, [text], (word.start, word.end, place))
 
     def _nested(self, start: int, end: int, place: Place) -> None:
         if self._quoted < _MAX_DEPTH and start < end:
@@ -191,27 +190,26 @@ class InnerScriptReader(ScriptState, ABC):
                 self._statement_of_text(start, end, place)
             self._quoted -= 1
 
-    def _script_call(self, path: Word, node: Node, place: Place, *, sourced: bool) -> None:
-        value = from_first_folder(path.value)
+    def _script_call(self, path: str, at: At, *, sourced: bool) -> None:
+        value = from_first_folder(path)
         self._has_sourced = self._has_sourced or sourced
-        if sourced and is_only_placeholder(path) and "BASH_ENV" not in value:
+        is_placeholder = is_only_placeholder(path)
+        if sourced and is_placeholder and "BASH_ENV" not in value:
             self._unknown_setter = value
         written = self._written_scripts.get(joined_path(".", value))
         if written is not None:
-            self._nested(*written, place)
+            self._nested(*written, at[2])
             return
-        is_unknown = is_only_placeholder(path) and not value.startswith("<<")
+        is_unknown = is_placeholder and not value.startswith("<<")
         if value and not value.startswith(("/", "-", "<(", ">(")) and not is_unknown:
-            self._emit(ScriptCall(*self._call_at(node, place), value, sourced))
+            self._emit(ScriptCall(*self._call_at(at), value, sourced))
 
     def _task_call(
         self,
         program: str,
-        words: Sequence[Word],
-        assignments: Mapping[str, str],
-        node: Node,
-        place: Place,
+        arguments: Iterable[str],
+        at: At,
+        environment: Iterable[tuple[str, str]] = (),
     ) -> None:
-        values = tuple(word.value for word in words)
-        at = self._call_at(node, place)
-        self._emit(TaskCall(*at, program, values, tuple(assignments.items())))
+        call = self._call_at(at)
+        self._emit(TaskCall(*call, program, tuple(arguments), tuple(environment)))

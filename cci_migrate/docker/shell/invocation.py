@@ -13,6 +13,7 @@ from cci_migrate.docker.shell.client_config import (
     ClientEnvironment,
     client_directory,
 )
+from cci_migrate.docker.shell.facts import At
 from cci_migrate.docker.shell.flow import Place
 from cci_migrate.escaping.hidden_fields import repr_without
 
@@ -50,7 +51,7 @@ class Invocation(Struct, frozen=True):
     __repr__ = repr_without("stdin_text", "stdin_word")
 
     @property
-    def at(self) -> tuple[int, int, Place]:
+    def at(self) -> At:
         """Where a fact of the command is."""
         return self.start, self.end, self.place
 

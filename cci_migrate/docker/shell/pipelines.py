@@ -160,7 +160,8 @@ class PipelineReader(CommandReader):
         if body is None:
             self._substitutions(redirects, place)
             if redirects:
-                self._written_files(pipe, place, redirects[0])
+                at = (*span_of(redirects[0]), place)
+                self._written_files(redirects[0], pipe, at)
         elif body.type == "command":
             self._command(body, place, pipe)
         elif redirects:

@@ -10,13 +10,12 @@ from msgspec.structs import replace
 
 from cci_migrate.docker.shell.client_config import ClientVariables
 from cci_migrate.docker.shell.conditions import Conditions
-from cci_migrate.docker.shell.facts import Fact, Word
+from cci_migrate.docker.shell.facts import At, Fact, Word
 from cci_migrate.docker.shell.flow import Place, PlacedCommand
 from cci_migrate.docker.shell.local_images import LocalImages
 from cci_migrate.docker.shell.masking import masked
 from cci_migrate.docker.shell.shell_words import WordReader
 from cci_migrate.docker.shell.standard_input import OutputReader
-from cci_migrate.docker.shell.syntax import span_of
 from cci_migrate.docker.shell.variables import Variables
 from cci_migrate.docker.shell.working_folder import WorkingFolder
 
@@ -68,14 +67,11 @@ class ScriptState:
             yield
         self._subshells -= 1
 
-    def _call_at(
-        self, call: Node | tuple[int, int], place: Place
-    ) -> tuple[int, int, Place, str | None, tuple[tuple[str, str], ...]]:
+    def _call_at(self, at: At) -> tuple[int, int, Place, str | None, tuple[tuple[str, str], ...]]:
         """What all facts of calls have: where it is, its folder, and what it is handed."""
-        start, end = call if isinstance(call, tuple) else span_of(call)
-        values = self._client.at(place).items()
+        values = self._client.at(at[2]).items()
         environment = tuple((name, text) for name, text in values if text is not None)
-        return start, end, place, self._folder.path, environment
+        return *at, self._folder.path, environment
 
     def _spend(self) -> bool:
         """Count one more reading of a body; False past the limit: calls and loops multiply."""

@@ -353,7 +353,7 @@ def _may_stand_before(words: Sequence[Word], at: int) -> bool:
     if following != "sudo" and following not in DOCKER_PROGRAMS:
         return False
     is_known = first.startswith("<<") or _SUDO_VARIABLE.fullmatch(first) is not None
-    return is_known and is_only_placeholder(words[at])
+    return is_known and is_only_placeholder(first)
 
 
 def _behind_options(
