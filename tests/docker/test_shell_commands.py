@@ -615,7 +615,7 @@ def test_scripts_made_to_be_hard_are_read_in_bounds(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "if a; then\n" * 300 + "docker pull x\n" + "fi\n" * 300,
+        "if a; then\n" * 500 + "docker pull x\n" + "fi\n" * 500,
         " && ".join(["docker pull x"] * 600),
         "f0() { docker pull x; }\n"
         + "".join(f"f{n}() {{ f{n - 1}; }}\n" for n in range(1, 20))

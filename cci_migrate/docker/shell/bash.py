@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cci_migrate.docker.name_tables import names
@@ -49,7 +49,7 @@ class _ScriptReader(PipelineReader):
         elif kind == "pipeline":
             self._pipeline(node, place)
         elif kind == "list":
-            self._list(node, place)
+            self._list(node, place, self._walk)
         elif kind in _SEQUENCES:
             self._block(node, place)
         elif kind == "negated_command":
@@ -125,22 +125,12 @@ class _ScriptReader(PipelineReader):
             )
         )
         construct = Construct(ConstructKind.CHOICE, tuple(ways))
-        # The folders in which the script may be after the statement.
         folders: set[str | None] = set()
-
-        def branch(entries: list[Statement], slot: int) -> None:
-            before = self._folder.path
-            self._run_in_order(entries, (*place, Turn(construct, slot)))
-            if not self._conditions.end_script(entries):
-                folders.add(self._folder.path)
-            self._folder.path = before
-
-        for index, (condition, body) in enumerate(clauses):
+        for index, (condition, body) in enumerate([*clauses, ([], otherwise or [])]):
             self._run_in_order(condition, (*place, Turn(construct, index)))
-            branch(body, len(clauses) + index)
-        branch(otherwise or [], 2 * len(clauses))
-        if folders:
-            self._folder.be_one_of(folders)
+            with self._folder.one_of(folders, goes_on=not self._conditions.end_script(body)):
+                self._run_in_order(body, (*place, Turn(construct, len(clauses) + index)))
+        self._folder.be_one_of(folders)
 
     def _case(self, node: Node, place: Place) -> None:
         items = [child for child in node.children if child.type == "case_item"]
@@ -166,12 +156,11 @@ class _ScriptReader(PipelineReader):
             (*place, Turn(construct, 0)),
         )
 
-        def walker(body: list[Statement], slot: int) -> Callable[[], object]:
-            return lambda: self._run_in_order(body, (*place, Turn(construct, slot)))
-
-        self._ways(
-            [walker(body, 1 + index) for index, body in enumerate(bodies)], otherwise=not always
-        )
+        folders = set() if always else {self._folder.path}
+        for index, body in enumerate(bodies):
+            with self._folder.one_of(folders):
+                self._run_in_order(body, (*place, Turn(construct, 1 + index)))
+        self._folder.be_one_of(folders)
 
     def _while(self, node: Node, place: Place) -> None:
         children = node.children
@@ -195,8 +184,8 @@ class _ScriptReader(PipelineReader):
             )
         self._run_in_order(condition, (*place, Turn(construct, 0)))
         if body is not None:
-            inside = body
-            self._ways([lambda: self._walk(inside, (*place, Turn(construct, 1)))], otherwise=True)
+            with self._folder.perhaps():
+                self._walk(body, (*place, Turn(construct, 1)))
 
     def _loop_body(self, node: Node, place: Place) -> None:
         """Read the body of a loop that may never run."""
@@ -208,11 +197,9 @@ class _ScriptReader(PipelineReader):
             [child for child in node.children if child not in bodies], (*place, Turn(construct, 0))
         )
 
-        def walk_bodies() -> None:
+        with self._folder.perhaps():
             for body in bodies:
                 self._walk(body, (*place, Turn(construct, 1)))
-
-        self._ways([walk_bodies], otherwise=True)
 
     def _for(self, node: Node, place: Place) -> None:
         name = next(

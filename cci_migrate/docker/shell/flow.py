@@ -74,6 +74,11 @@ class Construct(Struct, frozen=True, eq=False):
     last: int | None = None
 
 
+def perhaps() -> Construct:
+    """A construct whose only slot may not run."""
+    return Construct(ConstructKind.CHOICE, (Alternative((), 0), Alternative((), None)))
+
+
 class Turn(Struct, frozen=True):
     """A slot of a construct."""
 

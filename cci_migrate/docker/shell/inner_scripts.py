@@ -20,12 +20,12 @@ from cci_migrate.docker.shell.facts import (
     joined_path,
 )
 from cci_migrate.docker.shell.flow import (
-    Alternative,
     Construct,
     ConstructKind,
     Place,
     PlacedCommand,
     Turn,
+    perhaps,
     surely_before,
 )
 from cci_migrate.docker.shell.script_state import ScriptState
@@ -66,8 +66,7 @@ class InnerScriptReader(ScriptState, ABC):
                 script, trapped = self._at_exit
                 end: Place = (Turn(whole, 1),)
                 if not surely_before([PlacedCommand(trapped)], end):
-                    perhaps = (Alternative((), 0), Alternative((), None))
-                    end = (*end, Turn(Construct(ConstructKind.CHOICE, perhaps), 0))
+                    end = (*end, Turn(perhaps(), 0))
                 self._exit_script(script, end)
             facts, self._facts = tuple(self._facts), []
             for name, body in list(self._functions.items()):
@@ -104,9 +103,8 @@ class InnerScriptReader(ScriptState, ABC):
             # It is unknown what its lines are part of: none of them is certain to run.
             construct = Construct(ConstructKind.SEQUENCE)
             for first, piece in trees_of_lines(self._shell, start, end):
-                maybe = Construct(ConstructKind.CHOICE, (Alternative((), 0), Alternative((), None)))
                 self._variables.count_assignments(piece)
-                self._walk(piece, (*place, Turn(construct, first), Turn(maybe, 0)))
+                self._walk(piece, (*place, Turn(construct, first), Turn(perhaps(), 0)))
             return
         self._variables.count_assignments(root)
         self._walk(root, place)

@@ -25,7 +25,14 @@ from cci_migrate.docker.shell.facts import (
     Word,
     joined_path,
 )
-from cci_migrate.docker.shell.flow import Alternative, Construct, ConstructKind, Place, Turn
+from cci_migrate.docker.shell.flow import (
+    Alternative,
+    Construct,
+    ConstructKind,
+    Place,
+    Turn,
+    perhaps,
+)
 from cci_migrate.docker.shell.image_programs import image_program_facts
 from cci_migrate.docker.shell.invocation import Invocation
 from cci_migrate.docker.shell.local_images import LocalImages
@@ -162,9 +169,8 @@ class _LineReader:
 
     def _bracket(self, sign: str) -> None:
         if sign in _BRACKETS:
-            maybe = Construct(ConstructKind.CHOICE, (Alternative((), 0), Alternative((), None)))
             self._blocks.append((_BRACKETS[sign], self._place, self._construct))
-            self._place = (*self._at(), Turn(maybe, 0))
+            self._place = (*self._at(), Turn(perhaps(), 0))
             self._construct = Construct(ConstructKind.SEQUENCE)
         elif self._blocks and sign == self._blocks[-1][0]:
             _, self._place, self._construct = self._blocks.pop()

@@ -7,36 +7,23 @@ from typing import TYPE_CHECKING
 
 from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.command_reading import CommandReader
+from cci_migrate.docker.shell.conditions import names_if_empty
 from cci_migrate.docker.shell.facts import CredentialFile
 from cci_migrate.docker.shell.flow import Alternative, Construct, ConstructKind, Place, Turn
 from cci_migrate.docker.shell.shell_words import variables_in
 from cci_migrate.docker.shell.standard_input import Output, Pipe
-from cci_migrate.docker.shell.syntax import inner_nodes, span_of
+from cci_migrate.docker.shell.syntax import child_of_type, inner_nodes, span_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 #: Arguments of ``export`` and its like that may name any variable: ``export $(cat .env)``.
 _UNREADABLE_NAMES = names("command_substitution simple_expansion expansion string")
+_OPERATORS = ("&&", "||")
 
 
 class PipelineReader(CommandReader):
     """Reads what joins commands; a subclass reads compound statements."""
-
-    def _sequence(self, steps: Sequence[Callable[[Place], object]], place: Place) -> None:
-        construct = Construct(ConstructKind.SEQUENCE, last=len(steps) - 1)
-        for slot, step in enumerate(steps):
-            step((*place, Turn(construct, slot)))
-
-    def _ways(self, walks: Sequence[Callable[[], object]], *, otherwise: bool) -> None:
-        """Walk alternatives; the folder is unknown afterwards if they end in different ones."""
-        before = self._folder.path
-        after = {before} if otherwise else set()
-        for walk in walks:
-            self._folder.path = before
-            walk()
-            after.add(self._folder.path)
-        self._folder.be_one_of(after)
 
     def _pipeline(self, node: Node, place: Place, tail: Sequence[Node] = ()) -> None:
         parts = [undressed(part) for part in inner_nodes(node)]
@@ -51,14 +38,11 @@ class PipelineReader(CommandReader):
         first, redirects = parts[0] if parts else (None, [])
         if first is not None and first.type == "list" and redirects:
             # The grammar reads `a && b 2>&1 | c` as if a were part of the pipe.
-            left, right = _sides(first)
-            self._and_or(
-                _operator(first),
-                left,
-                right,
-                lambda at: self._walk(left, at),
-                lambda at: self._pipe_together([(right, redirects), *parts[1:]], node, at),
+            rest = parts[1:]
+            self._list(
+                first,
                 place,
+                lambda right, at: self._pipe_together([(right, redirects), *rest], node, at),
             )
             return
         construct = Construct(ConstructKind.TOGETHER)
@@ -70,14 +54,17 @@ class PipelineReader(CommandReader):
                 self._dressed(part, own, (*place, Turn(construct, slot)), pipe)
             output = self._outputs.output_of(part, own)
 
-    def _list(self, node: Node, place: Place) -> None:
-        left, right = _sides(node)
+    def _list(self, node: Node, place: Place, walk_right: Callable[[Node, Place], object]) -> None:
+        """Read ``a && b`` or ``a || b``, whose right side ``walk_right`` reads."""
+        inner = inner_nodes(node)
+        left, right = inner[0], inner[-1]
+        operator = child_of_type(node, *_OPERATORS)
         self._and_or(
-            _operator(node),
+            "&&" if operator is None else operator.type,
             left,
             right,
             lambda at: self._walk(left, at),
-            lambda at: self._walk(right, at),
+            lambda at: walk_right(right, at),
             place,
         )
 
@@ -88,16 +75,12 @@ class PipelineReader(CommandReader):
         kind = "" if body is None else body.type
         if body is not None and kind == "list" and redirects:
             # The grammar attaches the redirection of `a && b > f` to the list; it is b's.
-            left, right = _sides(body)
-            self._and_or(
-                _operator(body),
-                left,
-                right,
-                lambda at: self._walk(left, at),
-                lambda at: self._dressed(
+            self._list(
+                body,
+                place,
+                lambda right, at: self._dressed(
                     right, redirects, at, Pipe(right.start_byte, pipe.end, pipe.has_input)
                 ),
-                place,
             )
             return
         if body is not None and kind == "negated_command" and redirects and inner_nodes(body):
@@ -165,10 +148,9 @@ class PipelineReader(CommandReader):
         elif body.type == "command":
             self._command(body, place, pipe)
         elif redirects:
-            self._sequence(
-                [lambda at: self._substitutions(redirects, at), lambda at: self._walk(body, at)],
-                place,
-            )
+            construct = Construct(ConstructKind.SEQUENCE, last=1)
+            self._substitutions(redirects, (*place, Turn(construct, 0)))
+            self._walk(body, (*place, Turn(construct, 1)))
         else:
             self._walk(body, place)
 
@@ -182,37 +164,29 @@ class PipelineReader(CommandReader):
         place: Place,
     ) -> None:
         emptiness = self._conditions.emptiness([(left, False)])
+        empty, filled = names_if_empty([], emptiness), names_if_empty([emptiness], None)
         ends = self._conditions.ends_script(right)
-        empty = emptiness.names if emptiness is not None and emptiness.true_when_empty else None
-        filled = (
-            emptiness.names if emptiness is not None and not emptiness.true_when_empty else None
-        )
+        may_skip = operator == "||" or self._conditions.is_test(left)
         if operator == "&&":
-            tests = self._conditions.is_test(left)
-            construct = Construct(
-                ConstructKind.CHOICE,
-                (
-                    Alternative((0,), 1, passes=not ends, succeeded=0, when_empty=empty),
-                    Alternative((0,), None, passes=tests, fails=True, when_empty=filled),
-                ),
+            ways = (
+                Alternative((0,), 1, passes=not ends, succeeded=0, when_empty=empty),
+                Alternative((0,), None, passes=may_skip, fails=True, when_empty=filled),
             )
         else:
-            construct = Construct(
-                ConstructKind.CHOICE,
-                (
-                    Alternative((0,), None, succeeded=0, when_empty=empty),
-                    Alternative((0,), 1, passes=not ends, when_empty=filled),
-                ),
+            ways = (
+                Alternative((0,), None, succeeded=0, when_empty=empty),
+                Alternative((0,), 1, passes=not ends, when_empty=filled),
             )
+        construct = Construct(ConstructKind.CHOICE, ways)
         walk_left((*place, Turn(construct, 0)))
-        if operator == "&&" and not self._conditions.is_test(left):
+        if not may_skip:
             walk_right((*place, Turn(construct, 1)))
-        else:
-            # After `cd x || exit` the script is in x; after `[ -d x ] && cd x` it may be elsewhere.
-            before = self._folder.path
-            self._ways([lambda: walk_right((*place, Turn(construct, 1)))], otherwise=True)
-            if ends:
-                self._folder.path = before
+            return
+        # After `cd x || exit` the script is in x; after `[ -d x ] && cd x` it may be elsewhere.
+        after = {self._folder.path}
+        with self._folder.one_of(after, goes_on=not ends):
+            walk_right((*place, Turn(construct, 1)))
+        self._folder.be_one_of(after)
 
     def _assignments(self, node: Node, place: Place) -> None:
         self._substitutions([node], place)
@@ -268,7 +242,7 @@ def _behind_heredoc(redirect: Node) -> list[tuple[str, Node]]:
     statements: list[tuple[str, Node]] = []
     operator = "&&"
     for child in redirect.children:
-        if child.type in ("&&", "||"):
+        if child.type in _OPERATORS:
             operator = child.type
         elif child.type == "pipeline":
             statements.append(("|", child))
@@ -280,14 +254,3 @@ def _behind_heredoc(redirect: Node) -> list[tuple[str, Node]]:
         ):
             statements.append((operator, child))
     return statements
-
-
-def _sides(node: Node) -> tuple[Node, Node]:
-    """Both sides of a list."""
-    inner = inner_nodes(node)
-    return inner[0], inner[-1]
-
-
-def _operator(node: Node) -> str:
-    """The operator of a list: ``&&`` or ``||``."""
-    return next((child.type for child in node.children if child.type in ("&&", "||")), "&&")

@@ -39,9 +39,29 @@ class WorkingFolder:
         if target.startswith(("/", "~", "$")) or self.path is not None:
             self.path = joined_path(self.path or ".", target)
 
-    def be_one_of(self, paths: Collection[str | None]) -> None:
-        """Go on after alternatives that end in ``paths``: unknown if these differ."""
-        self.path = next(iter(paths)) if len(paths) == 1 else None
+    @contextmanager
+    def one_of(self, ends: set[str | None], *, goes_on: bool = True) -> Iterator[None]:
+        """Within one of several alternatives, the next of which begins in the same folder.
+
+        Where it ends is added to ``ends`` if control ``goes_on`` after it.
+        """
+        before = self.path
+        yield
+        if goes_on:
+            ends.add(self.path)
+        self.path = before
+
+    def be_one_of(self, ends: Collection[str | None]) -> None:
+        """Go on after alternatives that end in ``ends``: unknown if these differ."""
+        if ends:
+            self.path = next(iter(ends)) if len(ends) == 1 else None
+
+    @contextmanager
+    def perhaps(self) -> Iterator[None]:
+        """Within what may not run."""
+        before = self.path
+        yield
+        self.be_one_of({before, self.path})
 
     @contextmanager
     def apart(self) -> Iterator[None]:
