@@ -30,7 +30,7 @@ def _valid(value: object) -> object:
             return without_lone_surrogates(value)
         case dict():
             return {_valid(key): _valid(item) for key, item in value.items()}
-        case list():
+        case list() | tuple():
             return [_valid(item) for item in value]
         case _:
             return value

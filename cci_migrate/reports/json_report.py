@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec.structs import asdict
 from typing_extensions import assert_never
 
 from cci_migrate import __version__
@@ -15,7 +16,7 @@ from cci_migrate.escaping.json_text import json_text
 from cci_migrate.findings import Fix, NameReason, NoFix, Question, Remedy, Resolution
 from cci_migrate.lossless.source import Position
 from cci_migrate.reports.diffs import diffs_of_result
-from cci_migrate.reports.report import Counts, Mode, Report, Result, resolutions_of
+from cci_migrate.reports.report import Mode, Report, Result, resolutions_of
 
 #: Raised when a key changes its meaning or is removed, not when one is added.
 VERSION = 1
@@ -26,38 +27,18 @@ def json_report(report: Report) -> Iterator[str]:
     document = {
         "version": VERSION,
         "tool": {"name": "cci-migrate", "version": __version__},
-        "mode": report.mode.value,
+        "mode": report.mode,
         "exit_code": report.exit_code,
-        "summary": _summary(report.counts),
+        "summary": report.counts,
         "configs": [_config(result, report) for result in report.results],
-        "todos": list(report.todos),
+        "todos": tuple(report.todos),
     }
     yield json_text(document, indent=2) + "\n"
 
 
-def _summary(counts: Counts) -> dict[str, int]:
-    return {
-        "files": counts.files,
-        "configs": counts.configs,
-        "images": counts.images,
-        "authenticated": counts.authenticated,
-        "unprovided": counts.unprovided,
-        "changed": counts.changed,
-        "findings": counts.findings,
-        "fixed": counts.fixed,
-        "left": counts.left,
-        "noted": counts.noted,
-        "suppressed": counts.suppressed,
-        "baseline": counts.baseline,
-        "refused": counts.refused,
-        "refused_in_baseline": counts.refused_in_baseline,
-        "failed": counts.failed,
-    }
-
-
 def _config(result: Result, report: Report) -> dict[str, Any]:
     outcome = result.outcome
-    common: dict[str, Any] = {"paths": list(outcome.paths), "prefix": result.prefix}
+    common: dict[str, Any] = {"paths": outcome.paths, "prefix": result.prefix}
     match outcome:
         case Examined():
             return common | {
@@ -80,7 +61,7 @@ def _config(result: Result, report: Report) -> dict[str, Any]:
         case Refused():
             return common | {
                 "state": "refused",
-                "cause": outcome.cause.value,
+                "cause": outcome.cause,
                 "reason": outcome.reason,
                 "instead": outcome.instead or None,
                 "in_baseline": outcome.in_baseline,
@@ -104,25 +85,7 @@ def _position(position: Position | None) -> dict[str, int | None]:
 
 
 def _pull(pull: ExplainedPull) -> dict[str, Any]:
-    return {
-        "workflow": pull.workflow,
-        "workflow_job": pull.workflow_job,
-        "job": pull.job,
-        "source": pull.source,
-        "image": pull.image,
-        "registry": pull.registry,
-        "access": pull.access.value,
-        "credential": pull.credential,
-        "variables": list(pull.variables),
-        "contexts": list(pull.contexts),
-        "path": pull.path,
-        "line": pull.line,
-        "daemon": pull.daemon,
-        "reason": pull.reason or None,
-        "possible_images": list(pull.possible_images),
-        "executor": pull.executor,
-        "orb": pull.orb,
-    }
+    return {**asdict(pull), "reason": pull.reason or None}
 
 
 def _changes(result: Result, report: Report) -> list[dict[str, Any]]:
@@ -148,9 +111,9 @@ def _finding(resolution: Resolution) -> dict[str, Any]:
     return {
         "key": str(finding.key),
         "rule": finding.rule,
-        "severity": finding.severity.value,
-        "effect": finding.effect.value,
-        "state": resolution.state.value,
+        "severity": finding.severity,
+        "effect": finding.effect,
+        "state": resolution.state,
         "reason": resolution.reason or None,
         "path": place.source.path,
         **_position(start),
@@ -175,7 +138,7 @@ def _names(names: NameReason) -> dict[str, Any]:
         "reason": names.text,
         "path": names.path,
         "line": names.line,
-        "ignored": list(names.ignored),
+        "ignored": names.ignored,
         "alternatives": [credential_names(alternative) for alternative in names.alternatives],
     }
 

@@ -169,13 +169,13 @@ def as_json(report: VerdictReport) -> str:
 def _object(prefix: str, verdict: Verdict) -> dict[str, Any]:
     return {
         "paths": [prefix + path for path in verdict.paths],
-        "status": verdict.status.value,
+        "status": verdict.status,
         "has_change": verdict.has_change,
-        "problems": list(verdict.problems),
+        "problems": verdict.problems,
         "next": verdict.instead,
         "gains": verdict.gains,
-        "not_compiled": list(verdict.unseen),
+        "not_compiled": verdict.unseen,
         "jobs": verdict.jobs,
         "images": verdict.images,
-        "pulls": list(verdict.pulls),
+        "pulls": verdict.pulls,
     }

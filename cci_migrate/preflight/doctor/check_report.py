@@ -59,11 +59,11 @@ def as_json(answers: Sequence[CheckResult]) -> str:
         "answers": [
             {
                 "subject": answer.subject,
-                "status": answer.status.value,
+                "status": answer.status,
                 "text": answer.text,
                 "next": answer.next,
-                "jobs": list(answer.jobs),
-                "projects": list(answer.projects),
+                "jobs": answer.jobs,
+                "projects": answer.projects,
             }
             for answer in answers
         ],
