@@ -105,7 +105,7 @@ def _if_compiled(outcome: Outcome, task: Task) -> Outcome:
 
 
 def _print(result: Result, outcome: Outcome, grouping: Grouping, terminal: Terminal) -> None:
-    shown = ", ".join(result.display_path(path) for path in outcome.paths)
+    shown = result.display_paths
     match outcome:
         case Examined(pulls=pulls):
             _print_tree(shown, pulls, grouping, terminal)

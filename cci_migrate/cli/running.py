@@ -204,8 +204,7 @@ def _excluded(path: str) -> str:
 
 
 def _kind_line(result: Result, outcome: NotAConfig) -> str:
-    shown = ", ".join(result.display_path(path) for path in outcome.paths)
-    return f"{shown} is something else: {outcome.kind}"
+    return f"{result.display_paths} is something else: {outcome.kind}"
 
 
 def nothing_in(paths: Iterable[Path]) -> str:

@@ -12,7 +12,7 @@ from cci_migrate.reports.terminal_page import Page
 from cci_migrate.wording import counted
 
 #: What so many findings of an effect are, after their number.
-EFFECT_TEXTS = {
+_EFFECT_TEXTS = {
     Effect.LIMITED: "limited today",
     Effect.CREDENTIALS: "with wrong or exposed credentials",
     Effect.WARNING: "to check",
@@ -40,7 +40,6 @@ def closing_text(report: Report) -> str:
 
 def todo_lines(report: Report, page: Page) -> Iterator[str]:
     """What is left to do outside the files, and for which of them."""
-    files = report.by_text(lambda outcome: [todo.text for todo in outcome.todos])
     configs = sum(
         isinstance(result.outcome, Examined) and bool(result.outcome.todos)
         for result in report.results
@@ -48,7 +47,7 @@ def todo_lines(report: Report, page: Page) -> Iterator[str]:
     # A to-do for every config needs no file names.
     items = [
         todo if len(names) == configs else f"{todo} (For {_few(names)}.)"
-        for todo, names in files.items()
+        for todo, names in report.todos.items()
     ]
     yield from page.items("To do outside the files", items)
 
@@ -72,10 +71,10 @@ def _problems(report: Report) -> list[str]:
     if report.mode is Mode.WRITE and counts.fixed:
         sentences.append(f"Fixed {counted(counts.fixed, 'problem')} in {_files(counts.changed)}")
         if problems:
-            sentences.append(f"{len(problems)} left: {_by_effect(problems)}")
+            sentences.append(f"{len(problems)} left: {_shown(by_effect(problems))}")
     elif problems:
         where = f"{counted(len(problems), 'problem')} in {_files(len(files))}"
-        sentences.append(f"Found {where}: {_by_effect(problems)}")
+        sentences.append(f"Found {where}: {_shown(by_effect(problems))}")
         sentences.append(f"{fixed or 'None'} fixable with cci-migrate")
     return sentences
 
@@ -84,11 +83,14 @@ def _files(count: int) -> str:
     return counted(count, "file")
 
 
-def _by_effect(findings: Iterable[Finding]) -> str:
+def by_effect(findings: Iterable[Finding]) -> list[tuple[int, str]]:
+    """How many of ``findings`` there are of each effect, and what these are."""
     counts = Counter(finding.effect for finding in findings)
-    return ", ".join(
-        f"{counts[effect]} {text}" for effect, text in EFFECT_TEXTS.items() if counts[effect]
-    )
+    return [(counts[effect], text) for effect, text in _EFFECT_TEXTS.items() if counts[effect]]
+
+
+def _shown(counts: Iterable[tuple[int, str]]) -> str:
+    return ", ".join(f"{count} {text}" for count, text in counts)
 
 
 def _images(counts: Counts, mode: Mode) -> list[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
+from operator import itemgetter
 
 from typing_extensions import assert_never
 
 from cci_migrate.engine.explanation import Access, ExplainedPull
 from cci_migrate.escaping.terminal_text import printable
+from cci_migrate.groups import grouped
 from cci_migrate.reports.terminal_page import Page
 
 
@@ -41,12 +43,9 @@ def explanation_tree(
 
 def _by_workflow(pulls: Iterable[ExplainedPull], page: Page) -> Iterator[str]:
     """A pull is below its workflow and its workflow job with its contexts."""
-    by_workflow: dict[str | None, dict[str, list[ExplainedPull]]] = {}
-    for pull in pulls:
-        owners = by_workflow.setdefault(pull.workflow, {})
-        owners.setdefault(pull.workflow_job or pull.job, []).append(pull)
-    for workflow, owners in by_workflow.items():
+    for workflow, of_workflow in grouped((pull.workflow, pull) for pull in pulls).items():
         yield "not run by any workflow" if workflow is None else printable(f"workflow {workflow}")
+        owners = grouped((pull.workflow_job or pull.job, pull) for pull in of_workflow)
         for owner, owned in owners.items():
             yield f"  {printable(_owner(owner, owned[0]))}"
             for pull in owned:
@@ -55,19 +54,23 @@ def _by_workflow(pulls: Iterable[ExplainedPull], page: Page) -> Iterator[str]:
 
 def _by_image(pulls: Iterable[ExplainedPull], page: Page) -> Iterator[str]:
     """Each image with its places, and below each place the workflow jobs that pull it there."""
-    by_image: dict[tuple[str, str], dict[tuple[str, str], list[ExplainedPull]]] = {}
-    for pull in pulls:
-        written = f", written {pull.image}" if pull.possible_images else ""
-        place = f"{pull.source}, {pull.path}:{pull.line}{written}"
-        for image in pull.possible_images or (pull.image,):
-            places = by_image.setdefault((image, pull.registry or ""), {})
-            places.setdefault((place, _access(pull, page)), []).append(pull)
-    for (image, registry), places in sorted(by_image.items()):
+    by_image = grouped(
+        ((image, pull.registry or ""), pull)
+        for pull in pulls
+        for image in pull.possible_images or (pull.image,)
+    )
+    for (image, registry), of_image in sorted(by_image.items(), key=itemgetter(0)):
         yield printable(_from(image, registry))
+        places = grouped(((_place(pull), _access(pull, page)), pull) for pull in of_image)
         for (place, access), alike in places.items():
             yield f"  {printable(place)}"
             yield f"    {access}"
             yield f"    {printable(', '.join(dict.fromkeys(map(_title, alike))))}"
+
+
+def _place(pull: ExplainedPull) -> str:
+    written = f", written {pull.image}" if pull.possible_images else ""
+    return f"{pull.source}, {pull.path}:{pull.line}{written}"
 
 
 def _title(pull: ExplainedPull) -> str:
@@ -78,14 +81,10 @@ def _title(pull: ExplainedPull) -> str:
 
 def _executors(pulls: Iterable[ExplainedPull]) -> Iterator[str]:
     """A line for each executor with images, and the workflow jobs that run on it."""
-    jobs: dict[str, dict[str, None]] = {}
-    for pull in pulls:
-        if pull.executor is not None:
-            runs = jobs.setdefault(pull.executor, {})
-            if pull.workflow_job is not None:
-                runs[pull.workflow_job] = None
-    for executor, names in jobs.items():
-        yield printable(f"executor {executor}: {', '.join(names) or 'no workflow job'}")
+    named = (pull for pull in pulls if pull.executor is not None)
+    for executor, jobs in grouped((pull.executor, pull.workflow_job) for pull in named).items():
+        names = ", ".join(dict.fromkeys(filter(None, jobs)))
+        yield printable(f"executor {executor}: {names or 'no workflow job'}")
 
 
 def _owner(owner: str, pull: ExplainedPull) -> str:

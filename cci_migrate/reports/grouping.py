@@ -17,6 +17,7 @@ from cci_migrate.findings import (
     Resolution,
     summary_of,
 )
+from cci_migrate.groups import grouped
 from cci_migrate.reports.report import Report, Result, resolutions_of
 from cci_migrate.wording import with_advice
 
@@ -84,16 +85,13 @@ class FindingGroup(Struct, frozen=True):
 
 def groups_of(report: Report, is_listed: Callable[[Resolution], bool]) -> list[FindingGroup]:
     """The listed findings of ``report``: what is limited today first, what is ignored last."""
-    groups: dict[tuple[int, str, GroupKind], list[Resolution]] = {}
-    for number, result in enumerate(report.results):
-        for resolution in filter(is_listed, resolutions_of(result.outcome)):
-            path = resolution.finding.place.source.path
-            groups.setdefault((number, path, _kind(resolution)), []).append(resolution)
-    in_order = sorted(groups, key=lambda key: _rank(key[2]))
-    return [
-        FindingGroup(kind, report.results[number], path, tuple(groups[number, path, kind]))
-        for number, path, kind in in_order
-    ]
+    alike = grouped(
+        ((_kind(resolution), result, resolution.finding.place.source.path), resolution)
+        for result in report.results
+        for resolution in filter(is_listed, resolutions_of(result.outcome))
+    )
+    groups = [FindingGroup(*key, tuple(resolutions)) for key, resolutions in alike.items()]
+    return sorted(groups, key=lambda group: _rank(group.kind))
 
 
 def location(result: Result, finding: Finding) -> str:

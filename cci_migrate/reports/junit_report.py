@@ -7,7 +7,6 @@ are a failed test case; ignored ones are a skipped case.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree as XML
 
@@ -15,6 +14,7 @@ from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Refused
 from cci_migrate.engine.suppressions import UnusedSuppression
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.findings import Severity
+from cci_migrate.groups import grouped
 from cci_migrate.reports.grouping import FindingGroup, groups_of, location
 from cci_migrate.reports.report import Report, Result
 from cci_migrate.wording import with_advice
@@ -25,12 +25,10 @@ NAME = "cci-migrate"
 def junit_report(report: Report) -> Iterator[str]:
     """The findings that exist after the run as one document, with a line end."""
     suites = XML.Element("testsuites", name=NAME)
-    groups: dict[Result, list[FindingGroup]] = defaultdict(list)
-    for group in groups_of(report, report.is_open):
-        groups[group.result].append(group)
+    groups = grouped((group.result, group) for group in groups_of(report, report.is_open))
     for result in report.results:
         if not isinstance(result.outcome, NotAConfig):
-            suites.append(_suite(result, groups[result]))
+            suites.append(_suite(result, groups.get(result, ())))
     for counted in ("tests", "failures", "errors", "skipped"):
         suites.set(counted, str(sum(int(suite.get(counted, "0")) for suite in suites)))
     XML.indent(suites)
@@ -40,8 +38,7 @@ def junit_report(report: Report) -> Iterator[str]:
 
 def _suite(result: Result, groups: Sequence[FindingGroup]) -> XML.Element:
     outcome = result.outcome
-    name = ", ".join(result.display_path(path) for path in outcome.paths)
-    suite = XML.Element("testsuite", name=name)
+    suite = XML.Element("testsuite", name=result.display_paths)
     suite.extend(map(_finding, groups))
     if isinstance(outcome, Refused):
         text = with_advice(outcome.reason, outcome.instead)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 
@@ -14,6 +14,7 @@ from cci_migrate.engine.suppressions import UnusedSuppression
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.findings import FindingState, Resolution, Severity
+from cci_migrate.groups import grouped
 from cci_migrate.lossless.source import Position
 
 
@@ -41,6 +42,11 @@ class Result(Struct, frozen=True, eq=False):
         """``path`` of the outcome as the user sees it, with control characters escaped."""
         return printable(self.names.get(path, self.prefix + path))
 
+    @property
+    def display_paths(self) -> str:
+        """All paths of the outcome, as `display_path` has them."""
+        return ", ".join(map(self.display_path, self.outcome.paths))
+
     def display_place(self, path: str, position: Position | None) -> str:
         """``path:line:column`` as the user sees it; without a position, the path."""
         at = "" if position is None else f":{position.line}:{position.column}"
@@ -48,7 +54,7 @@ class Result(Struct, frozen=True, eq=False):
 
 
 class Counts(Struct, frozen=True):
-    """The totals of a run."""
+    """The totals of a run, by their keys in a JSON report."""
 
     files: int = 0
     configs: int = 0
@@ -86,42 +92,41 @@ class Report(Struct, frozen=True):
         return max(codes, default=ExitCode.DONE)
 
     @property
-    def todos(self) -> tuple[str, ...]:
-        """What is left to do outside the files, each thing once."""
-        return tuple(self.by_text(lambda outcome: [todo.text for todo in outcome.todos]))
+    def todos(self) -> dict[str, list[str]]:
+        """What is left to do outside the files, each thing with the configs that it is for."""
+        return self.by_text(lambda outcome: [todo.text for todo in outcome.todos])
 
     @property
     def counts(self) -> Counts:
         """The totals over all results."""
         outcomes = [result.outcome for result in self.results]
         examined = [outcome for outcome in outcomes if isinstance(outcome, Examined)]
-        with_images = [outcome for outcome in outcomes if isinstance(outcome, Examined | Refused)]
+        refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
+        configs: list[Examined | Refused] = [*examined, *refused]
         resolutions = [resolution for outcome in outcomes for resolution in resolutions_of(outcome)]
-        left = [resolution for resolution in resolutions if resolution.state is FindingState.LEFT]
-        noted = sum(resolution.finding.severity is Severity.NOTE for resolution in left)
+        states = Counter(resolution.state for resolution in resolutions)
+        noted = sum(
+            resolution.state is FindingState.LEFT and resolution.finding.severity is Severity.NOTE
+            for resolution in resolutions
+        )
+        in_baseline = sum(outcome.in_baseline for outcome in refused)
         return Counts(
             files=sum(len(outcome.paths) for outcome in outcomes),
-            configs=sum(isinstance(outcome, Examined | Refused) for outcome in outcomes),
-            images=sum(outcome.images for outcome in with_images),
-            authenticated=sum(outcome.authenticated for outcome in with_images),
+            configs=len(configs),
+            images=sum(outcome.images for outcome in configs),
+            authenticated=sum(outcome.authenticated for outcome in configs),
             unprovided=sum(outcome.unprovided for outcome in examined),
             changed=sum(
                 len(outcome.change.files) for outcome in examined if outcome.change is not None
             ),
             findings=len(resolutions),
-            fixed=sum(resolution.state is FindingState.FIXED for resolution in resolutions),
-            left=len(left) - noted,
+            fixed=states[FindingState.FIXED],
+            left=states[FindingState.LEFT] - noted,
             noted=noted,
-            suppressed=sum(
-                resolution.state is FindingState.SUPPRESSED for resolution in resolutions
-            ),
-            baseline=sum(resolution.state is FindingState.BASELINE for resolution in resolutions),
-            refused=sum(
-                isinstance(outcome, Refused) and not outcome.in_baseline for outcome in outcomes
-            ),
-            refused_in_baseline=sum(
-                isinstance(outcome, Refused) and outcome.in_baseline for outcome in outcomes
-            ),
+            suppressed=states[FindingState.SUPPRESSED],
+            baseline=states[FindingState.BASELINE],
+            refused=len(refused) - in_baseline,
+            refused_in_baseline=in_baseline,
             failed=sum(isinstance(outcome, Failed) for outcome in outcomes),
         )
 
@@ -141,12 +146,12 @@ class Report(Struct, frozen=True):
 
     def by_text(self, texts_of: Callable[[Examined], Iterable[str]]) -> dict[str, list[str]]:
         """Each text about examined configs once, with the configs that it is about."""
-        configs: dict[str, list[str]] = defaultdict(list)
-        for result in self.results:
-            if isinstance(result.outcome, Examined):
-                for text in texts_of(result.outcome):
-                    configs[text].append(result.display_path(result.outcome.paths[0]))
-        return configs
+        return grouped(
+            (text, result.display_path(result.outcome.paths[0]))
+            for result in self.results
+            if isinstance(result.outcome, Examined)
+            for text in texts_of(result.outcome)
+        )
 
     @property
     def unused(self) -> tuple[tuple[Result, UnusedSuppression], ...]:

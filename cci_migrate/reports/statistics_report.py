@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from cci_migrate.assessing.impact import registry_name
-from cci_migrate.findings import Effect, Finding, FindingState
-from cci_migrate.reports.closing_lines import EFFECT_TEXTS, closing_lines
+from cci_migrate.findings import FindingState
+from cci_migrate.reports.closing_lines import by_effect, closing_lines
 from cci_migrate.reports.report import Report
 from cci_migrate.reports.terminal_page import Page
 from cci_migrate.reports.text_report import Detail
@@ -32,7 +32,7 @@ def statistics_report(report: Report, detail: Detail, page: Page) -> Iterator[st
     )
     summaries = {rule.id: rule.summary for rule in RULES}
     rules = Counter(finding.rule for finding in findings)
-    yield from _table("By effect", _effects(findings), page)
+    yield from _table("By effect", by_effect(findings), page)
     yield from _table(
         "By rule",
         [
@@ -51,11 +51,6 @@ def statistics_report(report: Report, detail: Detail, page: Page) -> Iterator[st
         page,
     )
     yield closing_lines(report, page)
-
-
-def _effects(findings: Iterable[Finding]) -> list[tuple[int, str]]:
-    counts = Counter(finding.effect for finding in findings)
-    return [(counts[effect], EFFECT_TEXTS[effect]) for effect in Effect if counts[effect]]
 
 
 def _table(heading: str, rows: list[tuple[int, str]], page: Page) -> Iterator[str]:

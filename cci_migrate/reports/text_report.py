@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import chain
 
@@ -11,13 +10,13 @@ from typing_extensions import assert_never
 
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.findings import Effect, FindingState, Fix, Question, Resolution, Severity
+from cci_migrate.groups import grouped
 from cci_migrate.project import rule_page_address
 from cci_migrate.redaction.excerpts import Excerpt, excerpt_of
 from cci_migrate.redaction.redaction import Redaction
 from cci_migrate.reports.closing_lines import closing_lines, todo_lines
 from cci_migrate.reports.grouping import (
     FindingGroup,
-    GroupKind,
     groups_of,
     headline,
     location,
@@ -111,9 +110,7 @@ def failure_lines(result: Result) -> list[str]:
 def _changes(report: Report, detail: Detail, page: Page) -> Iterator[str]:
     """What is changed, by file."""
     fixed = groups_of(report, lambda resolution: resolution.state is FindingState.FIXED)
-    by_file: dict[str, list[FindingGroup]] = defaultdict(list)
-    for group in fixed:
-        by_file[group.result.display_path(group.path)].append(group)
+    by_file = grouped((group.result.display_path(group.path), group) for group in fixed)
     word = "Fixed" if report.mode is Mode.WRITE else "To fix"
     shown = list(by_file) if detail.is_verbose else list(by_file)[:_FEW_FILES]
     for path in shown:
@@ -129,11 +126,7 @@ def _changes(report: Report, detail: Detail, page: Page) -> Iterator[str]:
 def _findings(report: Report, detail: Detail, page: Page) -> Iterator[str]:
     groups = groups_of(report, lambda resolution: detail.lists(resolution, report.mode))
     explained: set[str] = set()
-    by_kind: dict[GroupKind, list[FindingGroup]] = defaultdict(list)
-    for group in groups:
-        by_kind[group.kind].append(group)
-    for alike in by_kind.values():
-        kind = alike[0].kind
+    for kind, alike in grouped((group.kind, group) for group in groups).items():
         because = "" if kind.because in explained or kind.state.is_ignored else kind.because
         explained.add(kind.because)
         lines = [*_heading(alike, page), *_places(alike, detail, page)]
@@ -211,11 +204,11 @@ def _excerpt(group: FindingGroup) -> Excerpt | None:
 
 def _remarks(report: Report, detail: Detail, page: Page) -> Iterator[str]:
     """A sentence for each file that is not examined."""
-    lines = []
-    for result in report.results:
-        if (remark := _remark(result.outcome, detail)) is not None:
-            paths = ", ".join(result.display_path(path) for path in result.outcome.paths)
-            lines.append(page.prose(f"{paths}: {remark}", "", "  "))
+    lines = [
+        page.prose(f"{result.display_paths}: {remark}", "", "  ")
+        for result in report.results
+        if (remark := _remark(result.outcome, detail)) is not None
+    ]
     if lines:
         yield "\n".join(lines) + "\n\n"
 
