@@ -17,7 +17,12 @@ from msgspec import Struct
 from cci_migrate.campaign.ledger import LedgerError
 from cci_migrate.campaign.repository_filter import RepositoryFilter, Shard, parse_shard
 from cci_migrate.cli.command_errors import exit_code_of
-from cci_migrate.cli.option_values import is_on_command_line, option_group, seconds
+from cci_migrate.cli.option_values import (
+    EXISTING_FILE,
+    is_on_command_line,
+    option_group,
+    seconds,
+)
 from cci_migrate.cli.shared_options import campaign_option
 from cci_migrate.cli.terminal import Terminal
 from cci_migrate.error_kinds import OutsideError
@@ -138,9 +143,8 @@ def _app(app_id: str, file: Path | None) -> AppKey | None:
 _TOKEN_OPTIONS = (
     click.option(
         "--app-key",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        **EXISTING_FILE,
         envvar="GITHUB_APP_PRIVATE_KEY_FILE",
-        metavar="FILE",
         help="File with the App's private key",
     ),
     click.option(

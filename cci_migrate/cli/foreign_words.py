@@ -7,8 +7,8 @@ from pathlib import Path
 
 #: Subcommands of ruff, terraform, git and others.
 _SUBCOMMANDS = {"check": "--check", "diff": "--dry-run", "fix": "", "help": "--help"}
-#: Options of ruff, eslint, prettier and others.
-_OPTIONS = {
+#: Options of ruff, eslint, prettier and others, with what to do instead of giving them.
+FOREIGN_OPTIONS = {
     "--diff": "to show the changes as a diff, use --dry-run",
     "--explain": "to read about a rule, run: cci-migrate rule NAME",
     "--fix": "leave it out: cci-migrate fixes files in place by default",
@@ -28,8 +28,3 @@ def command_meant(args: Sequence[str]) -> str | None:
         others = others[:1]
         return " ".join(["cci-migrate", *others, "--help"])
     return " ".join(filter(None, ["cci-migrate", _SUBCOMMANDS[word], *others]))
-
-
-def option_meant(option: str) -> str | None:
-    """What to do instead of giving another tool's ``option``; None for an unknown one."""
-    return _OPTIONS.get(option)

@@ -12,7 +12,7 @@ from cci_migrate.cli.combinations import STDIN, refuse_combinations
 from cci_migrate.cli.command_errors import exit_code_of
 from cci_migrate.cli.compiler_options import compiler_options
 from cci_migrate.cli.option_completion import paths_or_subcommands
-from cci_migrate.cli.option_values import new_file
+from cci_migrate.cli.option_values import EXISTING_FILE, NEW_FILE
 from cci_migrate.cli.options import Format, Options
 from cci_migrate.cli.policy_options import every_policy_option
 from cci_migrate.cli.shared_options import (
@@ -30,36 +30,27 @@ COMPLETION_VARIABLE = "_CCI_MIGRATE_COMPLETE"
 
 SUBCOMMANDS = {
     "explain": Subcommand(
-        "cci_migrate.cli.explain_command:explain", "Show each pull and what gives it access."
+        "cci_migrate.cli.explain_command", "Show each pull and what gives it access."
     ),
-    "rules": Subcommand("cci_migrate.cli.rules_commands:rules", "List the rules."),
-    "rule": Subcommand("cci_migrate.cli.rules_commands:rule", "Show the page of a rule."),
-    "policy": Subcommand("cci_migrate.cli.policy_command:policy", "Export the policy."),
+    "rules": Subcommand("cci_migrate.cli.rules_commands", "List the rules."),
+    "rule": Subcommand("cci_migrate.cli.rules_commands", "Show the page of a rule."),
+    "policy": Subcommand("cci_migrate.cli.policy_command", "Export the policy."),
     "schema": Subcommand(
-        "cci_migrate.cli.schema_command:schema", "Print the schema of a policy, report or baseline."
+        "cci_migrate.cli.schema_command", "Print the schema of a policy, report or baseline."
     ),
-    "lsp": Subcommand("cci_migrate.cli.lsp_command:lsp", "Run the language server, for editors."),
+    "lsp": Subcommand("cci_migrate.cli.lsp_command", "Run the language server, for editors."),
     "completion": Subcommand(
-        "cci_migrate.cli.completion_command:completion",
-        "Print the completion script for your shell.",
+        "cci_migrate.cli.completion_command", "Print the completion script for your shell."
     ),
-    "init": Subcommand(
-        "cci_migrate.cli.init_command:init", "Write a policy file from a few questions."
-    ),
+    "init": Subcommand("cci_migrate.cli.init_command", "Write a policy file from a few questions."),
     "doctor": Subcommand(
-        "cci_migrate.cli.doctor_command:doctor",
-        "Check contexts at CircleCI and logins at the registries.",
+        "cci_migrate.cli.doctor_command", "Check contexts at CircleCI and logins at the registries."
     ),
     "verify": Subcommand(
-        "cci_migrate.cli.verify_command:verify",
-        "Have CircleCI compile the configs before and after.",
+        "cci_migrate.cli.verify_command", "Have CircleCI compile the configs before and after."
     ),
-    "context": Subcommand(
-        "cci_migrate.cli.context_command:context", "Create a context at CircleCI."
-    ),
-    "batch": Subcommand(
-        "cci_migrate.cli.batch:batch", "Make the same change across many repositories."
-    ),
+    "context": Subcommand("cci_migrate.cli.context_command", "Create a context at CircleCI."),
+    "batch": Subcommand("cci_migrate.cli.batch", "Make the same change across many repositories."),
 }
 
 
@@ -86,32 +77,14 @@ SUBCOMMANDS = {
     type=click.Path(dir_okay=False, path_type=Path),
     help="With -i: save the answers to a file",
 )
-@click.option(
-    "--answers",
-    metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Repeat the answers of an earlier session",
-)
+@click.option("--answers", **EXISTING_FILE, help="Repeat the answers of an earlier session")
 @every_policy_option
 @format_option(*Format)
-@click.option(
-    "--output",
-    metavar="FILE",
-    callback=new_file,
-    type=click.Path(path_type=Path),
-    help="Write the report to FILE",
-)
-@click.option(
-    "--baseline",
-    metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Ignore the findings in this baseline",
-)
+@click.option("--output", **NEW_FILE, help="Write the report to FILE")
+@click.option("--baseline", **EXISTING_FILE, help="Ignore the findings in this baseline")
 @click.option(
     "--write-baseline",
-    metavar="FILE",
-    callback=new_file,
-    type=click.Path(path_type=Path),
+    **NEW_FILE,
     help="Write a baseline of all fixable findings; change no config",
 )
 @click.option("--no-ignores", is_flag=True, help="Disregard ignore comments and the baseline")

@@ -35,8 +35,7 @@ def seconds(_ctx: Any, _param: Any, value: float) -> float:
     return value
 
 
-def new_file(_ctx: Any, _param: Any, value: Path | None) -> Path | None:
-    """A file that can be written."""
+def _new_file(_ctx: Any, _param: Any, value: Path | None) -> Path | None:
     if value is not None:
         from cci_migrate.files.output_files import cannot_write
 
@@ -58,7 +57,18 @@ def _text_of_file(_ctx: Any, _param: Any, file: TextIO | None) -> str | None:
         raise click.BadParameter(f"{file.name}: {error.strerror}") from None
 
 
-#: The arguments of ``click.option`` for a file whose text is the value, None without one.
+#: The arguments of ``click.option`` for a file that is there.
+EXISTING_FILE: dict[str, Any] = {
+    "type": click.Path(exists=True, dir_okay=False, path_type=Path),
+    "metavar": "FILE",
+}
+#: The same for a file that can be written.
+NEW_FILE: dict[str, Any] = {
+    "type": click.Path(path_type=Path),
+    "callback": _new_file,
+    "metavar": "FILE",
+}
+#: The same for a file whose text is the value, None without one.
 TEXT_FILE: dict[str, Any] = {
     "type": click.File("r", encoding="utf-8"),
     "callback": _text_of_file,

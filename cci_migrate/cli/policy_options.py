@@ -11,9 +11,8 @@ from msgspec import Struct
 from typing_extensions import assert_never
 
 from cci_migrate.cli.option_completion import rule_names
-from cci_migrate.cli.option_values import option_group
+from cci_migrate.cli.option_values import EXISTING_FILE, option_group
 from cci_migrate.cli.optional_values import OptionalValue
-from cci_migrate.cli.policy_file_options import policy_file_options
 from cci_migrate.policy.file import suggestion
 from cci_migrate.policy.overrides import OptionValues, option_settings
 from cci_migrate.policy.setting_kinds import (
@@ -42,7 +41,7 @@ class PolicySource(Struct, frozen=True):
 
 
 def policy_options(*keys: str) -> Callable[[_F], _F]:
-    """Gives a command the options of the settings ``keys``, and `policy_file_options`.
+    """Gives a command the options of the settings ``keys``, ``--config`` and ``--no-config``.
 
     Its argument ``policy`` is the `PolicySource` that they make.
     """
@@ -58,7 +57,18 @@ def policy_options(*keys: str) -> Callable[[_F], _F]:
             raise click.UsageError(problem)
         return PolicySource(chosen, policy_file, not no_config)
 
-    return option_group("policy", source, *map(_option, settings), policy_file_options)
+    return option_group(
+        "policy",
+        source,
+        *map(_option, settings),
+        click.option(
+            "--config",
+            "policy_file",
+            **EXISTING_FILE,
+            help="Use this policy file instead of the nearest",
+        ),
+        click.option("--no-config", is_flag=True, help="Ignore policy files"),
+    )
 
 
 def every_policy_option(command: _F) -> _F:

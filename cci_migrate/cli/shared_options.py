@@ -15,11 +15,19 @@ from cci_migrate.cli.options import Colour, Format
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def paths_argument(command: _F) -> _F:
-    """Give ``command`` ``[PATH]...`` (``paths``), files and folders that are there."""
-    return click.argument(
-        "paths", nargs=-1, metavar="[PATH]...", type=click.Path(exists=True, path_type=Path)
-    )(command)
+#: Gives a command ``[PATH]...`` (``paths``), files and folders that are there.
+paths_argument = click.argument(
+    "paths", nargs=-1, metavar="[PATH]...", type=click.Path(exists=True, path_type=Path)
+)
+
+#: Gives a command ``--color`` (``colour``).
+colour_option = click.option(
+    "--color",
+    "colour",
+    **choice_of(Colour),
+    default=Colour.AUTO.value,
+    help="When to use colour (default: auto)",
+)
 
 
 def format_option(*formats: Format) -> Callable[[_F], _F]:
@@ -31,17 +39,6 @@ def format_option(*formats: Format) -> Callable[[_F], _F]:
         default=Format.TEXT.value,
         help="Format of the report (default: text)",
     )
-
-
-def colour_option(command: _F) -> _F:
-    """Give ``command`` ``--color`` (``colour``)."""
-    return click.option(
-        "--color",
-        "colour",
-        **choice_of(Colour),
-        default=Colour.AUTO.value,
-        help="When to use colour (default: auto)",
-    )(command)
 
 
 def dry_run_option(text: str) -> Callable[[_F], _F]:
