@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
@@ -11,7 +12,6 @@ from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.cli.compiler_connection import CompilerSession, opened_compiler
 from cci_migrate.cli.compiler_options import CompilerOptions
 from cci_migrate.cli.processing import Compiling, Task
-from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.examination import Examination, examine
 from cci_migrate.engine.outcomes import Examined, Failed, Outcome, Refused, Unexamined
 from cci_migrate.engine.proof import ProvenChange
@@ -70,10 +70,7 @@ def _with_notes(
     if isinstance(task.compiled, Verdict):
         note = f"{_NOT_SHOWN}: {confirmation(task.compiled)}"
         return replace(outcome, compiler_notes=(note,))
-    files = task.read()
-    if isinstance(files, Failed):
-        return files
-    result = verdict_for(task, files, lambda _: None, compiler, limits)
+    result = verdict_for(task, compiler, limits)
     if not isinstance(result, Verdict):
         return result
     return replace(outcome, compiler_notes=tuple(pull_notes(result)))
@@ -86,14 +83,9 @@ def _confirmed(
     if not isinstance(outcome, Examined) or outcome.change is None:
         return outcome
     change = outcome.change
-    files = task.read()
-    if isinstance(files, Failed):
-        return files
     # Whoever writes looks whether the file is still what the change was made for.
-    files = replace(
-        files, files={**files.files, **{file.path: file.before for file in change.files}}
-    )
-    result = verdict_for(task, files, lambda _: change, compiler, limits)
+    originals = {file.path: file.before for file in change.files}
+    result = verdict_for(task, compiler, limits, lambda _: change, originals)
     if not isinstance(result, Verdict):
         return result
     problem = unconfirmed(result, outcome.resolutions)
@@ -107,12 +99,19 @@ def _confirmed(
 
 def verdict_for(
     task: Task,
-    files: ConfigFiles,
-    change_for: Callable[[Examination], ProvenChange | None],
     compiler: CompilerSession,
     limits: WorkLimits,
+    change_for: Callable[[Examination], ProvenChange | None] = lambda _: None,
+    originals: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Verdict | Unexamined:
-    """The verdict on the config ``files`` of ``task`` and its change, made within ``limits``."""
+    """The verdict on the config of ``task`` and its change, made within ``limits``.
+
+    ``originals`` are files of it that are not read again.
+    """
+    read = task.read()
+    if isinstance(read, Failed):
+        return read
+    files = replace(read, files={**read.files, **originals})
     compile_text = compiler.compile_for(task.root)
     sends_secrets = compiler.sends_secrets
 

@@ -87,10 +87,7 @@ def _verify(options: Options, compiler: CompilerSession, terminal: Terminal) -> 
 
 def _of_task(task: Task, compiler: CompilerSession, limits: WorkLimits) -> Verdict | None:
     """The verdict on the config of ``task`` and its fixes; None for a file that is no config."""
-    files = task.read()
-    if isinstance(files, Failed):
-        return _unexamined(files)
-    result = verdict_for(task, files, _fixes, compiler, limits)
+    result = verdict_for(task, compiler, limits, _fixes)
     match result:
         case Verdict():
             return result
