@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import click
@@ -91,12 +91,14 @@ def create(
 
     def created() -> ExitCode:
         known_policy = _policy(campaign, policy)
-        is_users_own = campaign is None and policy.file is not None
-        unnamed = (
-            frozenset[str]() if is_users_own else _named_by_others(name, variables, known_policy)
-        )
         context_name, required = _required_variables(name, variables, known_policy)
+        is_users_own = campaign is None and policy.file is not None
+        unnamed = () if is_users_own else _named_by_others(name, variables, context_name, required)
         organisations, by_checkouts = _organisations(organisation, campaign, api_url)
+        environment = None
+        if from_env:
+            chosen = frozenset(variables)
+            environment = _FromEnvironment(chosen, frozenset(unnamed), by_checkouts)
         with circleci_at(api_url) as circleci:
             return _create(
                 circleci,
@@ -104,7 +106,7 @@ def create(
                 context_name,
                 required,
                 terminal,
-                _FromEnvironment(frozenset(variables), unnamed, by_checkouts) if from_env else None,
+                environment,
                 overwrite=overwrite,
                 yes=yes,
             )
@@ -175,16 +177,21 @@ def _create(
 ) -> ExitCode:
     plans: list[ContextPlan] = []
     has_failed = False
+
+    def failed(organisation: Organisation, error: Exception) -> None:
+        nonlocal has_failed
+        has_failed = True
+        terminal.error(redact(f"{organisation.slug}: {failed_query(error).why}"))
+
     for organisation in organisations:
         try:
             plans.append(plan_context(circleci, organisation, name, required, overwrite=overwrite))
         except FAILURES as error:
-            has_failed = True
-            terminal.error(redact(f"{organisation.slug}: {failed_query(error).why}"))
+            failed(organisation, error)
     for plan in plans:
-        terminal.out(f"{printable(plan.text)}\n")
+        terminal.say(plan.text)
         if plan.warning:
-            terminal.err(f"warning: {printable(plan.warning)}\n")
+            terminal.note(plan.warning, "warning")
     needed = [plan for plan in plans if plan.is_needed]
     if not needed:
         return ExitCode.FAILED if has_failed else ExitCode.DONE
@@ -198,36 +205,33 @@ def _create(
         click.confirm("Continue?", default=False, err=True)
         and (environment is None or environment.confirms(stores))
     ):
-        terminal.out("Nothing was changed.\n")
+        terminal.say("Nothing was changed.")
         return ExitCode.LEFT
     if environment is None:
         values = {store: _ask_for_value(store) for store in stores}
     for plan in needed:
         try:
             apply_plan(circleci, plan, values)
-            terminal.out(f"{printable(plan.success_text)}\n")
+            terminal.say(plan.success_text)
         except FAILURES as error:
-            has_failed = True
-            terminal.error(redact(f"{plan.organisation.slug}: {failed_query(error).why}"))
+            failed(plan.organisation, error)
     return ExitCode.FAILED if has_failed else ExitCode.DONE
 
 
 def _named_by_others(
-    name: str | None, variables: tuple[str, ...], policy: Policy
-) -> frozenset[str]:
-    """The variables that neither the options nor the built-in policy name for the context.
+    name: str | None, variables: Collection[str], context: str, required: Collection[str]
+) -> Collection[str]:
+    """Those of ``required`` that neither the options nor the built-in policy name for ``context``.
 
-    ``policy`` was found in the repository, or recorded by a campaign: whoever wrote it may have
-    named any variable of the environment, and any context for it.
+    ``name`` and ``variables`` are the options. The policy was found in the repository, or recorded
+    by a campaign: whoever wrote it may have named any variable of the environment, and any context
+    for it.
     """
     built_in = Policy()
-    context = name or default_context(policy)
-    by_policy = frozenset(variables or variables_for_context(context, policy)) - frozenset(
-        variables
-    )
     if name is None and context != default_context(built_in):
-        return by_policy | frozenset(variables)
-    return by_policy - frozenset(variables_for_context(default_context(built_in), built_in))
+        return required
+    own = variables_for_context(default_context(built_in), built_in)
+    return () if variables else [variable for variable in required if variable not in own]
 
 
 class _FromEnvironment(Struct, frozen=True):

@@ -91,7 +91,7 @@ def _explain(options: Options, grouping: Grouping, terminal: Terminal) -> ExitCo
             terminal.out(part)
     else:
         for result in results:
-            _print(result, result.outcome, grouping, terminal)
+            _print(result, grouping, terminal)
     return _code([result.outcome for result in results])
 
 
@@ -104,8 +104,8 @@ def _if_compiled(outcome: Outcome, task: Task) -> Outcome:
     return Failed(outcome.paths, confirmation(task.compiled), task.compiled.instead)
 
 
-def _print(result: Result, outcome: Outcome, grouping: Grouping, terminal: Terminal) -> None:
-    shown = result.display_paths
+def _print(result: Result, grouping: Grouping, terminal: Terminal) -> None:
+    shown, outcome = result.display_paths, result.outcome
     match outcome:
         case Examined(pulls=pulls):
             _print_tree(shown, pulls, grouping, terminal)

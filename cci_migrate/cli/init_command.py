@@ -11,10 +11,9 @@ from cci_migrate.cli.interactive_runs import screen_of
 from cci_migrate.cli.options import Colour
 from cci_migrate.cli.path_names import prefix_of
 from cci_migrate.cli.shared_options import colour_option
-from cci_migrate.cli.terminal import Terminal
+from cci_migrate.cli.terminal import Terminal, writing
 from cci_migrate.engine.config_files import configs_of
 from cci_migrate.engine.outcomes import Failed
-from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.files.discovery import Repository, discover, read_config, root_of
 from cci_migrate.interactive.policy_session import ask_for_policy
@@ -46,21 +45,17 @@ def _init(folder: Path, terminal: Terminal) -> ExitCode:
         terminal.error(f"{policy_file}: the policy file exists already; edit it")
         return ExitCode.USAGE
     screen = screen_of(terminal)
-    path = root / FILE_NAME
+    path, name = root / FILE_NAME, prefix_of(root) + FILE_NAME
     configs = [
         config for repository in discover([root]).repositories for config in _configs(repository)
     ]
-    text = ask_for_policy(configs, screen, prefix_of(root) + FILE_NAME)
+    text = ask_for_policy(configs, screen, name)
     if text is None:
-        terminal.out("Nothing was written.\n")
+        terminal.say("Nothing was written.")
         return ExitCode.DONE
-    try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except OSError as error:
-        terminal.error(f"{path}: cannot be written: {error.strerror}")
-        return ExitCode.FAILED
-    terminal.out(f"{printable(f'Wrote {prefix_of(root)}{FILE_NAME}.')}\n")
+    with writing(path), path.open("x", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+    terminal.say(f"Wrote {name}.")
     return ExitCode.DONE
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing_extensions import assert_never
 
 from cci_migrate.cli.options import Format, Options
-from cci_migrate.cli.terminal import OutputError, Terminal
+from cci_migrate.cli.terminal import Terminal, writing
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.reports.closing_lines import closing_text
 from cci_migrate.reports.report import Mode, Report
@@ -33,18 +33,14 @@ def print_report(report: Report, options: Options, terminal: Terminal) -> None:
     if options.output is not None:
         _put(_parts(report, options, Page()), options.output)
         if options.verbosity >= 0:
-            terminal.err(
-                f"{closing_text(report)} The report is in {printable(str(options.output))}.\n"
-            )
-        print_failures(report, terminal)
-        return
-    in_colour = terminal.err_in_colour if to_err else terminal.out_in_colour
-    has_links = in_colour and (sys.stderr if to_err else sys.stdout).isatty()
-    for part in _parts(report, options, Page(terminal.width, in_colour, has_links)):
-        if to_err:
-            terminal.err(part)
-        else:
-            terminal.out(part)
+            where = printable(str(options.output))
+            terminal.err(f"{closing_text(report)} The report is in {where}.\n")
+    else:
+        in_colour = terminal.err_in_colour if to_err else terminal.out_in_colour
+        has_links = in_colour and (sys.stderr if to_err else sys.stdout).isatty()
+        write = terminal.err if to_err else terminal.out
+        for part in _parts(report, options, Page(terminal.width, in_colour, has_links)):
+            write(part)
     print_failures(report, terminal)
 
 
@@ -59,10 +55,8 @@ def print_failures(report: Report, terminal: Terminal) -> None:
 def _put(parts: Iterable[str], path: Path) -> None:
     from cci_migrate.files.output_files import write_atomically
 
-    try:
+    with writing(path):
         write_atomically(path, (part.encode("utf-8", "backslashreplace") for part in parts))
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def _parts(report: Report, options: Options, page: Page) -> Iterator[str]:

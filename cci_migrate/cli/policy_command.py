@@ -10,9 +10,8 @@ import click
 from cci_migrate.cli.command_errors import exit_code_of
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, policy_options
-from cci_migrate.cli.terminal import Terminal
+from cci_migrate.cli.terminal import Terminal, writing
 from cci_migrate.enforcement.config_policy import NAME, config_policy
-from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.files.output_files import write_atomically
 
@@ -53,13 +52,10 @@ def _export(
         if path.exists() and not replaces:
             terminal.error(f"{path}: exists already; replace it with --force")
             return ExitCode.USAGE
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for path, text in texts.items():
             write_atomically(path, text.encode())
-    except OSError as error:
-        terminal.error(f"{folder}: cannot be written: {error.strerror}")
-        return ExitCode.FAILED
     for path in texts:
-        terminal.out(f"{printable(f'Wrote {path}.')}\n")
+        terminal.say(f"Wrote {path}.")
     return ExitCode.DONE

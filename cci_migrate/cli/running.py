@@ -15,16 +15,17 @@ from cci_migrate.cli.output import print_failures, print_report
 from cci_migrate.cli.path_names import PathNames, prefix_of
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.processing import Compiling, Task, View, process_all, tasks_of
-from cci_migrate.cli.terminal import OutputError, Terminal
+from cci_migrate.cli.terminal import Terminal, writing
 from cci_migrate.engine.config_files import ConfigPaths
 from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome
 from cci_migrate.engine.policy_patterns import patterns_of, unmatched
 from cci_migrate.error_kinds import UserError
-from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.files.discovery import Discovery, Repository, discover, root_of
+from cci_migrate.groups import grouped
 from cci_migrate.policy.settings import Policy
 from cci_migrate.reports.report import Mode, Report, Result
+from cci_migrate.wording import counted
 
 _STDIN_NAME = "<stdin>"
 
@@ -43,8 +44,8 @@ class WrittenFiles:
         """What an interrupted run says of them."""
         if not self.count:
             return "nothing was written"
-        files = "1 file was" if self.count == 1 else f"{self.count} files were"
-        return f"{files} written completely; the others are unchanged"
+        were = "was" if self.count == 1 else "were"
+        return f"{counted(self.count, 'file')} {were} written completely; the others are unchanged"
 
 
 def run(options: Options, terminal: Terminal, written: WrittenFiles) -> ExitCode:
@@ -65,13 +66,10 @@ def _write_baseline(report: Report, path: Path, terminal: Terminal) -> ExitCode:
     from cci_migrate.cli.baselines import write_baseline
 
     print_failures(report, terminal)
-    try:
+    with writing(path):
         count = write_baseline(report, path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
-    findings, them = ("1 finding", "it") if count == 1 else (f"{count} findings", "them")
-    option = f"--baseline {quote(str(path))}"
-    terminal.out(f"{printable(f'Wrote {path}: {findings}. {option} ignores {them}.')}\n")
+    option, them = f"--baseline {quote(str(path))}", "it" if count == 1 else "them"
+    terminal.say(f"Wrote {path}: {counted(count, 'finding')}. {option} ignores {them}.")
     return ExitCode.FAILED if report.exit_code is ExitCode.FAILED else ExitCode.DONE
 
 
@@ -124,7 +122,7 @@ def _run_on_files(options: Options, terminal: Terminal, written: WrittenFiles) -
             results.append(names.result(task.root, outcome))
     searched = any(path.is_dir() for path in options.paths)
     others = [
-        _kind_line(result, result.outcome)
+        f"{result.display_paths} is something else: {result.outcome.kind}"
         for result in results
         if isinstance(result.outcome, NotAConfig)
     ]
@@ -134,8 +132,7 @@ def _run_on_files(options: Options, terminal: Terminal, written: WrittenFiles) -
         examined = [result.outcome for result in results[len(discovery.problems) :]]
         patterns = unmatched_patterns([task.policy for task in tasks], examined)
         for pattern in (*patterns, *policies.unmatched_exclusions()):
-            text = f"the policy's {pattern} matches nothing"
-            terminal.err(f"note: {printable(text)}\n")
+            terminal.note(f"the policy's {pattern} matches nothing")
     results.sort(key=lambda result: (result.prefix, result.outcome.paths))
     is_one_repository = len(discovery.roots) == 1
     return Report(options.mode, tuple(results), is_one_repository, options.show_secrets)
@@ -168,7 +165,7 @@ def tasks_for(
         raise NothingFoundError(nothing_in(options.paths))
     _note_excluded(discovery.repositories, included, options, terminal)
     for path in discovery.empty:
-        terminal.err(f"note: {printable(f'no CircleCI config in {path.resolve()}')}\n")
+        terminal.note(f"no CircleCI config in {path.resolve()}")
     return discovery, tasks
 
 
@@ -182,7 +179,7 @@ def _note_excluded(
     if options.verbosity > 0 or any(path.is_file() for path in options.paths):
         for repository, kept in zip(repositories, included, strict=True):
             for path in sorted({*repository.files} - {*kept.files}):
-                terminal.err(_excluded(prefix_of(repository.root) + path))
+                terminal.note(_excluded(prefix_of(repository.root) + path))
 
 
 def unmatched_patterns(policies: Sequence[Policy], outcomes: Sequence[Outcome]) -> Iterator[str]:
@@ -190,9 +187,10 @@ def unmatched_patterns(policies: Sequence[Policy], outcomes: Sequence[Outcome]) 
 
     None of a policy of which some config could not be examined.
     """
-    by_patterns: dict[tuple[str, ...], list[tuple[Policy, Outcome]]] = {}
-    for policy, outcome in zip(policies, outcomes, strict=True):
-        by_patterns.setdefault(tuple(patterns_of(policy)), []).append((policy, outcome))
+    by_patterns = grouped(
+        (tuple(patterns_of(policy)), (policy, outcome))
+        for policy, outcome in zip(policies, outcomes, strict=True)
+    )
     for group in by_patterns.values():
         examined = [outcome for _, outcome in group if isinstance(outcome, Examined)]
         if len(examined) == len(group):
@@ -200,11 +198,7 @@ def unmatched_patterns(policies: Sequence[Policy], outcomes: Sequence[Outcome]) 
 
 
 def _excluded(path: str) -> str:
-    return f"note: {printable(f'{path} is excluded by the policy')}\n"
-
-
-def _kind_line(result: Result, outcome: NotAConfig) -> str:
-    return f"{result.display_paths} is something else: {outcome.kind}"
+    return f"{path} is excluded by the policy"
 
 
 def nothing_in(paths: Iterable[Path]) -> str:
@@ -256,7 +250,7 @@ def _run_on_stdin(options: Options, terminal: Terminal) -> ExitCode:
         root = root_of(folder)
         file = (folder / Path(options.stdin_name).name).relative_to(root).as_posix()
         if len(data) <= SIZE_LIMIT and policies.excludes(root, file):
-            terminal.err(_excluded(options.stdin_name))
+            terminal.note(_excluded(options.stdin_name))
             if options.mode is Mode.WRITE:
                 terminal.out(data)
             return ExitCode.DONE

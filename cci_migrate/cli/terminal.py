@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 from cci_migrate.cli.options import Colour
@@ -15,7 +17,7 @@ _USUAL_WIDTH = 100
 
 
 class OutputError(OutsideError):
-    """Standard output cannot be written to, a full disk for instance; the text says why."""
+    """Standard output or a file cannot be written, on a full disk say; the text says why."""
 
 
 def wants_colour(stream: TextIO | None, colour: Colour, environment: Mapping[str, str]) -> bool:
@@ -32,6 +34,15 @@ def wants_colour(stream: TextIO | None, colour: Colour, environment: Mapping[str
     if stream is None or environment.get("TERM") == "dumb":
         return False
     return stream.isatty()
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """While it lasts, ``path`` is written: an error of that becomes an OutputError."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 class Terminal:
@@ -75,6 +86,14 @@ class Terminal:
             _write(sys.stderr, text, in_colour=self.err_in_colour)
         except OSError:
             write_into_the_void(sys.stderr)
+
+    def say(self, line: str) -> None:
+        """Write a line to standard output. Raises OutputError."""
+        self.out(f"{printable(line)}\n")
+
+    def note(self, text: str, kind: str = "note") -> None:
+        """Write a note, or another ``kind`` of remark, to standard error."""
+        self.err(f"{kind}: {printable(text)}\n")
 
     def error(self, problem: str, *more: str) -> None:
         """Write an error to standard error: one line, and a line for each of ``more``."""
