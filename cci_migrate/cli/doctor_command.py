@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from enum import Enum
 from pathlib import Path
@@ -100,28 +100,31 @@ class Doctor(Struct, frozen=True):
     steps: NextSteps
 
 
-def _registry_roots(_ctx: Any, _param: Any, values: tuple[str, ...]) -> Mapping[str, str]:
-    roots = {}
+def _by_host(values: Iterable[str], example: str) -> Iterator[tuple[str, str]]:
+    """The registries that ``values``, each ``HOST=...``, begin with, and what is said of each."""
     for value in values:
-        host, equals, url = value.partition("=")
-        parts = urlsplit(url)
-        if not equals or not _HOST.fullmatch(host) or not parts.hostname or parts.username:
-            raise click.BadParameter("must be HOST=URL, such as docker.io=https://hub.acme.io")
-        roots[normalise_host(host)] = url
+        host, equals, text = value.partition("=")
+        if not equals or not _HOST.fullmatch(host):
+            raise click.BadParameter(f"must be {example}")
+        yield normalise_host(host), text
+
+
+def _registry_roots(_ctx: Any, _param: Any, values: tuple[str, ...]) -> Mapping[str, str]:
+    example = "HOST=URL, such as docker.io=https://hub.acme.io"
+    roots = dict(_by_host(values, example))
+    for url in map(urlsplit, roots.values()):
+        if not url.hostname or url.username:
+            raise click.BadParameter(f"must be {example}")
     return roots
 
 
 def _pairs(_ctx: Any, _param: Any, values: tuple[str, ...]) -> frozenset[Pair]:
-    pairs: set[Pair] = set()
-    for value in values:
-        host, equals, names = value.partition("=")
-        if not equals or not _HOST.fullmatch(host):
-            raise click.BadParameter(
-                "must be HOST=VARIABLES, such as docker.io=HUB_USERNAME,HUB_PASSWORD"
-            )
-        variables = variable_names(_ctx, _param, tuple(names.split(",")))
-        pairs.update((normalise_host(host), name) for name in variables)
-    return frozenset(pairs)
+    example = "HOST=VARIABLES, such as docker.io=HUB_USERNAME,HUB_PASSWORD"
+    return frozenset(
+        (host, name)
+        for host, names in _by_host(values, example)
+        for name in variable_names(_ctx, _param, tuple(names.split(",")))
+    )
 
 
 class _DoctorCommand(click.Command):

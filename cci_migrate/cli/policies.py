@@ -110,21 +110,25 @@ class Policies:
                 self._by_folder[folder] = find_policy_file(folder)
             path = self._by_folder[folder]
         if path not in self._by_file:
-            rules = frozenset(rule.id for rule in RULES)
-            policy_file = None if path is None else read_policy_file(path, rules)
-            options = self._source.options
-            policy = policy_of(options, Policy() if policy_file is None else policy_file.policy)
-            policy = replace(policy, applies_ignores=self._applies_ignores)
-            _check_revert(policy, path)
-            file_keys = frozenset[str]() if policy_file is None else policy_file.keys
-            keys = file_keys.union(options)
-            baseline = None if policy_file is None else policy_file.baseline
-            if policy_file is not None and baseline is not None and self._source.file is None:
-                _check_is_beside(baseline, policy_file)
-            is_named = path is None or self._source.file is not None
-            base = None if is_named or path is None else path.parent.resolve()
-            self._by_file[path] = _FolderPolicy(policy, keys, baseline, base)
+            self._by_file[path] = self._read(path)
         return self._by_file[path]
+
+    def _read(self, path: Path | None) -> _FolderPolicy:
+        file = PolicyFile(Path(), Policy())
+        if path is not None:
+            file = read_policy_file(path, frozenset(rule.id for rule in RULES))
+        policy = policy_of(self._source.options, file.policy)
+        _check_revert(policy, path)
+        base = None
+        if path is not None and self._source.file is None:
+            base = path.parent.resolve()
+            _check_is_beside(file, base)
+        return _FolderPolicy(
+            replace(policy, applies_ignores=self._applies_ignores),
+            file.keys.union(self._source.options),
+            file.baseline,
+            base,
+        )
 
 
 def _check_revert(policy: Policy, path: Path | None) -> None:
@@ -138,14 +142,14 @@ def _check_revert(policy: Policy, path: Path | None) -> None:
         )
 
 
-def _check_is_beside(baseline: Path, policy_file: PolicyFile) -> None:
-    """Raise PolicyError where a policy that nobody named leads out of its own folder.
+def _check_is_beside(file: PolicyFile, folder: Path) -> None:
+    """Raise PolicyError where a policy that nobody named leads out of its own ``folder``.
 
     Whoever can write to the repository wrote it.
     """
-    if not baseline.resolve().is_relative_to(policy_file.path.parent.resolve()):
+    if file.baseline is not None and not file.baseline.resolve().is_relative_to(folder):
         raise PolicyError(
-            f"{policy_file.path}: baseline: is outside the folder of this file; name it "
+            f"{file.path}: baseline: is outside the folder of this file; name it "
             "with --baseline, or this file with --config",
             ("baseline",),
         )
