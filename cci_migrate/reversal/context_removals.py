@@ -23,10 +23,10 @@ from cci_migrate.findings import Effect, Finding, FindingKey, Fix, NoFix, Place
 from cci_migrate.lossless.merging import (
     Entry,
     entries_of,
-    entry_of,
     items_or_itself,
     merged_mappings,
     text_of,
+    value_of,
 )
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, Scalar, resolved, scalars_in
 from cci_migrate.lossless.nodes import Sequence as SequenceNode
@@ -58,24 +58,18 @@ _Account = tuple[RegistryPolicy, RegistryCredential]
 _TOKENS = {"CIRCLE_OIDC_TOKEN", "CIRCLE_OIDC_TOKEN_V2"}
 
 
-class _NeededContext(Struct, frozen=True):
-    """A context of the policy's that stays, and what reads its variables: "the step test"."""
-
-    name: str
-    reader: str
-
-
 class _Departure(Struct, frozen=True, eq=False):
     """The contexts ``names`` to remove from a workflow job, and those of the policy that stay.
 
-    ``after_all`` are the findings that remove everything that reads the variables.
+    ``after_all`` are the findings that remove everything that reads the variables. ``needed`` are
+    the contexts that stay, each with what reads its variables: "the step test".
     """
 
     entry: WorkflowJob
     contexts: JobContexts
     names: tuple[str, ...]
     after_all: tuple[FindingKey, ...]
-    needed: tuple[_NeededContext, ...]
+    needed: MappingOf[str, str]
 
 
 def context_findings(
@@ -104,19 +98,19 @@ def context_findings(
             continue
         visited.add(departure.entry.key)
         if departure.names:
-            operations = removal.operations(departure)
+            operation = removal.operation(departure)
             title = f"remove the context {listed(departure.names)}"
-            remedy = operations if isinstance(operations, NoFix) else Fix(title, operations)
-            yield _finding(departure, departure.names, remedy)
+            remedy = operation if isinstance(operation, NoFix) else Fix(title, (operation,))
+            yield _finding(departure, departure.names, remedy, is_leaving=True)
         if departure.needed:
-            names = tuple(needed.name for needed in departure.needed)
-            reason = f"{departure.needed[0].reader} also reads the variables"
-            yield _finding(departure, names, NoFix(reason))
+            reason = f"{next(iter(departure.needed.values()))} also reads the variables"
+            yield _finding(departure, tuple(departure.needed), NoFix(reason), is_leaving=False)
 
 
-def _finding(departure: _Departure, names: tuple[str, ...], remedy: Fix | NoFix) -> Finding:
+def _finding(
+    departure: _Departure, names: tuple[str, ...], remedy: Fix | NoFix, *, is_leaving: bool
+) -> Finding:
     entry = departure.entry
-    is_leaving = names is departure.names
     group = "job group" if entry.is_in_group else "workflow"
     return Finding(
         rule=MISSING_CONTEXT,
@@ -148,18 +142,18 @@ class _VariableUses:
         self._credentials = credentials
         self._logins = logins
         #: The policy's accounts by their contexts.
-        self._accounts: dict[str, list[_Account]] = {}
+        self._accounts: dict[str, list[_Account]] = defaultdict(list)
         for registry in assessment.policy.registries:
             for credential, context in registry.accounts:
                 if context is not None:
-                    self._accounts.setdefault(context, []).append((registry, credential))
+                    self._accounts[context].append((registry, credential))
 
     def departure_of(self, entry: WorkflowJob) -> _Departure | None:
         """The contexts that ``entry`` has because of the policy; None without any."""
         contexts = job_contexts(entry)
         names: list[str] = []
         after_all: dict[FindingKey, None] = {}
-        needed: list[_NeededContext] = []
+        needed: dict[str, str] = {}
         for context, context_accounts in self._accounts.items():
             if context not in contexts.names:
                 continue
@@ -168,13 +162,13 @@ class _VariableUses:
                 continue
             keys, reader = reading
             if reader is not None:
-                needed.append(_NeededContext(context, reader))
+                needed[context] = reader
             else:
                 names.append(context)
                 after_all.update(dict.fromkeys(keys))
         if not names and not needed:
             return None
-        return _Departure(entry, contexts, tuple(names), tuple(sorted(after_all)), tuple(needed))
+        return _Departure(entry, contexts, tuple(names), tuple(sorted(after_all)), needed)
 
     def _reading(
         self, entry: WorkflowJob, accounts: Sequence[_Account]
@@ -272,7 +266,7 @@ def _mentions(step: Step, pattern: re.Pattern[str]) -> bool:
 
 
 class _ContextRemoval:
-    """Finds the operations that remove contexts from workflow jobs."""
+    """Finds the operation that removes contexts from a workflow job."""
 
     def __init__(self, assessment: Assessment, departures: list[_Departure]) -> None:
         self._sharing = assessment.sharing
@@ -295,8 +289,8 @@ class _ContextRemoval:
         )
         self._restores_aliases = not any(is_only_merge(entry.arguments) for entry in staying)
 
-    def operations(self, departure: _Departure) -> tuple[Operation, ...] | NoFix:
-        """The operations that make ``departure``, or why they can't be made."""
+    def operation(self, departure: _Departure) -> Operation | NoFix:
+        """The operation that makes ``departure``, or why it can't be made."""
         context = departure.contexts.entry
         assert context is not None  # noqa: S101 - it holds the contexts that are to go
         if not self._all_leave(context.holder, departure.names):
@@ -323,35 +317,34 @@ class _ContextRemoval:
             and not _has_comment_lines(context)
             and isinstance(staying[0], Scalar)
         ):
-            return (KeepItem(value, value.items.index(staying[0])),)
+            return KeepItem(value, value.items.index(staying[0]))
         removed = [
             index for index, item in enumerate(value.items) if text_of(item) in departure.names
         ]
-        return (RemoveItems(value, tuple(removed)),)
+        return RemoveItems(value, tuple(removed))
 
-    def _without_key(self, departure: _Departure, context: Entry) -> tuple[Operation, ...] | NoFix:
+    def _without_key(self, departure: _Departure, context: Entry) -> Operation | NoFix:
         holder = context.holder
+        is_own = departure.entry.arguments is holder
         node = resolved(departure.entry.node)
         if len(holder.entries) == 1:
-            has_own = departure.entry.arguments is holder and holder.anchor is None
+            has_own = is_own and holder.anchor is None
             if has_own and isinstance(node, Mapping) and len(node.entries) == 1:
-                return (MappingToScalar(node),)
+                return MappingToScalar(node)
             what = f"under {departure.entry.name}"
             if holder.anchor is not None:
                 what = f"of the anchor &{holder.anchor}"
             return NoFix(f"it is the only key {what}", "remove it by hand")
-        is_own = departure.entry.arguments is holder
         if self._restores_aliases and is_own and is_alias_with_one_more(holder):
-            return (MergeToAlias(holder),)
-        return (RemoveEntry(holder, CONTEXT),)
+            return MergeToAlias(holder)
+        return RemoveEntry(holder, CONTEXT)
 
     def _inherits(self, context: Entry, staying: list[str | None]) -> bool:
         """Whether the entry would inherit exactly the contexts ``staying`` without its own key."""
         for merged in merged_mappings(context.holder):
-            inherited = entry_of(merged, CONTEXT)
+            inherited = value_of(merged, CONTEXT)
             if inherited is not None:
-                inherited_items = items_or_itself(inherited.value)
-                return [text_of(item) for item in inherited_items] == staying
+                return [text_of(item) for item in items_or_itself(inherited)] == staying
         return False
 
     def _all_leave(self, holder: Mapping, names: tuple[str, ...]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
 
@@ -15,7 +16,7 @@ from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.assessing.impact import registry_name
 from cci_migrate.circleci.images import ImageAuth
 from cci_migrate.circleci.sharing import Users
-from cci_migrate.findings import Effect, Finding, FindingKey, Fix, NoFix, Place, Remedy
+from cci_migrate.findings import Effect, Finding, FindingKey, Fix, NoFix, Place
 from cci_migrate.lossless.merging import MERGE_KEY, entries_of, own_entry, sources_of
 from cci_migrate.lossless.nodes import Alias, Mapping, Node, walk
 from cci_migrate.lossless.operations import MergeToAlias, Operation, RemoveEntry
@@ -98,12 +99,8 @@ class CredentialRemovals:
             self._removals, key=lambda removal: bool(self._aliases_into(removal))
         ):
             image = removal.images[0].image
-            form = removal.auth.form.value
-            remedy: Remedy
-            if (reason := self._reasons.get(removal)) is not None:
-                remedy = reason
-            else:
-                remedy = Fix(f"remove {form} under the image", (self._operation(removal),))
+            title = f"remove {removal.auth.form.value} under the image"
+            remedy = self._reasons.get(removal) or Fix(title, (self._operation(removal),))
             name = registry_name(image.host or "")
             yield Finding(
                 rule=UNAUTHENTICATED_IMAGE,
@@ -135,8 +132,10 @@ class CredentialRemovals:
         """Why ``removal`` can't be made if only ``remaining`` are made, if so."""
         holder = removal.holder
         images = set(removal.images)
+        source = removal.auth.entry.holder
         for user in self._users.of(holder):
-            if user not in images and self._gets_it_from(user, removal):
+            auth = user.image.auth
+            if user not in images and auth is not None and auth.entry.holder is source:
                 return NoFix(
                     f"{user.image.route} shares them and keeps them",
                     "give each image its own credentials, and run again",
@@ -158,10 +157,6 @@ class CredentialRemovals:
                 )
         return None
 
-    def _gets_it_from(self, user: AssessedImage, removal: _CredentialRemoval) -> bool:
-        auth = user.image.auth
-        return auth is not None and auth.entry.holder is removal.auth.entry.holder
-
     def _aliases_into(self, removal: _CredentialRemoval) -> list[Alias]:
         """The aliases of anchors that ``removal`` removes."""
         parts = [node for node in walk(removal.value) if not isinstance(node, Alias)]
@@ -178,12 +173,11 @@ class CredentialRemovals:
 def _removals(
     assessment: Assessment, own_names: MappingOf[str, RegistryCredential]
 ) -> Iterator[_CredentialRemoval]:
-    by_place: dict[tuple[Mapping, str], list[tuple[AssessedImage, ImageAuth]]] = {}
+    by_place: dict[tuple[Mapping, str], list[tuple[AssessedImage, ImageAuth]]] = defaultdict(list)
     for image in assessment.images:
         auth = _as_the_policy_has_it(image, assessment, own_names)
         if auth is not None:
-            holder, key = _where(image.image.item.mapping, auth)
-            by_place.setdefault((holder, key), []).append((image, auth))
+            by_place[_where(image.image.item.mapping, auth)].append((image, auth))
     for (holder, key), users in by_place.items():
         yield _CredentialRemoval(holder, key, users[0][1], tuple(image for image, _ in users))
 
@@ -193,11 +187,8 @@ def _as_the_policy_has_it(
 ) -> ImageAuth | None:
     """The credentials of an image if a fix would write them just so, else None."""
     image, policy = assessed.image, assessment.policy
-    if (
-        not isinstance(assessed.state, Authenticated)
-        or assessed.misrouted_to
-        or len(image.auths) != 1
-    ):
+    is_authenticated = isinstance(assessed.state, Authenticated) and not assessed.misrouted_to
+    if not is_authenticated or len(image.auths) != 1:
         return None
     host = image.host
     registry = None if host is None else policy.registry_for(host)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
+from itertools import chain
 
 from msgspec import Struct
 
@@ -79,49 +81,42 @@ class LoginRemovals:
         self._written: dict[_Place, StepLogin] = {}
         self._removals: dict[_Place, _LoginRemoval] = {}
         self._pushing: list[tuple[_LoginRemoval, Job]] = []
-        self._other_credentials: MappingOf[str, PasswordAuth] = {}
+        #: The credentials, by registry, of logins that are not as the policy would write them.
+        self.other_credentials: MappingOf[str, PasswordAuth] = {}
         dockers = (*assessment.dockers.all(), *assessment.dockers.of_orbs())
         if not any(docker.logins for docker in dockers):
             return
         self._find_written(dockers)
-        self._other_credentials = login_conventions(
+        self.other_credentials = login_conventions(
             assessment.dockers.all(), lambda login: not self.is_written(login.moment.step)
         )
         self._find_removals(dockers)
 
-    @property
-    def other_credentials(self) -> MappingOf[str, PasswordAuth]:
-        """The credentials, by registry, of logins that are not as the policy would write them."""
-        return self._other_credentials
-
     def _find_written(self, dockers: tuple[JobDocker, ...]) -> None:
-        assessment = self._assessment
         for docker in dockers:
             for login in docker.logins:
                 step = login.moment.step
                 if len(login.keys) != 1 or not step.path:
                     continue
-                place, host = step.path[-1], login.keys[0]
-                if docker.home.is_published and not _is_argument_for_logins(place, docker):
+                if docker.home.is_published and not _is_argument_for_logins(step.path[-1], docker):
                     continue
-                for credential in self._credentials(host, docker):
-                    if step.home.is_published:
-                        names = PasswordAuth(login.username or "", login.password or "")
-                        is_written = any(True for _ in _switched_on(docker)) and credential == names
-                    else:
-                        is_written = any(
-                            _means(step.node, content)
-                            for content in login_steps(
-                                host,
-                                place,
-                                credential,
-                                assessment.config,
-                                assessment.policy,
-                                login.config,
-                            )
-                        )
-                    if is_written:
-                        self._written[_place_of(step)] = login
+                credentials = self._credentials(login.keys[0], docker)
+                if any(self._is_as_written(login, docker, each) for each in credentials):
+                    self._written[_place_of(step)] = login
+
+    def _is_as_written(self, login: StepLogin, docker: JobDocker, credential: PasswordAuth) -> bool:
+        """Whether a fix would write ``login`` for ``credential``."""
+        step = login.moment.step
+        if step.home.is_published:
+            names = PasswordAuth(login.username or "", login.password or "")
+            return credential == names and any(True for _ in _switched_on(docker))
+        config, policy = self._assessment.config, self._assessment.policy
+        return any(
+            _means(step.node, content)
+            for content in login_steps(
+                login.keys[0], step.path[-1], credential, config, policy, login.config
+            )
+        )
 
     def _credentials(self, host: str, docker: JobDocker) -> set[PasswordAuth]:
         """The credentials that a fix may have written a login to ``host`` with.
@@ -160,22 +155,17 @@ class LoginRemovals:
                 for user in users
             ):
                 continue
-            docker = next(user.docker for user in users if user.docker is not None)
+            docker = next(user.docker for user in users if user.docker)
             operations = tuple(_removal_of(place, docker, step))
             jobs = tuple(user.job for user in users)
             removal = _LoginRemoval(host, login, docker, jobs, operations)
-            pushing = next(
-                (
-                    user.job
-                    for user in users
-                    if user.docker is not None and self._pushes(user.docker, host)
-                ),
-                None,
-            )
-            if pushing is None:
-                self._removals[key] = removal
+            pushing = [
+                user.job for user in users if user.docker and self._pushes(user.docker, host)
+            ]
+            if pushing:
+                self._pushing.append((removal, pushing[0]))
             else:
-                self._pushing.append((removal, pushing))
+                self._removals[key] = removal
 
     def _pushes(self, docker: JobDocker, host: str) -> bool:
         """Whether ``docker`` pushes images to ``host`` and has no other login to do so with."""
@@ -211,9 +201,9 @@ class LoginRemovals:
 
     def findings(self) -> Iterator[Finding]:
         """One finding for each registry and job (the first that runs the steps); the orb's last."""
-        by_key: dict[FindingKey, list[_LoginRemoval]] = {}
+        by_key: dict[FindingKey, list[_LoginRemoval]] = defaultdict(list)
         for removal in self._removals.values():
-            by_key.setdefault(removal.finding_key, []).append(removal)
+            by_key[removal.finding_key].append(removal)
         for removals in by_key.values():
             yield _finding(removals)
         for removal, job in self._pushing:
@@ -267,35 +257,37 @@ def _switched_on(docker: JobDocker) -> Iterator[Operation]:
 
 def _finding(removals: list[_LoginRemoval], obstacle: NoFix | None = None) -> Finding:
     first = removals[0]
-    job = first.jobs[0]
-    operations = dict.fromkeys(
-        operation for removal in removals for operation in removal.operations
-    )
-    remedy: Remedy = Fix("remove the login", tuple(operations))
-    if not all(removal.operations for removal in removals):
+    registry = registry_name(first.host)
+    remedy: Remedy
+    if obstacle is not None:
+        remedy = obstacle
+    elif all(removal.operations for removal in removals):
+        operations = dict.fromkeys(chain.from_iterable(each.operations for each in removals))
+        remedy = Fix("remove the login", tuple(operations))
+    else:
         remedy = NoFix("the list has no other step", "remove the list too")
     return Finding(
         rule=PULL_BEFORE_LOGIN,
         place=first.place,
-        message=f"the steps log in to {registry_name(first.host)} with the policy's credentials",
-        plural=f"jobs log in to {registry_name(first.host)} with the policy's credentials",
+        message=f"the steps log in to {registry} with the policy's credentials",
+        plural=f"jobs log in to {registry} with the policy's credentials",
         subject=first.step.name,
-        owner=f"job {job.name}",
+        owner=f"job {first.jobs[0].name}",
         effect=Effect.WARNING if obstacle is None else Effect.NOTE,
         because="",
-        remedy=obstacle or remedy,
+        remedy=remedy,
         registry=normalise_host(first.host),
     )
 
 
 def _serves(docker: JobDocker, place: _Place, host: str, policy: Policy) -> bool:
     """Whether a pull of ``docker`` from ``host`` uses the login of the step at ``place``."""
-    for pull in docker.pulls:
-        if host in hosts_to_log_in(pull, policy):
-            login = docker.login_before(pull, host)
-            if login is not None and _place_of(login.moment.step) == place:
-                return True
-    return False
+    return any(
+        _place_of(login.moment.step) == place
+        for pull in docker.pulls
+        if host in hosts_to_log_in(pull, policy)
+        and (login := docker.login_before(pull, host)) is not None
+    )
 
 
 def _means(node: Node, content: Content) -> bool:
