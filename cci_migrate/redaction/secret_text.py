@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import operator
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
@@ -113,10 +114,8 @@ def _secrets(text: str, detectors: Iterable[Callable[[str], Iterator[Span]]]) ->
 
 
 def _tokens(line: str) -> Iterator[Span]:
-    if _RUN_OF_TOKEN.search(line) is None:
-        return
-    for match in TOKENS.finditer(line):
-        yield Span(*match.span())
+    if _RUN_OF_TOKEN.search(line) is not None:
+        yield from (Span(*match.span()) for match in TOKENS.finditer(line))
 
 
 def _logins_in_addresses(line: str) -> Iterator[Span]:
@@ -159,10 +158,8 @@ def _value_at(line: str, at: int, *, is_yaml: bool) -> Span:
     if is_yaml:
         properties = _PROPERTIES.match(line, at)
         at = at if properties is None else properties.end()
-    quoted = _quoted_at(line, at)
-    if quoted is not None:
-        return quoted
-    return Span(at, _end_of_plain(line, at) if is_yaml else _end_of_word(line, at))
+        return _quoted_at(line, at) or Span(at, _end_of_plain(line, at))
+    return _word_at(line, at) or Span(at, at)
 
 
 def _quoted_at(line: str, at: int) -> Span | None:
@@ -182,16 +179,10 @@ def _end_of_plain(line: str, at: int) -> int:
     return at + len(line[at:end].rstrip())
 
 
-def _end_of_word(line: str, at: int) -> int:
-    word = _WORD.match(line, at)
-    return at if word is None else word.end()
-
-
 def _word_at(line: str, at: int) -> Span | None:
     """The shell word at ``at``, without its quotes."""
-    quoted = _quoted_at(line, at)
-    word = _WORD.match(line, at) if quoted is None else None
-    return quoted if word is None else Span(*word.span())
+    word = _WORD.match(line, at)
+    return _quoted_at(line, at) or (Span(*word.span()) if word else None)
 
 
 def password_words(line: str) -> Iterator[Span]:
@@ -206,14 +197,17 @@ def password_words(line: str) -> Iterator[Span]:
         for match in pattern.finditer(line)
         if names_a_secret(match[1])
     ]
-    if "-p" in line and (logs_in or line.lstrip(" \t-").startswith("p")):
-        starts += [match.end() for match in _SHORT_OPTION.finditer(line)]
-    if "-u" in line:
-        starts += [match.end() for match in _USER_OPTION.finditer(line)]
-    if "machine" in line:
-        starts += [match.end() for match in _NETRC.finditer(line)]
-    if logs_in:
-        starts += [match.end() for match in _HERE_STRING.finditer(line)]
+    starts += [
+        match.end()
+        for sign, pattern, is_password in (
+            ("-p", _SHORT_OPTION, logs_in or line.lstrip(" \t-").startswith("p")),
+            ("-u", _USER_OPTION, True),
+            ("machine", _NETRC, True),
+            ("<<<", _HERE_STRING, logs_in),
+        )
+        if is_password and sign in line
+        for match in pattern.finditer(line)
+    ]
     for at in starts:
         printed = _PRINTED_VALUE.match(line, at + (line[at : at + 1] in ("'", '"')))
         word = _word_at(line, at if printed is None else printed.end())
@@ -233,17 +227,15 @@ def _on_command_lines(line: str) -> Iterator[Span]:
 def _printed(line: str) -> Iterator[Span]:
     """What ``echo`` pipes to a login."""
     for match in _PRINTED.finditer(line):
-        quoted = _QUOTED.match(line, match.end())
-        pipe = line.find("|", match.end() if quoted is None else quoted.end())
+        at = match.end()
+        quoted = _quoted_at(line, at)
+        pipe = line.find("|", at if quoted is None else quoted.end)
         if pipe < 0 or _LOGIN_WORD.search(line, pipe) is None:
             continue
-        if quoted is None and _ESCAPED_LINES.match(line, match.end(), pipe):
-            continue
         if quoted is not None:
-            span = Span(*quoted.span(quoted.lastindex or 1))
-        else:
-            span = Span(match.end(), match.end() + len(line[match.end() : pipe].rstrip()))
-        yield span
+            yield quoted
+        elif _ESCAPED_LINES.match(line, at, pipe) is None:
+            yield Span(at, at + len(line[at:pipe].rstrip()))
 
 
 def _in_headers(line: str) -> Iterator[Span]:
@@ -255,9 +247,9 @@ def _in_headers(line: str) -> Iterator[Span]:
         patterns.append(_AUTHORIZATION_HEADER)
     for pattern in patterns:
         for match in pattern.finditer(line):
-            word = _word_at(line, match.end())
-            text = "" if word is None else line[word.start : word.end]
-            if word is not None and is_secret_value(text) and any(map(str.isdigit, text)):
+            word = _word_at(line, match.end()) or Span(0, 0)
+            text = line[word.start : word.end]
+            if is_secret_value(text) and any(map(str.isdigit, text)):
                 yield word
 
 
@@ -265,12 +257,10 @@ def _encoded(line: str) -> Iterator[Span]:
     """``user:password`` in base64, and words that look random."""
     if _RUN_OF_ENCODED.search(line) is None:
         return
-    for match in _BASE64.finditer(line):
-        if _is_login(match.group()):
-            yield Span(*match.span())
-    for match in _OPAQUE.finditer(line):
-        if _is_opaque(match.group()):
-            yield Span(*match.span())
+    for pattern, is_secret in ((_BASE64, _is_login), (_OPAQUE, _is_opaque)):
+        for match in pattern.finditer(line):
+            if is_secret(match.group()):
+                yield Span(*match.span())
 
 
 def _is_login(text: str) -> bool:
@@ -287,10 +277,8 @@ def _is_opaque(text: str) -> bool:
     classes = [
         "a" if char.islower() else "A" if char.isupper() else "0" for char in text if char != "_"
     ]
-    if not {"a", "A", "0"} <= set(classes):
-        return False
-    changes = sum(classes[at] != classes[at - 1] for at in range(1, len(classes)))
-    return changes * 3 >= len(classes)
+    changes = sum(map(operator.ne, classes, classes[1:]))
+    return len(set(classes)) == 3 and changes * 3 >= len(classes)
 
 
 def _in_comment(line: str) -> Iterator[Span]:
@@ -312,12 +300,10 @@ def _looks_like_password(text: str) -> bool:
     """Whether ``text`` looks like a password and like nothing else."""
     if len(text) < 6 or literal_part(text) != text or "://" in text or "/" in text:
         return False
-    has_digit = any(char.isdigit() for char in text)
-    has_letter = any(char.isalpha() for char in text)
-    is_version = re.fullmatch(r"v?\d[\w.\-]*|[\w.]+[:@]v?\d[\w.\-]*|[A-Z]+-\d+", text) is not None
-    if is_version or names_a_secret(text):
-        return False
-    return has_digit and has_letter and is_secret_value(text)
+    if re.fullmatch(r"v?\d[\w.\-]*|[\w.]+[:@]v?\d[\w.\-]*|[A-Z]+-\d+", text):
+        return False  # a version, or an issue
+    is_mixed = any(map(str.isdigit, text)) and any(map(str.isalpha, text))
+    return is_mixed and not names_a_secret(text) and is_secret_value(text)
 
 
 _ANYWHERE = (_tokens, _logins_in_addresses, _on_command_lines, _in_headers)
