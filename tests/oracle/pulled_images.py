@@ -113,6 +113,26 @@ class _Scope(Struct, frozen=True):
         return mapping_of(self.data.get(name))
 
 
+class _Element(Struct, frozen=True):
+    """A job or an executor (``kind``), and with which arguments it is called, if they are known."""
+
+    scope: _Scope
+    kind: str
+    name: str
+    entry: dict[str, Data] = {}
+
+    @property
+    def body(self) -> dict[str, Data]:
+        return mapping_of(self.scope.part(self.kind).get(self.name))
+
+    @property
+    def matrix(self) -> dict[str, Data]:
+        return mapping_of(mapping_of(self.entry.get("matrix")).get("parameters"))
+
+    def declared(self, parameter: str) -> dict[str, Data]:
+        return mapping_of(mapping_of(self.body.get("parameters")).get(parameter))
+
+
 class PulledImages(Struct, frozen=True):
     """All images and workflow jobs of one config."""
 
@@ -148,7 +168,7 @@ class _Reader:
             for scope in self._scopes
             for kind in ("jobs", "executors")
             for name in scope.part(kind)
-            for image in self._images_of(scope, kind, name)
+            for image in self._images_of(_Element(scope, kind, name))
         ]
         logins: set[Login] = set()
         publishing: set[Login] = set()
@@ -171,32 +191,29 @@ class _Reader:
             if name != "post-steps":
                 yield from self._logins.of(argument)
 
-    def _images_of(self, scope: _Scope, kind: str, name: str) -> Iterator[Image]:
-        definition = mapping_of(scope.part(kind).get(name))
-        for index, item in enumerate(list_of(definition.get("docker"))):
+    def _images_of(self, element: _Element) -> Iterator[Image]:
+        for index, item in enumerate(list_of(element.body.get("docker"))):
             fields = mapping_of(item)
             text = fields.get("image")
             if isinstance(text, str):
-                registries = {
-                    registry_of(value) for value in self._values(scope, kind, name, {}, text)
-                }
+                registries = {registry_of(value) for value in self._values(element, text)}
                 registry = registries.pop() if len(registries) == 1 else None
-                yield Image(f"{scope.prefix}{kind}.{name}", index, text, registry, fields)
+                owner = f"{element.scope.prefix}{element.kind}.{element.name}"
+                yield Image(owner, index, text, registry, fields)
 
     def _workflow_jobs(self) -> Iterator[WorkflowJob]:
         for place, called, entry in self._entries:
             kind = entry.get("type")
-            found = self._job(called)
+            job = self._job(called, entry)
             images: tuple[Image, ...] = ()
             logins = [*self._passed_logins(entry)]
             steps: list[Data] = [entry.get("pre-steps")]
-            if found is not None:
-                job = mapping_of(found[0].part("jobs").get(found[1]))
-                logins += self._logins.of(job.get("steps"))
-                steps.append(job.get("steps"))
-            if found is not None and kind not in RUNS_NOTHING:
-                images = tuple(self._images_run(*found, entry))
-                kind = kind or mapping_of(found[0].part("jobs").get(found[1])).get("type")
+            if job is not None:
+                logins += self._logins.of(job.body.get("steps"))
+                steps.append(job.body.get("steps"))
+            if job is not None and kind not in RUNS_NOTHING:
+                images = tuple(self._images_run(job))
+                kind = kind or job.body.get("type")
             elif "/" in called:
                 images = tuple(self._images_passed(entry))
                 logins += self._logins.of_call(called, entry)
@@ -212,30 +229,26 @@ class _Reader:
                 only_for_forks=_is_for_forks(entry),
             )
 
-    def _job(self, called: str) -> tuple[_Scope, str] | None:
+    def _job(self, called: str, entry: dict[str, Data]) -> _Element | None:
         for scope in self._scopes:
             for name in scope.part("jobs"):
                 if called == scope.alias + name:
-                    return scope, name
+                    return _Element(scope, "jobs", name, entry)
         return None
 
-    def _images_run(self, scope: _Scope, name: str, entry: dict[str, Data]) -> Iterator[Image]:
-        job = mapping_of(scope.part("jobs").get(name))
-        if job.get("docker") is not None:
-            yield from self._images_of(scope, "jobs", name)
+    def _images_run(self, job: _Element) -> Iterator[Image]:
+        if job.body.get("docker") is not None:
+            yield from self._images_of(job)
             return
-        for executor in self._executors(scope, name, job.get("executor"), entry):
+        for executor in self._executors(job):
+            orb, _, name = f"{job.scope.alias}{executor}".rpartition("/")
             for owner in self._scopes:
-                if owner.prefix == scope.prefix and executor in owner.part("executors"):
-                    yield from self._images_of(owner, "executors", executor)
+                if owner.prefix == job.scope.prefix and executor in owner.part("executors"):
+                    yield from self._images_of(_Element(owner, "executors", executor))
                 elif (
-                    owner.alias.startswith(scope.alias)
-                    and executor.startswith(owner.alias.removeprefix(scope.alias))
-                    and "/" in executor
-                    and executor.rpartition("/")[2] in owner.part("executors")
-                    and owner.alias == scope.alias + executor.rpartition("/")[0] + "/"
+                    "/" in executor and owner.alias == f"{orb}/" and name in owner.part("executors")
                 ):
-                    yield from self._images_of(owner, "executors", executor.rpartition("/")[2])
+                    yield from self._images_of(_Element(owner, "executors", name))
 
     def _images_passed(self, entry: dict[str, Data]) -> Iterator[Image]:
         """The images of the executors that a job of an orb is given; its own are not known."""
@@ -243,12 +256,11 @@ class _Reader:
         for argument in entry.values():
             name = mapping_of(argument).get("name", argument)
             if isinstance(name, str) and name in top.part("executors"):
-                yield from self._images_of(top, "executors", name)
+                yield from self._images_of(_Element(top, "executors", name))
 
-    def _executors(
-        self, scope: _Scope, job: str, executor: Data, entry: dict[str, Data]
-    ) -> set[str]:
-        """The names of the executors that ``job`` runs on when ``entry`` calls it."""
+    def _executors(self, job: _Element) -> set[str]:
+        """The names of the executors that ``job`` runs on."""
+        executor = job.body.get("executor")
         if isinstance(executor, dict):
             executor = executor.get("name")
         if not isinstance(executor, str):
@@ -257,31 +269,25 @@ class _Reader:
         parameter = PARAMETER.match(match.group(1)) if match else None
         if parameter is None:
             return {executor}
-        values = self._argument(scope, "jobs", job, entry, parameter.group(2))
+        values = self._argument(job, parameter.group(2))
         names = (value.get("name") if isinstance(value, dict) else value for value in values)
         return {name for name in names if isinstance(name, str)}
 
-    def _argument(
-        self, scope: _Scope, kind: str, name: str, entry: dict[str, Data], parameter: str
-    ) -> list[Data]:
+    def _argument(self, job: _Element, parameter: str) -> list[Data]:
         """What one call gives to a parameter: its argument, its matrix, or the default."""
-        if parameter in entry:
-            return [entry[parameter]]
-        matrix = mapping_of(mapping_of(entry.get("matrix")).get("parameters"))
-        if parameter in matrix:
-            return list_of(matrix[parameter])
-        definition = mapping_of(scope.part(kind).get(name))
-        declared = mapping_of(mapping_of(definition.get("parameters")).get(parameter))
-        return [declared["default"]] if declared.get("default") is not None else []
+        if parameter in job.entry:
+            return [job.entry[parameter]]
+        if parameter in job.matrix:
+            return list_of(job.matrix[parameter])
+        default = job.declared(parameter).get("default")
+        return [] if default is None else [default]
 
-    def _values(
-        self, scope: _Scope, kind: str, name: str, entry: dict[str, Data], text: str, depth: int = 0
-    ) -> set[str]:
+    def _values(self, element: _Element, text: str, depth: int = 0) -> set[str]:
         """All that ``text`` can become; `UNKNOWN` stands for what cannot be told."""
         expressions = EXPRESSION.findall(text)
         if not expressions:
             return {text}
-        choices = [self._meanings(scope, kind, name, entry, e, depth) for e in expressions]
+        choices = [self._meanings(element, inner, depth) for inner in expressions]
         if len(list(itertools.islice(itertools.product(*choices), MOST_VALUES))) == MOST_VALUES:
             choices = [{UNKNOWN} for _ in choices]
         values = set()
@@ -290,67 +296,51 @@ class _Reader:
             values.add(EXPRESSION.sub(lambda _, parts=parts: next(parts), text))  # type: ignore[misc]
         return values
 
-    def _meanings(
-        self, scope: _Scope, kind: str, name: str, entry: dict[str, Data], inner: str, depth: int
-    ) -> set[str]:
+    def _meanings(self, element: _Element, inner: str, depth: int) -> set[str]:
         match = PARAMETER.match(inner)
         if match is None or depth > 5:
             return {UNKNOWN}
         where, parameter = match.groups()
         if where == "pipeline.parameters":
-            if scope.prefix:
+            if element.scope.prefix:
                 return {UNKNOWN}
-            declared = mapping_of(self._pipeline.get(parameter))
-            return _plain_texts([declared.get("default"), *list_of(declared.get("enum"))])
+            return _declared_texts(mapping_of(self._pipeline.get(parameter)))
         if where == "matrix":
-            matrix = mapping_of(mapping_of(entry.get("matrix")).get("parameters"))
-            return _plain_texts(list_of(matrix.get(parameter)))
-        return self._parameter_values(scope, kind, name, parameter, depth)
-
-    def _parameter_values(
-        self, scope: _Scope, kind: str, name: str, parameter: str, depth: int
-    ) -> set[str]:
-        definition = mapping_of(scope.part(kind).get(name))
-        declared = mapping_of(mapping_of(definition.get("parameters")).get(parameter))
-        found = _plain_texts([declared.get("default"), *list_of(declared.get("enum"))])
-        found -= {UNKNOWN}
-        for caller, argument in self._arguments(scope, kind, name, parameter):
+            return _plain_texts(list_of(element.matrix.get(parameter)))
+        found = _declared_texts(element.declared(parameter)) - {UNKNOWN}
+        for caller, argument in self._arguments(element, parameter):
             text = _scalar_text(argument)
-            if text is None:
-                found.add(UNKNOWN)
-                continue
-            found |= self._values(*caller, text, depth + 1)
+            found |= {UNKNOWN} if text is None else self._values(caller, text, depth + 1)
         return found or {UNKNOWN}
 
-    def _arguments(
-        self, scope: _Scope, kind: str, name: str, parameter: str
-    ) -> Iterator[tuple[tuple[_Scope, str, str, dict[str, Data]], Data]]:
+    def _arguments(self, element: _Element, parameter: str) -> Iterator[tuple[_Element, Data]]:
         """Each argument given for the parameter, with the place whose parameters it may use."""
-        if kind == "jobs":
-            for _, called, entry in self._entries:
-                if called == scope.alias + name:
-                    nowhere = (_Scope("", "", {}), "jobs", "", entry)
-                    matrix = mapping_of(mapping_of(entry.get("matrix")).get("parameters"))
-                    for argument in (
-                        *([entry[parameter]] if parameter in entry else []),
-                        *list_of(matrix.get(parameter)),
-                    ):
-                        yield nowhere, argument
+        if element.kind == "jobs":
+            for call in self._calls(element.scope, element.name):
+                if parameter in call.entry:
+                    yield call, call.entry[parameter]
+                for argument in list_of(call.matrix.get(parameter)):
+                    yield call, argument
             return
-        for job, body in scope.part("jobs").items():
+        for job, body in element.scope.part("jobs").items():
             called_as = mapping_of(body).get("executor")
-            candidates = [((scope, "jobs", job, dict[str, Data]()), called_as)]
+            candidates = [(_Element(element.scope, "jobs", job), called_as)]
             if isinstance(called_as, str) and "<<" in called_as:
                 candidates += [
-                    ((_Scope("", "", {}), "jobs", "", entry), value)
-                    for _, called, entry in self._entries
-                    if called == scope.alias + job
-                    for value in entry.values()
+                    (call, value)
+                    for call in self._calls(element.scope, job)
+                    for value in call.entry.values()
                 ]
             for caller, candidate in candidates:
-                call = mapping_of(candidate)
-                if call.get("name") == name and parameter in call:
-                    yield caller, call[parameter]
+                arguments = mapping_of(candidate)
+                if arguments.get("name") == element.name and parameter in arguments:
+                    yield caller, arguments[parameter]
+
+    def _calls(self, scope: _Scope, job: str) -> Iterator[_Element]:
+        """The workflow jobs that run ``job`` of ``scope``: they have no parameters of their own."""
+        for _, called, entry in self._entries:
+            if called == scope.alias + job:
+                yield _Element(_Scope("", "", {}), "jobs", "", entry)
 
 
 def contexts_of(value: Data) -> tuple[str, ...]:
@@ -383,6 +373,10 @@ def _scalar_text(value: Data) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, str | int | float) else None
+
+
+def _declared_texts(declared: dict[str, Data]) -> set[str]:
+    return _plain_texts([declared.get("default"), *list_of(declared.get("enum"))])
 
 
 def _plain_texts(values: list[Data]) -> set[str]:
