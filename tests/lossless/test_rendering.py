@@ -6,6 +6,7 @@ that it holds the data which the operation promises.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from textwrap import dedent
 
 import pytest
@@ -72,17 +73,17 @@ def line(name: str, before: str, after: str, *makes: Make) -> Row:
     return Row(name, before, after, makes)
 
 
-def table(*rows: Row) -> pytest.MarkDecorator:
-    """``rows`` as cases of a test."""
+def table(*rows: Row) -> Callable[[Row], None]:
+    """A test of what ``rows`` say, with the line ends of Unix and of Windows."""
     assert len({row.name for row in rows}) == len(rows)
-    return pytest.mark.parametrize("row", rows, ids=[row.name for row in rows])
 
+    @pytest.mark.parametrize("row", rows, ids=[row.name for row in rows])
+    def test(row: Row) -> None:
+        assert result(row.before, *row.makes) == row.after
+        windows = row.before.replace("\n", "\r\n")
+        assert result(windows, *row.makes) == row.after.replace("\n", "\r\n")
 
-def check(row: Row) -> None:
-    """Do what ``row`` says, with the line ends of Unix and of Windows."""
-    assert result(row.before, *row.makes) == row.after
-    windows = row.before.replace("\n", "\r\n")
-    assert result(windows, *row.makes) == row.after.replace("\n", "\r\n")
+    return test
 
 
 def result(before: str, *makes: Make) -> str:
@@ -122,7 +123,7 @@ def alias_of_x(route: str, key: str) -> Make:
     return make
 
 
-@table(
+test_an_entry_in_a_block_mapping = table(
     row(
         "last key",
         """
@@ -492,11 +493,9 @@ def alias_of_x(route: str, key: str) -> Make:
         ),
     ),
 )
-def test_an_entry_in_a_block_mapping(row: Row) -> None:
-    check(row)
 
 
-@table(
+test_an_entry_in_a_flow_mapping = table(
     line(
         "one line",
         "- {image: a}\n",
@@ -637,11 +636,9 @@ def test_an_entry_in_a_block_mapping(row: Row) -> None:
         at("0", AddEntry, "user", Text("a:b")),
     ),
 )
-def test_an_entry_in_a_flow_mapping(row: Row) -> None:
-    check(row)
 
 
-@table(
+test_an_entry_under_a_key_without_a_value = table(
     row(
         "under a workflow job",
         """
@@ -680,11 +677,9 @@ def test_an_entry_in_a_flow_mapping(row: Row) -> None:
         at("jobs.1.auth", AddEntry, "username", Text("u")),
     ),
 )
-def test_an_entry_under_a_key_without_a_value(row: Row) -> None:
-    check(row)
 
 
-@table(
+test_an_item = table(
     row(
         "at the end, a blank line and a comment below",
         """
@@ -856,11 +851,9 @@ def test_an_entry_under_a_key_without_a_value(row: Row) -> None:
         at("a", AddItem, 1, Text("x")),
     ),
 )
-def test_an_item(row: Row) -> None:
-    check(row)
 
 
-@table(
+test_a_scalar_becomes_a_mapping = table(
     row(
         "a bare workflow job with a comment",
         """
@@ -948,11 +941,9 @@ def test_an_item(row: Row) -> None:
         *(bare_job(f"jobs.{index}") for index in range(3)),
     ),
 )
-def test_a_scalar_becomes_a_mapping(row: Row) -> None:
-    check(row)
 
 
-@table(
+test_an_alias_becomes_a_merge = table(
     row(
         "a value",
         """
@@ -1008,11 +999,9 @@ def test_a_scalar_becomes_a_mapping(row: Row) -> None:
         at("1.1.c", WrapInMerge, CONTEXT),
     ),
 )
-def test_an_alias_becomes_a_merge(row: Row) -> None:
-    check(row)
 
 
-@table(
+test_a_mapping_becomes_what_it_is_merged_into = table(
     row(
         "block, with what belongs to it",
         """
@@ -1162,11 +1151,9 @@ def test_an_alias_becomes_a_merge(row: Row) -> None:
         at("a", WrapInMerge, CONTEXT),
     ),
 )
-def test_a_mapping_becomes_what_it_is_merged_into(row: Row) -> None:
-    check(row)
 
 
-@table(
+test_a_value_becomes_a_list = table(
     row(
         "a string with a comment",
         """
@@ -1233,11 +1220,9 @@ def test_a_mapping_becomes_what_it_is_merged_into(row: Row) -> None:
         at("e", WrapInSequence, HUB),
     ),
 )
-def test_a_value_becomes_a_list(row: Row) -> None:
-    check(row)
 
 
-@table(
+test_a_scalar_is_replaced = table(
     row(
         "plain, quoted, anchored, tagged, null",
         """
@@ -1304,8 +1289,6 @@ def test_a_value_becomes_a_list(row: Row) -> None:
         at("h", ReplaceScalar, Items((Text("b"), Text("hub")), flow=True)),
     ),
 )
-def test_a_scalar_is_replaced(row: Row) -> None:
-    check(row)
 
 
 def text(route: str, old: str, new: str) -> Make:
@@ -1319,7 +1302,7 @@ def text(route: str, old: str, new: str) -> Make:
     return make
 
 
-@table(
+test_a_part_of_a_scalar_is_replaced = table(
     line(
         "plain",
         "a: docker login -p $P x # y\n",
@@ -1376,11 +1359,9 @@ def text(route: str, old: str, new: str) -> Make:
         at("0.run", ReplaceText, 0, 0, "x\n"),
     ),
 )
-def test_a_part_of_a_scalar_is_replaced(row: Row) -> None:
-    check(row)
 
 
-@table(
+test_keys_move_under_the_one_above = table(
     row(
         "keys beside an empty auth",
         """
@@ -1412,11 +1393,9 @@ def test_a_part_of_a_scalar_is_replaced(row: Row) -> None:
         at("job", NestEntries, "auth", ("username", "password")),
     ),
 )
-def test_keys_move_under_the_one_above(row: Row) -> None:
-    check(row)
 
 
-@table(
+test_a_key_is_renamed = table(
     line(
         "a merge becomes a key",
         "x: &x {a: b}\ny:\n  <<: *x # c\n",
@@ -1438,11 +1417,9 @@ def test_keys_move_under_the_one_above(row: Row) -> None:
         at("", RenameKey, 1, "e"),
     ),
 )
-def test_a_key_is_renamed(row: Row) -> None:
-    check(row)
 
 
-@table(
+test_an_entry_is_removed = table(
     row(
         "its lines and their comments go, what stands around stays",
         """
@@ -1601,11 +1578,9 @@ def test_a_key_is_renamed(row: Row) -> None:
         auth("0"),
     ),
 )
-def test_an_entry_is_removed(row: Row) -> None:
-    check(row)
 
 
-@table(
+test_a_comment = table(
     row(
         "above the line, at its indent",
         """
@@ -1631,11 +1606,9 @@ def test_an_entry_is_removed(row: Row) -> None:
         at("a.1.c", AddComment, "one\ntwo"),
     ),
 )
-def test_a_comment(row: Row) -> None:
-    check(row)
 
 
-@table(
+test_several_operations_at_one_place = table(
     row(
         "the deepest first, whatever was asked first",
         """
@@ -1680,8 +1653,6 @@ def test_a_comment(row: Row) -> None:
         at("build.requires", AddItem, 1, Text("c")),
     ),
 )
-def test_several_operations_at_one_place(row: Row) -> None:
-    check(row)
 
 
 @pytest.mark.parametrize(
