@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from msgspec import Struct
@@ -123,51 +124,36 @@ class GitDirectory(Struct, frozen=True):
         environment, which other users of the machine can't see.
         """
         most = OUTPUT_LIMIT if most is None else most
-        if {"http", "https"}.isdisjoint(self.protocols):
-            return self._run(arguments, stdin, index, settings or {}, most, None)
-        try:
-            with AnswerHeaders.recorded_in(self.common_dir) as answers:
-                return self._run(arguments, stdin, index, settings or {}, most, answers)
-        except OSError as error:
-            raise GitError(f"{error.filename}: {error.strerror}") from None
-
-    def _run(
-        self,
-        arguments: Sequence[str],
-        stdin: bytes,
-        index: Path | None,
-        settings: Mapping[str, str],
-        most: int,
-        answers: AnswerHeaders | None,
-    ) -> bytes:
         timeout = NETWORK_TIMEOUT if self.protocols else LOCAL_TIMEOUT
         program = find_program("git")
         if program is None:
             raise GitError("the git program is not installed")
+        trace: AbstractContextManager[AnswerHeaders | None] = nullcontext()
+        if not {"http", "https"}.isdisjoint(self.protocols):
+            trace = AnswerHeaders.recorded_in(self.common_dir)
         try:
-            done = run_bounded(
-                # A list that never begins with input, which could look like an option.
-                [program, "--no-pager", *_options(), *arguments],
-                cwd=self.work_tree or self.common_dir,
-                stdin=stdin,
-                env=self._environment(index, settings)
-                | ({} if answers is None else answers.variables),
-                timeout=timeout,
-                max_output=most,
-            )
+            with trace as answers:
+                done = run_bounded(
+                    # A list that never begins with input, which could look like an option.
+                    [program, "--no-pager", *_options(), *arguments],
+                    cwd=self.work_tree or self.common_dir,
+                    stdin=stdin,
+                    env=self._environment(index, settings or {}, answers),
+                    timeout=timeout,
+                    max_output=most,
+                )
+                retry_after = answers.retry_after() if answers and done.returncode else None
         except subprocess.TimeoutExpired:
             text = f"git {arguments[0]} took longer than {timeout:.0f} s"
             raise (GitUnreachableError if self.protocols else GitError)(text) from None
         except OutputTooLargeError:
-            raise GitOutputError(
-                f"git {arguments[0]} printed more than {most // 2**20} MB"
-            ) from None
+            text = f"git {arguments[0]} printed more than {most // 2**20} MB"
+            raise GitOutputError(text) from None
         except OSError as error:
             raise GitError(f"can't start git: {error.strerror}") from None
         if done.returncode != 0:
             problem = _problem(done.stderr) or f"exit code {done.returncode}"
             text = f"git {arguments[0]}: {problem}"
-            retry_after = None if answers is None else answers.retry_after()
             if retry_after is not None:
                 raise GitLimitedError(text, retry_after)
             if self.protocols and any(sign in text.lower() for sign in _NO_ANSWER):
@@ -187,7 +173,9 @@ class GitDirectory(Struct, frozen=True):
         output = self.run(arguments, stdin=stdin, index=index, settings=settings)
         return output.decode("utf-8", "replace").rstrip("\n")
 
-    def _environment(self, index: Path | None, settings: Mapping[str, str]) -> dict[str, str]:
+    def _environment(
+        self, index: Path | None, settings: Mapping[str, str], answers: AnswerHeaders | None
+    ) -> dict[str, str]:
         variables = {
             name: value
             for name, value in os.environ.items()
@@ -208,6 +196,8 @@ class GitDirectory(Struct, frozen=True):
         }
         if not self.protocols:
             variables["GIT_NO_LAZY_FETCH"] = "1"
+        if answers is not None:
+            variables |= answers.variables
         if self.objects is not None:
             variables["GIT_OBJECT_DIRECTORY"] = str(self.objects)
         if self.work_tree is not None:
