@@ -101,7 +101,7 @@ class Lane:
         self._limits = limits
         self._clock: Clock = SystemClock() if clock is None else clock
         self._deadline = deadline
-        self._progress = progress
+        self._progress = progress or Progress()
         self._writer = SingleWriter(name)
         self._shared: WriteRecord | None = None
         self._lock = threading.RLock()
@@ -140,8 +140,7 @@ class Lane:
         with self._lock:
             for record in self._records():
                 record.add(self.name, kind, now)
-        if self._progress is not None:
-            self._progress.budget(self.name, *self.used())
+        self._progress.budget(self.name, *self.used())
 
     def next_time(self, kind: WriteKind) -> float:
         """When a write of ``kind`` is allowed, in seconds since 1970; in the past if now."""
@@ -179,9 +178,8 @@ class Lane:
 
     def report_response(self, method: str, path: str, status: int, left: int | None) -> None:
         """Report a response; ``left`` is the number of requests left until the limit, if known."""
-        if self._progress is not None:
-            with self._lock:
-                self._progress.request(self.name, method, path, status, left)
+        with self._lock:
+            self._progress.request(self.name, method, path, status, left)
 
     def pause_until(self, until: float) -> None:
         """Record that the host asked for a pause until ``until``."""
@@ -215,7 +213,7 @@ class Lane:
             # Several threads that hit one limit are asked to wait until almost the same time.
             is_news = until > self._announced + 1
             self._announced = max(until, self._announced)
-            if self._progress is not None and is_news:
+            if is_news:
                 self._progress.waiting(until, why)
         self._clock.sleep(seconds)
 

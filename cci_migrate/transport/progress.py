@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from msgspec import Struct
 
@@ -38,8 +38,8 @@ class RepositoryDone(Struct, frozen=True):
     url: str | None
 
 
-class Progress(Protocol):
-    """The events that a command reports."""
+class Progress:
+    """The events that a command reports, of which nothing is shown."""
 
     def begin(self, task: str, total: int | None) -> None:
         """A part of the work begins: ``total`` repositories, None if unknown."""
@@ -63,8 +63,8 @@ class Progress(Protocol):
         """The work is over."""
 
 
-class Lines:
-    """Plain lines on standard error."""
+class Lines(Progress):
+    """Plain lines on standard error; of requests and the budget there would be too many."""
 
     def __init__(self, stream: TextIO, *, is_verbose: bool = False) -> None:
         self._stream = stream
@@ -93,18 +93,9 @@ class Lines:
         if seconds > 30:
             self._say(f"waiting until {local_time(until)} ({why})")
 
-    def budget(self, lane: str, used: int, limit: int) -> None:
-        """Print nothing: there would be too many lines."""
-
-    def request(self, host: str, method: str, path: str, status: int, left: int | None) -> None:
-        """Print nothing: there are too many requests."""
-
     def note(self, text: str) -> None:
         """Print a line."""
         self._say(text)
-
-    def end(self) -> None:
-        """Print nothing."""
 
     def _say(self, text: str) -> None:
         _write_line(self._stream, printable(redact(text)))
@@ -128,7 +119,7 @@ class Notes(Lines):
         super()._say(text)
 
 
-class Bars:
+class Bars(Progress):
     """Bars on a terminal, by rich."""
 
     def __init__(self) -> None:
@@ -172,9 +163,6 @@ class Bars:
         del lane
         self._budget = f", {used}/{limit} this hour"
 
-    def request(self, host: str, method: str, path: str, status: int, left: int | None) -> None:
-        """Print nothing: there are too many requests."""
-
     def note(self, text: str) -> None:
         """Print a line above the bars."""
         self._bars.console.print(printable(redact(text)), markup=False, highlight=False)
@@ -184,7 +172,7 @@ class Bars:
         self._bars.stop()
 
 
-class JsonLines:
+class JsonLines(Progress):
     """One JSON object per line on standard error, for a log collector."""
 
     def __init__(self, stream: TextIO) -> None:
