@@ -20,9 +20,7 @@ class TokenAccess(Struct, frozen=True):
     @property
     def is_sufficient(self) -> bool | None:
         """Whether a change can be delivered; None if that is not known."""
-        if self.may_push is False or self.may_open is False:
-            return False
-        return True if self.may_push and self.may_open else None
+        return both(self.may_push, self.may_open)
 
 
 def both(first: bool | None, second: bool | None) -> bool | None:

@@ -41,9 +41,9 @@ def campaign_of_commit(message: str) -> str:
     return _last(_IN_COMMIT, message)
 
 
-def campaign_of_pull_request(text: str) -> str:
-    """The id of the campaign that the ``text`` of a pull request names; empty for none."""
-    return _last(_IN_TEXT, text)
+def campaign_of_pull_request(text: str | None) -> str:
+    """The id of the campaign that the ``text`` of a pull request, if any, names; else empty."""
+    return _last(_IN_TEXT, text or "")
 
 
 def _last(pattern: re.Pattern[str], text: str) -> str:

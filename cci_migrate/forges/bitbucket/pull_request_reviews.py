@@ -144,7 +144,7 @@ def _review(request: _PullRequest, head: str, checks: Checks) -> PullRequestRevi
         state=STATES[request.state],
         head=head,
         base=request.destination.branch.name,
-        campaign=campaign_of_pull_request(request.description or ""),
+        campaign=campaign_of_pull_request(request.description),
         checks=checks,
         decision=_decision(people),
         merge_status=MergeStatus.MERGEABLE,

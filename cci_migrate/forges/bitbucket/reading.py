@@ -184,7 +184,7 @@ class PullRequestAnswer(Struct, frozen=True):
             self.id,
             self.links.html.href,
             STATES[self.state],
-            campaign=campaign_of_pull_request(self.description or ""),
+            campaign=campaign_of_pull_request(self.description),
         )
 
     def is_from(self, repository: str, branch: str) -> bool:

@@ -150,7 +150,7 @@ def _review(
         state=request.pull_state,
         head=request.head.sha,
         base=request.base.ref,
-        campaign=campaign_of_pull_request(request.body or ""),
+        campaign=campaign_of_pull_request(request.body),
         checks=checks,
         decision=decision,
         # It is false for a draft too.

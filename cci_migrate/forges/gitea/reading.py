@@ -133,7 +133,7 @@ class PullRequestAnswer(Struct, frozen=True):
             self.number,
             self.html_url,
             PullState.OPEN if self.state == "open" else closed,
-            campaign=campaign_of_pull_request(self.body or ""),
+            campaign=campaign_of_pull_request(self.body),
         )
 
     def is_from(self, repository: str, branch: str) -> bool:

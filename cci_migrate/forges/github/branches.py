@@ -10,9 +10,10 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from cci_migrate.forges.branch_content import compare_with_plan
+from cci_migrate.forges.config_listing import PLAIN
 from cci_migrate.forges.github import queries
 from cci_migrate.forges.github.files import RepositoryFiles
-from cci_migrate.forges.github.reading import BranchReply, Compared, GitData, NetworkComparison, Tip
+from cci_migrate.forges.github.reading import BranchReply, Compared, NetworkComparison, Tip
 from cci_migrate.forges.repository import Branch, BranchContent, FileHash, Snapshot
 from cci_migrate.transport.graphql import Graphql
 from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
@@ -64,9 +65,7 @@ class Branches:
             return BranchContent.OTHER
         for at in range(len(files)):
             before, after = parents[0].get(f"f{at}"), reply.files.get(f"f{at}")
-            if before is None or after is None:
-                return BranchContent.OTHER
-            if before.oid == after.oid or before.mode != after.mode:
+            if before is None or after is None or not after.is_edit_of(before):
                 return BranchContent.OTHER
         return compare_with_plan(
             files,
@@ -80,7 +79,7 @@ class Branches:
         self._sync_fork(snapshot)
         self._set_branch(snapshot, branch, snapshot.head)
         headline, _, body = message.partition("\n\n")
-        commit = self._graphql.mutate(
+        return self._graphql.mutate(
             WriteKind.OTHER,
             queries.CREATE_COMMIT,
             {
@@ -97,10 +96,10 @@ class Branches:
                     ]
                 },
             },
-            Tip,
+            str,
             "commit",
+            "oid",
         )
-        return commit.oid
 
     def commit_at_once(
         self,
@@ -112,38 +111,24 @@ class Branches:
         """`commit` by single blobs and a tree, with the files' modes and without a signature.
 
         Nothing is visible until the branch points there.
-        https://docs.github.com/en/rest/git
         """
         self._sync_fork(snapshot)
-        root = f"/repos/{snapshot.branch_home.name}/git"
         entries = []
         for path, content in contents.items():
-            blob = self._api.write(
-                WriteKind.OTHER,
-                "POST",
-                f"{root}/blobs",
-                json={"content": base64.b64encode(content).decode(), "encoding": "base64"},
-            ).body(GitData)
-            mode = snapshot.modes.get(path, "100644")
-            entries.append({"path": path, "mode": mode, "type": "blob", "sha": blob.sha})
-        tree = self._api.write(
-            WriteKind.OTHER,
-            "POST",
-            f"{root}/trees",
-            json={"base_tree": snapshot.head, "tree": entries},
-        ).body(GitData)
-        commit = self._api.write(
-            WriteKind.OTHER,
-            "POST",
-            f"{root}/commits",
-            json={
-                "message": message,
-                "tree": tree.sha,
-                "parents": [snapshot.head],
-            },
-        ).body(GitData)
-        self._set_branch(snapshot, branch, commit.sha)
-        return commit.sha
+            encoded = base64.b64encode(content).decode()
+            blob = self._made(snapshot, "blobs", {"content": encoded, "encoding": "base64"})
+            mode = snapshot.modes.get(path, PLAIN)
+            entries.append({"path": path, "mode": mode, "type": "blob", "sha": blob})
+        tree = self._made(snapshot, "trees", {"base_tree": snapshot.head, "tree": entries})
+        fields = {"message": message, "tree": tree, "parents": [snapshot.head]}
+        commit = self._made(snapshot, "commits", fields)
+        self._set_branch(snapshot, branch, commit)
+        return commit
+
+    def _made(self, snapshot: Snapshot, kind: str, fields: Mapping[str, object]) -> str:
+        """The id of a blob, tree or commit made of ``fields``: https://docs.github.com/en/rest/git"""
+        path = f"/repos/{snapshot.branch_home.name}/git/{kind}"
+        return self._api.write(WriteKind.OTHER, "POST", path, json=fields).body(str, "sha")
 
     def delete(self, snapshot: Snapshot, name: str, branch: Branch) -> None:
         """Delete the branch ``name`` if it still is as ``branch``."""

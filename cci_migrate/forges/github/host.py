@@ -25,12 +25,13 @@ from cci_migrate.forges.github.reading import (
     OwnerReply,
     PullNode,
     RepositoryChecks,
-    RepositoryName,
     RepositoryNode,
     RevertedRepository,
+    checks_of,
     own_pull,
     read_outline,
     read_repository,
+    tip_of,
     with_fork,
     without_fork,
 )
@@ -164,9 +165,10 @@ class GitHub:
         """The result of CI for the head of the default branch."""
         owner, name = snapshot.current_name.split("/", 1)
         variables = {"owner": owner, "name": name}
-        return self._graphql.ask_for_all(
+        checked = self._graphql.ask_for_all(
             queries.HEAD_CHECKS, variables, RepositoryChecks, "repository"
-        ).base
+        )
+        return checks_of(None, checked.default_branch_ref)
 
     def branch_content(
         self, snapshot: Snapshot, tip: str, files: Sequence[FileHash]
@@ -272,7 +274,7 @@ class GitHub:
         repository = self._reverted(snapshot.current_name, head)
         pull = own_pull(repository.pull_requests)
         if pull is not None:
-            content = self._reverting(at_home, head, repository.tip, delivered)
+            content = self._reverting(at_home, head, tip_of(repository.branch), delivered)
             return reversal_url(pull, content)
         arguments = {"pullRequestId": merged.node}
         route = ("revertPullRequest", "url")
@@ -292,7 +294,7 @@ class GitHub:
         opening = reverting_pull(merged, self._branch)
         head = opening.branch
         pulls = self._reverted(snapshot.current_name, head).pull_requests
-        tip = self._reverted(snapshot.fork.name, head).tip
+        tip = tip_of(self._reverted(snapshot.fork.name, head).branch)
         content = self._reverting(snapshot, head, tip, delivered)
         pull = own_pull(pulls, snapshot.fork.name)
         if pull is not None:
@@ -384,7 +386,7 @@ class GitHub:
                     "them again"
                 )
                 continue
-            name = documented(node, RepositoryName).name_with_owner
+            name = documented(node, str, "nameWithOwner")
             ref = RepositoryRef(Kind.GITHUB, self._host, name, self._api.root)
             if at in incomplete:
                 refs.append(ref)

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from cci_migrate.forges.campaign_identity import campaign_of_pull_request
 from cci_migrate.forges.github import queries
-from cci_migrate.forges.github.reading import CheckedCommit, CheckedReference, PullCommit
+from cci_migrate.forges.github.reading import CheckedCommit, CheckedReference, PullCommit, checks_of
 from cci_migrate.forges.pull_request_reviews import (
     MergeMethod,
     MergeStatus,
@@ -185,10 +185,7 @@ class GitHubReviews:
         """The result of CI for the merge commit, or for the base's tip."""
         variables = {"id": pull.pull.node}
         merged = self._graphql.ask_for_all(queries.BASE_CHECKS, variables, _MergedPull, "node")
-        if merged.merge_commit is not None:
-            return merged.merge_commit.checks
-        tip = merged.base_ref.target if merged.base_ref is not None else None
-        return Checks.NONE if tip is None else tip.checks
+        return checks_of(merged.merge_commit, merged.base_ref)
 
     def _read_chunk(self, pulls: Sequence[OwnPull]) -> list[PullRequestReview | Unreadable]:
         variables = {"ids": [pull.pull.node for pull in pulls]}

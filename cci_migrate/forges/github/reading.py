@@ -83,9 +83,12 @@ class GitReference(Struct, frozen=True):
     name: str = ""
 
 
-class RepositoryName(Struct, frozen=True, rename="camel"):
-    """The name of a repository whose other data may be incomplete."""
+def tip_of(reference: GitReference | None) -> str:
+    """The commit at the tip of a branch; empty without one."""
+    return reference.target.oid if reference is not None and reference.target is not None else ""
 
+
+class _RepositoryName(Struct, frozen=True, rename="camel"):
     name_with_owner: str
 
 
@@ -98,7 +101,7 @@ class PullNode(Struct, frozen=True, rename="camel"):
     state: Literal["OPEN", "CLOSED", "MERGED"] = "OPEN"
     is_cross_repository: bool = False
     body: str = ""
-    head_repository: RepositoryName | None = None
+    head_repository: _RepositoryName | None = None
 
     @property
     def pull(self) -> PullRequest:
@@ -202,11 +205,11 @@ class RepositoryChecks(Struct, frozen=True, rename="camel"):
 
     default_branch_ref: CheckedReference | None
 
-    @property
-    def base(self) -> Checks:
-        """The result of CI for the default branch."""
-        commit = self.default_branch_ref.target if self.default_branch_ref else None
-        return Checks.NONE if commit is None else commit.checks
+
+def checks_of(commit: CheckedCommit | None, branch: CheckedReference | None) -> Checks:
+    """The result of CI for ``commit``, or without one for the tip of ``branch``."""
+    checked = commit or (None if branch is None else branch.target)
+    return Checks.NONE if checked is None else checked.checks
 
 
 class FileEntry(Struct, frozen=True):
@@ -214,6 +217,10 @@ class FileEntry(Struct, frozen=True):
 
     mode: int
     oid: str | None
+
+    def is_edit_of(self, before: FileEntry) -> bool:
+        """Whether it has another content than ``before``, in the same mode."""
+        return self.oid != before.oid and self.mode == before.mode
 
 
 class _Comparison(Struct, frozen=True, rename="camel"):
@@ -258,11 +265,6 @@ class RevertedRepository(Struct, frozen=True, rename="camel"):
 
     branch: GitReference | None
     pull_requests: Nodes[PullNode]
-
-    @property
-    def tip(self) -> str:
-        """The commit at the branch's tip; empty without a branch."""
-        return _tip(self.branch)
 
 
 # -- REST
@@ -316,12 +318,6 @@ class NetworkComparison(Struct, frozen=True):
         return Compared(self.ahead_by, last.sha)
 
 
-class GitData(Struct, frozen=True):
-    """A blob, tree or commit that was made: https://docs.github.com/en/rest/git."""
-
-    sha: str
-
-
 class _TreeFile(Struct, frozen=True):
     path: str
     mode: str
@@ -344,7 +340,7 @@ def read_outline(node: RepositoryNode, ref: RepositoryRef) -> Snapshot:
     Raises HostError if there are files but no default branch.
     """
     default = node.default_branch_ref
-    head = default.target.oid if default is not None and default.target is not None else ""
+    head = tip_of(default)
     if not head and not node.is_empty:
         raise HostError(MISSING_DEFAULT)
     return Snapshot(
@@ -419,7 +415,7 @@ def with_fork(snapshot: Snapshot, node: RepositoryNode, fork: ForkNode) -> Snaps
         snapshot,
         branch=_branch(fork.branch, snapshot.head),
         pull=own_pull(node.pull_requests, fork.name_with_owner),
-        fork=Fork(fork.name_with_owner, fork.id, is_current=_tip(default) == snapshot.head),
+        fork=Fork(fork.name_with_owner, fork.id, is_current=tip_of(default) == snapshot.head),
     )
 
 
@@ -475,11 +471,6 @@ def _walk(tree: GitObject, folder: str) -> Iterator[tuple[str, tuple[int, GitObj
             yield from _walk(below, path)
         elif entry.type == "blob" and below.byte_size is not None:
             yield path, (entry.mode, below)
-
-
-def _tip(reference: GitReference | None) -> str:
-    target = reference.target if reference is not None else None
-    return target.oid if target is not None else ""
 
 
 def _branch(reference: GitReference | None, head: str) -> Branch | None:

@@ -157,7 +157,7 @@ def _review(request: _MergeRequest, approved_by: tuple[str, ...]) -> PullRequest
         state=STATES[request.state],
         head=request.sha or "",
         base=request.target_branch,
-        campaign=campaign_of_pull_request(request.description or ""),
+        campaign=campaign_of_pull_request(request.description),
         checks=checks,
         decision=decision,
         merge_status=merge_status,

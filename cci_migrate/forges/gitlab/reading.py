@@ -65,7 +65,7 @@ class MergeRequest(Struct, frozen=True):
             int(self.iid),
             self.web_url,
             STATES[self.state],
-            campaign=campaign_of_pull_request(self.description or ""),
+            campaign=campaign_of_pull_request(self.description),
         )
 
     @property
