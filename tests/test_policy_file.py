@@ -31,6 +31,11 @@ from cci_migrate.policy.settings import (
 from cci_migrate.policy.text import policy_text
 from cci_migrate.rules.catalogue import RULES
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 RULE_IDS = frozenset(rule.id for rule in RULES)
 LITERAL = "hunter2-is-not-a-name"
 
@@ -94,6 +99,17 @@ def write(folder: Path, text: str, name: str = ".cci-migrate.toml") -> Path:
     return path
 
 
+def policy_of(folder: Path, text: str) -> Policy:
+    """The policy of a file that is ``text``."""
+    return read_policy_file(write(folder, text), RULE_IDS).policy
+
+
+def refuses(folder: Path, text: str, told: str) -> None:
+    """Fail unless a file that is ``text`` is refused, with words that match ``told``."""
+    with pytest.raises(PolicyError, match=told):
+        policy_of(folder, text)
+
+
 def schema() -> dict[str, Any]:
     text = (files("cci_migrate") / "schemas" / "policy.schema.json").read_text()
     loaded: dict[str, Any] = json.loads(text)
@@ -101,12 +117,7 @@ def schema() -> dict[str, Any]:
 
 
 def fits_schema(text: str) -> bool:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    validator = jsonschema.Draft202012Validator(schema())
-    return bool(validator.is_valid(tomllib.loads(text)))
+    return jsonschema.Draft202012Validator(schema()).is_valid(tomllib.loads(text))
 
 
 def test_every_key_reaches_the_policy(tmp_path: Path) -> None:
@@ -191,7 +202,7 @@ def keys_of(part: Any) -> set[str]:
 def test_docker_hub_keeps_the_defaults_that_are_not_named(
     tmp_path: Path, text: str, expected: RegistryPolicy
 ) -> None:
-    assert read_policy_file(write(tmp_path, text), RULE_IDS).policy.registries == (expected,)
+    assert policy_of(tmp_path, text).registries == (expected,)
     assert fits_schema(text)
 
 
@@ -287,43 +298,35 @@ def test_a_mistake_in_pyproject_is_told_with_its_line(tmp_path: Path) -> None:
 
 def test_names_of_docker_hub_are_one_registry_with_its_defaults(tmp_path: Path) -> None:
     text = '[registries."Index.Docker.io"]\nusername = "acme"\n'
-    registries = read_policy_file(write(tmp_path, text), RULE_IDS).policy.registries
-    assert registries == (
-        RegistryPolicy(
-            "docker.io", PasswordAuth("acme", "$DOCKERHUB_PASSWORD"), "docker-hub-creds"
-        ),
-    )
-    path = write(tmp_path, text + '[registries."docker.io"]\n')
-    with pytest.raises(PolicyError, match=r":3: duplicate table for docker.io"):
-        read_policy_file(path, RULE_IDS)
+    credential = PasswordAuth("acme", "$DOCKERHUB_PASSWORD")
+    expected = RegistryPolicy("docker.io", credential, "docker-hub-creds")
+    assert policy_of(tmp_path, text).registries == (expected,)
+    refuses(tmp_path, f"{text}{JOBS}", r":3: duplicate table for docker.io")
 
 
 @pytest.mark.parametrize("pattern", ["*", "*.io", "docker.*"])
 def test_no_pattern_reaches_docker_hub(tmp_path: Path, pattern: str) -> None:
-    path = write(tmp_path, f'[registries."{pattern}"]\nusername = "$U"\npassword = "$P"\n')
-    policy = read_policy_file(path, RULE_IDS).policy
+    text = f'[registries."{pattern}"]\nusername = "$U"\npassword = "$P"\n'
+    policy = policy_of(tmp_path, text)
     assert policy.registry_for("docker.io") == DEFAULT_DOCKER_HUB
     other = pattern.replace("*", "quay")
     assert policy.registry_for(other) == RegistryPolicy(pattern, PasswordAuth("$U", "$P"))
 
 
 def test_a_rule_both_selected_and_ignored(tmp_path: Path) -> None:
-    path = write(tmp_path, 'select = ["orb-pull"]\nignore = ["orb-pull"]\n')
-    with pytest.raises(PolicyError, match=":1: select and ignore both name orb-pull"):
-        read_policy_file(path, RULE_IDS)
+    text = 'select = ["orb-pull"]\nignore = ["orb-pull"]\n'
+    refuses(tmp_path, text, ":1: select and ignore both name orb-pull")
 
 
 def test_a_name_that_two_of_the_jobs_match_is_told(tmp_path: Path) -> None:
     second = '[[registries."docker.io".jobs]]\nmatch = ["b", "a"]\noidc-role-arn = "d"\n'
-    path = write(tmp_path, f"{ONE_JOB}match = 'a'\noidc-role-arn = 'c'\n{second}")
-    with pytest.raises(PolicyError, match=":6: two jobs tables match a"):
-        read_policy_file(path, RULE_IDS)
+    text = f"{ONE_JOB}match = 'a'\noidc-role-arn = 'c'\n{second}"
+    refuses(tmp_path, text, ":6: two jobs tables match a")
 
 
 def test_an_unknown_rule_is_told_with_the_nearest(tmp_path: Path) -> None:
-    path = write(tmp_path, 'ignore = ["sunset-versions"]\n')
-    with pytest.raises(PolicyError, match=r"sunset-versions; did you mean sunset-version\?"):
-        read_policy_file(path, RULE_IDS)
+    text = 'ignore = ["sunset-versions"]\n'
+    refuses(tmp_path, text, r"sunset-versions; did you mean sunset-version\?")
 
 
 @pytest.mark.parametrize(
@@ -391,9 +394,8 @@ def test_variables(text: str) -> None:
 
 
 def test_a_policy_written_out_says_the_same(tmp_path: Path) -> None:
-    policy = read_policy_file(write(tmp_path, COMPLETE), RULE_IDS).policy
-    again = read_policy_file(write(tmp_path, policy_text(policy)), RULE_IDS).policy
-    assert again == policy
+    policy = policy_of(tmp_path, COMPLETE)
+    assert policy_of(tmp_path, policy_text(policy)) == policy
 
 
 @pytest.mark.parametrize("name", [".cci-migrate.toml", "pyproject.toml"])
