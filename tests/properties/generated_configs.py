@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tests.yaml_text import AliasOf, Anchored, Layout, Pairs, Value, texts
+from tests.yaml_text import AliasOf, Anchored, Layout, Value, texts
 
 HUB_IMAGES = (
     "cimg/go:1.22",
@@ -46,28 +46,25 @@ _layouts = st.builds(
 )
 
 
-def entries(*pairs: tuple[str, Value]) -> Pairs:
-    """A mapping, which may have several merge keys."""
-    return Pairs(pairs)
-
+Entries = dict[str, Value]
 
 _hub = st.sampled_from(HUB_IMAGES)
 _any_image = st.one_of(_hub, _hub, st.sampled_from(OTHER_IMAGES))
 
 
 @st.composite
-def _details(draw: st.DrawFn) -> tuple[tuple[str, Value], ...]:
+def _details(draw: st.DrawFn) -> Entries:
     """What stands beside ``image``."""
     choices: tuple[tuple[str, Value], ...] = (
-        ("environment", entries(("TZ", "UTC"), ("LANG", "C.UTF-8"))),
+        ("environment", {"TZ": "UTC", "LANG": "C.UTF-8"}),
         ("user", "root"),
         ("name", "db"),
         ("entrypoint", ["/bin/sh", "-c"]),
         ("command", "postgres -c fsync=off"),
-        ("environment", entries(("TZ", "UTC"))),
+        ("environment", {"TZ": "UTC"}),
     )
     chosen = st.lists(st.sampled_from(choices), max_size=2, unique_by=lambda detail: detail[0])
-    return tuple(draw(chosen))
+    return dict(draw(chosen))
 
 
 class _Known(Struct, frozen=True):
@@ -77,29 +74,29 @@ class _Known(Struct, frozen=True):
     lists: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
-    parts: tuple[tuple[str, Value], ...] = ()
+    parts: Entries = {}
 
 
 @st.composite
 def _anchors(draw: st.DrawFn) -> _Known:
     images, lists, filters, arguments = [], [], [], []
-    parts: list[tuple[str, Value]] = []
+    parts: Entries = {}
     if draw(st.booleans()):
         images.append("image")
-        image = entries(("image", draw(_any_image)), *draw(_details()))
-        parts.append(("x-image", Anchored("image", image)))
+        image = {"image": draw(_any_image), **draw(_details())}
+        parts["x-image"] = Anchored("image", image)
     if draw(st.booleans()):
         lists.append("containers")
         containers = draw(st.lists(_items((), plain=True), min_size=1, max_size=2))
-        parts.append(("x-containers", Anchored("containers", containers)))
+        parts["x-containers"] = Anchored("containers", containers)
     if draw(st.booleans()):
         filters.append("only_main")
-        only = entries(("branches", entries(("only", "main"))))
-        parts.append(("x-filters", Anchored("only_main", entries(("filters", only)))))
+        only: Value = {"filters": {"branches": {"only": "main"}}}
+        parts["x-filters"] = Anchored("only_main", only)
     if draw(st.booleans()):
         arguments.append("deploys")
-        parts.append(("x-deploys", Anchored("deploys", entries(("context", draw(_contexts))))))
-    return _Known(tuple(images), tuple(lists), tuple(filters), tuple(arguments), tuple(parts))
+        parts["x-deploys"] = Anchored("deploys", {"context": draw(_contexts)})
+    return _Known(tuple(images), tuple(lists), tuple(filters), tuple(arguments), parts)
 
 
 @st.composite
@@ -111,18 +108,19 @@ def _items(draw: st.DrawFn, anchors: tuple[str, ...], *, plain: bool = False) ->
         kinds += ["alias", "merge", "merge with image"] if anchors else []
     kind = draw(st.sampled_from(kinds))
     if kind == "image alone":
-        return entries(("image", draw(_any_image)))
+        return {"image": draw(_any_image)}
     if kind == "alias":
         return AliasOf(draw(st.sampled_from(anchors)))
     if kind.startswith("merge"):
-        base: tuple[str, Value] = ("<<", AliasOf(draw(st.sampled_from(anchors))))
-        own = (base, ("environment", entries(("A", "b"))))
-        return Pairs(own if kind == "merge" else (*own, ("image", draw(_any_image))))
-    image: tuple[str, Value] = ("image", draw(_any_image))
+        base = AliasOf(draw(st.sampled_from(anchors)))
+        own: Entries = {"<<": base, "environment": {"A": "b"}}
+        return own if kind == "merge" else {**own, "image": draw(_any_image)}
+    image: Entries = {"image": draw(_any_image)}
     details = draw(_details())
     if kind == "image first" or not details:
-        return Pairs((image, *details))
-    return Pairs((details[0], image, *details[1:]))
+        return {**image, **details}
+    first = dict(list(details.items())[:1])
+    return {**first, **image, **details}
 
 
 @st.composite
@@ -147,28 +145,29 @@ def _entry(draw: st.DrawFn, job: str, known: _Known, *, plain: bool) -> Value:
         kinds += ["filters"] if known.filters else []
         kinds += ["arguments", "arguments as a whole"] if known.arguments else []
     kind = draw(st.sampled_from(kinds))
-    requires: tuple[str, Value] = ("requires", ["hold"])
+    requires: Entries = {"requires": ["hold"]}
+    arguments: Value
     match kind:
         case "bare":
             return job
         case "null":
-            return entries((job, None))
+            arguments = None
         case "mapping":
-            return entries((job, entries(requires)))
+            arguments = requires
         case "named":
-            return entries((job, entries(("name", "again"))))
+            arguments = {"name": "again"}
         case "string":
-            return entries((job, entries(("context", "aws"))))
+            arguments = {"context": "aws"}
         case "filters":
-            return entries((job, entries(("<<", AliasOf("only_main")), requires)))
+            arguments = {"<<": AliasOf("only_main"), **requires}
         case "arguments":
-            return entries((job, entries(requires, ("<<", AliasOf("deploys")))))
+            arguments = {**requires, "<<": AliasOf("deploys")}
         case "arguments as a whole":
-            return entries((job, AliasOf("deploys")))
+            arguments = AliasOf("deploys")
         case _:
-            context = ("context", draw(_context_lists if plain else _contexts))
-            first = draw(st.booleans())
-            return entries((job, Pairs((context, requires) if first else (requires, context))))
+            context: Entries = {"context": draw(_context_lists if plain else _contexts)}
+            arguments = {**context, **requires} if draw(st.booleans()) else {**requires, **context}
+    return {job: arguments}
 
 
 PULLS = (
@@ -188,8 +187,7 @@ def _pulling_steps(draw: st.DrawFn, kind: str) -> list[Value]:
         return []
     steps: list[Value] = [] if kind == "machine" else ["setup_remote_docker"]
     for pull in draw(st.lists(st.sampled_from(PULLS), min_size=1, max_size=3)):
-        run: Value = entries(("command", pull)) if draw(st.booleans()) else pull
-        steps.append(entries(("run", run)))
+        steps.append({"run": {"command": pull} if draw(st.booleans()) else pull})
     return steps
 
 
@@ -197,41 +195,31 @@ def _pulling_steps(draw: st.DrawFn, kind: str) -> list[Value]:
 def _job(draw: st.DrawFn, known: _Known, executors: tuple[str, ...], *, plain: bool) -> Value:
     kinds = ["docker", "docker", "docker", "machine"] + (["executor"] * 2 if executors else [])
     kind = draw(st.sampled_from(kinds))
-    runs_on: tuple[str, Value]
+    runs_on: Entries
     if kind == "machine":
-        runs_on = ("machine", entries(("image", "ubuntu-2404:current")))
+        runs_on = {"machine": {"image": "ubuntu-2404:current"}}
     elif kind == "executor":
         name = draw(st.sampled_from(executors))
         whole = name == "by-tag" and draw(st.booleans())
-        runs_on = ("executor", entries(("name", name), ("tag", "3.12")) if whole else name)
+        runs_on = {"executor": {"name": name, "tag": "3.12"} if whole else name}
     else:
-        runs_on = ("docker", draw(_docker(known, plain=plain)))
-    test = entries(("run", entries(("name", "Test it"), ("command", SCRIPT))))
-    steps: tuple[str, Value] = ("steps", ["checkout", test, *draw(_pulling_steps(kind))])
-    return Pairs((runs_on, steps) if draw(st.booleans()) else (steps, runs_on))
+        runs_on = {"docker": draw(_docker(known, plain=plain))}
+    test: Value = {"run": {"name": "Test it", "command": SCRIPT}}
+    steps: Entries = {"steps": ["checkout", test, *draw(_pulling_steps(kind))]}
+    return {**runs_on, **steps} if draw(st.booleans()) else {**steps, **runs_on}
 
 
-def _executor(image: str, *before: tuple[str, Value]) -> Value:
-    return entries(*before, ("docker", [entries(("image", image))]))
+def _docker_of(image: str) -> Entries:
+    return {"docker": [{"image": image}]}
 
 
-_TAG = entries(("tag", entries(("type", "string"), ("default", "3.11"))))
+_TAG: Value = {"tag": {"type": "string", "default": "3.11"}}
 _EXECUTORS: tuple[tuple[str, Value], ...] = (
-    ("small", _executor("cimg/base:2024.01")),
-    ("by-tag", _executor("cimg/python:<< parameters.tag >>", ("parameters", _TAG))),
-    ("elsewhere", _executor("quay.io/acme/x")),
+    ("small", _docker_of("cimg/base:2024.01")),
+    ("by-tag", {"parameters": _TAG, **_docker_of("cimg/python:<< parameters.tag >>")}),
+    ("elsewhere", _docker_of("quay.io/acme/x")),
 )
-_INLINE_ORB = entries(
-    (
-        "jobs",
-        entries(
-            (
-                "check",
-                entries(("docker", [entries(("image", "alpine"))]), ("steps", ["checkout"])),
-            )
-        ),
-    ),
-)
+_INLINE_ORB: Value = {"jobs": {"check": {**_docker_of("alpine"), "steps": ["checkout"]}}}
 
 
 @st.composite
@@ -239,32 +227,30 @@ def configs(draw: st.DrawFn, *, plain: bool = False) -> Value:
     """What a config says; ``plain`` ones have nothing that a fix must alter a line of."""
     is_21 = draw(st.integers(0, 3)) > 0
     known = _Known() if plain else draw(_anchors())
-    top: list[tuple[str, Value]] = [
-        ("version", 2.1 if is_21 else draw(st.sampled_from((2, "2")))),
-        *known.parts,
-    ]
+    top: Entries = {
+        "version": 2.1 if is_21 else draw(st.sampled_from((2, "2"))),
+        **known.parts,
+    }
     executors: tuple[str, ...] = ()
     if is_21 and draw(st.booleans()):
         some = st.lists(
             st.sampled_from(_EXECUTORS), min_size=1, max_size=3, unique_by=lambda named: named[0]
         )
-        chosen = draw(some)
-        executors = tuple(name for name, _ in chosen)
-        top.append(("executors", Pairs(tuple(chosen))))
+        chosen = dict(draw(some))
+        executors = tuple(chosen)
+        top["executors"] = chosen
     called = ["build", "test-it", "deploy"][: draw(st.integers(1, 3))]
     orb_jobs = []
     if is_21 and draw(st.integers(0, 3)) == 0:
-        top.append(("orbs", entries(("node", "circleci/node@5.2"), ("local", _INLINE_ORB))))
+        top["orbs"] = {"node": "circleci/node@5.2", "local": _INLINE_ORB}
         orb_jobs = ["local/check"]
-    jobs = tuple((name, draw(_job(known, executors, plain=plain))) for name in called)
-    top.append(("jobs", Pairs(jobs)))
+    top["jobs"] = {name: draw(_job(known, executors, plain=plain)) for name in called}
     if draw(st.integers(0, 4)) > 0 or orb_jobs:
-        hold: Value = entries(("hold", entries(("type", "approval"))))
+        hold: Value = {"hold": {"type": "approval"}}
         runs = [draw(_entry(job, known, plain=plain)) for job in (*called, *orb_jobs)]
-        main = entries(("jobs", [hold, *runs]))
-        version: tuple[tuple[str, Value], ...] = () if is_21 else (("version", 2),)
-        top.append(("workflows", Pairs((*version, ("main", main)))))
-    return Pairs(tuple(top))
+        version: Entries = {} if is_21 else {"version": 2}
+        top["workflows"] = {**version, "main": {"jobs": [hold, *runs]}}
+    return top
 
 
 @st.composite
