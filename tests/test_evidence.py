@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -39,8 +38,8 @@ from tests.processing import (
     process_repository,
     text_after,
 )
+from tools.shared_data import ROOT
 
-ROOT = Path(__file__).parent.parent
 POLICY = "$DOCKERHUB_USERNAME, $DOCKERHUB_PASSWORD"
 AUTH = "{username: $HUB_USER, password: $HUB_TOKEN}"
 LOGIN = 'echo "$HUB_TOKEN" | docker login -u "$HUB_USER" --password-stdin'

@@ -10,8 +10,8 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from tests.processes import ran_python
+from tools.shared_data import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "cci_migrate"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 

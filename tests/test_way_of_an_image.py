@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from cci_migrate.cli.main_command import main_command
+from tools.shared_data import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = str(ROOT / "cci_migrate")
 MOST = 16
 CONFIG = """\

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cci_migrate
+from tools.shared_data import ROOT
 
-ROOT = Path(__file__).parents[2]
 PACKAGE = Path(cci_migrate.__file__).parent
 
 #: What not to write, and what to write instead.

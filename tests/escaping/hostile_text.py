@@ -120,3 +120,9 @@ def assert_steady(output: str, *, in_colour: bool = False) -> None:
 def assert_seen(output: str) -> None:
     """The output came to the names: it would be no wonder that it does no harm otherwise."""
     assert output.count("EVIL") >= len(HOSTILE) / 2, output
+
+
+def assert_shown(output: str, *, in_colour: bool = False) -> None:
+    """The names are in ``output``, and do no harm."""
+    assert_steady(output, in_colour=in_colour)
+    assert_seen(output)

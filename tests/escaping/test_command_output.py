@@ -19,6 +19,7 @@ from tests.cli.conftest import CONFIG, FIXED, Program, put
 from tests.escaping.hostile_text import (
     HOSTILE,
     assert_seen,
+    assert_shown,
     assert_steady,
     config,
     without_colour,
@@ -47,8 +48,7 @@ def count_of(report: str) -> int:
 def test_text(program: Program, inside: Program, colour: str) -> None:
     done = program("--check", "-v", "--color", colour)
     assert done.code == 1
-    assert_steady(done.out, in_colour=colour == "always")
-    assert_seen(done.out)
+    assert_shown(done.out, in_colour=colour == "always")
     shown = without_colour(done.out)
     findings = re.findall(r"^(?:error|warning|precaution|note)\[", shown, re.MULTILINE)
     assert len(findings) > 3
@@ -62,8 +62,7 @@ def test_text(program: Program, inside: Program, colour: str) -> None:
 def test_json_for_strict_readers(inside: Program) -> None:
     for command in (["--check"], ["--dry-run"], ["explain"]):
         done = inside(*command, "--format", "json")
-        assert_steady(done.out)
-        assert_seen(done.out)
+        assert_shown(done.out)
         json.loads(done.out_bytes)
         # What was read is what is in the file.
         assert HOSTILE["bidi"] in json.dumps(json.loads(done.out), ensure_ascii=False)
@@ -72,8 +71,7 @@ def test_json_for_strict_readers(inside: Program) -> None:
 @pytest.mark.usefixtures("repository")
 def test_sarif(inside: Program) -> None:
     done = inside("--check", "--format", "sarif")
-    assert_steady(done.out)
-    assert_seen(done.out)
+    assert_shown(done.out)
     document = json.loads(done.out)
     check_published("sarif-2.1.0", document)
     (run,) = document["runs"]
@@ -86,8 +84,7 @@ def test_sarif(inside: Program) -> None:
 @pytest.mark.usefixtures("repository")
 def test_junit(inside: Program) -> None:
     done = inside("--check", "--format", "junit")
-    assert_steady(done.out)
-    assert_seen(done.out)
+    assert_shown(done.out)
     root = XML.fromstring(done.out)
     text = "\n".join(root.itertext())
     places = re.findall(r"^\.circleci/config\.yml:\d+:\d+: ", text, re.MULTILINE)
@@ -118,8 +115,7 @@ def test_annotations(inside: Program) -> None:
 def test_explanation(inside: Program) -> None:
     for colour in ("never", "always"):
         done = inside("explain", "--color", colour)
-        assert_steady(done.out, in_colour=colour == "always")
-        assert_seen(done.out)
+        assert_shown(done.out, in_colour=colour == "always")
 
 
 def test_a_dry_run_is_what_is_written(
@@ -130,8 +126,7 @@ def test_a_dry_run_is_what_is_written(
     dry = inside("--dry-run")
     assert_steady(dry.err)
     done = inside("-v")
-    assert_steady(done.out)
-    assert_seen(done.out)
+    assert_shown(done.out)
     subprocess.run(["git", "apply", "-"], cwd=copy, input=dry.out_bytes, check=True)
     read = (copy / ".circleci" / "config.yml").read_bytes()
     assert read == (repository / ".circleci" / "config.yml").read_bytes()
@@ -145,8 +140,7 @@ def test_names_of_folders(inside: Program, tmp_path: Path) -> None:
     for command in (["--check", "-v"], ["explain"], ["--check", "--format", "junit"]):
         done = inside(*command)
         assert done.code in (1, 3)
-        assert_steady(done.out)
-        assert_seen(done.out)
+        assert_shown(done.out)
         assert_steady(done.err)
     document = json.loads(inside("--check", "--format", "sarif").out)
     places = {
