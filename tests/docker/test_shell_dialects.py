@@ -58,6 +58,10 @@ def test_dialects(shell: str | None, expected: Dialect) -> None:
         ("if ($x) { cd web }; docker compose up", ["compose up ?"]),
         ("Set-Location C:\\x; docker compose -f a.yml up", ["compose up ?"]),
         ("docker exec x docker pull a", []),
+        (
+            "gcloud auth configure-docker ghcr.io; aws ecr get-login",
+            ["login ghcr.io", "login *.dkr.ecr*.amazonaws.com*"],
+        ),
         ('$x = $(docker run a)\nWrite-Host "a $(docker run b | tail) c"', ["run a", "run b"]),
         ("[string] $x; [int[]]$x = docker run a; Write-Host '$(docker run b)'", ["run a"]),
     ],

@@ -12,6 +12,7 @@ from cci_migrate.docker.shell.facts import Fact, Login, Word
 from cci_migrate.docker.shell.invocation import Invocation
 from cci_migrate.docker.shell.registry_access import registries_named
 
+CLOUDS = names("aws gcloud az")
 #: What `gcloud auth configure-docker` sets up without hosts:
 #: https://cloud.google.com/sdk/gcloud/reference/auth/configure-docker
 _GOOGLE_HOSTS = ("gcr.io", "us.gcr.io", "eu.gcr.io", "asia.gcr.io", "marketplace.gcr.io")

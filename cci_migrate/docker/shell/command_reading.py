@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache, partial
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from cci_migrate.docker.container_tools import CLIENTS, DOCKER_PROGRAMS, IMAGE_P
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.client_config import DOCKER_CONFIG, HOME, ClientEnvironment
-from cci_migrate.docker.shell.cloud_cli import cloud_login
+from cci_migrate.docker.shell.cloud_cli import CLOUDS
 from cci_migrate.docker.shell.credential_files import FileCommand
 from cci_migrate.docker.shell.docker_cli import docker_command
 from cci_migrate.docker.shell.facts import At, Exit, Fact, FunctionCall, Login, Word, joined_path
@@ -26,10 +26,9 @@ from cci_migrate.docker.shell.flow import (
     Turn,
     surely_before,
 )
-from cci_migrate.docker.shell.image_programs import image_program_facts
 from cci_migrate.docker.shell.inner_scripts import InnerScriptReader
 from cci_migrate.docker.shell.invocation import Invocation
-from cci_migrate.docker.shell.registry_clients import client_facts
+from cci_migrate.docker.shell.registry_clients import reader_of
 from cci_migrate.docker.shell.script_files import WINDOWS_SHELLS, script_of_shell
 from cci_migrate.docker.shell.shell_programs import SHELLS, USER_CHANGERS, environment_as_user
 from cci_migrate.docker.shell.shell_words import variables_in
@@ -60,7 +59,6 @@ if TYPE_CHECKING:
 
 #: The greatest depth of function calls.
 _MAX_DEPTH = 8
-_CLOUDS = names("aws gcloud az")
 _BUILTINS = FOLDER_COMMANDS | names("exit source . eval shift trap")
 _WRITES = names("> >> >| &> &>>")
 _NO_FILE = re.compile(r"/dev/(?:null|stdout|stderr|tty)|&?\d|-")
@@ -88,7 +86,7 @@ _READ = (
     DOCKER_PROGRAMS
     | CLIENTS.keys()
     | IMAGE_PROGRAMS.keys()
-    | _CLOUDS
+    | CLOUDS
     | _BUILTINS
     | SHELLS
     | WINDOWS_SHELLS
@@ -208,7 +206,7 @@ class CommandReader(InnerScriptReader):
         if of_docker is not None and of_docker.is_hidden:
             self._task_call(program, arguments, at)
             return
-        read = _reader_of(words, program) if of_docker is None else of_docker.facts
+        read = reader_of(words, program) if of_docker is None else of_docker.facts
         if read is not None:
             facts = read(self._invocation(command, pipe, at, assignments, shell))
             self._does_more_than_log_in |= not facts or not all(
@@ -388,17 +386,6 @@ class CommandReader(InnerScriptReader):
             self._walk(body, place)
         self._functions.setdefault(name, body)
         self._depth -= 1
-
-
-def _reader_of(
-    words: Sequence[Word], program: str
-) -> Callable[[Invocation], Sequence[Fact]] | None:
-    """What reads the command ``words`` of ``program``, if that uses a registry without Docker."""
-    if program in _CLOUDS or program.startswith("docker-credential-"):
-        return partial(cloud_login, words, program)
-    if program in IMAGE_PROGRAMS:
-        return partial(image_program_facts, words, program)
-    return partial(client_facts, words, program) if program in CLIENTS else None
 
 
 def _shifts_in_order(text: str, body: Node) -> bool:

@@ -113,9 +113,9 @@ class ImagePull(_Command, frozen=True):
     tool: Tool
     verb: Verb
     image: Word | None
-    is_local: bool
     always_pulls: bool
-    config: str | None = USER_CONFIG
+    config: str | None
+    is_local: bool = False
     keeps_login: bool = False
     command: str = ""
 

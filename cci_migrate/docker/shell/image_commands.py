@@ -59,25 +59,18 @@ def _image_facts(line: CommandLine, verb: Verb, tool: Tool, invocation: Invocati
             if image is not None
         ]
     always = verb is Verb.PULL or policy in ("always", "newer") or line.has("--pull-always")
-    facts: list[Fact] = []
-    for image in images:
-        unknown = image is None or (
-            (invocation.replaces and invocation.replaces in image.value)
-            or expands_braces(image)
-            or image.value == ""
-        )
-        facts.append(
-            ImagePull(
-                *invocation.at,
-                tool,
-                verb,
-                None if unknown else image,
-                is_local=False,
-                always_pulls=always,
-                config=invocation.config_of(tool),
-            )
-        )
-    return facts
+    config = invocation.config_of(tool)
+    return [
+        ImagePull(*invocation.at, tool, verb, _known(image, invocation), always, config)
+        for image in images
+    ]
+
+
+def _known(image: Word | None, invocation: Invocation) -> Word | None:
+    """``image`` if it is known which one the command gets."""
+    if image is None or not image.value or expands_braces(image):
+        return None
+    return None if invocation.replaces and invocation.replaces in image.value else image
 
 
 def pull_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
@@ -107,7 +100,6 @@ def service_facts(
             tool,
             verb,
             image,
-            is_local=False,
             always_pulls=False,
             config=invocation.config_of(tool),
             keeps_login=not line.has(WITH_LOGIN),
@@ -171,7 +163,6 @@ def _requests(
             tool,
             verb,
             image,
-            is_local=False,
             always_pulls=verb is not Verb.MANIFEST_INSPECT,  # it prefers a list that was made here
             config=invocation.config_of(tool),
         )
@@ -225,14 +216,14 @@ def ps_facts(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list
     image_words: list[Word] = []
     for option in line.options_named("-f", "--filter"):
         word = option.value
-        if word is None or not word.value.startswith(_ANCESTOR):
+        if word is None or word.quoting is Quoting.MIXED:
             continue
-        quotes = 1 if word.quoting in (Quoting.SINGLE, Quoting.DOUBLE) else 0
-        start, end = word.start + quotes + len(_ANCESTOR), word.end - quotes
-        text = word.text[quotes + len(_ANCESTOR) : len(word.text) - quotes]
-        inner = Word(start, end, text, word.value[len(_ANCESTOR) :])
-        if word.quoting is not Quoting.MIXED and word.text[quotes:].startswith(_ANCESTOR):
-            image_words.append(inner)
+        quotes = 0 if word.quoting is Quoting.NONE else 1
+        text = word.text[quotes : len(word.text) - quotes]
+        if text.startswith(_ANCESTOR) and word.value.startswith(_ANCESTOR):
+            start, image = word.start + quotes + len(_ANCESTOR), text.removeprefix(_ANCESTOR)
+            value = word.value.removeprefix(_ANCESTOR)
+            image_words.append(Word(start, start + len(image), image, value))
     return _named(image_words, invocation)
 
 

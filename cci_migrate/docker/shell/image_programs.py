@@ -45,7 +45,6 @@ def image_program_facts(words: Sequence[Word], program: str, invocation: Invocat
             tool,
             Verb(known.command[0]),
             image,
-            is_local=False,
             always_pulls=program == "pack" and policy in (None, "always"),
             config=invocation.config_of(tool),
             command=" ".join((program, *command)),

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from cci_migrate.docker.container_tools import CLIENTS, DOCKER_PROGRAMS, IMAGE_PROGRAMS
+from cci_migrate.docker.container_tools import DOCKER_PROGRAMS
 from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.dialects import Dialect
 from cci_migrate.docker.shell.docker_cli import docker_command
@@ -33,11 +33,10 @@ from cci_migrate.docker.shell.flow import (
     Turn,
     perhaps,
 )
-from cci_migrate.docker.shell.image_programs import image_program_facts
 from cci_migrate.docker.shell.invocation import Invocation
 from cci_migrate.docker.shell.local_images import LocalImages
 from cci_migrate.docker.shell.masking import without_placeholders
-from cci_migrate.docker.shell.registry_clients import client_facts
+from cci_migrate.docker.shell.registry_clients import reader_of
 from cci_migrate.docker.shell.script_files import WINDOWS_SHELLS, is_script_file, script_of_shell
 from cci_migrate.docker.shell.wrappers import program_of
 from cci_migrate.docker.tasks.programs import runs_task
@@ -109,41 +108,29 @@ class _LineReader:
         own = frozenset(_SCRIPT_VARIABLE.findall(self._text)) if self._powershell else frozenset()
         return Script(tuple(self._facts), assigned=own | frozenset(_SET.findall(self._text)))
 
-    def _statements(self, position: int, end: int) -> None:
+    def _statements(self, start: int, end: int) -> None:
         token = _POWERSHELL_TOKEN if self._powershell else _CMD_TOKEN
-        words: list[Word] = []
-        is_piped = False
-        pipeline_start = position
-        pending: list[tuple[list[Word], bool]] = []
-        while position < end:
-            match = token.match(self._masked, position, end)
-            if match is None:
-                position += 1
-                continue
-            position = match.end()
+        pipeline: list[list[Word]] = [[]]
+        for match in token.finditer(self._masked, start, end):
+            sign = match[0]
             if match.lastgroup == "word":
-                words.append(self._word(match.start(), match.end()))
-                if self._powershell and words[-1].quoting is not Quoting.SINGLE:
-                    self._inner_statements(match.start(), match.end())
+                word = self._word(*match.span())
+                pipeline[-1].append(word)
+                if self._powershell and word.quoting is not Quoting.SINGLE:
+                    self._inner_statements(*match.span())
+            elif sign == "|":
+                pipeline.append([])
             elif match.lastgroup == "end":
-                sign = match[0]
-                if words:
-                    pending.append((words, is_piped))
-                words = []
-                is_piped = sign == "|"
-                if sign != "|":
-                    following: Place = ()
-                    if sign == "||":
-                        choice = Construct(ConstructKind.CHOICE, _IF_FAILED)
-                        following = (*self._side, Turn(choice, 1))
-                        self._side = (*self._side, Turn(choice, 0))
-                    self._pipeline(pending, pipeline_start, match.start())
-                    pending, pipeline_start = [], match.end()
-                    self._bracket(sign)
-                    self._side = following
-        if words:
-            pending.append((words, is_piped))
-        self._pipeline(pending, pipeline_start, end)
+                following: Place = ()
+                if sign == "||":
+                    choice = Construct(ConstructKind.CHOICE, _IF_FAILED)
+                    following = (*self._side, Turn(choice, 1))
+                    self._side = (*self._side, Turn(choice, 0))
+                self._pipeline(pipeline, start, match.start())
+                pipeline, start = [[]], match.end()
+                self._bracket(sign)
+                self._side = following
+        self._pipeline(pipeline, start, end)
 
     def _inner_statements(self, start: int, end: int) -> None:
         """Read what runs to make the word from ``start`` to ``end``."""
@@ -180,13 +167,12 @@ class _LineReader:
     def _at(self) -> Place:
         return (*self._place, Turn(self._construct, self._slot), *self._side)
 
-    def _pipeline(self, parts: list[tuple[list[Word], bool]], start: int, end: int) -> None:
+    def _pipeline(self, parts: list[list[Word]], start: int, end: int) -> None:
         text = self._text[start:end]
+        start += len(text) - len(text.lstrip())
         variables = frozenset(match[1] or match[2] for match in _VARIABLE.finditer(text))
-        before: list[Word] = []
-        for words, is_piped in parts:
-            self._statement(words, before if is_piped else None, start, end, variables)
-            before = words
+        for before, words in zip([None, *parts], parts, strict=False):
+            self._statement(words, before, start, end, variables)
 
     def _statement(
         self,
@@ -203,8 +189,6 @@ class _LineReader:
             words = words[1:]
         if len(words) > 2 and words[1].value == "=" and _ASSIGNED_VARIABLE.match(words[0].value):
             words = words[2:]
-        if not words:
-            return
         words = self._without_redirects(words)
         if not words:
             return
@@ -222,40 +206,38 @@ class _LineReader:
         elif runs_task(program):
             values = tuple(word.value for word in words[1:])
             self._facts.append(TaskCall(*at, self._directory, (), program, values, ()))
-        if not any(program in table for table in (DOCKER_PROGRAMS, CLIENTS, IMAGE_PROGRAMS)):
-            return
-        invocation = Invocation(
-            words[0].start,
-            words[-1].end,
-            start + len(self._text[start:end]) - len(self._text[start:end].lstrip()),
-            end,
-            self._at(),
-            self._directory,
-            self._environment.get,
-            variables=variables,
-            stdin=piped_words is not None,
-            stdin_word=self._printed(piped_words or []),
-            obstacle="only a POSIX shell's line can be rewritten",
-        )
         if all(word.value != "login" for word in words):
             words = [replace(word, value=word.value.replace("\\", "/")) for word in words]
-        if program in DOCKER_PROGRAMS:
-            facts = docker_command(words, program).facts(invocation)
-        elif program in IMAGE_PROGRAMS:
-            facts = image_program_facts(words, program, invocation)
-        else:
-            facts = client_facts(words, program, invocation)
-        for fact in facts:
-            self._facts.append(self._local.record(fact))
+        read = (
+            docker_command(words, program).facts
+            if program in DOCKER_PROGRAMS
+            else reader_of(words, program)
+        )
+        if read is None:
+            return
+        facts = read(
+            Invocation(
+                *at[:2],
+                start,
+                end,
+                at[2],
+                self._directory,
+                self._environment.get,
+                variables=variables,
+                stdin=piped_words is not None,
+                stdin_word=self._printed(piped_words or []),
+                obstacle="only a POSIX shell's line can be rewritten",
+            )
+        )
+        self._facts += map(self._local.record, facts)
 
     def _change_directory(self, words: list[Word]) -> None:
         """Take in ``cd`` with the arguments ``words``; in a block it may not run."""
         paths = [word.value.replace("\\", "/") for word in words if word.value.lower() != "/d"]
         target = paths[-1] if paths else ""
         is_known = _RELATIVE.fullmatch(target) is not None and not self._blocks
-        outer, self._directory = self._directory, None
-        if outer is not None and is_known:
-            self._directory = joined_path(outer, target)
+        outer = self._directory
+        self._directory = joined_path(outer, target) if outer is not None and is_known else None
 
     def _printed(self, words: list[Word]) -> str | None:
         """The only word that a statement prints; None if there are more."""

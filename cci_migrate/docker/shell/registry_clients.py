@@ -11,12 +11,21 @@ https://docs.sigstore.dev/cosign/, https://ko.build/reference/.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
-from cci_migrate.docker.container_tools import CLIENTS, Purpose, RegistryClient, Tool
+from cci_migrate.docker.container_tools import (
+    CLIENTS,
+    IMAGE_PROGRAMS,
+    Purpose,
+    RegistryClient,
+    Tool,
+)
 from cci_migrate.docker.name_tables import names
+from cci_migrate.docker.shell.cloud_cli import CLOUDS, cloud_login
 from cci_migrate.docker.shell.command_line import CommandLine, parse
 from cci_migrate.docker.shell.facts import Fact, Word
+from cci_migrate.docker.shell.image_programs import image_program_facts
 from cci_migrate.docker.shell.invocation import Invocation
 from cci_migrate.docker.shell.login_commands import login_facts
 from cci_migrate.docker.shell.registry_access import (
@@ -44,7 +53,19 @@ _CREDENTIALS = {
 }
 
 
-def client_facts(words: Sequence[Word], program: str, invocation: Invocation) -> list[Fact]:
+def reader_of(words: Sequence[Word], program: str) -> Callable[[Invocation], list[Fact]] | None:
+    """What reads the command ``words``, whose first runs ``program``; None if it uses no registry.
+
+    Docker's own commands are not among them: see `docker_command`.
+    """
+    if program in CLOUDS or program.startswith("docker-credential-"):
+        return partial(cloud_login, words, program)
+    if program in IMAGE_PROGRAMS:
+        return partial(image_program_facts, words, program)
+    return partial(_client_facts, words, program) if program in CLIENTS else None
+
+
+def _client_facts(words: Sequence[Word], program: str, invocation: Invocation) -> list[Fact]:
     """The facts of the command ``words``, whose first word runs ``program``, one of `CLIENTS`."""
     client = CLIENTS[program]
     line = parse(words[1:], (), valued=_VALUED)
