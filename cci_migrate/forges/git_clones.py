@@ -31,9 +31,7 @@ from cci_migrate.forges.repository import (
     BranchContent,
     FileHash,
     Observation,
-    RepositoryRef,
     Snapshot,
-    Traits,
     Unreadable,
 )
 from cci_migrate.forges.repository_errors import git_errors_of_host
@@ -74,7 +72,8 @@ _BLOCKERS = {
 class GitClones:
     """Scratch clones of remotes: one commit deep, without blobs, without a work tree.
 
-    ``lane`` waits out the pauses that the server asks for. ``login`` returns the git settings with
+    ``url_of`` is where the repository of a snapshot is, as far as that is known. ``lane`` waits out
+    the pauses that the server asks for. ``login`` returns the git settings with
     the current credentials, since tokens expire. ``below`` is the only folder of which configs are
     read. Safe to use from several threads. Methods that use the network raise HostUnavailable if
     the server still limits requests after several pauses.
@@ -84,12 +83,14 @@ class GitClones:
         self,
         branch: str,
         lane: Lane,
+        url_of: Callable[[Snapshot], str],
         login: Callable[[], Mapping[str, str]] = dict,
         below: str = "",
     ) -> None:
         self._below = below
         self._branch = branch
         self._lane = lane
+        self._url_of = url_of
         self._login = login
         self._scratch = ScratchFolder()
         self._clones: OrderedDict[str, GitDirectory] = OrderedDict()
@@ -98,15 +99,16 @@ class GitClones:
         self._guard = threading.Lock()
         self._patience = HostPatience()
 
-    def observe(self, ref: RepositoryRef, url: str) -> Observation:
-        """The state of the repository at ``url``: head, configs and branch.
+    def observe(self, known: Snapshot) -> Observation:
+        """``known`` with the current head, configs and branch.
 
         Raises HostUnavailable if several in a row got no answer: the host is down.
         """
+        ref = known.ref
         try:
-            snapshot = self._snapshot(ref, url)
+            snapshot = self._snapshot(known)
         except GitUnreachableError as error:
-            self._patience.record_failure(ref.host or url, error)
+            self._patience.record_failure(ref.host or ref.address, error)
             return Unreadable(ref, Blocker.FAILED, str(error))
         except GitError as error:
             said = str(error).lower()
@@ -115,40 +117,39 @@ class GitClones:
         self._patience.record_answer()
         return snapshot
 
-    def observe_all(self, remotes: Iterable[tuple[RepositoryRef, str]]) -> Iterator[Observation]:
-        """`observe` for each of ``remotes``, a few at a time."""
-        left = iter(remotes)
+    def observe_all(self, known: Iterable[Snapshot]) -> Iterator[Observation]:
+        """`observe` for each of ``known``, a few at a time."""
+        left = iter(known)
         with ThreadPoolExecutor(CONCURRENT_FETCHES) as executor:
             while chunk := list(islice(left, CONCURRENT_FETCHES * 4)):
                 # A whole chunk at once: planning in between sets limits on the process, which no
                 # git process may inherit.
-                yield from list(executor.map(lambda remote: self.observe(*remote), chunk))
+                yield from list(executor.map(self.observe, chunk))
 
-    def read(self, snapshot: Snapshot, url: str, paths: Sequence[str]) -> dict[str, bytes | None]:
+    def read(self, snapshot: Snapshot, paths: Sequence[str]) -> dict[str, bytes | None]:
         """Other files at the snapshot's head."""
-        clone = self._clone(snapshot.ref, url)
-        return self._tree(clone, snapshot.head).read(paths)
+        return self._tree(self._clone(snapshot), snapshot.head).read(paths)
 
     @git_errors_of_host()
     def branch_content(
-        self, snapshot: Snapshot, url: str, branch: str, tip: str, files: Sequence[FileHash]
+        self, snapshot: Snapshot, branch: str, tip: str, files: Sequence[FileHash]
     ) -> BranchContent:
         """What the commit ``tip`` of ``branch`` adds (see `Host.branch_content`).
 
         Raises HostError if git can't fetch it.
         """
-        clone = self._with_history(snapshot, url, branch, tip)
+        clone = self._with_history(snapshot, branch, tip)
         return content_in_git(clone, tip, snapshot.head, files, partial(self._blobs, clone))
 
     @git_errors_of_host()
-    def commit(self, snapshot: Snapshot, url: str, proposal: Proposal) -> str:
+    def commit(self, snapshot: Snapshot, proposal: Proposal) -> str:
         """Commit ``proposal`` on top of the snapshot's head in the scratch clone; returns its id.
 
         Raises StaleSnapshot if the repository has another head now, HostError for any other fault.
         """
-        clone = self._clone(snapshot.ref, url)
+        clone = self._clone(snapshot)
         if not _is_at(clone, snapshot.head):
-            clone = self._fetch_clone(snapshot.ref, url)
+            clone = self._fetch_clone(snapshot)
         if not _is_at(clone, snapshot.head):
             raise StaleSnapshot("it changed")
         return commit_files(
@@ -160,12 +161,12 @@ class GitClones:
             clone.git_dir / "scratch-index",
         )
 
-    def push(self, snapshot: Snapshot, url: str, commit: str) -> None:
+    def push(self, snapshot: Snapshot, commit: str) -> None:
         """Push ``commit`` (empty: delete) to the branch if it still is as in ``snapshot``.
 
         Raises what `pushing.push` raises.
         """
-        clone = self._clone(snapshot.ref, url)
+        clone = self._clone(snapshot)
         reference, old = f"refs/heads/{self._branch}", snapshot.branch_oid
         self._obeying(lambda: push(clone, commit, reference, old, self._login()))
 
@@ -192,25 +193,25 @@ class GitClones:
             until,
         )
 
-    def _snapshot(self, ref: RepositoryRef, url: str) -> Snapshot:
+    def _snapshot(self, known: Snapshot) -> Snapshot:
         try:
-            clone = self._fetch_clone(ref, url)
+            clone = self._fetch_clone(known)
         except GitError as error:
             if "couldn't find remote ref HEAD" not in str(error):
                 raise
-            self._check_is_empty(url)
-            return Snapshot(ref, traits=Traits(empty=True))
+            self._check_is_empty(known)
+            return replace(known, traits=replace(known.traits, empty=True))
         tips = _tips(clone)
         head = tips["refs/campaign/head"]
-        snapshot = self._tree(clone, head).snapshot(ref, self._below)
+        snapshot = self._tree(clone, head).snapshot(known, self._below)
         oid = tips.get(f"refs/campaign/heads/{self._branch}")
         if oid is None:
             return snapshot
         return replace(snapshot, branch=Branch.at(oid, head, commit_message(clone, oid)))
 
-    def _check_is_empty(self, url: str) -> None:
+    def _check_is_empty(self, known: Snapshot) -> None:
         """Raise GitError if the repository has branches, though its HEAD leads to none of them."""
-        remote = self._new_repository(url)
+        remote = self._new_repository(known)
         command = ["ls-remote", "--quiet", "--heads", "origin"]
         listed = self._obeying(lambda: remote.text(command, settings=self._login()))
         names = [line.partition("\trefs/heads/")[2] for line in listed.splitlines()]
@@ -221,28 +222,26 @@ class GitClones:
     def _tree(self, clone: GitDirectory, commit: str) -> GitTree:
         return GitTree(clone, commit, partial(self._blobs, clone))
 
-    def _clone(self, ref: RepositoryRef, url: str) -> GitDirectory:
+    def _clone(self, snapshot: Snapshot) -> GitDirectory:
         with self._guard:
-            clone = self._clones.get(ref.key)
-        return clone or self._fetch_clone(ref, url)
+            clone = self._clones.get(snapshot.ref.key)
+        return clone or self._fetch_clone(snapshot)
 
-    def _with_history(self, snapshot: Snapshot, url: str, branch: str, tip: str) -> GitDirectory:
+    def _with_history(self, snapshot: Snapshot, branch: str, tip: str) -> GitDirectory:
         """The clone with the history of ``branch`` down to the head, if that is not too long."""
-        ref, reference = snapshot.ref, f"refs/heads/{branch}"
+        key, reference = snapshot.ref.key, f"refs/heads/{branch}"
         with self._guard:
-            clone, known = self._clones.get(ref.key), self._histories.get(ref.key)
+            clone, known = self._clones.get(key), self._histories.get(key)
         if clone is None:
-            clone = self._fetch_clone(ref, url, HISTORY, reference)
+            clone = self._fetch_clone(snapshot, HISTORY, reference)
         elif known != (clone, tip, snapshot.head):
             self._fetch(clone, HISTORY, "HEAD", reference)
         with self._guard:
-            self._histories[ref.key] = clone, tip, snapshot.head
+            self._histories[key] = clone, tip, snapshot.head
         return clone
 
-    def _fetch_clone(
-        self, ref: RepositoryRef, url: str, depth: int = 1, *references: str
-    ) -> GitDirectory:
-        clone = self._new_repository(url)
+    def _fetch_clone(self, known: Snapshot, depth: int = 1, *references: str) -> GitDirectory:
+        clone, key = self._new_repository(known), known.ref.key
         self._fetch(
             clone,
             depth,
@@ -252,17 +251,17 @@ class GitClones:
             *references,
         )
         with self._guard:
-            self._clones[ref.key] = clone
-            self._clones.move_to_end(ref.key)
+            self._clones[key] = clone
+            self._clones.move_to_end(key)
             while len(self._clones) > MAX_CLONES:
                 _, old = self._clones.popitem(last=False)
                 shutil.rmtree(old.git_dir, ignore_errors=True)
         return clone
 
-    def _new_repository(self, url: str) -> GitDirectory:
+    def _new_repository(self, known: Snapshot) -> GitDirectory:
         with self._guard:
             scratch = self._scratch.path
-        folder = Path(tempfile.mkdtemp(dir=scratch))
+        folder, url = Path(tempfile.mkdtemp(dir=scratch)), self._url_of(known)
         return bare_repository(folder, url, read_remote_url(url).protocol)
 
     def _fetch(self, clone: GitDirectory, depth: int, *references: str) -> None:

@@ -69,35 +69,34 @@ class GitHost(WithoutPullRequests):
     def __init__(self, branch: str, lane: Lane) -> None:
         self._branch = branch
         self._lane = lane
-        self._clones = GitClones(branch, lane)
+        self._clones = GitClones(branch, lane, lambda snapshot: snapshot.ref.address)
 
     def observe(self, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:
         """The head, configs and branch of each repository."""
-        return self._clones.observe_all((ref, ref.address) for ref in refs)
+        return self._clones.observe_all(map(Snapshot, refs))
 
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
         """Other files at the snapshot's head."""
-        return self._clones.read(snapshot, snapshot.ref.address, paths)
+        return self._clones.read(snapshot, paths)
 
     def branch_content(
         self, snapshot: Snapshot, tip: str, files: Sequence[FileHash]
     ) -> BranchContent:
         """What the branch adds to the default branch."""
-        url = snapshot.ref.address
-        return self._clones.branch_content(snapshot, url, self._branch, tip, files)
+        return self._clones.branch_content(snapshot, self._branch, tip, files)
 
     def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
         """Push the branch with one commit on top of the head."""
-        commit = self._clones.commit(snapshot, snapshot.ref.address, proposal)
+        commit = self._clones.commit(snapshot, proposal)
         self._lane.take(WriteKind.PULL_REQUEST)  # each starts a build, as a pull request does
-        self._clones.push(snapshot, snapshot.ref.address, commit)
+        self._clones.push(snapshot, commit)
         return Branch(commit, BranchContent.PLANNED)
 
     def close(self, snapshot: Snapshot) -> None:
         """Delete the branch. Raises HostError if it is not disposable."""
         if snapshot.disposable_branch is None:
             raise HostError("this campaign has no branch there")
-        self._clones.push(snapshot, snapshot.ref.address, "")
+        self._clones.push(snapshot, "")
 
     def revert(self, snapshot: Snapshot, delivered: DeliveredChange) -> str:
         """Delete the branch; returns its name."""

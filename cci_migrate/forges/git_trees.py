@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from cci_migrate.bounds.limits import TOO_LARGE
 from cci_migrate.engine.outcomes import Failed
 from cci_migrate.forges.config_listing import Links, find_configs, unusual_modes
-from cci_migrate.forges.repository import RepositoryRef, Snapshot
+from cci_migrate.forges.repository import Snapshot
 from cci_migrate.transport.git.objects import tree_paths
 from cci_migrate.transport.git.process import GitDirectory
 
@@ -26,13 +28,13 @@ class GitTree:
         self._oids = {path: oid for path, (_, oid) in entries.items()}
         self._links = Links(self._modes, self._link)
 
-    def snapshot(self, ref: RepositoryRef, below: str = "") -> Snapshot:
-        """The repository with the configs of the commit, only those in the folder ``below``."""
+    def snapshot(self, known: Snapshot, below: str = "") -> Snapshot:
+        """``known`` with the configs of the commit, only those in the folder ``below``."""
         configs = find_configs(self._modes, self._link, below)
         files = self._contents(list(configs.modes))
         too_large = (Failed((path,), TOO_LARGE) for path in configs.modes if path not in files)
-        return Snapshot(
-            ref,
+        return replace(
+            known,
             head=self._commit,
             files=files,
             problems=(*configs.problems, *too_large),

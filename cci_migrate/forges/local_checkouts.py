@@ -245,7 +245,7 @@ class LocalHost(WithoutPullRequests):
                         f"HEAD is on the branch {name}, which has no commit; switch to one that has"
                     ) from None
                 return Snapshot(ref, traits=Traits(empty=True))
-            snapshot = _tree(repository, head).snapshot(ref)
+            snapshot = _tree(repository, head).snapshot(Snapshot(ref))
             return replace(snapshot, branch=self._find_branch(checkout, head))
 
     def _find_branch(self, checkout: Checkout, head: str) -> Branch | None:

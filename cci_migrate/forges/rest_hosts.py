@@ -121,6 +121,7 @@ class RestHost(ABC):
         self._clones = GitClones(
             branch,
             lane,
+            self.git_url,
             lambda: git_login(api.root, *self.git_credentials(api.token() or "")),
             "" if is_nested else CONFIG_FOLDER,
         )
@@ -153,7 +154,7 @@ class RestHost(ABC):
         self, snapshot: Snapshot, tip: str, files: Sequence[FileHash]
     ) -> BranchContent:
         """What the branch adds to the default branch, from git, since the APIs show no modes."""
-        return self._content(snapshot, self._branch, tip, files)
+        return self._clones.branch_content(snapshot, self._branch, tip, files)
 
     def write(self, snapshot: Snapshot, proposal: Proposal) -> Branch | None:
         """Set the branch to one commit of ours on top of the head.
@@ -163,10 +164,9 @@ class RestHost(ABC):
         """
         is_odd = any(path in snapshot.modes for path in proposal.contents)
         if is_odd or snapshot.branch is not None:
-            url = self.git_url(snapshot)
-            oid = self._clones.commit(snapshot, url, proposal)
+            oid = self._clones.commit(snapshot, proposal)
             self._lane.take(WriteKind.OTHER)
-            self._clones.push(snapshot, url, oid)
+            self._clones.push(snapshot, oid)
         else:
             oid = self.commit(snapshot, proposal.branch, proposal.message, proposal.contents)
         return Branch(oid, BranchContent.PLANNED)
@@ -231,7 +231,7 @@ class RestHost(ABC):
         content = BranchContent.OTHER
         if tip is not None:
             files = delivered.reversed_files
-            content = self._content(snapshot, opening.branch, tip.id, files)
+            content = self._clones.branch_content(snapshot, opening.branch, tip.id, files)
         if pull_request is not None:
             return reversal_url(pull_request, content)
         if tip is None:
@@ -292,12 +292,6 @@ class RestHost(ABC):
         """Close the connections and remove the scratch clones."""
         self.api.close()
         self._clones.end()
-
-    def _content(
-        self, snapshot: Snapshot, branch: str, tip: str, files: Sequence[FileHash]
-    ) -> BranchContent:
-        url = self.git_url(snapshot)
-        return self._clones.branch_content(snapshot, url, branch, tip, files)
 
     def _create(self, snapshot: Snapshot, opening: NewPullRequest) -> PullRequest:
         """Open a pull request against the default branch."""

@@ -16,7 +16,7 @@ from cci_migrate.bounds import limits
 from cci_migrate.campaign import campaign_files, ledger, plan_run
 from cci_migrate.forges.git_clones import GitClones
 from cci_migrate.forges.local_checkouts import LocalHost
-from cci_migrate.forges.repository import Kind, RepositoryRef
+from cci_migrate.forges.repository import Kind, RepositoryRef, Snapshot
 from cci_migrate.transport.git import process
 from tests.batch.git_server import GitServer
 from tests.batch.github_stand_in import GitHubStandIn
@@ -142,10 +142,10 @@ def test_one_remote_that_breaks_us_fails_alone(
         bare(git_server.root / f"{name}.git", {CONFIG: PLAIN})
     see = GitClones.observe
 
-    def broken(self: GitClones, ref: RepositoryRef, url: str) -> Any:
-        if "two" in url:
+    def broken(self: GitClones, known: Snapshot) -> Any:
+        if "two" in known.ref.address:
             raise IndexError
-        return see(self, ref, url)
+        return see(self, known)
 
     monkeypatch.setattr(GitClones, "observe", broken)
     batch("plan", *(git_server.url(f"{name}.git") for name in names), code=3)

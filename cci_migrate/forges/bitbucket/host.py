@@ -134,15 +134,13 @@ class Bitbucket(RestHost):
                 yield from self.api.threads.in_order(self._observe_by_api, chunk)
 
     def _observe_by_git(self, refs: Sequence[RepositoryRef]) -> Iterator[Observation]:
-        snapshots: dict[str, Snapshot] = {}
+        snapshots: list[Snapshot] = []
         for from_api in self.api.threads.in_order(self._from_api, refs):
             if isinstance(from_api, Unreadable) or from_api.traits.empty:
                 yield from_api
             else:
-                snapshots[from_api.ref.key] = from_api
-        remotes = [(snapshot.ref, self.git_url(snapshot)) for snapshot in snapshots.values()]
-        for observation in self._clones.observe_all(remotes):
-            yield _with_api_data(observation, snapshots[observation.ref.key])
+                snapshots.append(from_api)
+        yield from self._clones.observe_all(snapshots)
 
     def _observe_by_api(self, ref: RepositoryRef) -> Observation:
         from_api = self._from_api(ref)
@@ -151,12 +149,11 @@ class Bitbucket(RestHost):
         try:
             return self.observation(ref, partial(self._with_configs, from_api))
         except IncompleteError:
-            observed = self._clones.observe(ref, self.git_url(from_api))
-            return _with_api_data(observed, from_api)
+            return self._clones.observe(from_api)
 
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
         """Other files at the snapshot's head."""
-        return self._clones.read(snapshot, self.git_url(snapshot), paths)
+        return self._clones.read(snapshot, paths)
 
     def content(self, snapshot: Snapshot, commit: str, path: str) -> bytes:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-source/"""
@@ -313,17 +310,3 @@ class Bitbucket(RestHost):
 def _escaped(name: str) -> str:
     """``name`` in a query: https://developer.atlassian.com/cloud/bitbucket/rest/intro/#filtering"""
     return name.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _with_api_data(observation: Observation, from_api: Snapshot) -> Observation:
-    """``observation`` of git with the data of ``from_api``."""
-    if isinstance(observation, Unreadable):
-        return observation
-    traits = replace(from_api.traits, empty=observation.traits.empty)
-    return replace(
-        observation,
-        traits=traits,
-        default_branch=from_api.default_branch,
-        pull=from_api.pull,
-        renamed_to=from_api.renamed_to,
-    )
