@@ -42,8 +42,11 @@ _ABOUT_A_SECRET = frozenset(
         *("policy", "stdin", "helper", "helpers", "provider", "scope", "scopes", "expiry", "hint"),
     )
 )
-#: Names of other things that have such a word.
-_NOT_OF_SECRETS = ("pwd", "PWD", "on_pass", "on-pass", "onPass")
+#: Names of other things that have such a word, among them options that have no value.
+_NOT_OF_SECRETS = (
+    *("pwd", "PWD", "on_pass", "on-pass", "onPass"),
+    *("with-registry-auth", "show-secrets", "send-secrets"),
+)
 _PART = lazy_pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 #: A value that is read from elsewhere: a variable, a parameter, a template, a command's output.

@@ -65,6 +65,8 @@ _COMMENT = lazy_pattern(r"(?:^|(?<=[ \t]))#")
 #: Commands whose password is the word after these options.
 _LOGIN_WORD = lazy_pattern(r"(?<![\w\-])(?:login|auth|password-stdin)(?![\w])")
 _OPTION = lazy_pattern(r"(?<![\w\-])--?(?!no-)([A-Za-z][\w\-]*)(?:[ \t=]+|[\"']?[ \t]*,[ \t]*)")
+#: This program's option that says where credentials are.
+_CREDENTIAL_STORE = lazy_pattern(r"--credentials (?:project|context)\b")
 #: How shells other than bash set a variable.
 _SET = lazy_pattern(r"(?<![\w\-])(?:setenv|set[ \t]+-[a-z]+)[ \t]+(\w+)[ \t]+")
 #: A command whose output is the value.
@@ -102,7 +104,8 @@ def secrets_in_prose(text: str) -> tuple[Span, ...]:
 
     Unlike `secrets_in_line`, takes neither ``key: value`` nor mixed characters for a secret.
     """
-    return tuple(_secrets(text, _ANYWHERE))
+    stores = [match.end() for match in _CREDENTIAL_STORE.finditer(text)]
+    return tuple(span for span in _secrets(text, _ANYWHERE) if span.end not in stores)
 
 
 def _secrets(text: str, detectors: Iterable[Callable[[str], Iterator[Span]]]) -> Iterator[Span]:

@@ -11,7 +11,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import cci_migrate
+from cci_migrate.redaction.redaction import Redaction
 from tools.shared_data import ROOT
 
 PACKAGE = Path(cci_migrate.__file__).parent
@@ -85,3 +88,12 @@ def test_no_banned_phrase() -> None:
         for found in pattern.finditer(text)
     ]
     assert not problems, "\n".join(problems)
+
+
+@pytest.mark.parametrize(
+    "room", ["assessing", "circleci", "engine", "remedies", "reversal", "rules"]
+)
+def test_no_message_looks_like_a_secret(room: str) -> None:
+    texts = (text for path in (PACKAGE / room).rglob("*.py") for _, text in _strings(path))
+    messages = [text for text in texts if " " in text and "\n" not in text]
+    assert [Redaction().prose(message) for message in messages] == messages

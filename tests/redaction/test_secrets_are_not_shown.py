@@ -237,6 +237,7 @@ def test_what_is_withheld_is_said(tmp_path: Path) -> None:
         "ssh_fingerprints: ['SO:ME:FIN:G:ER:PR:IN:T0']",
         "on_pass: deploy",
         "- run: acme --token-file ./x1 --secret-id prod-db1 --no-password ada1",
+        "- run: docker service create --with-registry-auth redis:7",
         "- run: set -x pipefail1 && cd $PWD",
         "- run: docker login -u ada -p $(vault read hub1)",
         "# TODO remove with v2.10.3 of acme/orb@1.2",
@@ -254,10 +255,12 @@ def test_what_is_no_secret_is_shown(line: str) -> None:
         "the password for cimg/base:7 is written out",
         "take basic authentication, or a bearer token",
         "login in Log in to Docker Hub",
+        "or store $P in the project's settings (--credentials project), or --credentials context",
     ],
 )
 def test_sentences_stay_sentences(sentence: str) -> None:
     assert Redaction().prose(sentence) == sentence
+    assert Redaction().prose("--credentials project1") == "--credentials [withheld]"
 
 
 def test_a_known_secret_is_a_word_and_not_a_part_of_one() -> None:
