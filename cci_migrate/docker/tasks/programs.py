@@ -12,7 +12,8 @@ PACKAGE_MANAGERS = names("npm yarn pnpm bun run-s run-p npm-run-all npm-run-all2
 #: Those that do what some file of the repository says, in a language that is not read.
 TASK_RUNNERS = names(
     "rake mage invoke inv fab gradle gradlew mvn mvnw ant sbt bazel bazelisk pants earthly dagger"
-    " skaffold tilt garden act nx turbo lerna rush ansible-playbook packer tox nox lein goreleaser"
+    " skaffold tilt garden werf devcontainer ddev lando act nx turbo lerna rush ansible-playbook"
+    " molecule packer tox nox lein goreleaser"
 )
 #: Programs that run a program of their packages, and the words that may precede it.
 LAUNCHERS = {
