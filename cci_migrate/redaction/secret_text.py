@@ -72,6 +72,7 @@ _SET = lazy_pattern(r"(?<![\w\-])(?:setenv|set[ \t]+-[a-z]+)[ \t]+(\w+)[ \t]+")
 #: A command whose output is the value.
 _PRINTED_VALUE = lazy_pattern(r"\$\([ \t]*(?:echo|printf)[ \t]+(?:-\w+[ \t]+)*")
 _SHORT_OPTION = lazy_pattern(r"(?<!\S)-p[ \t]*=?[ \t]*")
+_BEGINS_WITH_P = lazy_pattern(r"[ \t]*(?:-[ \t]+)*-p")
 _USER_OPTION = lazy_pattern(
     r"(?<!\S)(?:-u|--user|--proxy-user)(?:[ \t]+|=)?[\"']?[^\s:\"'$/=]{1,128}:"
 )
@@ -203,7 +204,7 @@ def password_words(line: str) -> Iterator[Span]:
     starts += [
         match.end()
         for sign, pattern, is_password in (
-            ("-p", _SHORT_OPTION, logs_in or line.lstrip(" \t-").startswith("p")),
+            ("-p", _SHORT_OPTION, logs_in or _BEGINS_WITH_P.match(line) is not None),
             ("-u", _USER_OPTION, True),
             ("machine", _NETRC, True),
             ("<<<", _HERE_STRING, logs_in),

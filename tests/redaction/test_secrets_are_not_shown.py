@@ -238,6 +238,7 @@ def test_what_is_withheld_is_said(tmp_path: Path) -> None:
         "on_pass: deploy",
         "- run: acme --token-file ./x1 --secret-id prod-db1 --no-password ada1",
         "- run: docker service create --with-registry-auth redis:7",
+        "      perl -i -pe s/a1/b2/ *.conf",
         "- run: set -x pipefail1 && cd $PWD",
         "- run: docker login -u ada -p $(vault read hub1)",
         "# TODO remove with v2.10.3 of acme/orb@1.2",
