@@ -44,6 +44,11 @@ def files(found: Discovery, base: Path) -> list[str]:
     ]
 
 
+def found_in(base: Path, *named: str) -> list[str]:
+    """The files found in what is ``named`` below ``base``; in all of it without a name."""
+    return files(discover([base / name for name in named or ("",)]), base)
+
+
 @pytest.fixture(params=["git", "no git"])
 def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A folder to search, with and without git."""
@@ -65,7 +70,7 @@ def test_every_yaml_file_in_a_circleci_folder_at_any_depth(root: Path) -> None:
         "docker-compose.yml",
         "circleci/config.yml",
     )
-    assert files(discover([root]), root) == [
+    assert found_in(root) == [
         ".circleci/config.yml",
         ".circleci/continue.yaml",
         ".circleci/deep/er/part.yml",
@@ -84,7 +89,7 @@ def test_the_source_tree_of_an_orb(root: Path) -> None:
         "src/other.yml",
         "other/jobs/build.yml",
     )
-    assert files(discover([root]), root) == [
+    assert found_in(root) == [
         "src/@orb.yml",
         "src/commands/deep/er.yml",
         "src/executors/default.yml",
@@ -95,21 +100,20 @@ def test_the_source_tree_of_an_orb(root: Path) -> None:
 def test_dependencies_are_not_searched_unless_they_are_named(root: Path) -> None:
     skipped = ["node_modules/a/.circleci/config.yml", "deep/vendor/b/.circleci/config.yml"]
     put(root, ".circleci/config.yml", *skipped)
-    assert files(discover([root]), root) == [".circleci/config.yml"]
-    named = discover([root / "deep" / "vendor" / "b"])
-    assert files(named, root) == ["deep/vendor/b/.circleci/config.yml"]
+    assert found_in(root) == [".circleci/config.yml"]
+    assert found_in(root, "deep/vendor/b") == ["deep/vendor/b/.circleci/config.yml"]
 
 
 def test_what_git_ignores_is_not_searched_but_what_it_does_not_know_yet_is(tmp_path: Path) -> None:
     init(tmp_path)
     put(tmp_path, ".circleci/config.yml", "build/.circleci/config.yml", "new/.circleci/config.yml")
     (tmp_path / ".gitignore").write_text("build/\n")
-    assert files(discover([tmp_path]), tmp_path) == [
+    assert found_in(tmp_path) == [
         ".circleci/config.yml",
         "new/.circleci/config.yml",
     ]
-    ignored = tmp_path / "build/.circleci/config.yml"
-    assert files(discover([ignored]), tmp_path) == ["build/.circleci/config.yml"]
+    ignored = "build/.circleci/config.yml"
+    assert found_in(tmp_path, ignored) == [ignored]
 
 
 def test_a_deleted_file_that_git_still_lists_is_no_candidate(tmp_path: Path) -> None:
@@ -117,12 +121,12 @@ def test_a_deleted_file_that_git_still_lists_is_no_candidate(tmp_path: Path) -> 
     put(tmp_path, ".circleci/config.yml", ".circleci/gone.yml")
     subprocess.run(["git", "add", "-A"], cwd=tmp_path, check=True)
     (tmp_path / ".circleci/gone.yml").unlink()
-    assert files(discover([tmp_path]), tmp_path) == [".circleci/config.yml"]
+    assert found_in(tmp_path) == [".circleci/config.yml"]
 
 
 def test_a_folder_below_the_root_limits_the_search(root: Path) -> None:
     put(root, ".circleci/config.yml", "a/.circleci/config.yml")
-    assert files(discover([root / "a"]), root) == ["a/.circleci/config.yml"]
+    assert found_in(root, "a") == ["a/.circleci/config.yml"]
 
 
 def test_the_circleci_folder_itself(root: Path) -> None:
@@ -146,8 +150,8 @@ def test_what_belongs_to_a_repository(tmp_path: Path) -> None:
 
 def test_a_file_that_is_named_is_always_taken(root: Path) -> None:
     put(root, "ci/build.yml", "node_modules/x.txt")
-    found = discover([root / "ci/build.yml", root / "node_modules/x.txt"])
-    assert files(found, root) == ["ci/build.yml", "node_modules/x.txt"]
+    named = ["ci/build.yml", "node_modules/x.txt"]
+    assert found_in(root, *named) == named
 
 
 def test_a_part_of_a_source_tree_brings_the_others(root: Path) -> None:
@@ -157,23 +161,22 @@ def test_a_part_of_a_source_tree_brings_the_others(root: Path) -> None:
         ".circleci/src/workflows/main.yml",
     ]
     put(root, ".circleci/config.yml", *tree)
-    assert files(discover([root / ".circleci/src/jobs/build.yml"]), root) == tree
-    assert files(discover([root / ".circleci/src/jobs"]), root) == tree
-    assert files(discover([root / ".circleci/config.yml"]), root) == [".circleci/config.yml"]
+    assert found_in(root, ".circleci/src/jobs/build.yml") == tree
+    assert found_in(root, ".circleci/src/jobs") == tree
+    assert found_in(root, ".circleci/config.yml") == [".circleci/config.yml"]
 
 
 def test_a_part_of_an_orb_brings_the_orb(root: Path) -> None:
     tree = ["src/@orb.yml", "src/executors/default.yml", "src/jobs/build.yml"]
     put(root, "src/other.yml", *tree)
-    found = discover([root / "src/jobs/build.yml"])
-    assert files(found, root) == tree
+    assert found_in(root, "src/jobs/build.yml") == tree
 
 
 def test_a_file_is_taken_once_however_often_it_is_named(root: Path) -> None:
     put(root, ".circleci/config.yml")
     (root / ".circleci/alias.yml").symlink_to("config.yml")
-    named = [root, root / ".circleci/alias.yml", root / ".circleci" / "config.yml"]
-    assert files(discover(named), root) == [".circleci/config.yml"]
+    named = ["", ".circleci/alias.yml", ".circleci/config.yml"]
+    assert found_in(root, *named) == [".circleci/config.yml"]
 
 
 def reasons(found: Discovery) -> dict[str, str]:
@@ -197,7 +200,7 @@ def test_what_is_behind_a_link_goes_by_its_real_path(root: Path) -> None:
     assert found.problems == ()
     assert files(found, root) == ["ci/config.yml", "ci/more/x.yml", "parts/z.yml", "shared/y.yml"]
     for named in (".circleci", ".circleci/config.yml", "ci/config.yml"):
-        assert "ci/config.yml" in files(discover([root / named]), root)
+        assert "ci/config.yml" in found_in(root, named)
 
 
 @pytest.mark.parametrize("named", ["", ".circleci", ".circleci/config.yml"])
@@ -238,7 +241,7 @@ def test_a_link_to_a_pipe_is_a_failure_not_a_wait(root: Path) -> None:
     (root / ".circleci").mkdir()
     os.mkfifo(root / "pipe")
     (root / ".circleci" / "config.yml").symlink_to("../pipe")
-    assert files(discover([root]), root) == ["pipe"]
+    assert found_in(root) == ["pipe"]
     outcome = read_candidate(root, "pipe")
     assert isinstance(outcome, Failed)
 
@@ -247,7 +250,7 @@ def test_a_link_that_comes_after_the_search_is_not_followed(tmp_path: Path) -> N
     root = tmp_path / "repository"
     put(root, ".circleci/config.yml")
     put(tmp_path, "outside/config.yml")
-    (path,) = files(discover([root]), root)
+    (path,) = found_in(root)
     shutil.rmtree(root / ".circleci")
     (root / ".circleci").symlink_to("../outside")
     assert isinstance(read_candidate(root, path), Failed)
@@ -259,7 +262,7 @@ def test_a_checkout_that_is_named_through_a_link_is_read(tmp_path: Path) -> None
     init(tmp_path)
     (tmp_path / "link").symlink_to("real")
     for named in ("link", "link/.circleci", "link/.circleci/config.yml"):
-        assert files(discover([tmp_path / named]), tmp_path) == ["real/.circleci/config.yml"]
+        assert found_in(tmp_path, named) == ["real/.circleci/config.yml"]
 
 
 def test_a_link_to_nothing_is_a_failure(root: Path) -> None:
@@ -294,7 +297,7 @@ def test_many_links_to_one_folder_are_one_search(
         return scan(path)
 
     monkeypatch.setattr("cci_migrate.files.discovery.os.scandir", scandir)
-    found = files(discover([root]), root)
+    found = found_in(root)
     assert found == [".circleci/config.yml", "ci/a.yml", "ci/b/c.yml", "ci/vendor/d.yml"]
     assert len(listed) < 10
 
@@ -310,7 +313,7 @@ def test_folders_may_be_nested_deeper_than_python_calls_itself(tmp_path: Path) -
     os.close(here)
     put(tmp_path, ".circleci/config.yml")
     deep = f".circleci/{'a/' * 1500}c.yml"
-    assert files(discover([tmp_path]), tmp_path) == [deep, ".circleci/config.yml"]
+    assert found_in(tmp_path) == [deep, ".circleci/config.yml"]
     # As a tree of pytest's own, its end would be a RecursionError too.
     subprocess.run(["rm", "-rf", tmp_path / ".circleci"], check=True)
 
@@ -361,7 +364,7 @@ def test_a_repository_of_another_user_is_listed_all_the_same(tmp_path: Path) -> 
         os.chown(path, 1234, 1234)
     plain = subprocess.run(["git", "status"], cwd=tmp_path, capture_output=True, check=False)
     assert b"dubious ownership" in plain.stderr
-    assert files(discover([tmp_path]), tmp_path) == [".circleci/config.yml"]
+    assert found_in(tmp_path) == [".circleci/config.yml"]
 
 
 @pytest.mark.parametrize(
@@ -384,14 +387,14 @@ def test_each_way_of_keeping_an_index_is_read(tmp_path: Path, settings: list[str
     linked = tmp_path / "linked"
     work_tree = linked if linked.exists() else root
     put(work_tree, "build/.circleci/config.yml")
-    assert files(discover([work_tree]), work_tree) == [".circleci/config.yml"]
+    assert found_in(work_tree) == [".circleci/config.yml"]
 
 
 def test_exclusions_of_this_clone_alone_count(tmp_path: Path) -> None:
     init(tmp_path)
     put(tmp_path, ".circleci/config.yml", "build/.circleci/config.yml")
     (tmp_path / ".git" / "info" / "exclude").write_text("build/\n")
-    assert files(discover([tmp_path]), tmp_path) == [".circleci/config.yml"]
+    assert found_in(tmp_path) == [".circleci/config.yml"]
 
 
 def test_the_variables_of_a_git_hook_do_not_mislead(
@@ -402,7 +405,7 @@ def test_the_variables_of_a_git_hook_do_not_mislead(
     put(tmp_path / "mine", ".circleci/config.yml")
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "other" / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "other" / ".git" / "index"))
-    assert files(discover([tmp_path / "mine"]), tmp_path) == ["mine/.circleci/config.yml"]
+    assert found_in(tmp_path, "mine") == ["mine/.circleci/config.yml"]
 
 
 def test_the_root_is_where_git_is(tmp_path: Path) -> None:
