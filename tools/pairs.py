@@ -23,7 +23,15 @@ from cci_migrate.engine.outcomes import Examined, Refused
 from cci_migrate.policy.settings import CredentialStore, PasswordAuth, Policy, RegistryPolicy
 from tests.oracle.contexts_needed import tells
 from tests.oracle.image_registry import DOCKER_HUB
-from tests.oracle.plain_yaml import Data, UnreadableError, first_lines, list_of, mapping_of, read
+from tests.oracle.plain_yaml import (
+    Data,
+    UnreadableError,
+    first_lines,
+    list_of,
+    mapping_of,
+    read,
+    value_at,
+)
 from tests.oracle.pulled_images import Image, PulledImages, WorkflowJob, pulled_images
 from tests.processing import process
 from tools.shared_data import Pair, pairs, shared_folder
@@ -235,8 +243,8 @@ def _job_differences(
 def _logs_in(config: Data, job: str) -> bool:
     """Whether the steps of ``job``, or the commands that they call, log in to a registry."""
     data = mapping_of(config)
-    commands = mapping_of(data.get("commands"))
-    pending = [mapping_of(mapping_of(data.get("jobs")).get(job)).get("steps")]
+    commands = mapping_of(data, "commands")
+    pending = [value_at(data, "jobs", job, "steps")]
     seen: set[str] = set()
     while pending:
         steps = pending.pop()
@@ -246,7 +254,7 @@ def _logs_in(config: Data, job: str) -> bool:
             name = step if isinstance(step, str) else next(iter(mapping_of(step)), "")
             if name in commands and name not in seen:
                 seen.add(name)
-                pending.append(mapping_of(commands[name]).get("steps"))
+                pending.append(value_at(commands[name], "steps"))
     return False
 
 
@@ -260,8 +268,8 @@ def _other_differences(
 ) -> Iterator[Difference]:
     if _count_logins(their_data) > _count_logins(old_data):
         yield Difference(pair, Cause.LOGIN_STEP, "steps", ONE_SIDE)
-    for name, job in mapping_of(mapping_of(their_data).get("jobs")).items():
-        if "auth" in mapping_of(mapping_of(job).get("machine")):
+    for name, job in mapping_of(their_data, "jobs").items():
+        if "auth" in mapping_of(job, "machine"):
             yield Difference(pair, Cause.MISPLACED_AUTH, f"jobs.{name}.machine", ONE_SIDE)
     our_jobs = jobs_by_key(ours)
     for key, their_job in jobs_by_key(theirs).items():

@@ -9,7 +9,7 @@ from enum import Enum
 from msgspec import Struct
 
 from tests.oracle.contexts_needed import misplaced_contexts
-from tests.oracle.plain_yaml import Data, list_of, mapping_of
+from tests.oracle.plain_yaml import Data, list_of, mapping_of, value_at
 from tests.oracle.pulled_images import AUTH_KEYS, contexts_of, entries_of
 from tests.oracle.step_logins import is_added_login, is_rewritten_login, script_of
 
@@ -65,12 +65,12 @@ def compare_data(before: Data, after: Data) -> list[DataChange]:
 
 def login_commands(config: Data) -> frozenset[str]:
     """The commands of a config that do nothing but log in."""
-    commands = mapping_of(mapping_of(config).get("commands"))
+    commands = mapping_of(config, "commands")
     return frozenset(
         name
         for name, command in commands.items()
-        if (steps := list_of(mapping_of(command).get("steps")))
-        and all(ONLY_LOGS_IN.match(script_of(mapping_of(step).get("run"))) for step in steps)
+        if (steps := list_of(command, "steps"))
+        and all(ONLY_LOGS_IN.match(script_of(value_at(step, "run"))) for step in steps)
     )
 
 

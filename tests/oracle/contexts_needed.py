@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tests.oracle.plain_yaml import Data, list_of, mapping_of
+from tests.oracle.plain_yaml import Data, list_of, mapping_of, value_at
 from tests.oracle.pulled_images import VARIABLE, PulledImages, WorkflowJob, contexts_of
 
 TELLING_WORDS = ("docker", "hub", "registry", "pull")
@@ -104,15 +104,15 @@ def misplaced_contexts(config: Data) -> list[MisplacedContext]:
     def add(route: str, holder: Data, place: str = "", job: str | None = None) -> None:
         for key in ("context", "contexts"):
             is_read = key == "context" and job is not None and bool(place)
-            names = frozenset(contexts_of(mapping_of(holder).get(key)))
+            names = frozenset(contexts_of(value_at(holder, key)))
             if names and not is_read:
                 misplaced.append(MisplacedContext(f"{route}.{key}", names, place, job))
 
-    for name, job in mapping_of(data.get("jobs")).items():
+    for name, job in mapping_of(data, "jobs").items():
         add(f"jobs.{name}", job, job=name)
-    for name, workflow in mapping_of(data.get("workflows")).items():
+    for name, workflow in mapping_of(data, "workflows").items():
         add(f"workflows.{name}", workflow, f"workflows.{name}.jobs")
-        for index, entry in enumerate(list_of(mapping_of(workflow).get("jobs"))):
+        for index, entry in enumerate(list_of(workflow, "jobs")):
             place = f"workflows.{name}.jobs[{index}]"
             add(place, entry, place)
             for called, arguments in mapping_of(entry).items():

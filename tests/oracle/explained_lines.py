@@ -77,7 +77,7 @@ def explain(alteration: Alteration, after: list[str], words: frozenset[str]) -> 
 
 def login_tokens(config: Data) -> frozenset[str]:
     """The words of what logs in in ``config``, steps and orbs: a fix may put it into brackets."""
-    orbs = mapping_of(mapping_of(config).get("orbs"))
+    orbs = mapping_of(config, "orbs")
     docker_orbs = {name: orb for name, orb in orbs.items() if is_docker_orb(orb)}
     tokens = set(_tokens(str({"orbs": docker_orbs}) if docker_orbs else ""))
     pending = [config]

@@ -80,7 +80,7 @@ def _is_orb(data: dict[str, Data]) -> bool:
     # A config has workflows, or else a job ``build``; pipeline parameters are a config's alone.
     if {"workflows", "setup", "parameters"} & data.keys() or str(data.get("version")) != "2.1":
         return False
-    if "build" in mapping_of(data.get("jobs")):
+    if "build" in mapping_of(data, "jobs"):
         return False
     return bool({"description", "display", "examples", "commands"} & data.keys())
 

@@ -174,14 +174,23 @@ def _typed(event: ScalarEvent) -> Data:
     return text
 
 
-def mapping_of(value: Data) -> dict[str, Data]:
-    """``value`` if it is a mapping, else an empty one."""
-    return value if isinstance(value, dict) else {}
+def value_at(value: Data, *keys: str) -> Data:
+    """What is under ``keys`` in ``value``, one in the other; None where there is none."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
-def list_of(value: Data) -> list[Data]:
-    """``value`` if it is a list, else an empty one."""
-    return value if isinstance(value, list) else []
+def mapping_of(value: Data, *keys: str) -> dict[str, Data]:
+    """What is under ``keys`` in ``value`` if it is a mapping, else an empty one."""
+    found = value_at(value, *keys)
+    return found if isinstance(found, dict) else {}
+
+
+def list_of(value: Data, *keys: str) -> list[Data]:
+    """What is under ``keys`` in ``value`` if it is a list, else an empty one."""
+    found = value_at(value, *keys)
+    return found if isinstance(found, list) else []
 
 
 def first_lines(error: UnreadableError, count: int = 1) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from tests.oracle.image_registry import DOCKER_HUB, UNKNOWN, registry_of
-from tests.oracle.plain_yaml import Data, list_of, mapping_of
+from tests.oracle.plain_yaml import Data, list_of, mapping_of, value_at
 from tests.oracle.step_logins import Login, StepLogins
 
 EXPRESSION = re.compile(r"(?<!\\)<<\s*([^<>]*?)\s*>>")
@@ -65,7 +65,7 @@ class Image(Struct, frozen=True):
 
     @property
     def credential(self) -> tuple[str, str]:
-        login = mapping_of(self.item.get("auth"))
+        login = mapping_of(self.item, "auth")
         return str(login.get("username", "")), str(login.get("password", ""))
 
     @property
@@ -110,7 +110,7 @@ class _Scope(Struct, frozen=True):
     data: dict[str, Data]
 
     def part(self, name: str) -> dict[str, Data]:
-        return mapping_of(self.data.get(name))
+        return mapping_of(self.data, name)
 
 
 class _Element(Struct, frozen=True):
@@ -123,14 +123,14 @@ class _Element(Struct, frozen=True):
 
     @property
     def body(self) -> dict[str, Data]:
-        return mapping_of(self.scope.part(self.kind).get(self.name))
+        return mapping_of(self.scope.data, self.kind, self.name)
 
     @property
     def matrix(self) -> dict[str, Data]:
-        return mapping_of(mapping_of(self.entry.get("matrix")).get("parameters"))
+        return mapping_of(self.entry, "matrix", "parameters")
 
     def declared(self, parameter: str) -> dict[str, Data]:
-        return mapping_of(mapping_of(self.body.get("parameters")).get(parameter))
+        return mapping_of(self.body, "parameters", parameter)
 
 
 class PulledImages(Struct, frozen=True):
@@ -160,7 +160,7 @@ class _Reader:
         self._scopes = list(_scopes("", "", config))
         self._entries = list(entries_of(config))
         self._logins = StepLogins(config)
-        self._pipeline = mapping_of(config.get("parameters"))
+        self._pipeline = mapping_of(config, "parameters")
 
     def result(self) -> PulledImages:
         images = [
@@ -175,7 +175,7 @@ class _Reader:
         for scope in self._scopes:
             for kind in ("jobs", "commands"):
                 for name, body in scope.part(kind).items():
-                    steps = mapping_of(body).get("steps")
+                    steps = value_at(body, "steps")
                     publishes = PUBLISHES.search(f"{name} {steps}") is not None
                     (publishing if publishes else logins).update(self._logins.of(steps))
         for _, called, entry in self._entries:
@@ -192,7 +192,7 @@ class _Reader:
                 yield from self._logins.of(argument)
 
     def _images_of(self, element: _Element) -> Iterator[Image]:
-        for index, item in enumerate(list_of(element.body.get("docker"))):
+        for index, item in enumerate(list_of(element.body, "docker")):
             fields = mapping_of(item)
             text = fields.get("image")
             if isinstance(text, str):
@@ -304,9 +304,9 @@ class _Reader:
         if where == "pipeline.parameters":
             if element.scope.prefix:
                 return {UNKNOWN}
-            return _declared_texts(mapping_of(self._pipeline.get(parameter)))
+            return _declared_texts(mapping_of(self._pipeline, parameter))
         if where == "matrix":
-            return _plain_texts(list_of(element.matrix.get(parameter)))
+            return _plain_texts(list_of(element.matrix, parameter))
         found = _declared_texts(element.declared(parameter)) - {UNKNOWN}
         for caller, argument in self._arguments(element, parameter):
             text = _scalar_text(argument)
@@ -319,11 +319,11 @@ class _Reader:
             for call in self._calls(element.scope, element.name):
                 if parameter in call.entry:
                     yield call, call.entry[parameter]
-                for argument in list_of(call.matrix.get(parameter)):
+                for argument in list_of(call.matrix, parameter):
                     yield call, argument
             return
         for job, body in element.scope.part("jobs").items():
-            called_as = mapping_of(body).get("executor")
+            called_as = value_at(body, "executor")
             candidates = [(_Element(element.scope, "jobs", job), called_as)]
             if isinstance(called_as, str) and "<<" in called_as:
                 candidates += [
@@ -352,7 +352,7 @@ def contexts_of(value: Data) -> tuple[str, ...]:
 
 def _scopes(prefix: str, alias: str, data: dict[str, Data]) -> Iterator[_Scope]:
     yield _Scope(prefix, alias, data)
-    for name, orb in mapping_of(data.get("orbs")).items():
+    for name, orb in mapping_of(data, "orbs").items():
         if isinstance(orb, dict):
             yield from _scopes(f"{prefix}orbs.{name}.", f"{alias}{name}/", orb)
 
@@ -360,8 +360,8 @@ def _scopes(prefix: str, alias: str, data: dict[str, Data]) -> Iterator[_Scope]:
 def entries_of(config: Data) -> Iterator[tuple[str, str, dict[str, Data]]]:
     """The place, the name and the arguments of each workflow job."""
     for kind in ("workflows", "job-groups"):
-        for name, workflow in mapping_of(mapping_of(config).get(kind)).items():
-            for index, entry in enumerate(list_of(mapping_of(workflow).get("jobs"))):
+        for name, workflow in mapping_of(config, kind).items():
+            for index, entry in enumerate(list_of(workflow, "jobs")):
                 place = f"{kind}.{name}.jobs[{index}]"
                 if isinstance(entry, str):
                     yield place, entry, {}
@@ -376,7 +376,7 @@ def _scalar_text(value: Data) -> str | None:
 
 
 def _declared_texts(declared: dict[str, Data]) -> set[str]:
-    return _plain_texts([declared.get("default"), *list_of(declared.get("enum"))])
+    return _plain_texts([declared.get("default"), *list_of(declared, "enum")])
 
 
 def _plain_texts(values: list[Data]) -> set[str]:
@@ -386,7 +386,7 @@ def _plain_texts(values: list[Data]) -> set[str]:
 
 def _is_for_forks(entry: dict[str, Data]) -> bool:
     """Whether the filters of a workflow job let branches of forks through alone."""
-    branches = mapping_of(mapping_of(entry.get("filters")).get("branches"))
+    branches = mapping_of(entry, "filters", "branches")
     only = branches.get("only")
     names = only if isinstance(only, list) else [only]
     return all(isinstance(name, str) and re.match(r"/\^?pull", name) for name in names)

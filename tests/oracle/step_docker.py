@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from tests.oracle.plain_yaml import Data, list_of, mapping_of
+from tests.oracle.plain_yaml import Data, list_of, mapping_of, value_at
 from tests.oracle.step_logins import script_of
 
 SETUP = "setup_remote_docker"
@@ -31,14 +31,14 @@ class StepDocker:
     """The jobs of one config whose steps have Docker, by name."""
 
     def __init__(self, config: Mapping[str, Data]) -> None:
-        self._commands = mapping_of(config.get("commands"))
-        self._executors = mapping_of(config.get("executors"))
-        self._jobs = mapping_of(config.get("jobs"))
+        self._commands = mapping_of(config, "commands")
+        self._executors = mapping_of(config, "executors")
+        self._jobs = mapping_of(config, "jobs")
 
     def jobs(self) -> Iterator[str]:
         """Those with a daemon in which something is seen to run that may pull."""
         for name, job in self._jobs.items():
-            steps = list(self._steps(mapping_of(job).get("steps")))
+            steps = list(self._steps(value_at(job, "steps")))
             if "macos" in mapping_of(job):
                 continue  # has no Docker
             is_machine = self._is_machine(mapping_of(job))
@@ -56,8 +56,8 @@ class StepDocker:
         if "machine" in job or "docker" in job or "macos" in job:
             return bool(job.get("machine"))
         executor = job.get("executor")
-        name = mapping_of(executor).get("name") if not isinstance(executor, str) else executor
-        return bool(mapping_of(self._executors.get(str(name))).get("machine"))
+        name = value_at(executor, "name") if not isinstance(executor, str) else executor
+        return bool(value_at(self._executors, str(name), "machine"))
 
     def _steps(self, steps: Data, depth: int = 0) -> Iterator[str]:
         """The scripts of ``steps`` in order, and `SETUP` where remote Docker is set up."""
@@ -69,6 +69,6 @@ class StepDocker:
                 elif name in ("run", "deploy"):
                     yield script_of(value)
                 elif name in ("when", "unless"):
-                    yield from self._steps(mapping_of(value).get("steps"), depth + 1)
+                    yield from self._steps(value_at(value, "steps"), depth + 1)
                 elif name in self._commands:
-                    yield from self._steps(mapping_of(self._commands[name]).get("steps"), depth + 1)
+                    yield from self._steps(value_at(self._commands[name], "steps"), depth + 1)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from tests.oracle.image_registry import HUB_HOSTS
-from tests.oracle.plain_yaml import Data, list_of, mapping_of
+from tests.oracle.plain_yaml import Data, list_of, mapping_of, value_at
 
 #: A user name and a password, as ``$NAME`` where they are variables.
 Login = tuple[str, str]
@@ -62,8 +62,8 @@ class StepLogins:
     """The logins to Docker Hub of the jobs of one config, through its commands."""
 
     def __init__(self, config: Mapping[str, Data]) -> None:
-        self._commands = mapping_of(config.get("commands"))
-        orbs = mapping_of(config.get("orbs"))
+        self._commands = mapping_of(config, "commands")
+        orbs = mapping_of(config, "orbs")
         self._orbs = tuple(
             name for name, orb in orbs.items() if str(orb).startswith("circleci/docker@")
         )
@@ -96,9 +96,9 @@ class StepLogins:
         if name in ("run", "deploy"):
             yield from hub_logins(script_of(arguments))
         elif name in ("when", "unless"):
-            yield from self.of(mapping_of(arguments).get("steps"), depth + 1)
+            yield from self.of(value_at(arguments, "steps"), depth + 1)
         elif name in self._commands:
-            yield from self.of(mapping_of(self._commands[name]).get("steps"), depth + 1)
+            yield from self.of(value_at(self._commands[name], "steps"), depth + 1)
         elif name in {f"{orb}/check" for orb in self._orbs}:
             yield from self._of_orb(arguments)
 

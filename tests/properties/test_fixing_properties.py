@@ -8,7 +8,7 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 from tests.oracle.fix_judge import judge
-from tests.oracle.plain_yaml import Data, list_of, mapping_of, read
+from tests.oracle.plain_yaml import Data, list_of, mapping_of, read, value_at
 from tests.oracle.pulled_images import pulled_images
 from tests.oracle.step_logins import hub_logins, script_of
 from tests.processing import examined
@@ -32,7 +32,7 @@ def pulls_before_login(steps: Data) -> list[str]:
     """The scripts that pull from Docker Hub before anything logged in to it."""
     found = []
     for step in list_of(steps):
-        script = script_of(mapping_of(step).get("run"))
+        script = script_of(value_at(step, "run"))
         if "docker/check" in (step, *mapping_of(step)) or list(hub_logins(script)):
             break
         if (
@@ -50,8 +50,8 @@ def test_a_fix_is_right_whole_minimal_and_the_last(before: str) -> None:
     data = read(after)
     images = pulled_images(data).images
     assert [image.place for image in images if image.is_hub and not image.is_authenticated] == []
-    for name, job in mapping_of(mapping_of(data).get("jobs")).items():
-        assert pulls_before_login(mapping_of(job).get("steps")) == [], name
+    for name, job in mapping_of(data, "jobs").items():
+        assert pulls_before_login(value_at(job, "steps")) == [], name
     assert fixed(after) == after, "fixing twice is not fixing once"
 
 
