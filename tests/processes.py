@@ -34,6 +34,14 @@ def ran_python(
     return ran(sys.executable, *arguments, cwd=cwd, stdin=stdin, **variables)
 
 
+def git(folder: Path, *words: str | Path, stdin: bytes = b"") -> bytes:
+    """What git prints, which must succeed, run in ``folder`` by somebody with a name."""
+    name = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+    command = ["git", *name, "-c", "tag.gpgsign=false", *words]
+    done = subprocess.run(command, cwd=folder, input=stdin, capture_output=True, check=True)
+    return done.stdout
+
+
 def make_program(path: Path, script: str = OURS) -> Path:
     """Make a program at ``path`` that runs ``script``."""
     put(path, f"#!/bin/sh\n{script}\n").chmod(0o755)

@@ -22,6 +22,7 @@ from cci_migrate.files.discovery import (
     reader_of,
     root_of,
 )
+from tests.processes import git
 
 
 def put(root: Path, *paths: str) -> None:
@@ -32,7 +33,7 @@ def put(root: Path, *paths: str) -> None:
 
 def init(root: Path) -> None:
     root.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    git(root, "init")
 
 
 def files(found: Discovery, base: Path) -> list[str]:
@@ -119,7 +120,7 @@ def test_what_git_ignores_is_not_searched_but_what_it_does_not_know_yet_is(tmp_p
 def test_a_deleted_file_that_git_still_lists_is_no_candidate(tmp_path: Path) -> None:
     init(tmp_path)
     put(tmp_path, ".circleci/config.yml", ".circleci/gone.yml")
-    subprocess.run(["git", "add", "-A"], cwd=tmp_path, check=True)
+    git(tmp_path, "add", "-A")
     (tmp_path / ".circleci/gone.yml").unlink()
     assert found_in(tmp_path) == [".circleci/config.yml"]
 
@@ -381,9 +382,8 @@ def test_each_way_of_keeping_an_index_is_read(tmp_path: Path, settings: list[str
     init(root)
     put(root, ".circleci/config.yml", "other/x.yml", "build/.circleci/config.yml")
     (root / ".gitignore").write_text("build/\n")
-    identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"]
-    for words in (["add", "-A"], ["commit", "-qm", "x"], settings):
-        subprocess.run(["git", *identity, *words], cwd=root, check=True, capture_output=True)
+    for words in (["add", "-A"], ["commit", "-m", "x"], settings):
+        git(root, *words)
     linked = tmp_path / "linked"
     work_tree = linked if linked.exists() else root
     put(work_tree, "build/.circleci/config.yml")

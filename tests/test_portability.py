@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 from cci_migrate.cli.batch import batch
 from cci_migrate.cli.main_command import SUBCOMMANDS
 from tests.cli.conftest import put
 from tests.interactive.conftest import CONFIG, POLICY
-from tests.processes import ran_python
+from tests.processes import git, ran_python
 
 #: Runs commands with what only Unix has taken away from the modules of the package; those of others
 #: look at the system themselves. https://docs.python.org/3/library/unix.html
@@ -66,7 +65,6 @@ for words in json.loads(sys.argv[1]):
         os._exit(code)
     print("END", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), *words, flush=True)
 """
-AUTHOR = ("-c", "user.name=a", "-c", "user.email=a@example.com")
 
 #: Each command, with the exit code that it ends with.
 COMMANDS = (
@@ -116,8 +114,8 @@ def test_every_command_without_what_only_unix_has(tmp_path: Path) -> None:
     config = CONFIG.replace("\n", "\r\n")
     put(checkout / ".circleci" / "config.yml", config)
     put(checkout / ".cci-migrate.toml", POLICY)
-    for words in (("init", "-q"), ("add", "-A"), (*AUTHOR, "commit", "-q", "-m", "All")):
-        subprocess.run(["git", *words], cwd=checkout, check=True)
+    for words in (("init",), ("add", "-A"), ("commit", "-m", "All")):
+        git(checkout, *words)
     done = ran_python("-c", RUN, json.dumps([words for _, *words in COMMANDS]), cwd=checkout)
     assert "Traceback" not in done.stderr, done.stderr
     assert "internal error" not in done.stdout + done.stderr, done.stderr

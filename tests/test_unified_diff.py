@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from cci_migrate.lossless.edits import Edit, EditConflictError, apply_edits, insertion
 from cci_migrate.lossless.source import SourceText, Span
 from cci_migrate.lossless.unified_diff import hunks, unified_diff
+from tests.processes import git
 from tests.proven_changes import whole_edit
 
 CONFIG = b"".join(
@@ -102,12 +103,10 @@ def test_the_header_is_the_one_git_writes(tmp_path: Path) -> None:
     file = tmp_path / path
     file.parent.mkdir()
     file.write_bytes(b"a\n")
-    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
-    subprocess.run(["git", "add", "-A"], cwd=tmp_path, check=True)
+    git(tmp_path, "init")
+    git(tmp_path, "add", "-A")
     file.write_bytes(b"b\n")
-    diff = subprocess.run(
-        ["git", "-c", "core.quotePath=true", "diff"], cwd=tmp_path, check=True, capture_output=True
-    ).stdout
+    diff = git(tmp_path, "-c", "core.quotePath=true", "diff")
     gits = [line for line in diff.splitlines() if not line.startswith(b"index ")]
     assert diff_of(b"a\n", A_TO_B, path=path)[0].splitlines() == gits
 

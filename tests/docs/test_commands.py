@@ -10,7 +10,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import cached_property
@@ -30,7 +29,7 @@ from tests.cli.conftest import environment
 from tests.docs.page_commands import PAGES, Line, commands
 from tests.interactive.dialog import ENTER, Dialog
 from tests.preflight import circleci_stand_in
-from tests.processes import OURS, make_program, ran
+from tests.processes import OURS, git, make_program, ran
 from tests.program import run as run_program
 from tests.verification import compile_stand_in
 from tools.shared_data import ROOT
@@ -151,7 +150,7 @@ class Reader:
 
     def _in_a_session(self, words: list[str]) -> tuple[int, str]:
         # Each is about the example as it was.
-        subprocess.run(["git", "checkout", "--quiet", "."], cwd=self._folder, check=True)
+        git(self._folder, "checkout", ".")
         at_end = "Print the diff" if "--dry-run" in words else "Write 2 files?"
         return self._at_a_terminal(words, (*QUESTIONS, ("Fixes 1-9/9 ", "a"), (at_end, "y")))
 
@@ -172,14 +171,10 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
     """Somebody with a copy of the example repository, and the program on the PATH."""
     folder = tmp_path / "shop"
     shutil.copytree(ROOT / "examples" / "shop", folder)
-    as_someone = ("-c", "user.name=a", "-c", "user.email=a@example.com")
-    for words in (
-        ("init", "--quiet"),
-        ("add", "-A"),
-        (*as_someone, "commit", "--quiet", "-m", "The shop"),
-        ("remote", "add", "origin", "git@github.com:acme/shop.git"),
-    ):
-        subprocess.run(["git", *words], cwd=folder, check=True)
+    git(folder, "init")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-m", "The shop")
+    git(folder, "remote", "add", "origin", "git@github.com:acme/shop.git")
     (tmp_path / "home").mkdir()
     make_program(tmp_path / "bin" / "cci-migrate")
     # CircleCI's CLI runs `circleci-cci-migrate`.

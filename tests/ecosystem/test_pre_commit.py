@@ -12,16 +12,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.cli.conftest import CONFIG, FIXED, ROOT, put
-from tests.processes import ran_python
+from tests.processes import git, ran_python
 
 HOOKS = ROOT / ".pre-commit-hooks.yaml"
-
-
-def git(folder: Path, *arguments: str) -> str:
-    ran = subprocess.run(
-        ["git", "-C", folder, *arguments], check=True, capture_output=True, text=True
-    )
-    return ran.stdout
 
 
 @pytest.mark.parametrize(
@@ -75,7 +68,7 @@ def test_the_hooks_fix_and_then_have_nothing_to_say(tmp_path: Path) -> None:
     fixing, checking = done.stdout.split("cci-migrate (check)")
     assert "files were modified by this hook" in fixing
     assert "Passed" in checking.splitlines()[0]
-    assert git(repository, "status", "--short", "docker-compose.yml").startswith("A ")
+    assert git(repository, "status", "--short", "docker-compose.yml").startswith(b"A ")
 
 
 def test_the_project_runs_its_own_hook() -> None:

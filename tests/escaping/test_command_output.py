@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import unquote
@@ -24,6 +23,7 @@ from tests.escaping.hostile_text import (
     config,
     without_colour,
 )
+from tests.processes import git
 from tests.published_schemas import check_published
 
 #: No file system of macOS or Windows has such names.
@@ -127,7 +127,7 @@ def test_a_dry_run_is_what_is_written(
     assert_steady(dry.err)
     done = inside("-v")
     assert_shown(done.out)
-    subprocess.run(["git", "apply", "-"], cwd=copy, input=dry.out_bytes, check=True)
+    git(copy, "apply", "-", stdin=dry.out_bytes)
     read = (copy / ".circleci" / "config.yml").read_bytes()
     assert read == (repository / ".circleci" / "config.yml").read_bytes()
 
@@ -150,9 +150,8 @@ def test_names_of_folders(inside: Program, tmp_path: Path) -> None:
     assert places == {f"{name}/.circleci/config.yml" for name in FOLDERS}
     for line in inside("--check", "--format", "github").out.splitlines():
         assert re.match(r"::(error|warning|notice) (file|title)=", line)
-    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
-    diff = inside("--dry-run").out_bytes
-    subprocess.run(["git", "apply", "-"], cwd=tmp_path, input=diff, check=True)
+    git(tmp_path, "init")
+    git(tmp_path, "apply", "-", stdin=inside("--dry-run").out_bytes)
     for name in FOLDERS:
         assert (tmp_path / name / ".circleci" / "config.yml").read_text() == FIXED
 
@@ -172,8 +171,7 @@ def test_a_name_that_is_not_utf_8(inside: Program, tmp_path: Path) -> None:
     assert ".circleci/\\xff.yml:5:16\n" in inside("--check").out
     assert inside("--write-baseline", "base.json").code == 0
     assert inside("--check", "--baseline", "base.json").code == 0
-    diff = inside("--dry-run").out_bytes
-    subprocess.run(["git", "apply", "-"], cwd=tmp_path, input=diff, check=True)
+    git(tmp_path, "apply", "-", stdin=inside("--dry-run").out_bytes)
     assert path.read_text() == FIXED
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.processes import git
 from tools import orb_table
 
 ROOT = "version: 2.1\ndescription: An orb\n"
@@ -60,13 +60,6 @@ steps:
 TIDY = "steps: [{run: echo tidy}]\n"
 
 
-def _git(folder: Path, *arguments: str) -> None:
-    identity = ("-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "tag.gpgsign=false")
-    subprocess.run(
-        ["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True
-    )
-
-
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """An orb's repository with four releases of three major versions."""
@@ -84,7 +77,7 @@ def repository(tmp_path: Path) -> Path:
         path = folder / "src" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    _git(folder, "init")
+    git(folder, "init")
     for tag, changed, text in (
         ("v1.0.0", "@orb.yml", ROOT),
         ("v1.0.1", "@orb.yml", ROOT + "display: {home_url: https://example.com}\n"),
@@ -92,9 +85,9 @@ def repository(tmp_path: Path) -> Path:
         ("3.0.0", "@orb.yml", ROOT),
     ):
         (folder / "src" / changed).write_text(text, encoding="utf-8")
-        _git(folder, "add", ".")
-        _git(folder, "commit", "--allow-empty", "-m", tag)
-        _git(folder, "tag", tag)
+        git(folder, "add", ".")
+        git(folder, "commit", "--allow-empty", "-m", tag)
+        git(folder, "tag", tag)
     return folder
 
 
@@ -102,9 +95,9 @@ def _commit(folder: Path, subject: str, tag: str | None = None) -> None:
     """A commit that changes the executor's default to its subject."""
     executor = EXECUTOR.replace('"3"', json.dumps(subject))
     (folder / "src/executors/small.yml").write_text(executor, encoding="utf-8")
-    _git(folder, "commit", "--all", "-m", subject)
+    git(folder, "commit", "--all", "-m", subject)
     if tag is not None:
-        _git(folder, "tag", tag)
+        git(folder, "tag", tag)
 
 
 def test_counts_releases_that_commits_between_two_tags_announce(repository: Path) -> None:
