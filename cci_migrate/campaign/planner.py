@@ -13,7 +13,6 @@ from msgspec import Struct, field
 from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.campaign.isolation import BegunRead, Failure
 from cci_migrate.campaign.repository_plan import RepositoryPlan, plan_repository
-from cci_migrate.findings import APPLY_ALL
 from cci_migrate.forges.fetched_files import FurtherFiles
 from cci_migrate.forges.host import WantedFiles
 from cci_migrate.forges.repository import Snapshot
@@ -174,7 +173,6 @@ def _plan(request: _Request, policy: Policy, limits: WorkLimits) -> RepositoryPl
     return plan_repository(
         snapshot.files,
         policy,
-        APPLY_ALL,
         request.further.files,
         limits,
         snapshot.problems,

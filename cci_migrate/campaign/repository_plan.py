@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain
@@ -28,7 +29,7 @@ from cci_migrate.engine.outcomes import (
 from cci_migrate.engine.proof import ProvenChange, ProvenFile
 from cci_migrate.engine.proposing import propose
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.findings import Decisions, FindingState, NoFix, Question
+from cci_migrate.findings import FindingState, NoFix, Question
 from cci_migrate.forges.fetched_files import FetchedFiles
 from cci_migrate.forges.repository import FileHash
 from cci_migrate.lossless.unified_diff import Hunk
@@ -124,7 +125,6 @@ class RepositoryPlan(Struct, frozen=True):
 def plan_repository(
     files: Mapping[str, bytes],
     policy: Policy,
-    decisions: Decisions,
     others: Mapping[str, bytes | None],
     limits: WorkLimits = DEFAULT_WORK_LIMITS,
     problems: tuple[Refused | Failed, ...] = (),
@@ -150,7 +150,7 @@ def plan_repository(
         return may_have_more and bool(fetched.missing)
 
     results = [
-        within(limits, config.paths, partial(_outcome, config, policy, decisions, is_void))
+        within(limits, config.paths, partial(_outcome, config, policy, is_void))
         for config in configs_in(files, fetched.read)
     ]
     missing = tuple(sorted(fetched.missing))
@@ -234,15 +234,10 @@ def _usable(files: Mapping[str, bytes], policy: Policy) -> Mapping[str, bytes]:
     }
 
 
-def _outcome(
-    config: ConfigFiles,
-    policy: Policy,
-    decisions: Decisions,
-    is_void: Callable[[], bool],
-) -> Outcome | None:
+def _outcome(config: ConfigFiles, policy: Policy, is_void: Callable[[], bool]) -> Outcome | None:
     """The outcome; None if the plan `is_void` once the config is examined."""
     examination = examine(config, policy)
-    return None if is_void() else propose(examination, decisions, explain=True)
+    return None if is_void() else propose(examination, explain=True)
 
 
 def _is_too_large(data: bytes) -> bool:
@@ -250,26 +245,18 @@ def _is_too_large(data: bytes) -> bool:
 
 
 def _pulls(examined: list[Examined]) -> tuple[RegistryCount, ...]:
-    is_authenticated: dict[tuple[str, int, str, str], bool] = {}
-    for outcome in examined:
-        for pull in outcome.pulls:
-            if pull.access is not Access.NOT_NEEDED:
-                place = (pull.path, pull.line, pull.image, pull.registry or "")
-                is_authenticated_here = pull.access is Access.AUTHENTICATED
-                is_authenticated[place] = (
-                    is_authenticated.get(place, True) and is_authenticated_here
-                )
+    """The pulls by registry; one that several jobs make has credentials if it has in all."""
+    is_authenticated: dict[tuple[str, str, int, str], bool] = {}
+    for pull in chain.from_iterable(outcome.pulls for outcome in examined):
+        if pull.access is not Access.NOT_NEEDED:
+            place = (pull.registry or "", pull.path, pull.line, pull.image)
+            is_everywhere = is_authenticated.get(place, True)
+            is_authenticated[place] = is_everywhere and pull.access is Access.AUTHENTICATED
+    found = Counter(registry for registry, *_ in is_authenticated)
+    authenticated = Counter(place[0] for place, has_any in is_authenticated.items() if has_any)
     return tuple(
-        RegistryCount(
-            registry,
-            sum(1 for place in is_authenticated if place[3] == registry),
-            sum(
-                1
-                for place, is_authenticated_here in is_authenticated.items()
-                if place[3] == registry and is_authenticated_here
-            ),
-        )
-        for registry in sorted({place[3] for place in is_authenticated})
+        RegistryCount(registry, found[registry], authenticated[registry])
+        for registry in sorted(found)
     )
 
 
@@ -379,14 +366,10 @@ def is_as_planned(
     Each file it changes has the recorded hashes before and after. Each other recorded file already
     has its new content in ``contents`` (a run was killed between two files).
     """
-    recorded = {file.path: file for file in planned}
-    changing = {file.path: file for file in plan.hashes}
-    for path, file in changing.items():
-        if recorded.get(path) != file:
-            return False
-    return all(
-        path in contents and _sha256(contents[path]) == recorded[path].after
-        for path in recorded.keys() - changing.keys()
+    recorded, changing = set(planned), set(plan.hashes)
+    return changing <= recorded and all(
+        file.path in contents and _sha256(contents[file.path]) == file.after
+        for file in recorded - changing
     )
 
 

