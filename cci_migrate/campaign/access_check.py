@@ -54,42 +54,35 @@ def verdict(access: TokenAccess) -> str:
     return f"can't open pull requests{why}"
 
 
-class AccessCheck(Struct, frozen=True):
-    """Checks the access to the repositories that `batch apply` would write to.
+def check_access(session: CampaignSession, *, may_fork: bool) -> list[CheckedAccess]:
+    """The access to each repository that `batch apply` would write to, with ``--fork`` or not."""
+    entries = session.ledger.entries(PENDING | TRIED_AGAIN)
+    by_host = session.by_host(entry for entry in entries if entry.files)
+    session.begin("check access", by_host)
+    return [checked for host, refs in by_host.items() for checked in _checked(host, refs, may_fork)]
 
-    ``may_fork``: with ``--fork``.
-    """
 
-    session: CampaignSession
-    may_fork: bool = False
+def _checked(host: Host, refs: Sequence[RepositoryRef], may_fork: bool) -> Iterator[CheckedAccess]:
+    waiting = {ref.key: ref for ref in refs}
+    try:
+        for observation in observe_each(host, refs):
+            ref = waiting.pop(observation.ref.key)
+            if isinstance(observation, Unreadable):
+                yield CheckedAccess(ref, error=observation.cause)
+                continue
+            access = attempt(_access, host, observation, may_fork)
+            if isinstance(access, Failure):
+                access = CheckedAccess(ref, error=access.cause)
+            yield access
+    except HostUnavailable as error:
+        yield from (CheckedAccess(ref, error=str(error)) for ref in waiting.values())
 
-    def run(self) -> list[CheckedAccess]:
-        """The access to each repository with a planned change."""
-        entries = self.session.ledger.entries(PENDING | TRIED_AGAIN)
-        by_host = self.session.by_host(entry for entry in entries if entry.files)
-        self.session.begin("check access", by_host)
-        return [checked for host, refs in by_host.items() for checked in self._check(host, refs)]
 
-    def _check(self, host: Host, refs: Sequence[RepositoryRef]) -> Iterator[CheckedAccess]:
-        waiting = {ref.key: ref for ref in refs}
-        try:
-            for observation in observe_each(host, refs):
-                ref = waiting.pop(observation.ref.key)
-                if isinstance(observation, Unreadable):
-                    yield CheckedAccess(ref, error=observation.cause)
-                    continue
-                access = attempt(self._access, host, observation)
-                if isinstance(access, Failure):
-                    access = CheckedAccess(ref, error=access.cause)
-                yield access
-        except HostUnavailable as error:
-            yield from (CheckedAccess(ref, error=str(error)) for ref in waiting.values())
-
-    def _access(self, host: Host, snapshot: Snapshot) -> CheckedAccess:
-        is_by_fork = snapshot.fork is not None or needs_fork(snapshot, may_fork=self.may_fork)
-        if is_by_fork and isinstance(host, ForkingHost):
-            return CheckedAccess(snapshot.ref, host.access_by_fork(snapshot), is_by_fork=True)
-        return CheckedAccess(snapshot.ref, host.access(snapshot))
+def _access(host: Host, snapshot: Snapshot, may_fork: bool) -> CheckedAccess:
+    is_by_fork = snapshot.fork is not None or needs_fork(snapshot, may_fork=may_fork)
+    if is_by_fork and isinstance(host, ForkingHost):
+        return CheckedAccess(snapshot.ref, host.access_by_fork(snapshot), is_by_fork=True)
+    return CheckedAccess(snapshot.ref, host.access(snapshot))
 
 
 def access_report(checked: Iterable[CheckedAccess], *, lists_all: bool) -> Iterator[str]:

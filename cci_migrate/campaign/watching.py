@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 
 from msgspec import Struct
@@ -79,27 +79,16 @@ def watched_pulls(session: CampaignSession) -> WatchedPulls:
     return WatchedPulls(tuple(longest_first(entries)), states)
 
 
-class PullChange(Struct, frozen=True):
-    """A pull request that waits for something else than before, or for nothing any more."""
-
-    pull: WaitingPull
-    text: str
-
-
-def changes(before: WatchedPulls, after: WatchedPulls) -> Iterator[PullChange]:
-    """What changed between two passes."""
-    earlier = _by_key(before.open)
-    now = _by_key(after.open)
+def changes(before: WatchedPulls, after: WatchedPulls) -> Iterator[str]:
+    """The pull requests that wait for something else than before, or for nothing any more."""
+    earlier = {pull.key: pull for pull in before.open}
+    still_open = {pull.key for pull in after.open}
     for pull in before.open:
-        if pull.key not in now:
-            yield PullChange(pull, after.states.get(pull.key, "no longer open"))
+        if pull.key not in still_open:
+            yield f"{pull.name}: {after.states.get(pull.key, 'no longer open')}"
     for pull in after.open:
         recorded = earlier.get(pull.key)
         if recorded is None:
-            yield PullChange(pull, f"waits for {pull.wait.text}")
+            yield f"{pull.name}: waits for {pull.wait.text}"
         elif recorded.wait != pull.wait:
-            yield PullChange(pull, f"waits for {pull.wait.text} (before: {recorded.wait.text})")
-
-
-def _by_key(pulls: Sequence[WaitingPull]) -> dict[str, WaitingPull]:
-    return {pull.key: pull for pull in pulls}
+            yield f"{pull.name}: waits for {pull.wait.text} (before: {recorded.wait.text})"

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import click
 
 from cci_migrate.bounds.limits import WorkLimits
-from cci_migrate.campaign.access_check import AccessCheck, access_exit_code, access_report
+from cci_migrate.campaign.access_check import access_exit_code, access_report, check_access
 from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.connections import Connections
 from cci_migrate.campaign.folder import Campaign, CampaignError, open_campaign, open_read_only
@@ -116,7 +116,7 @@ def show_access(
     ``may_fork``: with ``--fork``.
     """
     with campaign_session(folder, repositories, running) as session:
-        checked = AccessCheck(session, may_fork).run()
+        checked = check_access(session, may_fork=may_fork)
         print_lines(access_report(checked, lists_all=running.verbose))
         return access_exit_code(checked)
 

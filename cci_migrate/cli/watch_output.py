@@ -40,7 +40,7 @@ class WatchLines:
         else:
             at = local_time(self._clock.now())
             for change in changes(self._pulls, pulls):
-                click.echo(printable(f"{at}  {change.pull.name}: {change.text}"))
+                click.echo(printable(f"{at}  {change}"))
         self._pulls = pulls
 
     def announce(self, at: float) -> None:
