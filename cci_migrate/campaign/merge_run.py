@@ -12,8 +12,8 @@ from cci_migrate.campaign.ci_gate import Gate
 from cci_migrate.campaign.isolation import FATAL_ERRORS
 from cci_migrate.campaign.ledger import LedgerEntry, MergeRecord
 from cci_migrate.campaign.merge_canary import MergeCanary
-from cci_migrate.campaign.merge_readiness import MergeOptions, MergeStep, readiness
-from cci_migrate.campaign.refresh import ReadPull, Refresh, ended_entry
+from cci_migrate.campaign.merge_readiness import MergeOptions, MergeStep, Readiness, readiness
+from cci_migrate.campaign.refresh import ReadPull, ended_entry, opened_by_host, read_pulls
 from cci_migrate.campaign.refusals import Attempt, RefusalStreak, WriteRefused, WriteStep, writing
 from cci_migrate.campaign.write_budget import WriteBudget
 from cci_migrate.exit_codes import ExitCode
@@ -55,18 +55,13 @@ class MergeRun(Struct, frozen=True):
     canary: MergeCanary
     budget: WriteBudget
 
-    @property
-    def _refresh(self) -> Refresh:
-        return Refresh(self.session)
-
     def run(self) -> MergeOutcome:
         """Merge what is ready, and record the outcomes in the ledger."""
-        by_host = self._refresh.keys_by_host()
+        by_host = opened_by_host(self.session)
         self.session.begin("merge", by_host)
         tally = _Tally()
         is_down = False
         for reviews, keys in by_host.items():
-            tally.is_stopped = False
             try:
                 self._merge_on_host(reviews, keys, tally)
             except HostUnavailable as error:
@@ -74,7 +69,7 @@ class MergeRun(Struct, frozen=True):
                 is_down |= not error.is_limit
         if tally.has_failed or is_down:
             return MergeOutcome(ExitCode.FAILED, tally.needs_person, is_down)
-        code = ExitCode.LEFT if self._refresh.keys_by_host() else ExitCode.DONE
+        code = ExitCode.LEFT if opened_by_host(self.session) else ExitCode.DONE
         return MergeOutcome(code, tally.needs_person)
 
     def _merge_on_host(self, reviews: Reviews, keys: Sequence[str], tally: _Tally) -> None:
@@ -87,23 +82,22 @@ class MergeRun(Struct, frozen=True):
             tally.has_failed = tally.needs_person = True
             return
         ready: dict[MergeStep, list[_Ready]] = {step: [] for step in MergeStep}
-        for pull in self._refresh.read(reviews, keys):
+        for pull in read_pulls(self.session, reviews, keys):
             step = self._step(pull)
             ready[step].append(_Ready(pull.entry.ref, self._now()))
-            tally.has_failed |= pull.review is None
+            tally.has_failed |= not pull.is_read
         for step in (MergeStep.MERGE, MergeStep.AUTO_MERGE):
-            if not tally.is_stopped:
-                self._each(reviews, step, ready[step], tally)
+            if not self._each(reviews, step, ready[step], tally):
+                return
 
     def _step(self, pull: ReadPull) -> MergeStep:
         """The next step with a pull request that was read; reports one that waits."""
-        if pull.review is None:
+        if not pull.is_read:
             return MergeStep.WAIT
-        if pull.review.state is not PullState.OPEN:
+        if pull.entry.review is None:
             self.session.progress.done(pull.entry.done)
             return MergeStep.WAIT
-        ids = self.session.campaign.ids
-        ready = readiness(pull.entry, pull.review, ids, self.options)
+        ready = self._readiness(pull.entry, pull.entry.review)
         if ready.step is MergeStep.WAIT or self.options.is_dry_run:
             would = {
                 MergeStep.MERGE: "would be merged",
@@ -114,10 +108,13 @@ class MergeRun(Struct, frozen=True):
             return MergeStep.WAIT
         return ready.step
 
+    def _readiness(self, entry: LedgerEntry, review: PullRequestReview) -> Readiness:
+        return readiness(entry, review, self.session.campaign.ids, self.options)
+
     def _each(
         self, reviews: Reviews, step: MergeStep, ready: Sequence[_Ready], tally: _Tally
-    ) -> None:
-        """Do ``step`` with each of ``ready``, until there is a reason to stop."""
+    ) -> bool:
+        """Do ``step`` with each of ``ready``; whether there is no reason to stop on this host."""
         streak = RefusalStreak()
         progress, ledger = self.session.progress, self.session.ledger
         for at, pull in enumerate(ready):
@@ -125,46 +122,42 @@ class MergeRun(Struct, frozen=True):
             if self.budget.is_spent:
                 limit = f"reached the limit of this run with {left} left"
                 progress.note(f"{limit}; run it again to continue")
-                tally.is_stopped = True
-                return
+                return False
             gate = self.canary.gate(reviews, pull.ref, ledger, left)
             if gate is not Gate.OPEN:
-                tally.is_stopped = True
                 tally.needs_person |= gate is Gate.SHUT
-                return
+                return False
             if step is MergeStep.AUTO_MERGE and not self.canary.has_passed(pull.ref):
                 progress.note(
                     f"{left} more can be merged by their host, once the CI of the first merges is "
                     "known; --canary 0 does not wait for that"
                 )
-                return
+                return False
             reviews.wait_for_turn(WriteKind.MERGE if step is MergeStep.MERGE else WriteKind.OTHER)
             # What was read before the waits may not hold any more.
-            read = self._read_again(reviews, step, pull)
-            if read is None:
+            entry = self._read_again(reviews, step, pull)
+            if entry is None:
                 continue
-            attempt = self._attempt(reviews, step, read)
+            attempt = self._attempt(reviews, step, entry)
             progress.done(attempt.entry.done)
             tally.has_failed |= attempt.is_refused
             if not attempt.is_refused:
                 self.budget.spend()
             if why := streak.add(attempt):
                 progress.note(f"{why}; {left - 1} more are waiting")
-                tally.is_stopped = tally.needs_person = True
-                return
+                tally.needs_person = True
+                return False
+        return True
 
-    def _read_again(self, reviews: Reviews, step: MergeStep, ready: _Ready) -> ReadPull | None:
+    def _read_again(self, reviews: Reviews, step: MergeStep, ready: _Ready) -> LedgerEntry | None:
         """The pull request as it is now; None if ``step`` is not its next one any more."""
-        entry = self.session.ledger.entry(ready.ref.key)
-        if entry is None or entry.review is None:
-            return None
         if self._now() - ready.read_at <= FRESH:
-            return ReadPull(entry, entry.review)
-        read = next(self._refresh.read(reviews, [ready.ref.key]))
-        return read if self._step(read) is step else None
+            return self.session.ledger.entry(ready.ref.key)
+        read = next(read_pulls(self.session, reviews, [ready.ref.key]))
+        return read.entry if self._step(read) is step else None
 
-    def _attempt(self, reviews: Reviews, step: MergeStep, read: ReadPull) -> Attempt:
-        entry, pull, review = read.entry, read.entry.pull, read.review
+    def _attempt(self, reviews: Reviews, step: MergeStep, entry: LedgerEntry) -> Attempt:
+        pull, review = entry.pull, entry.review
         if pull is None or review is None:
             return Attempt(entry)
         own = OwnPull(entry.ref, pull)
@@ -210,14 +203,15 @@ class MergeRun(Struct, frozen=True):
 
     def _after_unknown_effect(self, reviews: Reviews, entry: LedgerEntry, why: str) -> Attempt:
         """Read what a merge came to whose answer was lost, or that came too late."""
-        read = next(self._refresh.read(reviews, [entry.ref.key]))
-        if read.review is not None:
-            ready = readiness(read.entry, read.review, self.session.campaign.ids, self.options)
-            if read.review.state is not PullState.OPEN or read.review.auto_merges:
-                return Attempt(read.entry)
+        read = next(read_pulls(self.session, reviews, [entry.ref.key]))
+        entry, review = read.entry, read.entry.review
+        if read.is_read:
+            if review is None or review.auto_merges:
+                return Attempt(entry)
+            ready = self._readiness(entry, review)
             if ready.step is MergeStep.WAIT:
-                return Attempt(self._fail(read.entry, ready.reason))
-        return Attempt(self._fail(read.entry, f"merge: {why}"), True)
+                return Attempt(self._fail(entry, ready.reason))
+        return Attempt(self._fail(entry, f"merge: {why}"), True)
 
     def _fail(self, entry: LedgerEntry, cause: str) -> LedgerEntry:
         return self._record(replace(entry, cause=cause, merge=None))
@@ -233,11 +227,9 @@ class MergeRun(Struct, frozen=True):
 class _Tally(Struct):
     """What came of the merges of one run so far.
 
-    ``has_failed``: a pull request could not be read or merged. ``is_stopped``: nothing more is to
-    be merged on the host at hand. ``needs_person``: somebody has to change something before another
-    run.
+    ``has_failed``: a pull request could not be read or merged. ``needs_person``: somebody has to
+    change something before another run.
     """
 
     has_failed: bool = False
-    is_stopped: bool = False
     needs_person: bool = False

@@ -47,87 +47,81 @@ class RefreshCounts(Struct, frozen=True):
 
 
 class ReadPull(Struct, frozen=True):
-    """The recorded ``entry`` of a pull request that was just read.
+    """The recorded ``entry`` of a pull request; not ``is_read``: it could not be, as a note said.
 
-    ``review`` None: it could not be read, as a note said.
+    What was read of one that is open is the ``review`` in the entry.
     """
 
     entry: LedgerEntry
-    review: PullRequestReview | None
+    is_read: bool
 
 
-class Refresh(Struct, frozen=True):
-    """The open pull requests of a campaign, in the repositories that the session includes."""
-
-    session: CampaignSession
-
-    def run(self) -> RefreshCounts:
-        """Read and record all of them; a note says why one could not be read."""
-        by_host = self.keys_by_host()
-        self.session.begin("status", by_host)
-        read = 0
-        for reviews, keys in by_host.items():
-            try:
-                for pull in self.read(reviews, keys):
-                    read += pull.review is not None
-                    self.session.progress.done(pull.entry.done)
-            except HostUnavailable as error:
-                self.session.progress.note(str(error))
-        return RefreshCounts(read, sum(map(len, by_host.values())) - read)
-
-    def keys_by_host(self) -> dict[Reviews, list[str]]:
-        """The keys of the repositories with an open pull request, by their hosts."""
-        keys_of_opened = (
-            (entry.ref, "", entry.ref.key)
-            for entry in self.session.ledger.entries()
-            if entry.has_open_pull and self.session.includes(entry)
-        )
-        grouped = group_by_host(keys_of_opened, self.session.host_of)
-        return {
-            host.reviews: keys for host, keys in grouped.items() if isinstance(host, ReviewedHost)
-        }
-
-    def read(self, reviews: Reviews, keys: Sequence[str]) -> Iterator[ReadPull]:
-        """Read the pull requests of the repositories with ``keys``, and record each.
-
-        Those that the host had not worked out yet come last, and are read twice.
-        Raises HostUnavailable.
-        """
-        undecided = []
-        for pull in self._read(reviews, keys):
-            if pull.review is not None and _is_undecided(pull.review, pull.entry.base):
-                undecided.append(pull.entry.ref.key)
-            else:
-                yield pull
-        if undecided:
-            self.session.clock.sleep(MERGEABILITY_PAUSE)
-            yield from self._read(reviews, undecided)
-        self.session.ledger.set({_READ_AT: str(self.session.clock.now())})
-
-    def _read(self, reviews: Reviews, keys: Sequence[str]) -> Iterator[ReadPull]:
-        for start in range(0, len(keys), CHUNK):
-            entries = [
-                entry
-                for key in keys[start : start + CHUNK]
-                if (entry := self.session.ledger.entry(key)) is not None and entry.pull is not None
-            ]
-            pulls = [OwnPull(entry.ref, entry.pull) for entry in entries if entry.pull is not None]
-            for entry, review in zip(entries, review_each(reviews, pulls), strict=True):
-                if isinstance(review, Unreadable):
-                    self.session.progress.note(f"{entry.ref.label}: {review.cause}")
-                    yield ReadPull(entry, None)
-                else:
-                    yield ReadPull(self._record(entry, review), review)
-
-    def _record(self, entry: LedgerEntry, review: PullRequestReview) -> LedgerEntry:
-        updated = reviewed_entry(entry, review, self.session.clock.now())
-        if updated != entry:
-            self.session.ledger.record(updated)
-        return updated
+def refresh_pulls(session: CampaignSession) -> RefreshCounts:
+    """Read and record the open pull requests; a note says why one could not be read."""
+    by_host = opened_by_host(session)
+    session.begin("status", by_host)
+    read = 0
+    for reviews, keys in by_host.items():
+        try:
+            for pull in read_pulls(session, reviews, keys):
+                read += pull.is_read
+                session.progress.done(pull.entry.done)
+        except HostUnavailable as error:
+            session.progress.note(str(error))
+    return RefreshCounts(read, sum(map(len, by_host.values())) - read)
 
 
-def _is_undecided(review: PullRequestReview, base: str) -> bool:
-    return review.state is PullState.OPEN and wait_of(review, base).kind is WaitsFor.HOST
+def opened_by_host(session: CampaignSession) -> dict[Reviews, list[str]]:
+    """The keys of the included repositories with an open pull request, by their hosts."""
+    opened = (
+        (entry.ref, "", entry.ref.key)
+        for entry in session.ledger.entries()
+        if entry.has_open_pull and session.includes(entry)
+    )
+    grouped = group_by_host(opened, session.host_of)
+    return {host.reviews: keys for host, keys in grouped.items() if isinstance(host, ReviewedHost)}
+
+
+def read_pulls(
+    session: CampaignSession, reviews: Reviews, keys: Sequence[str]
+) -> Iterator[ReadPull]:
+    """Read the pull requests of the repositories with ``keys``, and record each.
+
+    Those that the host had not worked out yet come last, and are read twice.
+    Raises HostUnavailable.
+    """
+    undecided = []
+    for pull in _read(session, reviews, keys):
+        if pull.is_read and _is_undecided(pull.entry):
+            undecided.append(pull.entry.ref.key)
+        else:
+            yield pull
+    if undecided:
+        session.clock.sleep(MERGEABILITY_PAUSE)
+        yield from _read(session, reviews, undecided)
+    session.ledger.set({_READ_AT: str(session.clock.now())})
+
+
+def _read(session: CampaignSession, reviews: Reviews, keys: Sequence[str]) -> Iterator[ReadPull]:
+    for start in range(0, len(keys), CHUNK):
+        recorded = map(session.ledger.entry, keys[start : start + CHUNK])
+        pulls = [
+            (entry, OwnPull(entry.ref, entry.pull)) for entry in recorded if entry and entry.pull
+        ]
+        answers = review_each(reviews, [own for _, own in pulls])
+        for (entry, _), review in zip(pulls, answers, strict=True):
+            if isinstance(review, Unreadable):
+                session.progress.note(f"{entry.ref.label}: {review.cause}")
+                yield ReadPull(entry, is_read=False)
+                continue
+            updated = reviewed_entry(entry, review, session.clock.now())
+            if updated != entry:
+                session.ledger.record(updated)
+            yield ReadPull(updated, is_read=True)
+
+
+def _is_undecided(entry: LedgerEntry) -> bool:
+    return entry.review is not None and wait_of(entry.review, entry.base).kind is WaitsFor.HOST
 
 
 def reviewed_entry(entry: LedgerEntry, review: PullRequestReview, now: float) -> LedgerEntry:
@@ -153,7 +147,7 @@ def ended_entry(entry: LedgerEntry, state: PullState, now: float) -> LedgerEntry
     """``entry``, whose pull request is merged or closed."""
     pull = entry.pull
     if pull is None or is_replaced(replace(pull, state=state), entry):
-        return entry
+        return replace(entry, review=None, waits_since=0.0)
     if entry.state is State.PLANNED:
         entry = entry.without_plan()
     if state is PullState.MERGED:

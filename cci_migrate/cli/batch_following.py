@@ -15,7 +15,7 @@ from cci_migrate.campaign.merge_canary import MergeCanary
 from cci_migrate.campaign.merge_readiness import MergeOptions
 from cci_migrate.campaign.merge_run import MergeOutcome, MergeRun
 from cci_migrate.campaign.pull_request_waits import duration, longest_first, waits_summary
-from cci_migrate.campaign.refresh import Refresh, read_at
+from cci_migrate.campaign.refresh import read_at, refresh_pulls
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.campaign.results import exit_code, repository_lines, result, summary, write_results
 from cci_migrate.campaign.states import OPENED
@@ -74,7 +74,7 @@ def status(folder: Path, as_json: bool, refresh: bool, running: Running) -> Exit
         # With --verbose, the list that follows has every repository.
         quiet = replace(running, verbose=False)
         with campaign_session(folder, RepositoryFilter(), quiet) as session:
-            unread = Refresh(session).run().unread
+            unread = refresh_pulls(session).unread
             write_results(session.campaign)
     with open_read_only(folder) as campaign:
         if as_json:
@@ -112,7 +112,7 @@ def watch(folder: Path, repositories: RepositoryFilter, until: float, running: R
                 with campaign_session(
                     folder, repositories, running, pace, progress=progress
                 ) as session:
-                    counts = Refresh(session).run()
+                    counts = refresh_pulls(session)
                     write_results(session.campaign)
                     pulls = watched_pulls(session)
             except CampaignInUseError:
