@@ -5,20 +5,20 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable
-from enum import Enum
 from typing import Any
 
 from msgspec import Struct
 
 from cci_migrate.campaign.ledger import LedgerEntry
+from cci_migrate.campaign.states import WithMeaning
 from cci_migrate.forges.pull_request_reviews import MergeStatus, PullRequestReview, ReviewDecision
 from cci_migrate.forges.repository import Checks, PullState
 
 
-class WaitsFor(Enum):
-    """What an open pull request waits for, and what a summary says after the number of them.
+class WaitsFor(WithMeaning):
+    """What an open pull request waits for; a summary says the meaning after the number of them.
 
-    The values are stable: results show them. A summary lists them in this order.
+    It lists them in this order.
     """
 
     REVIEW = "review", "wait for review"
@@ -33,16 +33,6 @@ class WaitsFor(Enum):
     DRAFT = "draft", "drafts"
     RULE = "rule", "blocked by a rule"
     HOST = "host", "not checked by the host yet"
-
-    _value_: str
-    counted: str
-
-    def __new__(cls, value: str, counted: str = "") -> WaitsFor:
-        """The wait with this ``value``."""
-        kind = object.__new__(cls)
-        kind._value_ = value
-        kind.counted = counted
-        return kind
 
 
 _MINUTE = 60
@@ -138,7 +128,7 @@ def longest_first(entries: Iterable[LedgerEntry]) -> list[WaitingPull]:
 def waits_summary(pulls: Iterable[WaitingPull]) -> str:
     """How many are open, and what they wait for: ``412 open: 300 wait for review, ...``."""
     counts = Counter(pull.wait.kind for pull in pulls)
-    parts = ", ".join(f"{counts[kind]} {kind.counted}" for kind in WaitsFor if counts[kind])
+    parts = ", ".join(f"{counts[kind]} {kind.meaning}" for kind in WaitsFor if counts[kind])
     return f"{sum(counts.values())} open: {parts}" if parts else "0 open"
 
 

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from enum import Enum
 
+from typing_extensions import Self
 
-class State(Enum):
-    """The state of a repository, and what it means for people.
 
-    The values are stable: results and reports show them.
-    """
+class WithMeaning(Enum):
+    """A stable value, which results show, and the ``meaning`` of it for people."""
+
+    _value_: str
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str = "") -> Self:
+        """The member with this ``value``."""
+        member = object.__new__(cls)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+
+class State(WithMeaning):
+    """The state of a repository."""
 
     LISTED = "listed", "listed, not planned yet"
     PLANNED = "planned", "a proven change is ready for `batch apply`"
@@ -37,16 +50,6 @@ class State(Enum):
     BROKEN_CONFIG = "broken-config", "a config can't be read; fix it, or exclude the repository"
     NEEDS_DECISION = "needs-decision", "something is left for a person to decide or do"
     FAILED = "failed", "could not be read or written; the next run tries again"
-
-    _value_: str
-    meaning: str
-
-    def __new__(cls, value: str, meaning: str = "") -> State:
-        """The state with this ``value``."""
-        state = object.__new__(cls)
-        state._value_ = value
-        state.meaning = meaning
-        return state
 
 
 class Undoing(Enum):
