@@ -13,11 +13,15 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
-from cci_migrate.campaign.change_groups import approved_groups, change_groups, short_name
+from cci_migrate.campaign.change_groups import (
+    ChangeGroup,
+    approved_groups,
+    change_groups,
+    short_name,
+)
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
 from cci_migrate.campaign.pull_request_waits import WaitingPull, waiting_pull, waits_summary
-from cci_migrate.campaign.repository_plan import FindingRecord
 from cci_migrate.campaign.states import NOT_UP_TO_DATE, UNFINISHED, State
 from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.files.output_files import write_atomically
@@ -47,6 +51,9 @@ _GOOD = frozenset(
 #: The order of the rows: what needs somebody comes first, what is done last.
 _ROW_ORDER = ("bad", "wait", "good", "none")
 
+#: The name of a registry that is undetermined.
+_UNKNOWN = "unknown"
+
 #: A cause that is the address of a pull request.
 _ADDRESS = re.compile(r"https?://\S+")
 
@@ -68,7 +75,6 @@ class StateRow(Struct, frozen=True):
 class RegistryRow(Struct):
     """A row of the table of registries: how many pulls there are, and which have credentials."""
 
-    name: str
     pulls: int = 0
     authenticated: int = 0
     fixed: int = 0
@@ -77,10 +83,7 @@ class RegistryRow(Struct):
 class GroupRow(Struct, frozen=True):
     """A group of equal changes, with the diff of one of its repositories, called ``sample``."""
 
-    name: str
-    count: int
-    by_state: str
-    fixed: str
+    group: ChangeGroup
     is_approved: bool
     sample: str
     lines: tuple[tuple[str, str], ...]
@@ -92,26 +95,24 @@ class Row(Struct, frozen=True):
     ``cause_url`` is the cause, if that is an address: the pull request of a revert.
     """
 
+    entry: LedgerEntry
     name_parts: tuple[str, ...]
     url: str
-    state: str
     rank: int
     tone: str
     cause: str
     cause_url: str
     wait: str
-    is_confirmed: bool
     group: str
     registries: tuple[str, ...]
-    findings: tuple[FindingRecord, ...]
     lines: tuple[tuple[str, str], ...]
     is_cut: bool
 
 
 class Totals(Struct):
-    """Sums over all repositories."""
+    """Sums over all repositories; ``registries`` by the name that people see."""
 
-    registries: dict[str, RegistryRow] = field(default_factory=dict)
+    registries: dict[str, RegistryRow] = field(default_factory=lambda: defaultdict(RegistryRow))
     todos: Counter[str] = field(default_factory=Counter)
     pulls: list[WaitingPull] = field(default_factory=list)
 
@@ -145,7 +146,7 @@ def write_report(campaign: Campaign, path: Path) -> None:
         waits=waits_summary(totals.pulls) if totals.pulls else "",
         row_limit=ROW_LIMIT,
         groups=list(_groups(campaign)),
-        registries=sorted(totals.registries.values(), key=lambda row: -row.pulls),
+        registries=sorted(totals.registries.items(), key=lambda item: -item[1].pulls),
         todos=totals.todos.most_common(),
         rows=_rows(campaign),
     )
@@ -170,22 +171,18 @@ def _states(ledger: Ledger) -> Iterator[StateRow]:
 
 def _totals(ledger: Ledger) -> Totals:
     totals = Totals()
-    rows: defaultdict[str, RegistryRow] = defaultdict(lambda: RegistryRow(""))
     for entry in ledger.entries():
         totals.todos.update(entry.todos)
         if pull := waiting_pull(entry):
             totals.pulls.append(pull)
         for count in entry.pulls:
-            row = rows[count.registry]
-            row.name = count.registry or "unknown"
+            row = totals.registries[count.registry or _UNKNOWN]
             row.pulls += count.found
             row.authenticated += count.authenticated
         for finding in entry.findings:
             is_pull = finding.registry and finding.rule != MISSING_CONTEXT
             if is_pull and finding.state is FindingState.FIXED:
-                rows[finding.registry].name = finding.registry
-                rows[finding.registry].fixed += 1
-    totals.registries = dict(rows)
+                totals.registries[finding.registry].fixed += 1
     return totals
 
 
@@ -198,10 +195,7 @@ def _groups(campaign: Campaign) -> Iterator[GroupRow]:
         is_shown = bool(diff) and len(diff) <= min(DIFF_LIMIT, room)
         room -= len(diff) if is_shown else 0
         yield GroupRow(
-            name=group.name,
-            count=len(group.keys),
-            by_state=group.by_state,
-            fixed=group.fixed,
+            group=group,
             is_approved=group.id in approved,
             sample="" if entry is None else entry.ref.label,
             lines=tuple(_lines(diff)) if is_shown else (),
@@ -220,18 +214,17 @@ def _rows(campaign: Campaign) -> Iterator[Row]:
         room -= size if is_shown else 0
         cause = "" if entry.cause == _url(entry) else redact(entry.cause)
         yield Row(
-            name_parts=_name_parts(entry.ref.label),
+            entry=entry,
+            # Between them a line may break.
+            name_parts=tuple(re.findall(r"[^/]*/|[^/]+$", entry.ref.label)),
             url=_url(entry),
-            state=entry.state.value,
             rank=rank,
             tone=_tone(entry.state),
             cause=cause,
             cause_url=cause if _ADDRESS.fullmatch(cause) else "",
             wait=_wait(entry),
-            is_confirmed=entry.is_confirmed,
             group=short_name(entry.group),
-            registries=tuple(count.registry or "unknown" for count in entry.pulls),
-            findings=entry.findings if is_shown else (),
+            registries=tuple(count.registry or _UNKNOWN for count in entry.pulls),
             lines=tuple(_lines(diff)) if is_shown and diff else (),
             is_cut=not is_shown,
         )
@@ -252,11 +245,6 @@ def _wait(entry: LedgerEntry) -> str:
         return ""
     since = time.strftime("%Y-%m-%d", time.localtime(pull.since))
     return f"waits for {pull.wait.text}, since {since}"
-
-
-def _name_parts(name: str) -> tuple[str, ...]:
-    """``name`` in parts, between which a line may break."""
-    return tuple(re.findall(r"[^/]*/|[^/]+$", name))
 
 
 def _url(entry: LedgerEntry) -> str:
