@@ -39,7 +39,7 @@ from cci_migrate.campaign.plan_run import planned_entry, with_stop
 from cci_migrate.campaign.planner import Planner
 from cci_migrate.campaign.pull_request_extras import WantedExtras
 from cci_migrate.campaign.refusals import Attempt, RefusedWrite, WriteRefused, WriteStep, writing
-from cci_migrate.campaign.repositories_to_plan import unreadable_entry
+from cci_migrate.campaign.repositories_to_plan import unreadable_state
 from cci_migrate.campaign.repository_plan import RepositoryPlan, is_as_planned
 from cci_migrate.campaign.states import State
 from cci_migrate.campaign.waves import Waves
@@ -72,8 +72,7 @@ class Deliverer(Struct, frozen=True):
         initial, last = entry, ""
         for _ in range(ATTEMPTS):
             if isinstance(observation, Unreadable):
-                failed = unreadable_entry(observation, self._now())
-                return Attempt(self._fail(initial, failed.state, failed.cause))
+                return Attempt(self._fail(initial, *unreadable_state(observation)))
             try:
                 planned = self.planner.plan_one(
                     observation, partial(begin_reads, lambda _ref: host)

@@ -6,8 +6,10 @@ are awaited while what came before is planned.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from typing import TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -36,6 +38,8 @@ from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.transport.host_errors import HostUnavailable
 from cci_migrate.wording import shortened
 
+_Item = TypeVar("_Item")
+
 
 class Unreached:
     """Why some repositories could not be listed or observed, and the exit code for it."""
@@ -63,25 +67,15 @@ class Unreached:
             self._sources[str(error)][source] = None
 
 
-class _Others:
-    """Repositories that are not observed in the order in which they are listed."""
+class _Others(Struct):
+    """Repositories that are not observed in the order in which they are listed.
 
-    def __init__(self) -> None:
-        #: Their listing showed all of them.
-        self.ready: list[Snapshot] = []
-        #: They are to be observed with another branch: the usual one is used up, or in a fork, or
-        #: they are the projects of a monorepo.
-        self.again: list[RepositoryRef] = []
+    The listing showed all of those that are ``ready``. Others are to be observed ``again``, with
+    another branch: the usual one is used up, or in a fork, or they are the projects of a monorepo.
+    """
 
-    def take_ready(self) -> list[Snapshot]:
-        """Those that are ready, once."""
-        taken, self.ready = self.ready, []
-        return taken
-
-    def take_again(self) -> list[RepositoryRef]:
-        """Those with another branch, once."""
-        taken, self.again = self.again, []
-        return taken
+    ready: deque[Snapshot] = field(default_factory=deque)
+    again: deque[RepositoryRef] = field(default_factory=deque)
 
 
 class RepositoriesToPlan(Struct, frozen=True):
@@ -140,9 +134,9 @@ class RepositoriesToPlan(Struct, frozen=True):
             if first is not None:
                 for observation in observe_each(self.host(first), chain([first], refs)):
                     yield from self._plannable([observation], others)
-                    yield from others.take_ready()
-            yield from others.take_ready()
-            while again := others.take_again():
+                    yield from _drained(others.ready)
+            yield from _drained(others.ready)
+            while again := list(_drained(others.again)):
                 for host, together in self._by_host(again).items():
                     yield from self._plannable(observe_each(host, together), others)
         except HostUnavailable as error:
@@ -193,7 +187,8 @@ class RepositoriesToPlan(Struct, frozen=True):
             ledger.add([*refs, *listed], self.session.clock.now(), source.name, page.cursor)
             self.recorded.update(new)
             for ref in refs:
-                self._leave_out(ref, self._why_not(ref))
+                if why_not := self._why_not(ref):
+                    self._finish(ref, State.EXCLUDED, why_not)
                 self.recorded.pop(ref.key, None)
             yield replace(
                 page,
@@ -228,7 +223,7 @@ class RepositoriesToPlan(Struct, frozen=True):
         for observation in observations:
             ref = observation.ref
             if isinstance(observation, Unreadable):
-                self._finish(unreadable_entry(observation, self.session.clock.now()))
+                self._finish(ref, *unreadable_state(observation))
                 continue
             recorded = self.entry(ref)
             if recorded.ref.fork and not ref.fork:
@@ -236,9 +231,9 @@ class RepositoriesToPlan(Struct, frozen=True):
                 continue
             why_not = self._why_not(ref, observation.traits)
             if why_not:
-                self._leave_out(ref, why_not)
+                self._finish(ref, State.EXCLUDED, why_not)
             elif observation.traits.archived:
-                self._finish(LedgerEntry(ref, State.ARCHIVED, changed_at=self.session.clock.now()))
+                self._finish(ref, State.ARCHIVED)
             elif self._has_used_up_branch(observation):
                 usual = self.session.campaign.branch_of(ref)
                 used_up = self.branch_names.get(ref.key, usual)
@@ -266,10 +261,9 @@ class RepositoriesToPlan(Struct, frozen=True):
 
     def _projects(self, monorepo: Snapshot) -> Iterator[RepositoryRef]:
         """The projects that are to be planned; records them in place of the ``monorepo``."""
-        refs, now = project_refs(monorepo), self.session.clock.now()
-        self.session.ledger.add(refs, now)
-        cause = f"{len(refs)} projects"
-        self._finish(LedgerEntry(monorepo.ref, State.SPLIT, cause, changed_at=now))
+        refs = project_refs(monorepo)
+        self.session.ledger.add(refs, self.session.clock.now())
+        self._finish(monorepo.ref, State.SPLIT, f"{len(refs)} projects")
         return (ref for ref in refs if self.entry(ref).state is State.LISTED)
 
     def _has_used_up_branch(self, snapshot: Snapshot) -> bool:
@@ -292,22 +286,24 @@ class RepositoriesToPlan(Struct, frozen=True):
         by_name = self.session.filter.why_not_by_name(ref)
         return by_name or ("" if traits is None else self.session.filter.why_not(traits))
 
-    def _leave_out(self, ref: RepositoryRef, why_not: str) -> None:
-        if why_not:
-            now = self.session.clock.now()
-            self._finish(LedgerEntry(ref, State.EXCLUDED, why_not, changed_at=now))
-
-    def _finish(self, entry: LedgerEntry) -> None:
-        self.finish(entry, self.entry(entry.ref))
-        self.recorded.pop(entry.ref.key)
+    def _finish(self, ref: RepositoryRef, state: State, cause: str = "") -> None:
+        """Record the ``state`` of a repository that needs no plan."""
+        now = self.session.clock.now()
+        self.finish(LedgerEntry(ref, state, cause, changed_at=now), self.entry(ref))
+        self.recorded.pop(ref.key)
 
 
 def _new_entry(ref: RepositoryRef) -> LedgerEntry:
     return LedgerEntry(ref, State.LISTED)
 
 
-def unreadable_entry(observation: Unreadable, now: float) -> LedgerEntry:
-    """The ledger's entry for a repository that could not be read."""
-    forbidden = observation.blocker is Blocker.FORBIDDEN
-    state = State.NO_PERMISSION if forbidden else State.FAILED
-    return LedgerEntry(observation.ref, state, observation.cause, changed_at=now)
+def _drained(items: deque[_Item]) -> Iterator[_Item]:
+    """The ``items``, and those that are added meanwhile, each taken out."""
+    while items:
+        yield items.popleft()
+
+
+def unreadable_state(observation: Unreadable) -> tuple[State, str]:
+    """The state of a repository that could not be read, and why."""
+    is_forbidden = observation.blocker is Blocker.FORBIDDEN
+    return State.NO_PERMISSION if is_forbidden else State.FAILED, observation.cause
