@@ -45,7 +45,7 @@ from cci_migrate.cli.batch_sessions import (
     progress_reporter,
 )
 from cci_migrate.cli.compiler_options import CompilerOptions, compiler_options
-from cci_migrate.cli.option_values import choice_of
+from cci_migrate.cli.option_values import choice_of, option_group
 from cci_migrate.cli.optional_values import CommandWithOptionalValues
 from cci_migrate.cli.policies import Policies
 from cci_migrate.cli.policy_options import PolicySource, every_policy_option
@@ -68,20 +68,29 @@ def batch() -> None:
     """
 
 
+_filter_options = option_group(
+    "repositories",
+    RepositoryFilter,
+    click.option("--include", multiple=True, metavar="GLOB", help="Only names matching GLOB"),
+    click.option("--exclude", multiple=True, metavar="GLOB", help="Skip names matching GLOB"),
+    click.option(
+        "--topic", "topics", multiple=True, help="Only repositories with one of these topics"
+    ),
+    click.option(
+        "--visibility",
+        multiple=True,
+        **choice_of(kind for kind in Visibility if kind is not Visibility.UNKNOWN),
+        help="Only repositories with this visibility",
+    ),
+    click.option("--forks", is_flag=True, help="Include forks"),
+)
+
+
 @batch.command(cls=CommandWithOptionalValues)
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @folder_option
 @every_policy_option
-@click.option("--include", multiple=True, metavar="GLOB", help="Only names matching GLOB")
-@click.option("--exclude", multiple=True, metavar="GLOB", help="Skip names matching GLOB")
-@click.option("--topic", multiple=True, help="Only repositories with one of these topics")
-@click.option(
-    "--visibility",
-    multiple=True,
-    **choice_of(kind for kind in Visibility if kind is not Visibility.UNKNOWN),
-    help="Only repositories with this visibility",
-)
-@click.option("--forks", is_flag=True, help="Include forks")
+@_filter_options
 @click.option(
     "--shard",
     callback=to_shard,
@@ -123,11 +132,7 @@ def batch() -> None:
 def plan(
     sources: tuple[str, ...],
     folder: Path,
-    include: tuple[str, ...],
-    exclude: tuple[str, ...],
-    topic: tuple[str, ...],
-    visibility: tuple[Visibility, ...],
-    forks: bool,
+    repositories: RepositoryFilter,
     shard: Shard,
     nested: bool,
     split: bool,
@@ -164,7 +169,6 @@ def plan(
         connections_of(campaign, progress, running) as connections,
         plan_verification(campaign, progress, compiler, limits, verify_limit) as verification,
     ):
-        repositories = RepositoryFilter(include, exclude, topic, visibility, forks)
         session = CampaignSession(
             campaign, connections.host_of, repositories, progress, make_clock()
         )

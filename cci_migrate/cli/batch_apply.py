@@ -105,9 +105,10 @@ _fork_options = option_group(
 
 _wave_options = option_group(
     "wave_limits",
-    lambda wave, max_open: WaveLimits(wave, max_open),
+    WaveLimits,
     click.option(
         "--wave",
+        "size",
         type=click.IntRange(0),
         default=0,
         metavar="N",
@@ -115,6 +116,7 @@ _wave_options = option_group(
     ),
     click.option(
         "--max-open",
+        "most_open",
         type=click.IntRange(0),
         default=0,
         metavar="N",
