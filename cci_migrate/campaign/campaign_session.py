@@ -10,17 +10,21 @@ from msgspec import Struct
 
 from cci_migrate.campaign.folder import Campaign
 from cci_migrate.campaign.host_groups import group_by_host
-from cci_migrate.campaign.isolation import observe_each
+from cci_migrate.campaign.isolation import Failure, attempt, observe_each
 from cci_migrate.campaign.ledger import Ledger, LedgerEntry
+from cci_migrate.campaign.ownership import with_ownership
 from cci_migrate.campaign.repository_filter import RepositoryFilter
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.host import Host
-from cci_migrate.forges.repository import Observation, RepositoryRef
+from cci_migrate.forges.repository import Observation, RepositoryRef, Snapshot, Unreadable
 from cci_migrate.transport.host_errors import HostUnavailable
 from cci_migrate.transport.pace import Clock
 from cci_migrate.transport.progress import Progress
 
 _Group = TypeVar("_Group")
+
+#: Repositories with a delivered change that are observed in one request.
+OBSERVED_TOGETHER = 40
 
 
 class CampaignSession(Struct, frozen=True):
@@ -68,6 +72,20 @@ class CampaignSession(Struct, frozen=True):
                 self.progress.note(str(error))
                 reached = max(reached, ExitCode.LEFT if error.is_limit else ExitCode.FAILED)
         return reached
+
+    def observe_own(
+        self, host: Host, refs: Sequence[RepositoryRef]
+    ) -> Iterator[tuple[LedgerEntry, Snapshot | Failure]]:
+        """Each entry, and its repository now, with what is the campaign's own.
+
+        Raises HostUnavailable.
+        """
+        ids = self.campaign.ids
+        for entry, observation in self.observe(host, refs, OBSERVED_TOGETHER):
+            if isinstance(observation, Unreadable):
+                yield entry, Failure(observation.cause)
+            else:
+                yield entry, attempt(with_ownership, host, observation, entry.files, entry, ids)
 
     def observe(
         self,

@@ -10,14 +10,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.campaign.campaign_session import CampaignSession
-from cci_migrate.campaign.isolation import FATAL_ERRORS
+from cci_migrate.campaign.isolation import Failure, attempt
 from cci_migrate.campaign.ledger import LedgerEntry
-from cci_migrate.campaign.message_templates import MessageError, comment_text
-from cci_migrate.campaign.ownership import with_ownership
+from cci_migrate.campaign.message_templates import comment_text
 from cci_migrate.campaign.refusals import (
     Attempt,
     RefusalStreak,
-    RefusedWrite,
     WriteRefused,
     WriteStep,
     writing,
@@ -26,12 +24,9 @@ from cci_migrate.campaign.states import OPENED, State
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.campaign_identity import comment_mark
 from cci_migrate.forges.host import Host
-from cci_migrate.forges.repository import PullState, RepositoryRef, Snapshot, Unreadable
-from cci_migrate.forges.repository_errors import describe_error
+from cci_migrate.forges.repository import PullState, RepositoryRef, Snapshot
 from cci_migrate.transport.host_errors import StaleSnapshot
 
-#: Repositories observed in one request.
-CHUNK = 40
 #: How often the comments are read again after a write of unknown effect.
 ATTEMPTS = 3
 
@@ -73,60 +68,41 @@ class CommentRun(Struct, frozen=True):
         self, host: Host, refs: Sequence[RepositoryRef], counts: Counter[str]
     ) -> None:
         streak = RefusalStreak()
-        for entry, observation in self.session.observe(host, refs, CHUNK):
-            if isinstance(observation, Unreadable):
-                comment = _Comment(_FAILED, observation.cause)
-            else:
-                comment = self._comment(host, entry, observation)
-            counts[comment.outcome] += 1
-            if comment.outcome == _FAILED:
-                self.session.progress.note(f"{entry.ref.label}: {comment.cause}")
-            self.session.progress.done(replace(entry, cause=comment.outcome).done)
-            if reason := streak.add(comment.attempt(entry)):
+        for entry, snapshot in self.session.observe_own(host, refs):
+            outcome = (
+                snapshot
+                if isinstance(snapshot, Failure)
+                else attempt(self._comment, host, entry, snapshot)
+            )
+            attempted = Attempt(entry)
+            if isinstance(outcome, Failure):
+                self.session.progress.note(f"{entry.ref.label}: {outcome.cause}")
+                if isinstance(outcome.error, WriteRefused):
+                    failed = replace(entry, state=State.FAILED, cause=outcome.cause)
+                    attempted = Attempt(failed, is_refused=True, refusal=outcome.error.refusal)
+                outcome = _FAILED
+            counts[outcome] += 1
+            self.session.progress.done(replace(entry, cause=outcome).done)
+            if reason := streak.add(attempted):
                 self.session.progress.note(reason)
                 return
 
-    def _comment(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> _Comment:
-        try:
-            snapshot = with_ownership(host, snapshot, entry.files, entry, self.session.campaign.ids)
-            pull = snapshot.pull
-            if pull is None or pull.state is not PullState.OPEN or not pull.is_ours:
-                return _Comment(_NOT_OPEN)
-            text = comment_text(self.template, entry, self.session.campaign.id)
-            return _Comment(self._write_once(host, snapshot, text))
-        except WriteRefused as error:
-            return _Comment(_FAILED, str(error), error.refusal)
-        except (*FATAL_ERRORS, MessageError):
-            raise
-        except Exception as error:  # noqa: BLE001 - the other repositories go on
-            return _Comment(_FAILED, describe_error(error))
-
-    def _write_once(self, host: Host, snapshot: Snapshot, text: str) -> str:
+    def _comment(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> str:
+        """Write the comment once; returns the outcome."""
+        pull = snapshot.pull
+        if pull is None or pull.state is not PullState.OPEN or not pull.is_ours:
+            return _NOT_OPEN
+        text = comment_text(self.template, entry, self.session.campaign.id)
         mark = comment_mark(text)
-        for attempt in range(ATTEMPTS):
+        for number in range(ATTEMPTS):
             if any(mark in comment for comment in host.comments(snapshot)):
-                return _WRITTEN if attempt else _ALREADY
+                return _WRITTEN if number else _ALREADY
             if self.is_dry_run:
                 return _PLANNED
             with suppress(StaleSnapshot), writing(WriteStep.COMMENT):
                 host.comment(snapshot, f"{text}\n\n{mark}\n")
                 return _WRITTEN
         raise StaleSnapshot("the host does not confirm the comment")
-
-
-class _Comment(Struct, frozen=True):
-    """What became of a comment; ``refusal`` if the host refused it."""
-
-    outcome: str
-    cause: str = ""
-    refusal: RefusedWrite | None = None
-
-    def attempt(self, entry: LedgerEntry) -> Attempt:
-        """The comment as an attempt to write to the repository of ``entry``."""
-        if self.refusal is None:
-            return Attempt(entry)
-        failed = replace(entry, state=State.FAILED, cause=self.cause)
-        return Attempt(failed, is_refused=True, refusal=self.refusal)
 
 
 _WRITTEN, _ALREADY, _PLANNED = "commented", "commented before", "would be commented"

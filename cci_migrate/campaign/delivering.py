@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
 
@@ -13,7 +14,6 @@ from cci_migrate.campaign.apply_options import ApplyOptions
 from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.canary import Canary
 from cci_migrate.campaign.isolation import (
-    FATAL_ERRORS,
     Failure,
     attempt,
     begin_reads,
@@ -45,8 +45,14 @@ from cci_migrate.campaign.states import State
 from cci_migrate.campaign.waves import Waves
 from cci_migrate.forges.extras import MissingExtra
 from cci_migrate.forges.host import Delivery, ForkingHost, Host, Proposal
-from cci_migrate.forges.repository import Kind, Observation, PullState, Snapshot, Unreadable
-from cci_migrate.forges.repository_errors import describe_error
+from cci_migrate.forges.repository import (
+    FileHash,
+    Kind,
+    Observation,
+    PullState,
+    Snapshot,
+    Unreadable,
+)
 from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
 
 #: How often a repository is observed again after a write of unknown effect.
@@ -73,34 +79,36 @@ class Deliverer(Struct, frozen=True):
         for _ in range(ATTEMPTS):
             if isinstance(observation, Unreadable):
                 return Attempt(self._fail(initial, *unreadable_state(observation)))
-            try:
-                planned = self.planner.plan_one(
-                    observation, partial(begin_reads, lambda _ref: host)
-                )
-                if planned.plan is None:
-                    return Attempt(self._fail(initial, State.FAILED, planned.error))
-                delivered = self._advance(host, initial, observation, planned.plan)
-            except StaleSnapshot as error:
-                self.session.progress.note(f"{entry.ref.label}: {error}; reading it again")
-                initial = replace(self._recorded(initial), state=State.APPLYING)
-                observation, last = next(observe_each(host, [initial.ref])), str(error)
-            except WriteRefused as error:
-                self._remove_leftover(host, initial, planned.plan)
-                is_forbidden = error.refusal.lacks_permission
-                state = State.NO_PERMISSION if is_forbidden else State.FAILED
-                return Attempt(self._fail(initial, state, str(error)), True, error.refusal)
-            except RefusedError as error:
-                return Attempt(self._fail(initial, State.NO_PERMISSION, str(error)))
-            except FATAL_ERRORS:
-                raise
-            except Exception as error:  # noqa: BLE001 - the other repositories go on
-                return Attempt(self._fail(initial, State.FAILED, describe_error(error)))
-            else:
+            delivered = attempt(self._deliver, host, initial, observation)
+            if not isinstance(delivered, Failure):
                 refusal = RefusedWrite.of_extras(delivered.missing_extras)
                 is_incomplete = delivered.state is State.PULL_REQUEST_INCOMPLETE
                 return Attempt(delivered, is_incomplete and bool(refusal.extras), refusal)
+            match delivered.error:
+                case StaleSnapshot():
+                    last = delivered.cause
+                    self.session.progress.note(f"{entry.ref.label}: {last}; reading it again")
+                    initial = replace(self._recorded(initial), state=State.APPLYING)
+                    observation = next(observe_each(host, [initial.ref]))
+                case WriteRefused(refusal=refusal):
+                    state = State.NO_PERMISSION if refusal.lacks_permission else State.FAILED
+                    return Attempt(self._fail(initial, state, delivered.cause), True, refusal)
+                case RefusedError():
+                    return Attempt(self._fail(initial, State.NO_PERMISSION, delivered.cause))
+                case _:
+                    return Attempt(self._fail(initial, State.FAILED, delivered.cause))
         cause = f"no lasting result after {ATTEMPTS} attempts ({last})"
         return Attempt(self._fail(initial, State.FAILED, cause), True)
+
+    def _deliver(self, host: Host, entry: LedgerEntry, snapshot: Snapshot) -> LedgerEntry:
+        planned = self.planner.plan_one(snapshot, partial(begin_reads, lambda _ref: host))
+        if isinstance(planned.plan, Failure):
+            raise HostError(planned.plan.cause)
+        try:
+            return self._advance(host, entry, snapshot, planned.plan)
+        except WriteRefused:
+            self._remove_leftover(host, entry, planned.plan.hashes)
+            raise
 
     def _advance(
         self, host: Host, entry: LedgerEntry, snapshot: Snapshot, plan: RepositoryPlan
@@ -211,9 +219,8 @@ class Deliverer(Struct, frozen=True):
             missing = (MissingExtra(None, "", missing.cause),)
         return replace(entry, missing_extras=missing)
 
-    def _remove_leftover(self, host: Host, entry: LedgerEntry, plan: RepositoryPlan | None) -> None:
+    def _remove_leftover(self, host: Host, entry: LedgerEntry, planned: Sequence[FileHash]) -> None:
         """Delete the branch of a delivery that the host refused to go on with."""
-        planned = plan.hashes if plan is not None else ()
         entry = self._recorded(entry)
         observation = next(observe_each(host, [entry.ref]))
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from msgspec import Struct
 
 from cci_migrate.campaign.host_groups import group_by_host
-from cci_migrate.campaign.ledger import LedgerError
 from cci_migrate.campaign.projects import only_project
+from cci_migrate.error_kinds import UserError
 from cci_migrate.forges import repository_errors
 from cci_migrate.forges.host import BatchReader, Host, WantedFiles
 from cci_migrate.forges.pull_request_reviews import OwnPull, PullRequestReview, Reviews
@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
 
-#: Errors that end the run: the host is unavailable, or the ledger cannot be written.
-FATAL_ERRORS = (*repository_errors.FATAL_ERRORS, LedgerError)
+#: Errors that end the run: the host is unavailable, the ledger cannot be written, or the user has
+#: to change something, such as a template.
+FATAL_ERRORS = (*repository_errors.FATAL_ERRORS, UserError)
 
 
 class Failure(Struct, frozen=True):
-    """Why work on one repository failed."""
+    """Why work on one repository failed; ``error`` if it raised one."""
 
     cause: str
+    error: Exception | None = None
 
 
 def attempt(
@@ -40,7 +42,7 @@ def attempt(
     except FATAL_ERRORS:
         raise
     except Exception as error:  # noqa: BLE001 - the other repositories go on
-        return Failure(repository_errors.describe_error(error))
+        return Failure(repository_errors.describe_error(error), error)
 
 
 def observe_each(host: Host, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.ci_gate import Gate
-from cci_migrate.campaign.isolation import FATAL_ERRORS
+from cci_migrate.campaign.isolation import Failure, attempt
 from cci_migrate.campaign.ledger import LedgerEntry, MergeRecord
 from cci_migrate.campaign.merge_canary import MergeCanary
 from cci_migrate.campaign.merge_readiness import MergeOptions, MergeStep, Readiness, readiness
@@ -19,7 +19,6 @@ from cci_migrate.campaign.write_budget import WriteBudget
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.pull_request_reviews import OwnPull, PullRequestReview, Reviews
 from cci_migrate.forges.repository import Checks, PullState, RepositoryRef
-from cci_migrate.forges.repository_errors import describe_error
 from cci_migrate.transport.host_errors import HostUnavailable, StaleSnapshot
 from cci_migrate.transport.write_kinds import WriteKind
 
@@ -138,12 +137,12 @@ class MergeRun(Struct, frozen=True):
             entry = self._read_again(reviews, step, pull)
             if entry is None:
                 continue
-            attempt = self._attempt(reviews, step, entry)
-            progress.done(attempt.entry.done)
-            tally.has_failed |= attempt.is_refused
-            if not attempt.is_refused:
+            attempted = self._attempt(reviews, step, entry)
+            progress.done(attempted.entry.done)
+            tally.has_failed |= attempted.is_refused
+            if not attempted.is_refused:
                 self.budget.spend()
-            if why := streak.add(attempt):
+            if why := streak.add(attempted):
                 progress.note(f"{why}; {left - 1} more are waiting")
                 tally.needs_person = True
                 return False
@@ -160,19 +159,14 @@ class MergeRun(Struct, frozen=True):
         pull, review = entry.pull, entry.review
         if pull is None or review is None:
             return Attempt(entry)
-        own = OwnPull(entry.ref, pull)
-        try:
-            if step is MergeStep.AUTO_MERGE:
-                return Attempt(self._enable_auto_merge(reviews, entry, own, review))
-            return Attempt(self._merge(reviews, entry, own, review))
-        except StaleSnapshot as error:
-            return self._after_unknown_effect(reviews, entry, str(error))
-        except WriteRefused as error:
-            return Attempt(self._fail(entry, str(error)), True, error.refusal)
-        except FATAL_ERRORS:
-            raise
-        except Exception as error:  # noqa: BLE001 - the other repositories go on
-            return Attempt(self._fail(entry, describe_error(error)), True)
+        merge = self._merge if step is MergeStep.MERGE else self._enable_auto_merge
+        merged = attempt(merge, reviews, entry, OwnPull(entry.ref, pull), review)
+        if not isinstance(merged, Failure):
+            return Attempt(merged)
+        if isinstance(merged.error, StaleSnapshot):
+            return self._after_unknown_effect(reviews, entry, merged.cause)
+        refusal = merged.error.refusal if isinstance(merged.error, WriteRefused) else None
+        return Attempt(self._fail(entry, merged.cause), True, refusal)
 
     def _merge(
         self, reviews: Reviews, entry: LedgerEntry, own: OwnPull, review: PullRequestReview

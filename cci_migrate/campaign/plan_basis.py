@@ -16,6 +16,7 @@ from msgspec import Struct, to_builtins
 
 from cci_migrate import __version__
 from cci_migrate.bounds.limits import WorkLimits
+from cci_migrate.campaign.isolation import Failure
 from cci_migrate.campaign.ledger import LedgerEntry, PlanRecord
 from cci_migrate.campaign.planner import PlanResult
 from cci_migrate.forges.repository import Kind, Snapshot
@@ -35,7 +36,7 @@ class PlanBasis(Struct, frozen=True):
     def record(self, planned: PlanResult) -> PlanRecord | None:
         """The record of ``planned``; None if it may not be kept."""
         snapshot, plan = planned.snapshot, planned.plan
-        if plan is None or not plan.is_repeatable or not _has_commit(snapshot):
+        if isinstance(plan, Failure) or not plan.is_repeatable or not _has_commit(snapshot):
             return None
         has_asked = bool(planned.others or plan.missing_files or snapshot.has_links)
         tree = None if has_asked else self._tree(snapshot)

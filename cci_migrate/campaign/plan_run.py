@@ -74,7 +74,7 @@ class PlanRun(Struct, frozen=True):
                 repositories.snapshots(sources), partial(begin_reads, repositories.host)
             ):
                 self._record(planned, repositories)
-                if planned.plan is not None:
+                if not isinstance(planned.plan, Failure):
                     matched.append(planned.plan.matched_patterns)
         for pattern in unmatched(policy, matched) if matched else ():
             progress.note(f"The policy's {pattern} matches nothing in this run.")
@@ -140,13 +140,12 @@ class PlanRun(Struct, frozen=True):
     def _record(self, planned: PlanResult, repositories: RepositoriesToPlan) -> None:
         ref, plan = planned.snapshot.ref, planned.plan
         recorded = repositories.recorded.pop(ref.key)
-        if plan is not None and plan.changes and self._is_spent():
+        if isinstance(plan, Failure):
+            entry: LedgerEntry | Failure = plan
+        elif plan.changes and self._is_spent():
             return  # planned ahead; the next run plans it
-        entry = (
-            Failure(planned.error)
-            if plan is None
-            else attempt(self._entry, planned, plan, recorded, repositories)
-        )
+        else:
+            entry = attempt(self._entry, planned, plan, recorded, repositories)
         if isinstance(entry, Failure):
             now = self.session.clock.now()
             entry = LedgerEntry(ref, State.FAILED, entry.cause, changed_at=now)

@@ -35,14 +35,10 @@ BeginReads = Callable[[Sequence[WantedFiles]], Sequence[BegunRead]]
 
 
 class PlanResult(Struct, frozen=True):
-    """A snapshot and its plan, or the ``error`` with which planning failed.
-
-    ``others`` are the further files of the repository that were fetched for it.
-    """
+    """A snapshot and its plan; ``others`` are the further files that were fetched for it."""
 
     snapshot: Snapshot
-    plan: RepositoryPlan | None
-    error: str = ""
+    plan: RepositoryPlan | Failure
     others: Mapping[str, bytes | None] = field(default_factory=dict)
 
 
@@ -125,7 +121,8 @@ class Planner:
     def _collect(self) -> Iterator[PlanResult]:
         for request, result in self._workers.collect():
             if isinstance(result, Lost):
-                yield PlanResult(request.snapshot, None, result.outcome(self._limits, ()).problem)
+                problem = result.outcome(self._limits, ()).problem
+                yield PlanResult(request.snapshot, Failure(problem))
             else:
                 yield from self._results(request, result)
 
@@ -157,7 +154,7 @@ class Planner:
             request = self._waiting.pop(requested.snapshot.ref.key)
             files = contents[requested.snapshot.ref.key]
             if isinstance(files, Failure):
-                yield PlanResult(request.snapshot, None, files.cause)
+                yield PlanResult(request.snapshot, files)
             else:
                 further = request.further.with_files(requested.paths, files)
                 yield from self._plan(_Request(request.snapshot, further))

@@ -55,11 +55,11 @@ class RefusedWrite(Struct, frozen=True):
         return cls(WriteStep.EXTRAS, extras=extras)
 
 
-class WriteRefused(Exception):
+class WriteRefused(HostError):
     """A host refused a write."""
 
     def __init__(self, refusal: RefusedWrite, why: str) -> None:
-        super().__init__(f"{refusal.step.value} refused: {why}")
+        super().__init__(f"{refusal.step.value} refused: {why}", refusal.code)
         self.refusal = refusal
 
 

@@ -10,16 +10,16 @@ from msgspec.structs import replace
 from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.isolation import Failure, attempt
 from cci_migrate.campaign.ledger import LedgerEntry
-from cci_migrate.campaign.ownership import pull_to_record, with_ownership
+from cci_migrate.campaign.ownership import pull_to_record
 from cci_migrate.campaign.refresh import ended_entry
 from cci_migrate.campaign.states import ENDED, State, Undoing
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.host import DeliveredChange, Delivery, Host
-from cci_migrate.forges.repository import Observation, PullState, Snapshot, Unreadable
+from cci_migrate.forges.repository import PullState, Snapshot
 from cci_migrate.transport.host_errors import HostError
 
-#: Repositories observed in one request.
-CHUNK = 40
+#: Undoes the change of a repository; returns its new entry.
+_Undo = Callable[[Host, LedgerEntry, Snapshot], LedgerEntry]
 
 
 class UndoRun(Struct, frozen=True):
@@ -39,47 +39,25 @@ class UndoRun(Struct, frozen=True):
         """Close open pull requests, and revert what was merged or written."""
         return self._for_each("revert", _is_delivered, self._revert_entry)
 
-    def _for_each(
-        self,
-        task: str,
-        selects: Callable[[LedgerEntry], bool],
-        action: Callable[[Host, LedgerEntry, Snapshot], LedgerEntry],
-    ) -> ExitCode:
+    def _for_each(self, task: str, selects: Callable[[LedgerEntry], bool], undo: _Undo) -> ExitCode:
         by_host = self.session.by_host(filter(selects, self.session.ledger.entries()))
         self.session.begin(task, by_host)
 
         def on_host(host: Host) -> ExitCode:
             reached = ExitCode.DONE
-            for entry, observation in self.session.observe(host, by_host[host], CHUNK):
-                updated = self._attempt(host, entry, observation, action)
-                if updated is None:
-                    reached = ExitCode.LEFT
-                self.session.progress.done((updated or entry).done)
+            for entry, snapshot in self.session.observe_own(host, by_host[host]):
+                updated = (
+                    snapshot
+                    if isinstance(snapshot, Failure)
+                    else attempt(undo, host, entry, snapshot)
+                )
+                if isinstance(updated, Failure):
+                    self.session.progress.note(f"{entry.ref.label}: {updated.cause}")
+                    updated, reached = entry, ExitCode.LEFT
+                self.session.progress.done(updated.done)
             return reached
 
         return self.session.for_each(by_host, on_host)
-
-    def _attempt(
-        self,
-        host: Host,
-        entry: LedgerEntry,
-        observation: Observation,
-        action: Callable[[Host, LedgerEntry, Snapshot], LedgerEntry],
-    ) -> LedgerEntry | None:
-        """The entry after ``action``; None, with a note, where that fails."""
-        if isinstance(observation, Unreadable):
-            self.session.progress.note(f"{entry.ref.label}: {observation.cause}")
-            return None
-
-        def undone() -> LedgerEntry:
-            ids = self.session.campaign.ids
-            return action(host, entry, with_ownership(host, observation, entry.files, entry, ids))
-
-        updated = attempt(undone)
-        if isinstance(updated, Failure):
-            self.session.progress.note(f"{entry.ref.label}: {updated.cause}")
-            return None
-        return updated
 
     def _ended(self, entry: LedgerEntry, snapshot: Snapshot) -> LedgerEntry:
         """``entry``, recorded as merged or closed where somebody has done that meanwhile."""

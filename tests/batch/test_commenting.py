@@ -176,3 +176,17 @@ def test_a_file_has_the_text(github: GitHubStandIn, batch: Batch, tmp_path: Path
     (tmp_path / "text").write_text("Hé {{ repository }}\n")
     batch("comment", "-F", tmp_path / "text", *QUICK)
     assert repository.pulls[0].comments[0].startswith("Hé `acme/api`\n\n[//]: #")
+
+
+def test_a_template_that_fails_for_a_repository_ends_the_run(
+    github: GitHubStandIn, batch: Batch
+) -> None:
+    repository = github.add("acme/api", {CONFIG: PLAIN})
+    batch("plan", "github:acme", code=1)
+    template = "x{% if files %}{{ 1 / 0 }}{% endif %}"
+    output = batch("apply", "--title", template, *QUICK, code=2).output
+    assert "the message template is invalid: division by zero" in output
+    batch("apply", *QUICK)
+    output = batch("comment", "-m", template, *QUICK, code=2).output
+    assert "the comment template is invalid: division by zero" in output
+    assert repository.pulls[0].comments == []
