@@ -133,7 +133,7 @@ def lines_of(command: str, directory: str = ".", **environment: str) -> list[str
         ("$X", ["not followed: which recipe it runs can't be determined"]),
         ("-f gone x", ["not followed: no gone found"]),
         ("-f ps/justfile x", ["not followed: its recipes are for pwsh"]),
-        ("-f open/justfile x", ["not followed: can't parse open/justfile (x +)"]),
+        ("-f open/justfile x", ["not followed: can't parse open/justfile (end)"]),
         ("bad/x", ["not followed: can't parse bad/justfile (%%%)"]),
         ("empty/", ["not followed: its justfile has no recipes"]),
     ],

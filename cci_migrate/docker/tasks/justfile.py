@@ -20,7 +20,14 @@ from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import folder_of, joined_path
 from cci_migrate.docker.shell.shell_programs import SHELLS
 from cci_migrate.docker.tasks.environment_defaults import EnvironmentDefaults
-from cci_migrate.docker.tasks.just_expressions import UNKNOWN, Expression, NotJust, Token, tokens_of
+from cci_migrate.docker.tasks.just_expressions import (
+    UNKNOWN,
+    Expression,
+    NotJust,
+    Token,
+    TokenReader,
+    tokens_of,
+)
 from cci_migrate.docker.tasks.task_files import (
     TaskReader,
     file_in,
@@ -56,6 +63,7 @@ _IMPORT = re.compile(r"import(\?)?[ \t]+(\S.*)")
 _MODULE = re.compile(r"mod(\?)?[ \t]+([\w-]+)(.*)")
 _HEAD = re.compile(r"(@?)([A-Za-z_][\w-]*)\b(.*)", re.DOTALL)
 _SHEBANG = re.compile(r"#!\s*(?:/usr/bin/env\s+(?:-S\s+)?)?(?:\S*/)?(\S+)")
+_INTERPOLATION = re.compile(r"\{\{\{\{|\{\{((?:[^{}]|\{[^{]|\}(?!\}))*)\}\}")
 _PREFIX = re.compile(r"[@-]*")
 #: Around texts and commands that go on over line ends.
 _QUOTES = ("'''", '"""', "```")
@@ -145,14 +153,14 @@ class _Parameter(Struct, frozen=True):
 
     name: str
     kind: str
-    default: list[Token] | None
+    default: Sequence[Token] | None
 
 
 class _Dependency(Struct, frozen=True):
     """A recipe that another one needs, with its arguments; ``is_later``: it runs behind it."""
 
     name: str
-    arguments: list[list[Token]]
+    arguments: list[Sequence[Token]]
     is_later: bool
 
 
@@ -284,11 +292,9 @@ class _Reader(TaskReader):
                 raise UnreadableTask("its justfile has no recipes")
             words = [module.first]
         while words:
-            inner, name = module, words.pop(0)
-            while "::" in name or (name in inner.modules and words):
-                head, colons, rest = name.partition("::")
-                inner = self._inner(inner, head)
-                name = rest if colons else words.pop(0)
+            inner, name = self._inner(module, words.pop(0))
+            while name in inner.modules and words:
+                inner, name = self._inner(inner.modules[name], words.pop(0))
             if name in inner.modules:
                 inner = inner.modules[name]
                 name = inner.first or ""
@@ -300,10 +306,14 @@ class _Reader(TaskReader):
             self._run(inner, recipe, arguments, 0)
 
     @staticmethod
-    def _inner(module: _Module, name: str) -> _Module:
-        if name not in module.modules:
-            raise UnreadableTask(f"its justfile has no module {name}")
-        return module.modules[name]
+    def _inner(module: _Module, name: str) -> tuple[_Module, str]:
+        """The module that ``name``, a path from ``module``, leads to, and what it has there."""
+        *outer, last = name.split("::")
+        for part in outer:
+            if part not in module.modules:
+                raise UnreadableTask(f"its justfile has no module {part}")
+            module = module.modules[part]
+        return module, last
 
     @staticmethod
     def _recipe(module: _Module, name: str) -> _Recipe:
@@ -335,10 +345,7 @@ class _Reader(TaskReader):
     def _depend(
         self, module: _Module, dependency: _Dependency, bound: Mapping[str, str], depth: int
     ) -> None:
-        inner, name = module, dependency.name
-        while "::" in name:
-            head, _, name = name.partition("::")
-            inner = self._inner(inner, head)
+        inner, name = self._inner(module, dependency.name)
         arguments = [self._value(module, tokens, bound) for tokens in dependency.arguments]
         self._run(inner, self._recipe(inner, name), arguments, depth + 1)
 
@@ -362,14 +369,11 @@ class _Reader(TaskReader):
         return bound
 
     def _body(self, module: _Module, recipe: _Recipe, bound: Mapping[str, str]) -> None:
-        lines = list(recipe.body)
-        while lines and not lines[-1].strip():
-            lines.pop()
-        if not lines:
+        first = next((line for line in recipe.body if line.strip()), None)
+        if first is None:
             return
-        first = next(line for line in lines if line.strip())
         indent = first[: len(first) - len(first.lstrip())]
-        texts = [line.removeprefix(indent) if line.strip() else "" for line in lines]
+        texts = [line.removeprefix(indent) if line.strip() else "" for line in recipe.body]
         go = self._folder(module, recipe)
         number = recipe.line + 1
         shebang = _SHEBANG.match(texts[0])
@@ -377,7 +381,7 @@ class _Reader(TaskReader):
             program = "sh" if shebang is None else shebang[1]
             if program.rpartition("/")[2] not in SHELLS:
                 raise UnreadableTask(f"the recipe {recipe.name} is for {program}")
-            text = self._interpolated(module, "\n".join(texts), bound)
+            text = self._interpolated(module, "\n".join(texts).rstrip("\n"), bound)
             self.add(Piece(go + text, recipe.path, number))
             return
         pending = ""
@@ -408,18 +412,12 @@ class _Reader(TaskReader):
         return f"cd {quote(path_from(self._root, directory))} && "
 
     def _interpolated(self, module: _Module, text: str, bound: Mapping[str, str]) -> str:
-        parts = re.split(r"\{\{\{\{|\{\{((?:[^{}]|\{[^{]|\}(?!\}))*)\}\}", text)
-        result: list[str] = []
-        for index, part in enumerate(parts):
-            if index % 2 == 0:
-                result.append(part)
-            elif part is None:
-                result.append("{{")
-            else:
-                result.append(self._value(module, tokens_of(part), bound))
-        return self._defaults.applied("".join(result))
+        def value(match: re.Match[str]) -> str:
+            return "{{" if match[1] is None else self._value(module, tokens_of(match[1]), bound)
 
-    def _value(self, module: _Module, tokens: list[Token], bound: Mapping[str, str]) -> str:
+        return self._defaults.applied(_INTERPOLATION.sub(value, text))
+
+    def _value(self, module: _Module, tokens: Sequence[Token], bound: Mapping[str, str]) -> str:
         expression = Expression(
             tokens,
             lambda name: self._variable(module, name, bound),
@@ -427,8 +425,8 @@ class _Reader(TaskReader):
             self._from_environment,
         )
         value = expression.value()
-        if expression.at != len(tokens):
-            raise NotJust(tokens[expression.at].text[:20])
+        if not expression.is_over:
+            raise NotJust(expression.taken().text[:20])
         return value
 
     def _from_environment(self, name: str, default: str | None) -> str:
@@ -496,26 +494,17 @@ def _recipe(line: str, path: str, number: int, attributes: list[str]) -> _Recipe
     head = _HEAD.fullmatch(line)
     if head is None:
         raise NotJust(line[:20])
-    tokens = tokens_of(head[3])
+    tokens = TokenReader(tokens_of(head[3]))
     parameters: list[_Parameter] = []
-    at = 0
-    while at < len(tokens) and tokens[at].text != ":":
+    while not tokens.accepted(":"):
+        if tokens.is_over:
+            raise NotJust(line[:20])
         kind = ""
-        while at < len(tokens) and tokens[at].text in ("+", "*", "$"):
-            kind = tokens[at].text if tokens[at].text != "$" else kind
-            at += 1
-        if at >= len(tokens):
-            break
-        name = tokens[at].text
-        default = None
-        at += 1
-        if at < len(tokens) and tokens[at].text == "=":
-            start = at + 1
-            at = _end_of_operand(tokens, start)
-            default = tokens[start:at]
+        while sign := tokens.accepted("+", "*", "$"):
+            kind = sign.strip("$") or kind
+        name = tokens.taken().text
+        default = tokens.operands() if tokens.accepted("=") else None
         parameters.append(_Parameter(name, kind, default))
-    if at >= len(tokens):
-        raise NotJust(line[:20])
     names: list[str] = []
     folder = None
     for text in attributes:
@@ -523,55 +512,19 @@ def _recipe(line: str, path: str, number: int, attributes: list[str]) -> _Recipe
             names.append(attribute[0])
             if attribute[0] == "working-directory":
                 folder = attribute[1]
-    dependencies = list(_dependencies(tokens[at + 1 :]))
+    dependencies = list(_dependencies(tokens))
     return _Recipe(head[2], parameters, dependencies, path, number, frozenset(names), folder)
 
 
-def _end_of_operand(tokens: list[Token], start: int) -> int:
-    """The index behind the operand at ``start``: a text, a name, a call, or parentheses."""
-    at = start
-    depth = 0
-    while at < len(tokens):
-        text = tokens[at].text if tokens[at].kind == "sign" else ""
-        depth += (text == "(") - (text == ")")
-        at += 1
-        is_call = at < len(tokens) and tokens[at].text == "(" and tokens[at - 1].kind == "name"
-        if depth == 0 and not is_call:
-            return at
-    raise NotJust("(")
-
-
-def _dependencies(tokens: list[Token]) -> Iterator[_Dependency]:
+def _dependencies(tokens: TokenReader) -> Iterator[_Dependency]:
     is_later = False
-    at = 0
-    while at < len(tokens):
-        token = tokens[at]
-        if token.text == "&&":
+    while not tokens.is_over:
+        if tokens.accepted("&&"):
             is_later = True
-            at += 1
-        elif token.text == "(":
-            name, at = _path_of(tokens, at + 1)
-            arguments: list[list[Token]] = []
-            while at < len(tokens) and tokens[at].text != ")":
-                end = _end_of_operand(tokens, at)
-                while end < len(tokens) and tokens[end].text in ("+", "/"):
-                    end = _end_of_operand(tokens, end + 1)
-                arguments.append(tokens[at:end])
-                at = end
-            yield _Dependency(name, arguments, is_later)
-            at += 1
-        else:
-            name, at = _path_of(tokens, at)
-            yield _Dependency(name, [], is_later)
-
-
-def _path_of(tokens: list[Token], at: int) -> tuple[str, int]:
-    """The name at ``at``, of a module's recipe perhaps, and the index behind it."""
-    if at >= len(tokens) or tokens[at].kind != "name":
-        raise NotJust("name")
-    name = tokens[at].text
-    at += 1
-    while at + 2 < len(tokens) and tokens[at].text == tokens[at + 1].text == ":":
-        name += f"::{tokens[at + 2].text}"
-        at += 3
-    return name, at
+            continue
+        has_arguments = tokens.accepted("(")
+        name = tokens.path()
+        arguments: list[Sequence[Token]] = []
+        while has_arguments and not tokens.accepted(")"):
+            arguments.append(tokens.operands("+", "/"))
+        yield _Dependency(name, arguments, is_later)
