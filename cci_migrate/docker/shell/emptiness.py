@@ -11,14 +11,12 @@ import re
 from msgspec import Struct
 
 _VARIABLE = r"\$(?:\{(?P<braced>\w+)(?::?[-+]\w*)?\}|(?P<bare>\w+))"
-_UNARY = re.compile(
-    rf"(?P<negation>(?:!\s*)?)-(?P<operator>[nzv])\s+(?:\"?x?{_VARIABLE}\"?|(?P<name>[A-Za-z_]\w*))"
-)
+_UNARY = re.compile(rf"-(?P<operator>[nzv])\s+(?:\"?x?{_VARIABLE}\"?|(?P<name>[A-Za-z_]\w*))")
 _COMPARED = re.compile(
-    rf"(?P<negation>(?:!\s*)?)(?P<quote>\"?)(?P<mark>[xX_]?){_VARIABLE}(?P=mark)?(?P=quote)\s*"
+    rf"(?P<quote>\"?)(?P<mark>[xX_]?){_VARIABLE}(?P=mark)?(?P=quote)\s*"
     r"(?P<operator>==?|!=)\s*(?:\"\"|''|\"?(?P<other>[xX_])\"?)"
 )
-_ALONE = re.compile(rf"(?P<negation>(?:!\s*)?)\"?{_VARIABLE}\"?")
+_ALONE = re.compile(rf"\"?{_VARIABLE}\"?")
 _AND_OR = re.compile(r"(?<!\s)\s+(&&|\|\||-a|-o)\s+")
 
 
@@ -57,23 +55,22 @@ def emptiness_of(test: str) -> Emptiness | None:
 
 
 def _term_emptiness(term: str) -> Emptiness | None:
-    unary = _UNARY.fullmatch(term)
-    if unary is not None:
+    bare = term.removeprefix("!").lstrip()
+    true_when_empty = False
+    if (unary := _UNARY.fullmatch(bare)) is not None:
         name = unary["braced"] or unary["bare"]
         if (unary["operator"] == "v") == bool(name):
             return None
-        names = frozenset((name or unary["name"],))
-        emptiness = Emptiness(names, unary["operator"] == "z")
-        return emptiness.negated() if unary["negation"] else emptiness
-    compared = _COMPARED.fullmatch(term)
-    if compared is not None:
+        name = name or unary["name"]
+        true_when_empty = unary["operator"] == "z"
+    elif (compared := _COMPARED.fullmatch(bare)) is not None:
         if (compared["mark"] or "") != (compared["other"] or ""):
             return None
-        names = frozenset((compared["braced"] or compared["bare"],))
-        emptiness = Emptiness(names, compared["operator"] != "!=")
-        return emptiness.negated() if compared["negation"] else emptiness
-    alone = _ALONE.fullmatch(term)
-    if alone is not None:
-        emptiness = Emptiness(frozenset((alone["braced"] or alone["bare"],)), true_when_empty=False)
-        return emptiness.negated() if alone["negation"] else emptiness
-    return None
+        name = compared["braced"] or compared["bare"]
+        true_when_empty = compared["operator"] != "!="
+    elif (alone := _ALONE.fullmatch(bare)) is not None:
+        name = alone["braced"] or alone["bare"]
+    else:
+        return None
+    emptiness = Emptiness(frozenset((name,)), true_when_empty)
+    return emptiness.negated() if term.startswith("!") else emptiness

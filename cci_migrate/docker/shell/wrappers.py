@@ -41,35 +41,28 @@ _TRANSPARENT: dict[str, frozenset[str]] = {
         "-u -g -C -h -p -r -t -T -U -D -R --user --group --host --prompt --role --type --chdir"
         " --chroot --close-from --other-user --command-timeout"
     ),
-    "doas": frozenset(("-u", "-C")),
-    "env": frozenset(("-u", "--unset", "-C", "--chdir")),
-    "time": frozenset(("-f", "-o", "--format", "--output")),
-    "exec": frozenset(("-a",)),
-    "nohup": frozenset(),
-    "command": frozenset(),
-    "builtin": frozenset(),
-    "setsid": frozenset(),
-    "unbuffer": frozenset(),
-    "winpty": frozenset(),
-    "nice": frozenset(("-n", "--adjustment")),
-    "ionice": frozenset(("-c", "-n", "--class", "--classdata")),
-    "stdbuf": frozenset(("-i", "-o", "-e")),
-    "timeout": frozenset(("-k", "-s", "--kill-after", "--signal")),
-    "gtimeout": frozenset(("-k", "-s", "--kill-after", "--signal")),
+    "doas": names("-u -C"),
+    "env": names("-u --unset -C --chdir"),
+    "time": names("-f -o --format --output"),
+    "exec": names("-a"),
+    "nice": names("-n --adjustment"),
+    "ionice": names("-c -n --class --classdata"),
+    "stdbuf": names("-i -o -e"),
+    **dict.fromkeys(("timeout", "gtimeout"), names("-k -s --kill-after --signal")),
     "flock": names("-w -E --timeout --wait --conflict-exit-code"),
-    "taskset": frozenset(),
-    "chrt": frozenset(),
     "watch": names("-n --interval -d"),
     "strace": names("-e -o -p -s -E -u"),
     "systemd-run": names("-p -u -M -H --property --unit --uid --gid --slice --description"),
     "caffeinate": names("-t -w"),
-    "cross-env": frozenset(),
     "xargs": names("-n -I -P -L -d -a -s -E --max-args --max-procs --delimiter"),
+    **dict.fromkeys(
+        names("nohup command builtin setsid unbuffer winpty taskset chrt cross-env"), names("")
+    ),
 }
-#: How many arguments of its own a wrapper takes before the command.
-_OWN_ARGUMENTS = {"timeout": 1, "gtimeout": 1, "flock": 1, "taskset": 1, "chrt": 1}
+#: Those that take one argument of their own before the command.
+_TAKE_ONE = names("timeout gtimeout flock taskset chrt")
 #: Programs that pass secrets to the command after their ``--``.
-_BEHIND_DASHES = frozenset({"doppler", "op", "chamber", "aws-vault", "aws-okta", "infisical"})
+_BEHIND_DASHES = names("doppler op chamber aws-vault aws-okta infisical")
 #: Programs whose ``--`` is followed by a command on another machine, in a container, or by none.
 _ELSEWHERE = DOCKER_PROGRAMS | names(
     "ssh kubectl oc crictl lxc incus multipass vagrant gcloud aws az fly flyctl heroku nomad tsh"
@@ -259,7 +252,7 @@ def unwrapped(words: Sequence[Word], environment: ClientEnvironment) -> Unwrappe
         if name == "command" and at + 1 < len(words) and words[at + 1].value in ("-v", "-V"):
             break
         at, options = _behind_options(words, at, _TRANSPARENT[name])
-        at += _OWN_ARGUMENTS.get(name, 0)
+        at += name in _TAKE_ONE
         if name == "xargs":
             xargs_appends = True
             replaces = options.get("-I") or replaces
