@@ -178,6 +178,7 @@ def test_every_tool_is_found_wherever_docker_is(tool: Tool) -> None:
         ("cd $CIRCLE_WORKING_DIRECTORY/a; docker build .", ["build a/Dockerfile"]),
         ("docker build - < ci/D", ["build ci/D"]),
         ("cat ci/D | docker build -", ["build ci/D"]),
+        ("cat < ci/D | docker build -", ["build ci/D"]),
         ("docker build -f - . <<EOF\nFROM alpine\nEOF", ["build - 'FROM alpine\\n'"]),
         ("docker build - <<'EOF'\nFROM a$b\nEOF", ["build - 'FROM a$b\\n'"]),
         ("docker build - <<-EOF\n\tFROM \\$a\n\tEOF", ["build - 'FROM $a\\n'"]),

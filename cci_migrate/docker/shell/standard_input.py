@@ -64,14 +64,9 @@ class OutputReader:
     def feed(self, pipe: Pipe) -> None:
         """Set the input of ``pipe`` from its redirections."""
         for redirect in pipe.redirects:
-            if redirect.type == "heredoc_redirect":
-                pipe.has_input, pipe.input = True, self._heredoc(redirect)
-            elif redirect.type == "herestring_redirect":
-                pipe.has_input, pipe.input = True, self._herestring(redirect)
-            elif redirect.type == "file_redirect" and redirect.children[0].type == "<":
-                target = redirect.children[-1]
-                file = self._words.value(target) if target.is_named else None
-                pipe.has_input, pipe.input = True, Output(file=file)
+            read = self._read_from(redirect)
+            if read is not None:
+                pipe.has_input, pipe.input = True, read
 
     def output_of(self, node: Node | None, redirects: Sequence[Node]) -> Output:
         """What ``node`` prints."""
@@ -85,18 +80,16 @@ class OutputReader:
         if name in _DOWNLOADERS:
             return Output(address=address_in(self._source(node)))
         if name == "cat":
-            for redirect in (*own, *redirects):
-                if redirect.type == "heredoc_redirect" and not arguments:
-                    return self._heredoc(redirect)
-                if redirect.type == "herestring_redirect" and not arguments:
-                    return self._herestring(redirect)
+            if not arguments:
+                read = map(self._read_from, (*own, *redirects))
+                return next((output for output in read if output is not None), _UNKNOWN)
             if len(arguments) == 1 and not arguments[0].value.startswith("-"):
                 return Output(file=arguments[0].value)
-        elif (
-            name == "printenv" and len(arguments) == 1 and _IDENTIFIER.fullmatch(arguments[0].value)
-        ):
-            value = self._lookup(arguments[0].value)
-            return Output(word=f"${arguments[0].value}" if value is None else value)
+        elif name == "printenv" and len(arguments) == 1:
+            variable = arguments[0].value
+            if _IDENTIFIER.fullmatch(variable):
+                value = self._lookup(variable)
+                return Output(word=f"${variable}" if value is None else value)
         elif name == "echo":
             escapes = False
             while arguments and re.fullmatch(r"-[neE]+", arguments[0].value):
@@ -105,10 +98,20 @@ class OutputReader:
             text = " ".join(word.value for word in arguments)
             return Output(text.replace("\\n", "\n") if escapes else text, word=_only(arguments))
         elif name == "printf":
-            return _printed(
-                arguments[1:] if arguments and arguments[0].value == "--" else arguments
-            )
+            is_ended = bool(arguments) and arguments[0].value == "--"
+            return _printed(arguments[is_ended:])
         return _UNKNOWN
+
+    def _read_from(self, redirect: Node) -> Output | None:
+        """What ``redirect`` has a command read; None if it is no input."""
+        if redirect.type == "heredoc_redirect":
+            return self._heredoc(redirect)
+        if redirect.type == "herestring_redirect":
+            return Output(word=_only(self._words.words(redirect.children[-1:])))
+        if redirect.type == "file_redirect" and redirect.children[0].type == "<":
+            target = redirect.children[-1]
+            return Output(file=self._words.value(target) if target.is_named else None)
+        return None
 
     def _heredoc(self, node: Node) -> Output:
         body = child_of_type(node, "heredoc_body")
@@ -124,9 +127,6 @@ class OutputReader:
         bare = _BARE_VARIABLE.fullmatch(word)
         value = None if bare is None else self._lookup(bare[1] or bare[2])
         return Output(re.sub(r"\\([$`\\])", r"\1", text), word=word if value is None else value)
-
-    def _herestring(self, node: Node) -> Output:
-        return Output(word=_only(self._words.words(node.children[-1:])))
 
     def _source(self, node: Node) -> str:
         return self._text[node.start_byte : node.end_byte]
