@@ -44,7 +44,7 @@ class Conditions:
             return emptiness_of(self._source(node).strip("[] \t\n"))
         if kind == "negated_command":
             parts = [self._emptiness(inner) for inner in inner_nodes(node)]
-            return parts[0].negated() if parts and parts[0] is not None else None
+            return parts[0].negated() if parts and parts[0] else None
         if kind == "list":
             parts = [self._emptiness(inner) for inner in inner_nodes(node)]
             return joined(parts[0], parts[-1]) if len(parts) == 2 else None
@@ -96,16 +96,14 @@ class Conditions:
         return False
 
 
-def names_if_empty(
-    before: Sequence[Emptiness | None], own: Emptiness | None
-) -> frozenset[str] | None:
+def names_if_empty(before: Sequence[Emptiness | None], own: Emptiness | None) -> frozenset[str]:
     """The variables one of which must be empty if all of ``before`` failed and ``own`` held.
 
-    None if the conditions don't imply that.
+    None of them if the conditions don't imply that.
     """
     if own is not None and own.true_when_empty:
         return own.names
     for condition in before:
         if condition is not None and not condition.true_when_empty:
             return condition.names
-    return None
+    return frozenset()

@@ -21,7 +21,7 @@ the background; nor, for what runs only where a condition has failed, the comman
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import Enum
 from typing import TypeAlias
 
@@ -60,7 +60,7 @@ class Alternative(Struct, frozen=True):
     passes: bool = True
     succeeded: int | None = None
     fails: bool = False
-    when_empty: frozenset[str] | None = None
+    when_empty: frozenset[str] = frozenset()
 
 
 class Construct(Struct, frozen=True, eq=False):
@@ -157,17 +157,14 @@ def _before(commands: list[PlacedCommand], target: Place, depth: int) -> bool:
         earlier = [command for command in commands if command.place[depth].slot < slot]
         return any(_covered(group, depth + 1, _UNKNOWN) for _, group in _by_slot(earlier, depth))
     if construct.kind is ConstructKind.CHOICE:
-        for alternative in construct.alternatives:
-            if alternative.body == slot:
-                slots: Sequence[int] = alternative.conditions
-                succeeded = alternative.succeeded
-                break
-            if slot in alternative.conditions:
-                slots = alternative.conditions[: alternative.conditions.index(slot)]
-                succeeded = None
-                break
-        else:
+        way = next(
+            (way for way in construct.alternatives if slot in (way.body, *way.conditions)), None
+        )
+        if way is None:
             return False
+        slots, succeeded = way.conditions, way.succeeded
+        if way.body != slot:
+            slots, succeeded = slots[: slots.index(slot)], None
         ran = [command for command in commands if command.place[depth].slot in slots]
         # The way led past the other conditions because they failed.
         return any(
@@ -235,7 +232,7 @@ def _is_excluded(way: Alternative, outcome: _Outcome) -> bool:
 def _way_covered(
     way: Alternative, commands: list[PlacedCommand], depth: int, outcome: _Outcome
 ) -> bool:
-    slots = (*way.conditions, *(() if way.body is None else (way.body,)))
+    slots = (*way.conditions, way.body)
     on_way = [command for command in commands if command.place[depth].slot in slots]
     # A choice that failed did so by what ran last: the conditions before it failed too.
     others = _FAILURE if outcome is _FAILURE else _UNKNOWN
@@ -246,6 +243,5 @@ def _way_covered(
 
 
 def _skipped_without_variables(way: Alternative, commands: Iterable[PlacedCommand]) -> bool:
-    return bool(way.when_empty) and any(
-        way.when_empty <= command.variables for command in commands if way.when_empty
-    )
+    empty = way.when_empty
+    return bool(empty) and any(empty <= command.variables for command in commands)
