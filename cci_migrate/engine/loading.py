@@ -36,10 +36,14 @@ _FIX_YAML = "correct it, then run again"
 
 
 class Loaded(Struct, frozen=True):
-    """A config as its files give it. ``refused`` says why it must not be edited, None if it may."""
+    """A config as its files give it."""
 
     config: Config
-    refused: Refused | None
+
+    @property
+    def refused(self) -> Refused | None:
+        """Why it must not be edited; None if it may."""
+        return _must_not_be_edited(self.config.documents)
 
 
 def load(group: Group, files: Mapping[str, bytes]) -> Loaded | NotAConfig | Refused | Failed:
@@ -93,8 +97,7 @@ def load_texts(
     is_orb = group.is_orb or SourceKind.ORB in kinds
     if not group.is_packed and kinds == [SourceKind.PACKED_PART]:
         is_orb = CONFIG_FOLDER not in paths[0].split("/")
-    config = read_config(parts, is_orb_source=is_orb)
-    return Loaded(config, _must_not_be_edited(config.documents))
+    return Loaded(read_config(parts, is_orb_source=is_orb))
 
 
 def is_packed_from(config: Config, files: Mapping[str, bytes]) -> bool:

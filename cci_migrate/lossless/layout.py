@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import chain
 from typing import Any, TypeVar
 
 from msgspec import Struct, field
@@ -13,14 +14,14 @@ from cci_migrate.lossless.node_positions import column, dash, key_column, starts
 from cci_migrate.lossless.nodes import (
     Alias,
     Collection,
+    Document,
     Mapping,
     Node,
     Scalar,
     Sequence,
-    collections_in,
 )
 from cci_migrate.lossless.scalar_positions import content_start
-from cci_migrate.lossless.source import LINE_BREAK, SourceText
+from cci_migrate.lossless.source import LINE_BREAK
 
 DEFAULT_STEP = 2
 
@@ -96,25 +97,20 @@ class Layout:
     Built only for documents that are edited, by `layout_of`.
     """
 
-    def __init__(self, source: SourceText, root: Node | None) -> None:
-        self.source = source
+    def __init__(self, document: Document) -> None:
+        self.source = document.source
         self._parents: dict[Node, Collection] = {}
         self._styles: dict[Collection, Style] = {}
         self._item_steps: dict[Sequence, int] = {}
         self._counts = counts = _Counts()
-        if root is not None:
-            for node in collections_in(root):
-                if isinstance(node, Mapping):
-                    for key, value in node.entries:
-                        self._parents[key] = node
-                        self._parents[value] = node
-                    if not node.is_flow:
-                        counts.add_values(node)
-                else:
-                    for item in node.items:
-                        self._parents[item] = node
-                    if not node.is_flow:
-                        counts.add_items(node)
+        for mapping in document.mappings:
+            self._parents.update(dict.fromkeys(chain.from_iterable(mapping.entries), mapping))
+            if not mapping.is_flow:
+                counts.add_values(mapping)
+        for sequence in document.sequences:
+            self._parents.update(dict.fromkeys(sequence.items, sequence))
+            if not sequence.is_flow:
+                counts.add_items(sequence)
         step = _most_common(counts.steps, DEFAULT_STEP)
         self.style = counts.style(Style(step, step))
 
@@ -196,12 +192,12 @@ class Layout:
 
 
 @lru_cache(maxsize=2)
-def layout_of(source: SourceText, root: Node | None) -> Layout:
-    """The layout of a document, the same one for the same nodes.
+def layout_of(document: Document) -> Layout:
+    """The layout of ``document``, the same one for the same document.
 
     The fixes of a config are rendered one by one too, and most are in one file or two.
     """
-    return Layout(source, root)
+    return Layout(document)
 
 
 _K = TypeVar("_K", int, str)

@@ -92,12 +92,12 @@ Node = Scalar | Mapping | Sequence | Alias
 Collection = Mapping | Sequence
 
 
-class Document(Struct, frozen=True, dict=True):
+class Document(Struct, frozen=True, eq=False, dict=True):
     """The first document of a file. ``root`` is None if the file is empty.
 
     ``mappings``, ``sequences``, ``aliases``, ``anchored`` and ``multiline`` (scalars with a line
-    break) list all nodes of their kind in source order (``sequences`` and ``anchored``: by where
-    they end), so that most searches need not walk the whole tree.
+    break) list all nodes of their kind in source order (``anchored``: by where they end), so that
+    most searches need not walk the whole tree.
     """
 
     source: SourceText

@@ -149,11 +149,11 @@ class _Builder:
         documents: list[Node] = []
         children: list[Node] = documents
         stack: list[tuple[list[Node], Any, int]] = []
-        #: Ordered by where they start; an entry is None until its mapping ends.
+        #: Both ordered by where they start; one is None until it ends.
         mappings: list[Any] = []
+        sequences: list[Any] = []
         aliases: list[Alias] = []
         anchored: list[Scalar | Mapping | Sequence] = []
-        sequences: list[Sequence] = []
         multiline: list[Scalar] = []
         more = False
         while (event := next_event()) is not None:
@@ -187,9 +187,9 @@ class _Builder:
                     raise YamlError(
                         event.start_mark.index, f"collections are nested more than {MAX_DEPTH} deep"
                     )
-                stack.append((children, event, len(mappings)))
-                if kind is MappingStartEvent:
-                    mappings.append(None)
+                found = mappings if kind is MappingStartEvent else sequences
+                stack.append((children, event, len(found)))
+                found.append(None)
                 if event.anchor is not None:
                     anchors[event.anchor] = None
                 children = []
@@ -218,9 +218,8 @@ class _Builder:
                     )
                     mappings[place] = node
                 else:
-                    items = tuple(children)
-                    node = sequence = Sequence(source, start, closing, items, flow, anchor, tag)
-                    sequences.append(sequence)
+                    node = Sequence(source, start, closing, tuple(children), flow, anchor, tag)
+                    sequences[place] = node
                 if anchor is not None:
                     anchors[anchor] = node
                     anchored.append(node)

@@ -76,7 +76,7 @@ def render(document: Document, operations: Iterable[Operation]) -> tuple[Edit, .
     Raises CannotRenderError.
     """
     insertions = Insertions(document.source)
-    writer = _Writer(layout_of(document.source, document.root), insertions)
+    writer = _Writer(layout_of(document), insertions)
     for operation in operations:
         writer.write(operation)
     return insertions.edits()

@@ -45,7 +45,7 @@ def can_be_plain(value: str, *, in_flow: bool) -> bool:
         return False
     if not _PLAIN_FIRST.match(value) or ": " in value or " #" in value or value.endswith(":"):
         return False
-    if any(not char.isprintable() for char in value):
+    if not value.isprintable():
         return False
     # Older parsers accept no colon at all in a plain scalar of a flow collection.
     return not (in_flow and re.search(r"[,\[\]{}:?]", value))

@@ -386,20 +386,9 @@ def is_data_of(data: DataTree, documents: tuple[Document, ...]) -> bool:
     while pairs:
         wanted, node = pairs.pop()
         target = node.target if type(node) is Alias else node
-        if type(wanted) is Scalar and wanted not in changed:
-            # Most are such.
-            if type(target) is not Scalar or wanted.value != target.value:
-                return False
-            is_written_so = wanted.style == target.style and wanted.tag == target.tag
-            if not is_written_so and _kind(wanted) != _kind(target):
-                return False
-            continue
         planned = data.at(wanted)
         if isinstance(planned, _SCALARS):
-            if not isinstance(target, Scalar) or planned.value != target.value:
-                return False
-            kind = planned.kind if isinstance(planned, ScalarData) else _kind(planned)
-            if kind != _kind(target):
+            if type(target) is not Scalar or not _is_written_as(planned, target):
                 return False
             continue
         if isinstance(planned, _CHANGED) or planned.anchor is not None:
@@ -407,13 +396,29 @@ def is_data_of(data: DataTree, documents: tuple[Document, ...]) -> bool:
                 continue
             seen.add((planned, target))
         is_mapping = isinstance(planned, _MAPPINGS)
-        if isinstance(target, Scalar) or is_mapping is not isinstance(target, Mapping):
+        if type(target) is Scalar or is_mapping is not (type(target) is Mapping):
             return False
         parts, found = _parts(planned), _parts_of(target)
         if len(parts) != len(found):
             return False
-        pairs += zip(parts, found, strict=True)
+        for part, other in zip(parts, found, strict=True):
+            # Most are scalars, and the same.
+            if (
+                type(part) is Scalar
+                and type(other) is Scalar
+                and part.value == other.value
+                and part.style == other.style
+                and part.tag == other.tag
+                and part not in changed
+            ):
+                continue
+            pairs.append((part, other))
     return True
+
+
+def _is_written_as(planned: Scalar | ScalarData, scalar: Scalar) -> bool:
+    kind = planned.kind if isinstance(planned, ScalarData) else _kind(planned)
+    return planned.value == scalar.value and kind == _kind(scalar)
 
 
 def _parts(planned: ListData | MapData | Mapping | Sequence) -> Collection[Data | Node]:
