@@ -304,13 +304,18 @@ def _may_use_docker(text: str) -> bool:
     return mentions_docker(text) or ("machine" in text and mentions_script(text))
 
 
-#: Words in steps that pass a registry's credentials to a program.
-_LOGS_IN = lazy_pattern(r"login\b|--(?:\w+-)?creds\b|/check\b")
+#: What passes a registry's credentials to a program, by a word in it: that is found sooner.
+_LOGS_IN = {
+    "login": lazy_pattern(r"login\b"),
+    "/check": lazy_pattern(r"/check\b"),
+    "creds": lazy_pattern(r"--(?:\w+-)?creds\b"),
+}
 
 
 def _may_log_in(text: str) -> bool:
-    has_word = "login" in text or "creds" in text or "/check" in text
-    return has_word and _LOGS_IN.search(text) is not None
+    return any(
+        word in text and pattern.search(text) is not None for word, pattern in _LOGS_IN.items()
+    )
 
 
 def _imports_docker_commands(config: Config) -> bool:

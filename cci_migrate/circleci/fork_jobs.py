@@ -68,7 +68,8 @@ def jobs_also_for_forks(entries: Mapping[WorkflowJob, bool], config: Config) -> 
 
 
 def _entries_on_fork_branches(config: Config) -> frozenset[WorkflowJob]:
-    if not any(_FORK_BRANCH.search(document.source.text) for document in config.documents):
+    texts = [document.source.text for document in config.documents]
+    if not any("pull" in text and _FORK_BRANCH.search(text) for text in texts):
         return frozenset()
     # Few configs name such branches; the others don't pay for reading expressions.
     from cci_migrate.circleci.fork_conditions import entries_on_fork_branches

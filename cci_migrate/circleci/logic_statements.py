@@ -39,7 +39,9 @@ def condition_of(
     spend()
     value = None if node is None else resolved(node)
     if isinstance(value, Scalar):
-        text = "" if is_null(value) else _SPACE.sub("", expand(value.value)).strip()
+        text = "" if is_null(value) else expand(value.value).strip()
+        if "<<" in text or ">>" in text:
+            text = _SPACE.sub("", text)
         return Condition(repr(text), None if "<<" in text else is_truthy(text))
     if isinstance(value, Sequence):
         # A list is only valid as the arguments of a statement; alone it means nothing.

@@ -19,6 +19,8 @@ def is_push(step: Step) -> bool:
     """Whether ``step`` seems to push an image, going by its text."""
     script = script_node(step)
     text = step.name if script is None else script.value
+    if "push" not in text and "publish" not in text:
+        return False
     return _PUSH.search(_OF_GIT.sub("", text)) is not None
 
 

@@ -23,6 +23,8 @@ _ELSEWHERE = re.compile(
 
 def is_like_login(text: str) -> bool:
     """Whether ``text``, the name of a step or a command, suggests a login to Docker Hub."""
+    if "log" not in (lower := text.lower()) and "auth" not in lower:
+        return False
     return _LOGIN.search(text) is not None and _ELSEWHERE.search(text) is None
 
 

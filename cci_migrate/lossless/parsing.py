@@ -283,9 +283,10 @@ def _behind_key(text: str, key: Node) -> int:
 
 def _block_scalar_end(text: str, start: int, end: int, value: str) -> int:
     """The end of a block scalar's last line; with ``+``, trailing blank lines belong to it."""
-    header = _BLOCK_HEADER.match(text, start)
-    if header is not None and "+" in header.group(1):
-        return end
+    if text[start] not in "|>" or "+" in text[start : start + 3]:
+        header = _BLOCK_HEADER.match(text, start)
+        if header is not None and "+" in header.group(1):
+            return end
     if value.rstrip("\n")[-1:] in (" ", "\t"):
         # Its last lines have blanks beyond the indent, which are part of the value.
         return start + len(text[start:end].rstrip(_LINE_BREAKS))

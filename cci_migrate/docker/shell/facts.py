@@ -427,7 +427,8 @@ def folder_of(path: str) -> str:
 def joined_path(directory: str, path: str) -> str:
     """``path``, relative to ``directory``, joined to it without ``.`` and inner ``..``."""
     parts: list[str] = []
-    path = _HERE.sub(".", path)
+    if "pwd" in path or "PWD" in path:
+        path = _HERE.sub(".", path)
     absolute = path.startswith(("/", "~", "$"))
     for part in (path if absolute else f"{directory}/{path}").split("/"):
         if part == ".." and parts and parts[-1] != ".." and not parts[-1].startswith(("$", "~")):
