@@ -34,7 +34,7 @@ class _Part(Struct, frozen=True, eq=False, dict=True):
     """A part of a job: a step, the arguments of a call, variables in credentials of images.
 
     ``written`` are the texts of ``nodes`` as in the file, with ``variables`` before them.
-    ``unread`` is the title and the command of a step that runs something that can't be read.
+    ``step`` is there if the part is a step.
 
     Mostly few variables are asked for, so a text is only split into names if it has one of them.
     """
@@ -42,7 +42,7 @@ class _Part(Struct, frozen=True, eq=False, dict=True):
     nodes: tuple[Node, ...]
     written: str
     variables: tuple[str, ...] = ()
-    unread: str = ""
+    step: Step | None = None
 
     def names(self, variable: str) -> bool:
         """Whether ``variable`` is named anywhere, in comments too."""
@@ -76,17 +76,27 @@ class _Part(Struct, frozen=True, eq=False, dict=True):
         """The names outside of comments and of ``unset``."""
         return frozenset(_NAME.findall(_NO_USE.sub("", self._values)))
 
+    @cached_property
+    def unread(self) -> str:
+        """The title and the command of a step that runs something that can't be read."""
+        step = self.step
+        if step is None:
+            return ""
+        if step.name != "run":
+            return step.name if "/" in step.name else ""
+        command = text_of(step.value) or text_of(value_of(step.value, "command")) or ""
+        title = text_of(value_of(step.value, "name")) or ""
+        return "" if _RUNS_A_FILE.search(command) is None else f"{title} {command}"
+
 
 class _Steps:
     """The parts of the steps of a job, for all workflow jobs that run it in the same way."""
 
-    def __init__(
-        self, parts: Iterable[_Part], passed: Iterable[_Part], unread: Sequence[tuple[Step, str]]
-    ) -> None:
-        self._parts = tuple(dict.fromkeys(parts))
+    def __init__(self, steps: Sequence[tuple[Step, _Part]], passed: Iterable[_Part]) -> None:
+        self._steps = steps
+        self._parts = tuple(dict.fromkeys(part for _, part in steps))
         #: What commands around the steps are given: no script, so without comments.
         self._passed = tuple(dict.fromkeys(passed))
-        self._unread = unread
         self._named: dict[str, bool] = {}
         self._used: dict[str, bool] = {}
 
@@ -119,6 +129,10 @@ class _Steps:
         if not self._unread:
             return False
         return _PUBLISHES.search(own_names) is not None or self._some_unread_publishes
+
+    @cached_property
+    def _unread(self) -> Sequence[tuple[Step, str]]:
+        return [(step, part.unread) for step, part in self._steps if part.unread]
 
     @cached_property
     def _some_unread_publishes(self) -> bool:
@@ -212,7 +226,7 @@ class JobVariables:
 
     def _steps_in(self, home: Namespace, job: Job, entry: WorkflowJob) -> _Steps:
         listed = self._lists.of(home, job, entry)
-        run = [step for step in listed if self._lists.may_run(home, job, entry, step)]
+        run = self._lists.run_by(home, job, entry)
         key = (job, way_of(job, entry), () if len(run) == len(listed) else tuple(run))
         steps = self._steps.get(key)
         if steps is None:
@@ -220,21 +234,19 @@ class JobVariables:
         return steps
 
     def _read(self, steps: Iterable[Step]) -> _Steps:
-        parts: list[_Part] = []
+        parts: list[tuple[Step, _Part]] = []
         passed: list[_Part] = []
-        unread: list[tuple[Step, str]] = []
         for step in steps:
             part = self._parts.get(step.node)
             if part is None:
-                part = self._parts[step.node] = _part_of_step(step)
-            parts.append(part)
+                nodes = step.node, step.value
+                part = self._parts[step.node] = _part_of(*nodes, step=step)
+            parts.append((step, part))
             bindings: Bindings | None = step.bindings
             while bindings is not None:
                 passed.append(self._passed(bindings))
                 bindings = bindings.outer
-            if part.unread:
-                unread.append((step, part.unread))
-        return _Steps(parts, passed, unread)
+        return _Steps(parts, passed)
 
     def _passed(self, bindings: Bindings) -> _Part:
         """The arguments and defaults of one of the commands around a step."""
@@ -245,21 +257,13 @@ class JobVariables:
         return bound
 
 
-def _part_of(*nodes: Node | None, variables: tuple[str, ...] = (), unread: str = "") -> _Part:
+def _part_of(
+    *nodes: Node | None, variables: tuple[str, ...] = (), step: Step | None = None
+) -> _Part:
     """The part with ``nodes`` and ``variables``."""
     present = tuple(node for node in nodes if node is not None)
-    return _Part(present, "\n".join((*variables, *map(_written, present))), variables, unread)
+    return _Part(present, "\n".join((*variables, *map(_written, present))), variables, step)
 
 
 def _written(node: Node) -> str:
     return node.source.text[node.start : node.end]
-
-
-def _part_of_step(step: Step) -> _Part:
-    if step.name != "run":
-        unread = step.name if "/" in step.name else ""
-        return _part_of(step.node, step.value, unread=unread)
-    command = text_of(step.value) or text_of(value_of(step.value, "command")) or ""
-    title = text_of(value_of(step.value, "name")) or ""
-    unread = "" if _RUNS_A_FILE.search(command) is None else f"{title} {command}"
-    return _part_of(step.node, step.value, unread=unread)

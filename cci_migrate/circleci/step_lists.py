@@ -51,6 +51,13 @@ class StepLists:
             steps = self._steps[key] = job_steps(self._config, home, job, entry)
         return steps
 
+    def run_by(self, home: Namespace, job: Job, entry: WorkflowJob) -> Sequence[Step]:
+        """The steps of ``job`` that ``entry`` may run: see `may_run`. Raises TooComplexError."""
+        steps = self.of(home, job, entry)
+        if home.is_published or not job.parameters:
+            return steps
+        return [step for step in steps if self.may_run(home, job, entry, step)]
+
     def may_run(self, home: Namespace, job: Job, entry: WorkflowJob, step: Step) -> bool:
         """Whether ``entry`` may run ``step`` of ``job``: its arguments can rule out a condition.
 
