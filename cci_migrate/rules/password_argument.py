@@ -58,12 +58,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
     from cci_migrate.docker.shell.facts import Login
 
     visited: set[Node] = set()
-    old_clients = {
-        run.command
-        for docker in dockers
-        if primary_images(docker.declared).may_have_old_client
-        for run in docker.own_runs
-    }
+    found: list[tuple[Job, RunStep, list[Login]]] = []
     for docker in dockers:
         for run in docker.own_runs:
             script = run.command.value
@@ -76,7 +71,15 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
                 if isinstance(fact, Login) and fact.password is not None
             ]
             if logins:
-                yield _finding(docker.job, run, logins, is_old=run.command in old_clients)
+                found.append((docker.job, run, logins))
+    old_clients = {
+        run.command
+        for docker in (dockers if found else ())
+        if primary_images(docker.declared).may_have_old_client
+        for run in docker.own_runs
+    }
+    for job, run, logins in found:
+        yield _finding(job, run, logins, is_old=run.command in old_clients)
 
 
 def _facts(run: RunStep, daemon: Daemon) -> list[object]:

@@ -153,7 +153,8 @@ def _parameters_by_name(home: Namespace) -> Mapping[str, Mapping[str, Parameter]
     """The parameters about logins of the commands and jobs that have some, by name in ``home``."""
     own = {
         name: {key: each for key, each in parameters.items() if _LOGIN_WORDS.search(key)}
-        for name, parameters in _own_parameters(home)
+        for name, parameters in dict(_own_parameters(home)).items()
+        if any(parameter.type == _TYPE for parameter in parameters.values())
     }
     published = {
         f"{alias}/{name}": parameters
