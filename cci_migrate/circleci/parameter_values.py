@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from itertools import product
+from itertools import chain, product
 from math import prod
 
 from msgspec import Struct
@@ -54,16 +54,23 @@ class ExecutorUse(Struct, frozen=True, eq=False):
     call: ExecutorCall
 
 
-class ValueNode(Struct, frozen=True, eq=False):
-    """A value as written, and where to look up its own references.
+class ValueScope(Struct, frozen=True):
+    """Where the references of a value are looked up.
 
-    ``scope`` has its parameters; ``call`` is the call that passes it.
+    ``owner`` has its parameters, and ``call``, which passes the value, its matrix. ``is_orb``: it
+    is in an inline orb, where pipeline parameters are out of scope.
     """
 
+    owner: Job | Executor | None = None
+    is_orb: bool = False
+    call: JobCall | None = None
+
+
+class ValueNode(Struct, frozen=True, eq=False):
+    """A value as written, and where to look up its own references."""
+
     node: Node
-    scope: Job | Executor | None
-    is_orb: bool
-    call: JobCall | None
+    where: ValueScope
 
 
 class ParameterValues:
@@ -75,151 +82,90 @@ class ParameterValues:
     def __init__(self, config: Config, entry: WorkflowJob | None = None) -> None:
         self.config = config
         self._entry = entry
-        self._cache: dict[tuple[Job | Executor, str], tuple[str, ...]] = {}
+        self._cache: dict[object, tuple[str, ...]] = {}
 
     def texts(self, text: str, owner: Job | Executor, *, is_orb: bool) -> tuple[str, ...]:
         """The strings that ``text`` in ``owner`` can become.
 
         A reference with unknown values is kept as written. ``is_orb``: ``owner`` is in an inline
-        orb, where pipeline parameters are out of scope.
+        orb.
         """
-        return self._expand(text, owner, is_orb=is_orb, seen=frozenset())
+        return self._expand(text, ValueScope(owner, is_orb), frozenset())
 
-    def nodes(self, reference: Reference, where: ValueNode) -> tuple[ValueNode, ...]:
-        """The nodes with the values of ``reference``, which is in the value ``where``.
+    def nodes(
+        self, reference: Reference, where: ValueScope, *, declared_too: bool = True
+    ) -> tuple[ValueNode, ...]:
+        """The nodes with the values of ``reference``; empty if they are unknown.
 
-        Empty if they are unknown.
+        Without ``declared_too``, what a parameter declares is left out if all callers pass a value.
         """
         match reference.scope:
             case Scope.PIPELINE_PARAMETER:
                 parameter = self.config.pipeline_parameters.get(reference.name)
-                if parameter is None or where.is_orb:
-                    return ()
-                return tuple(ValueNode(node, None, False, None) for node in parameter.nodes)
+                return () if parameter is None or where.is_orb else _declared(parameter, where)
             case Scope.MATRIX:
-                call = where.call
-                items = () if call is None else call.matrix.get(reference.name, ())
-                return tuple(ValueNode(node, None, False, call) for node in items)
+                items = () if where.call is None else where.call.matrix.get(reference.name, ())
+                return tuple(ValueNode(node, ValueScope(call=where.call)) for node in items)
             case Scope.PARAMETER:
-                return self._nodes_of(reference.name, where)
+                parameters = {} if where.owner is None else where.owner.parameters
+                parameter = parameters.get(reference.name)
+                if where.owner is None or parameter is None:
+                    return ()
+                uses = tuple(self._passed(where.owner, reference.name))
+                all_pass = uses and all(
+                    any(text_of(value.node) is not None for value in use) for use in uses
+                )
+                # The default counts even if every caller passes a value: a new caller may not.
+                may_be_unpassed = self._entry is None and parameter.default is not None
+                if declared_too or may_be_unpassed or not all_pass:
+                    uses = (*uses, _declared(parameter, where))
+                return tuple(chain.from_iterable(uses))
             case Scope.PIPELINE_VALUE | Scope.EXPRESSION:
                 return ()
             case _:
                 assert_never(reference.scope)
 
-    def _nodes_of(self, name: str, where: ValueNode) -> tuple[ValueNode, ...]:
-        owner = where.scope
-        parameter = None if owner is None else owner.parameters.get(name)
-        if owner is None or parameter is None:
-            return ()
-        nodes: list[ValueNode] = []
+    def _passed(self, owner: Job | Executor, name: str) -> Iterator[tuple[ValueNode, ...]]:
+        """The values of the parameter ``name`` that each use of ``owner`` passes."""
         if isinstance(owner, Job):
-            for call in self._job_calls.get(owner, []):
-                nodes += (ValueNode(node, None, False, call) for node in call.passed(name))
+            for call in self._job_calls.get(owner, ()):
+                yield tuple(ValueNode(node, ValueScope(call=call)) for node in call.passed(name))
         else:
-            for use in self.executor_uses.get(owner, []):
-                if name in use.call.arguments:
-                    argument = use.call.arguments[name]
-                    nodes.append(ValueNode(argument, use.job, use.home.is_orb, None))
-        return (*nodes, *(ValueNode(node, None, where.is_orb, None) for node in parameter.nodes))
+            for use in self.executor_uses.get(owner, ()):
+                argument = use.call.arguments.get(name)
+                where = ValueScope(use.job, use.home.is_orb)
+                yield () if argument is None else (ValueNode(argument, where),)
 
-    def _expand(
-        self, text: str, owner: Job | Executor | None, *, is_orb: bool, seen: frozenset[object]
-    ) -> tuple[str, ...]:
-        expressions = references(text)
-        if not expressions:
+    def _expand(self, text: str, where: ValueScope, seen: frozenset[object]) -> tuple[str, ...]:
+        by_name = {(reference.scope, reference.name): reference for reference in references(text)}
+        if not by_name:
             return (text,)
-        names = list(dict.fromkeys((r.scope, r.name) for r in expressions))
-        choices = [
-            self._values(reference, owner, is_orb=is_orb, seen=seen)
-            for reference in {(r.scope, r.name): r for r in expressions}.values()
-        ]
+        choices = [self._values(reference, where, seen) for reference in by_name.values()]
         if prod(max(1, len(values)) for values in choices) > MOST_VALUES:
             return (text,)
         results: dict[str, None] = {}
         for combination in product(*(values or (None,) for values in choices)):
-            chosen = dict(zip(names, combination, strict=True))
+            chosen = dict(zip(by_name, combination, strict=True))
             results[substitute(text, lambda r, c=chosen: c[r.scope, r.name])] = None  # type: ignore[misc]
         return tuple(results)
 
     def _values(
-        self,
-        reference: Reference,
-        owner: Job | Executor | None,
-        *,
-        is_orb: bool,
-        seen: frozenset[object],
+        self, reference: Reference, where: ValueScope, seen: frozenset[object]
     ) -> tuple[str, ...]:
-        match reference.scope:
-            case Scope.PIPELINE_PARAMETER:
-                parameter = self.config.pipeline_parameters.get(reference.name)
-                if parameter is None or is_orb:
-                    return ()
-                return _declared(parameter)
-            case Scope.PARAMETER:
-                if owner is None:
-                    return ()
-                return self._parameter_values(reference.name, owner, is_orb=is_orb, seen=seen)
-            case Scope.PIPELINE_VALUE | Scope.MATRIX | Scope.EXPRESSION:
+        """The strings that ``reference`` can become; those in ``seen`` are being looked up."""
+        memo = (reference.scope, reference.name, where)
+        if memo not in self._cache:
+            if memo in seen:
                 return ()
-            case _:
-                assert_never(reference.scope)
-
-    def _parameter_values(
-        self, name: str, owner: Job | Executor, *, is_orb: bool, seen: frozenset[object]
-    ) -> tuple[str, ...]:
-        memo = (owner, name)
-        if memo in self._cache:
-            return self._cache[memo]
-        if memo in seen:
-            return ()
-        parameter = owner.parameters.get(name)
-        if parameter is None:
-            return ()
-        inner = seen | {memo}
-        values: dict[str, None] = {}
-        unpassed = False
-        if isinstance(owner, Job):
-            for call in self._job_calls.get(owner, []):
-                passed = self._passed(call, name, inner)
-                unpassed = unpassed or not passed
-                values.update(dict.fromkeys(passed))
-        else:
-            for use in self.executor_uses.get(owner, []):
-                text = text_of(use.call.arguments.get(name))
-                if text is None:
-                    unpassed = True
-                else:
-                    orb = use.home.is_orb
-                    values.update(
-                        dict.fromkeys(self._expand(text, use.job, is_orb=orb, seen=inner))
-                    )
-        # The default counts even if every caller passes a value: a new caller may not.
-        may_be_unpassed = self._entry is None and parameter.default is not None
-        if unpassed or not values or may_be_unpassed:
-            for text in _declared(parameter):
-                values.update(dict.fromkeys(self._expand(text, None, is_orb=is_orb, seen=inner)))
-        self._cache[memo] = tuple(values)
+            nodes = self.nodes(reference, where, declared_too=False)
+            values = (
+                value
+                for node in nodes
+                if (text := text_of(node.node)) is not None
+                for value in self._expand(text, node.where, seen | {memo})
+            )
+            self._cache[memo] = tuple(dict.fromkeys(values))
         return self._cache[memo]
-
-    def _passed(self, call: JobCall, name: str, seen: frozenset[object]) -> tuple[str, ...]:
-        values: dict[str, None] = {}
-        for node in call.passed(name):
-            text = text_of(node)
-            if text is None:
-                continue
-            for reference in references(text):
-                if reference.scope is Scope.MATRIX:
-                    for item in call.matrix.get(reference.name, ()):
-                        value = text_of(item)
-                        if value is not None:
-                            part = text[: reference.start] + value + text[reference.end :]
-                            values[part] = None
-                    break
-            else:
-                expanded = self._expand(text, None, is_orb=False, seen=seen)
-                values.update(dict.fromkeys(expanded))
-        return tuple(values)
 
     @cached_property
     def _job_calls(self) -> Mapping[Job, list[JobCall]]:
@@ -275,11 +221,7 @@ class ParameterValues:
 
     def _executor_nodes(self, job: Job, name: str, entry: WorkflowJob | None) -> list[Node]:
         calls = self._job_calls.get(job, []) if entry is None else [job_call(entry)]
-        nodes: list[Node] = []
-        for use in calls:
-            nodes += use.matrix.get(name, ())
-            if name in use.arguments:
-                nodes.append(use.arguments[name])
+        nodes = [node for call in calls for node in call.passed(name)]
         parameter = job.parameters.get(name)
         if parameter is not None and parameter.default is not None and (entry is None or not nodes):
             nodes.append(parameter.default)
@@ -293,7 +235,7 @@ def job_call(entry: WorkflowJob) -> JobCall:
     return JobCall(entry, values_by_key(entry.arguments), matrix)
 
 
-def _declared(parameter: Parameter) -> tuple[str, ...]:
-    default = text_of(parameter.default)
-    values = ((default,) if default is not None else ()) + parameter.enum
-    return tuple(dict.fromkeys(values))
+def _declared(parameter: Parameter, where: ValueScope) -> tuple[ValueNode, ...]:
+    """The default and the enum of ``parameter``, which is declared in ``where``."""
+    outside = ValueScope(is_orb=where.is_orb)
+    return tuple(ValueNode(node, outside) for node in parameter.nodes)

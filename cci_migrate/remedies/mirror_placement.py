@@ -15,7 +15,7 @@ from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.circleci.config import Command, Executor, Job
 from cci_migrate.circleci.expressions import Reference, Scope, references
 from cci_migrate.circleci.images import PulledImage
-from cci_migrate.circleci.parameter_values import ValueNode
+from cci_migrate.circleci.parameter_values import ValueNode, ValueScope
 from cci_migrate.docker.image_reference import registry_of
 from cci_migrate.docker.mirrors import Mirror, NewHead, mirrored
 from cci_migrate.findings import NoFix
@@ -84,7 +84,7 @@ class MirrorPlacement:
         trace = _Trace()
         for owner in image.owners:
             at = owner.job or owner.executor
-            start = ValueNode(image.item.image.value, at, owner.home.is_orb, None)
+            start = ValueNode(image.item.image.value, ValueScope(at, owner.home.is_orb))
             trace.error = trace.error or self._follow(start, "", trace, _DEEPEST)
         return trace
 
@@ -121,8 +121,8 @@ class MirrorPlacement:
         """
         if reference.scope is Scope.PIPELINE_PARAMETER:
             declared = self._config.pipeline_parameters
-        elif self._config.is_orb_source and value.scope is not None:
-            declared = value.scope.parameters
+        elif self._config.is_orb_source and value.where.owner is not None:
+            declared = value.where.owner.parameters
         else:
             return False
         return reference.name in declared and bool(declared[reference.name].enum)
@@ -131,7 +131,7 @@ class MirrorPlacement:
         self, scalar: Scalar, reference: Reference, tail: str, value: ValueNode, trace: _Trace
     ) -> str | None:
         """Put the mirror before the expression that ``scalar`` begins with; the error, if any."""
-        nodes = self._values.nodes(reference, value)
+        nodes = self._values.nodes(reference, value.where)
         texts = [f"{text_of(node.node) or ''}{tail}" for node in nodes]
         heads = {mirrored(text, self._mirror) for text in texts}
         head = heads.pop() if len(heads) == 1 else None
@@ -146,15 +146,15 @@ class MirrorPlacement:
     def _values_of(
         self, reference: Reference, value: ValueNode, rest: str, trace: _Trace, deepest: int
     ) -> str | None:
-        nodes = self._values.nodes(reference, value)
+        nodes = self._values.nodes(reference, value.where)
         if not nodes:
             return f"the config doesn't have all values of {reference.name}"
         if reference.scope is Scope.PIPELINE_PARAMETER:
             trace.parameters[None, reference.name] = None
-        elif reference.scope is Scope.PARAMETER and value.scope is not None:
-            trace.parameters[value.scope, reference.name] = None
+        elif reference.scope is Scope.PARAMETER and value.where.owner is not None:
+            trace.parameters[value.where.owner, reference.name] = None
         for node in nodes:
-            if node.call is not None:
+            if node.where.call is not None:
                 trace.calls[node.node] = node
             error = self._follow(node, rest, trace, deepest)
             if error is not None:
@@ -256,12 +256,13 @@ class MirrorPlacement:
 
     def _named_in_workflow(self, value: ValueNode, written: set[Node]) -> str | None:
         """The problem if something else contains a value of a matrix, as names of its jobs do."""
-        if value.call is None:
+        call = value.where.call
+        if call is None:
             return None
         text = text_of(value.node) or ""
-        arguments = value.call.entry.arguments
+        arguments = call.entry.arguments
         matrix = value_of(arguments, "matrix")
-        for name, nodes in value.call.matrix.items():
+        for name, nodes in call.matrix.items():
             if not any(node is value.node for node in nodes):
                 continue
             if any(name in entries_of(item) for item in items_of(value_of(matrix, "exclude"))):
