@@ -6,7 +6,9 @@ The keys are those of https://circleci.com/docs/reference/configuration-referenc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
+from typing import TypeVar
 
 from msgspec import Struct, field
 
@@ -15,6 +17,8 @@ from cci_migrate.lossless.merging import Entry
 from cci_migrate.lossless.nodes import Document, Node, Scalar
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Sequence as SequenceNode
+
+_Element = TypeVar("_Element")
 
 
 class Parameter(Struct, frozen=True, eq=False):
@@ -129,30 +133,30 @@ class Namespace(Struct, frozen=True, eq=False):
 
     def job(self, name: str) -> tuple[Namespace, Job] | None:
         """The job called ``name`` or ``orb/name`` here, and its namespace; None if unknown."""
-        if "/" not in name:
-            job = self.jobs.get(name)
-            return None if job is None else (self, job)
-        alias, _, inner_name = name.partition("/")
-        orb = self.inline.get(alias)
-        return None if orb is None else orb.job(inner_name)
+        return self._called(name, _JOBS)
 
     def executor(self, name: str) -> tuple[Namespace, Executor] | None:
         """The executor called ``name`` or ``orb/name`` here, and its namespace; None if unknown."""
-        if "/" not in name:
-            executor = self.executors.get(name)
-            return None if executor is None else (self, executor)
-        alias, _, inner_name = name.partition("/")
-        orb = self.inline.get(alias)
-        return None if orb is None else orb.executor(inner_name)
+        return self._called(name, _EXECUTORS)
 
     def command(self, name: str) -> tuple[Namespace, Command] | None:
         """The command called ``name`` or ``orb/name`` here, and its namespace; None if unknown."""
-        if "/" not in name:
-            command = self.commands.get(name)
-            return None if command is None else (self, command)
-        alias, _, inner_name = name.partition("/")
-        orb = self.inline.get(alias)
-        return None if orb is None else orb.command(inner_name)
+        return self._called(name, _COMMANDS)
+
+    def _called(
+        self, name: str, elements_of: Callable[[Namespace], Mapping[str, _Element]]
+    ) -> tuple[Namespace, _Element] | None:
+        home: Namespace | None = self
+        while home is not None and "/" in name:
+            alias, _, name = name.partition("/")
+            home = home.inline.get(alias)
+        element = None if home is None else elements_of(home).get(name)
+        return None if home is None or element is None else (home, element)
+
+
+_JOBS: Callable[[Namespace], Mapping[str, Job]] = attrgetter("jobs")
+_EXECUTORS: Callable[[Namespace], Mapping[str, Executor]] = attrgetter("executors")
+_COMMANDS: Callable[[Namespace], Mapping[str, Command]] = attrgetter("commands")
 
 
 class WorkflowJob(Struct, frozen=True, eq=False):
