@@ -7,7 +7,7 @@ CircleCI only reads ``context`` on a workflow job
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from functools import lru_cache
 
@@ -16,9 +16,10 @@ from msgspec import Struct
 from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.expressions import has_expression
 from cci_migrate.circleci.workflow_jobs import called_job
+from cci_migrate.groups import grouped
 from cci_migrate.lossless.merging import Entry, entry_of, items_of, own_entry, text_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
-from cci_migrate.lossless.nodes import Node, resolved
+from cci_migrate.lossless.nodes import resolved
 
 _KEYS = ("context", "contexts")
 
@@ -61,21 +62,22 @@ def misplaced_contexts(config: Config) -> tuple[MisplacedContext, ...]:
 def _misplaced_contexts(config: Config) -> Iterator[MisplacedContext]:
     if not config.has_key(*_KEYS):
         return
-    on_jobs: dict[Node, tuple[Entry, list[str], list[WorkflowJob]]] = {}
-    for _, job in config.all_jobs():
-        for key in _KEYS:
-            entry = entry_of(job.mapping, key)
-            if entry is not None:
-                _, jobs, affected = on_jobs.setdefault(entry.key, (entry, [], []))
-                jobs.append(job.name)
-                affected += (
-                    workflow_job
-                    for workflow_job in config.workflow_jobs
-                    if called_job(workflow_job, config) is job
-                )
-    for entry, jobs, affected in on_jobs.values():
-        route = f"jobs.{jobs[0]}.{_name(entry)}"
-        yield _misplaced(ContextPlace.JOB, entry, ", ".join(jobs), route, affected)
+    on_jobs = grouped(
+        (entry, job)
+        for _, job in config.all_jobs()
+        for key in _KEYS
+        if (entry := entry_of(job.mapping, key)) is not None
+    )
+    for entry, jobs in on_jobs.items():
+        affected = [
+            workflow_job
+            for job in jobs
+            for workflow_job in config.workflow_jobs
+            if called_job(workflow_job, config) is job
+        ]
+        owners = ", ".join(job.name for job in jobs)
+        route = f"jobs.{jobs[0].name}.{entry.key.value}"
+        yield _misplaced(ContextPlace.JOB, entry, owners, route, affected)
     for name, node in config.workflows.items():
         for key in _KEYS:
             entry = entry_of(node, key)
@@ -87,7 +89,7 @@ def _misplaced_contexts(config: Config) -> Iterator[MisplacedContext]:
                 ]
                 route = f"workflows.{name}.{key}"
                 yield _misplaced(ContextPlace.WORKFLOW, entry, name, route, affected)
-    for plural, affected in plural_contexts(config):
+    for plural, affected in plural_contexts(config).items():
         names = ", ".join(dict.fromkeys(workflow_job.name for workflow_job in affected))
         route = f"{affected[0].route}.contexts"
         yield _misplaced(ContextPlace.PLURAL, plural, names, route, affected)
@@ -96,25 +98,20 @@ def _misplaced_contexts(config: Config) -> Iterator[MisplacedContext]:
         for key in _KEYS:
             beside = own_entry(node, key) if isinstance(node, MappingNode) else None
             if beside is not None and beside.key is not workflow_job.key:
-                yield _misplaced(
-                    ContextPlace.BESIDE,
-                    beside,
-                    workflow_job.name,
-                    f"{workflow_job.route}.{key}",
-                    [workflow_job],
-                )
+                owner, route = workflow_job.name, f"{workflow_job.route}.{key}"
+                yield _misplaced(ContextPlace.BESIDE, beside, owner, route, [workflow_job])
 
 
-def plural_contexts(config: Config) -> Iterable[tuple[Entry, list[WorkflowJob]]]:
+def plural_contexts(config: Config) -> Mapping[Entry, list[WorkflowJob]]:
     """The ``contexts`` keys of workflow jobs, each with the jobs that have it, own or merged."""
-    users: dict[Node, tuple[Entry, list[WorkflowJob]]] = {}
-    for workflow_job in config.workflow_jobs if config.has_key("contexts") else ():
-        plural = entry_of(workflow_job.arguments, "contexts")
-        called = None if plural is None else called_job(workflow_job, config)
-        # An orb's job may have a parameter of that name.
-        if plural is not None and called is not None and "contexts" not in called.parameters:
-            users.setdefault(plural.key, (plural, []))[1].append(workflow_job)
-    return users.values()
+    return grouped(
+        (plural, workflow_job)
+        for workflow_job in (config.workflow_jobs if config.has_key("contexts") else ())
+        if (plural := entry_of(workflow_job.arguments, "contexts")) is not None
+        and (called := called_job(workflow_job, config)) is not None
+        # A job may have a parameter of that name.
+        and "contexts" not in called.parameters
+    )
 
 
 def misplaced_contexts_by_job(config: Config) -> Mapping[WorkflowJob, tuple[str, ...]]:
@@ -127,10 +124,6 @@ def misplaced_contexts_by_job(config: Config) -> Mapping[WorkflowJob, tuple[str,
         for entry in misplaced.workflow_jobs:
             names[entry] = (*names.get(entry, ()), *(misplaced.names or ()))
     return names
-
-
-def _name(entry: Entry) -> str:
-    return text_of(entry.key) or ""
 
 
 def _misplaced(

@@ -106,7 +106,9 @@ class ContextPlacement:
     def __init__(self, config: Config, sharing: Sharing, *, single_only: bool) -> None:
         entries = config.workflow_jobs
         self._sharing = sharing
-        self._plural = {user: key for key, users in plural_contexts(config) for user in users}
+        self._plural = {
+            user: key for key, users in plural_contexts(config).items() for user in users
+        }
         self._contexts = {entry: job_contexts(entry) for entry in entries}
         self._style = usual_style(self._contexts.values(), single_only=single_only)
         self._users = argument_users(entries)
