@@ -108,7 +108,7 @@ def _pure_logins(
     job = Job("", "", None, node, None, {}, executor, None, None)
     defaults = StepDefaults(None, None, {})
     texts = JobTexts(job, values, home.is_orb)
-    reader = StepReader(texts, read, Daemon.MACHINE, defaults, frozenset, frozenset())
+    reader = StepReader(texts, read, Daemon.MACHINE, defaults)
     for order, step in enumerate(steps):
         before = len(reader.logins)
         reader.step(order, step, pulls_count=True)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 from msgspec.structs import replace
 
 from cci_migrate.bounds.allowance import Allowance
-from cci_migrate.circleci.built_images import built_images
 from cci_migrate.circleci.checked_out_files import ReadText
 from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.declared_job import DeclaredJob
@@ -52,13 +50,15 @@ def job_docker(
         logins_count and any(may_log_in(step, has_repository=read is not None) for step in steps)
     ):
         return None
-    defaults = step_defaults(declared)
-    environment = image_environment(declared)
-    built = partial(built_images, config)
     images = primary_images(declared)
-    texts = JobTexts(declared.job, declared.values, declared.home.is_orb)
-    as_root = images.may_run_as_root
-    reader = StepReader(texts, read, daemons.main, defaults, built, environment, as_root)
+    reader = StepReader(
+        JobTexts(declared.job, declared.values, declared.home.is_orb),
+        read,
+        daemons.main,
+        step_defaults(declared),
+        image_environment(declared),
+        as_root=images.may_run_as_root,
+    )
     docker = reader.job_docker(declared, entry, daemons, steps)
     if docker.has_docker:
         return replace(docker, has_client=images.have_client)
@@ -95,6 +95,5 @@ def orb_job_dockers(
         if orb_job.is_compiled:
             defaults = step_defaults(DeclaredJob(home, way.job, values))
         texts = JobTexts(job, values, config.body.is_orb)
-        built = partial(built_images, config)
-        reader = StepReader(texts, read, daemons.main, defaults, built, frozenset())
+        reader = StepReader(texts, read, daemons.main, defaults)
         yield reader.job_docker(DeclaredJob(home, job, values), entry, daemons, steps)

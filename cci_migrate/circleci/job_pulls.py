@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from cci_migrate.circleci.built_images import built_images
 from cci_migrate.circleci.job_texts import JobTexts
 from cci_migrate.circleci.login_directories import LoginDirectories
 from cci_migrate.circleci.step_moments import Moment
@@ -36,21 +37,12 @@ class PullCommand(Struct, frozen=True, eq=False):
 
 
 class JobPulls:
-    """The pulls of a job so far, and the images that are there without one.
+    """The pulls of a job so far, and the images that are there without one."""
 
-    ``built_images`` returns the names of those that some step of the config makes.
-    """
-
-    def __init__(
-        self,
-        texts: JobTexts,
-        directories: LoginDirectories,
-        built_images: Callable[[], frozenset[str]],
-    ) -> None:
+    def __init__(self, texts: JobTexts, directories: LoginDirectories) -> None:
         self.pulls: list[StepPull] = []
         self._texts = texts
         self._directories = directories
-        self._built_images = built_images
         self._local = LocalImages()
         self._loaded_something = False
 
@@ -96,7 +88,7 @@ class JobPulls:
             return missing
         for image in missing:
             is_fetched = any(image in earlier.texts for earlier in self.pulls)
-            if not is_fetched and without_tag(image) not in self._built_images():
+            if not is_fetched and without_tag(image) not in built_images(self._texts.values.config):
                 named = command
                 if not command.title.endswith(image):
                     named = replace(command, title=f"{command.title} {image}")

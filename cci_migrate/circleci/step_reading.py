@@ -6,7 +6,7 @@ Dockerfiles and Compose files that its commands name, where they are there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -127,8 +127,7 @@ class StepReader:
     """Reads the steps of one job, which talk to ``daemon``, in order.
 
     ``texts`` are of that job, ``read`` returns the files of its repository. ``image_environment``
-    are the variables that its image sets, ``built`` returns the images that some step of the config
-    makes.
+    are the variables that its image sets.
     """
 
     def __init__(
@@ -137,8 +136,8 @@ class StepReader:
         read: ReadText | None,
         daemon: Daemon,
         defaults: StepDefaults,
-        built: Callable[[], frozenset[str]],
-        image_environment: frozenset[str],
+        image_environment: frozenset[str] = frozenset(),
+        *,
         as_root: bool = False,
     ) -> None:
         self._texts = texts
@@ -150,7 +149,7 @@ class StepReader:
         self._default_values = texts.literal_values(defaults.environment)
         self._directories = login_directories(self._default_values, as_root=as_root)
         self._logins = JobLogins(texts, self._directories, self._settings)
-        self._pulls = JobPulls(texts, self._directories, built)
+        self._pulls = JobPulls(texts, self._directories)
         self._builds = BuildPulls(texts, self._files, self._pulls)
         self._composes = ComposePulls(texts, self._files, self._pulls, self._builds)
         self._orbs = OrbCommands(texts, self._logins, self._pulls, self._builds)
