@@ -8,16 +8,12 @@ from cci_migrate.assessing.auth_forms import PLAIN, Anchored, Written
 from cci_migrate.assessing.conventions import (
     CredentialConvention,
     credential_conventions,
-    is_safe,
 )
 from cci_migrate.assessing.evidence_collection import EvidenceCollector
 from cci_migrate.assessing.step_assessment import JobDockers
 from cci_migrate.circleci.images import pulled_images
 from cci_migrate.circleci.job_runs import Runs
 from cci_migrate.policy.settings import (
-    AwsKeyAuth,
-    AwsRoleAuth,
-    GcpAuth,
     PasswordAuth,
     Policy,
     RegistryCredential,
@@ -106,22 +102,6 @@ def test_credentials_of_another_registry_are_no_convention() -> None:
     collector = EvidenceCollector(config, Runs(config, values), JobDockers(config, values, None))
     evidence = collector.of_images([image], {image: "quay.io"})
     assert credential_conventions(evidence) == {}
-
-
-@pytest.mark.parametrize(
-    ("credential", "expected"),
-    [
-        (PasswordAuth("me", "$P"), True),
-        (PasswordAuth("me", "${P}"), True),
-        (PasswordAuth("$U", "secret"), False),
-        (AwsKeyAuth("AKIA", "$S"), True),
-        (AwsKeyAuth("$K", "secret"), False),
-        (AwsRoleAuth("arn:aws:iam::1:role/x"), True),
-        (GcpAuth("a@b", "pool", "provider"), True),
-    ],
-)
-def test_what_may_be_repeated(credential: RegistryCredential, expected: bool) -> None:
-    assert is_safe(credential) == expected
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,9 @@ from cci_migrate.assessing.auth_forms import PLAIN, Anchored, AuthForm
 from cci_migrate.assessing.credential_values import values_of
 from cci_migrate.assessing.evidence import Evidence, Refusal, Use
 from cci_migrate.circleci.images import (
-    AWS_KEY_ID,
     AWS_ROLE,
-    AWS_SECRET,
-    GCP_KEYS,
-    PASSWORD,
-    USERNAME,
     ImageAuth,
+    needed_keys,
     variable_in,
 )
 from cci_migrate.docker.registries import CredentialForm
@@ -154,17 +150,14 @@ def credential_of(auth: ImageAuth) -> RegistryCredential | None:
     """The credential in ``auth``; None if it is incomplete or an expression."""
     if not auth.is_complete or auth.is_expression:
         return None
+    texts = [auth.text(key) or "" for key in needed_keys(auth.form, auth.values)]
     match auth.form:
         case CredentialForm.AUTH:
-            return PasswordAuth(auth.text(USERNAME) or "", auth.text(PASSWORD) or "")
+            return PasswordAuth(*texts)
         case CredentialForm.AWS_AUTH:
-            role = auth.text(AWS_ROLE)
-            if role is not None:
-                return AwsRoleAuth(role)
-            return AwsKeyAuth(auth.text(AWS_KEY_ID) or "", auth.text(AWS_SECRET) or "")
+            return AwsRoleAuth(*texts) if AWS_ROLE in auth.values else AwsKeyAuth(*texts)
         case CredentialForm.GCP_AUTH:
-            account, pool, provider = (auth.text(key) or "" for key in GCP_KEYS)
-            return GcpAuth(account, pool, provider)
+            return GcpAuth(*texts)
 
 
 def credential_of_login(login: StepLogin) -> PasswordAuth | None:
@@ -172,15 +165,6 @@ def credential_of_login(login: StepLogin) -> PasswordAuth | None:
     if login.username is None or login.password is None:
         return None
     return PasswordAuth(login.username, login.password)
-
-
-def is_safe(credential: RegistryCredential) -> bool:
-    """Whether no secret of ``credential`` is written out, so that it may be repeated elsewhere."""
-    if isinstance(credential, PasswordAuth):
-        return variable_in(credential.password) is not None
-    if isinstance(credential, AwsKeyAuth):
-        return variable_in(credential.secret_access_key) is not None
-    return True
 
 
 def credential_conventions(evidence: Iterable[Evidence]) -> Mapping[str, CredentialConvention]:

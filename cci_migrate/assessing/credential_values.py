@@ -60,16 +60,7 @@ def values_of(credential: RegistryCredential) -> dict[str, str]:
 @lru_cache(maxsize=256)
 def variables_of(credential: RegistryCredential) -> tuple[str, ...]:
     """The environment variables in ``credential``, without the ``$``."""
-    match credential:
-        case PasswordAuth(username, password):
-            texts: tuple[str, ...] = (username, password)
-        case AwsKeyAuth(key_id, secret):
-            texts = (key_id, secret)
-        case AwsRoleAuth(role):
-            texts = (role,)
-        case GcpAuth(account, pool, provider):
-            texts = (account, pool, provider)
-    return variables_among(texts)
+    return variables_among(values_of(credential).values())
 
 
 def variables_among(values: Iterable[str]) -> tuple[str, ...]:

@@ -13,10 +13,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.assessing.assessment import Assessment
-from cci_migrate.assessing.conventions import credential_of, is_safe
+from cci_migrate.assessing.conventions import credential_of, credential_of_login
 from cci_migrate.assessing.image_states import Authenticated, Incomplete
 from cci_migrate.bounds.limits import DEFAULT_WORK_LIMITS
 from cci_migrate.circleci.config import Config, ImageItem, WorkflowJob
+from cci_migrate.circleci.images import variable_in
 from cci_migrate.circleci.run_conditions import RunCondition, RunConditions
 from cci_migrate.circleci.workflow_jobs import image_items, job_contexts, runs_nothing
 from cci_migrate.engine.config_files import ConfigFiles
@@ -227,11 +228,11 @@ def _logins(assessment: Assessment) -> Iterator[RegistryLogin]:
             and not assessed.misrouted_to
         ):
             credential = credential_of(assessed.state.auth)
-            if isinstance(credential, PasswordAuth) and is_safe(credential):
+            if isinstance(credential, PasswordAuth) and variable_in(credential.password):
                 yield RegistryLogin(assessed.image.host, credential)
     for docker in assessment.dockers.all():
         for login in docker.logins:
-            if login.username and login.password:
+            if (credential := credential_of_login(login)) is not None:
                 for host in login.registries:
                     if "*" not in host:
-                        yield RegistryLogin(host, PasswordAuth(login.username, login.password))
+                        yield RegistryLogin(host, credential)
