@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 
 from msgspec import Struct, field
@@ -17,7 +18,7 @@ from msgspec import Struct, field
 from cci_migrate.circleci.config import Job
 from cci_migrate.circleci.step_pulls import JobDocker, StepPull
 from cci_migrate.circleci.step_scripts import written_script
-from cci_migrate.circleci.steps import RunStep, run_step
+from cci_migrate.circleci.steps import run_step
 from cci_migrate.docker.container_tools import ANY_TOOL
 from cci_migrate.docker.image_patterns import without_tag
 from cci_migrate.docker.image_reference import (
@@ -36,9 +37,11 @@ from cci_migrate.docker.shell.facts import (
     ImagePull,
     NamedImage,
     Quoting,
+    Script,
     Verb,
     Word,
 )
+from cci_migrate.groups import grouped
 from cci_migrate.lossless.nodes import Scalar
 from cci_migrate.lossless.operations import ReplaceText
 from cci_migrate.lossless.scalar_positions import source_offsets
@@ -65,6 +68,11 @@ class NameSite(Struct, frozen=True, eq=False):
     head: NewHead
     name: str
     is_only_pulled: bool
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The repositories on Docker Hub that it may name, by any value of its parameters."""
+        return _names(self.pull) | {self.name}
 
     @property
     def operation(self) -> ReplaceText:
@@ -197,9 +205,7 @@ class _Groups:
         return member
 
     def changes(self) -> tuple[NameChange, ...]:
-        by_leader: dict[object, list[_SiteKey]] = defaultdict(list)
-        for key in self._sites:
-            by_leader[self._leader(key)].append(key)
+        by_leader = grouped((self._leader(key), key) for key in self._sites)
         return tuple(
             NameChange(
                 tuple(self._sites[key] for key in keys),
@@ -228,16 +234,14 @@ def _read(docker: JobDocker, mirror: Mirror, is_exempt: Callable[[str], bool]) -
         if docker.login_before(pull, DOCKER_HUB) is None
         for name in _names(pull)
     }
-    verbs: dict[str, set[Verb | None]] = defaultdict(set)
-    for pull in hub_pulls:
-        for name in _names(pull):
-            verbs[name].add(_verb(pull))
-    for named_site in named_sites:
-        verbs[named_site.name].add(None)
+    verbs = grouped((name, _verb(pull)) for pull in hub_pulls for name in _names(pull))
+    # What names an image without a pull uses it.
+    used = {site.name for site in named_sites}
+    only_pulled = {name for name, of in verbs.items() if {*of} == {Verb.PULL}} - used
     for pull in hub_pulls:
         if anonymous.isdisjoint(_names(pull)):
             continue
-        site = _site(docker, pull, mirror, verbs)
+        site = _site(docker, pull, mirror, only_pulled)
         if isinstance(site, NameSite):
             job.sites.append(site)
         else:
@@ -287,7 +291,7 @@ def _verb(pull: StepPull) -> Verb | None:
 
 
 def _site(
-    docker: JobDocker, pull: StepPull, mirror: Mirror, verbs: Mapping[str, set[Verb | None]]
+    docker: JobDocker, pull: StepPull, mirror: Mirror, only_pulled: AbstractSet[str]
 ) -> NameSite | str:
     """Where ``pull`` names its image, or why that can't be rewritten."""
     run = run_step(pull.moment.step, docker.defaults)
@@ -299,16 +303,18 @@ def _site(
         return f"a {kind} names the image"
     if len(pull.moment.facts) > 1:
         return "a script of the repository names the image"
-    fact_in_config = _as_written(docker, run, pull)
-    if fact_in_config is None or fact_in_config.image is None:
+    read = _image_pulls(pull.moment.facts[0][0])
+    written = _image_pulls(written_script(run, docker.daemon))
+    as_written = written[read.index(fact)] if len(read) == len(written) else None
+    if as_written is None or as_written.image is None:
         return "can't locate its name in the script"
-    position = _head(run.command, fact_in_config, fact_in_config.image, mirror)
+    position = _head(run.command, as_written, as_written.image, mirror)
     if isinstance(position, str):
         return position
     start, end, head = position
     name = _repository(run.command.value[start + head.length : end])
-    only_pulled = all(verbs[verb_name] == {Verb.PULL} for verb_name in {*_names(pull), name})
-    return NameSite(docker, pull, run.command, start, end, head, name, only_pulled)
+    is_only_pulled = _names(pull) | {name} <= only_pulled
+    return NameSite(docker, pull, run.command, start, end, head, name, is_only_pulled)
 
 
 def _head(
@@ -329,42 +335,19 @@ def _head(
     return start, start + len(inner), head
 
 
-def _as_written(docker: JobDocker, run: RunStep, pull: StepPull) -> ImagePull | None:
-    """The fact of ``pull`` in the script as it is written in the config."""
-    script, fact = pull.moment.facts[0]
-    pulls = [
-        fact_in_script for fact_in_script in script.facts if isinstance(fact_in_script, ImagePull)
-    ]
-    index = next(
-        (
-            number
-            for number, fact_in_script in enumerate(pulls)
-            if fact_in_script is fact or fact_in_script == fact
-        ),
-        None,
-    )
-    written = written_script(run, docker.daemon)
-    as_written = [
-        fact_in_script for fact_in_script in written.facts if isinstance(fact_in_script, ImagePull)
-    ]
-    return None if index is None or len(as_written) != len(pulls) else as_written[index]
+def _image_pulls(script: Script) -> list[ImagePull]:
+    return [fact for fact in script.facts if isinstance(fact, ImagePull)]
 
 
 def _obstacle(job: _MirroredJob, site: NameSite, refused: Mapping[_SiteKey, str]) -> str | None:
     """Why ``site`` can't be rewritten: its image is also named where that is impossible."""
-    names = _names(site.pull) | {site.name}
     for other in job.others:
-        if not names.isdisjoint(_names(other)):
+        if not site.names.isdisjoint(_names(other)):
             return f"{other.command} needs the same name"
     for other_site in job.sites:
-        if _key(other_site) in refused and not names.isdisjoint(
-            _names(other_site.pull) | {other_site.name}
-        ):
+        if _key(other_site) in refused and not site.names.isdisjoint(other_site.names):
             return "the same name can't be changed everywhere"
-    ends = {
-        (known_site.command, known_site.start): known_site.end
-        for known_site in (*job.sites, *job.named_sites)
-    }
+    ends = {_key(known_site): known_site.end for known_site in (*job.sites, *job.named_sites)}
     version = _version(site.command.value[site.start + site.head.length : site.end])
     for command in job.scripts:
         for start, text in _mentions(site.name, command.value):

@@ -49,6 +49,11 @@ class _Trace(Struct):
     calls: dict[Node, ValueNode] = field(default_factory=dict)
     error: str | None = None
 
+    def change(self, scalar: Scalar, head: NewHead) -> str | None:
+        """Have ``head`` written before what ``scalar`` names; the error, if any."""
+        earlier = self.heads.setdefault(scalar, head)
+        return None if earlier == head else "it stands for images of different kinds"
+
 
 class MirrorPlacement:
     """Finds what to rewrite for ``to_mirror``, the images that are to come from ``mirror``."""
@@ -103,8 +108,7 @@ class MirrorPlacement:
         if isinstance(head, NewHead):
             if head.length > len(scalar.value):
                 return "its registry and its name are in different places"
-            earlier = trace.heads.setdefault(scalar, head)
-            return None if earlier == head else "it stands for images of different kinds"
+            return trace.change(scalar, head)
         expressions = references(scalar.value)
         if not expressions or expressions[0].start != 0 or deepest == 0:
             return head.reason
@@ -140,8 +144,7 @@ class MirrorPlacement:
                 f"callers outside the config pass values of the enum of {reference.name}, which "
                 "need different prefixes"
             )
-        earlier = trace.heads.setdefault(scalar, head)
-        return None if earlier == head else "it stands for images of different kinds"
+        return trace.change(scalar, head)
 
     def _values_of(
         self, reference: Reference, value: ValueNode, rest: str, trace: _Trace, deepest: int
