@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -17,7 +18,7 @@ from cci_migrate.circleci.docker_daemon import Daemon, daemons_of, may_set_up_re
 from cci_migrate.circleci.orb_jobs import OrbJob, orb_job
 from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.published_orbs import has_docker_commands
-from cci_migrate.circleci.step_lists import StepLists, Way, way_of
+from cci_migrate.circleci.step_lists import StepLists, way_of
 from cci_migrate.circleci.steps import step_allowance
 from cci_migrate.circleci.workflow_jobs import called_job
 from cci_migrate.docker.container_tools import Tool, tool_serving
@@ -34,6 +35,7 @@ from cci_migrate.rule_ids import PULL_BEFORE_LOGIN
 if TYPE_CHECKING:
     from cci_migrate.assessing.step_states import StepState
     from cci_migrate.circleci.checked_out_files import ReadText
+    from cci_migrate.circleci.step_moments import Moment
     from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, UnreadLogin
 
 
@@ -73,12 +75,14 @@ class MissingLogin(Struct, frozen=True, eq=False):
     @property
     def login_elsewhere(self) -> StepLogin | None:
         """A login before the first pull that it does not find, as it is in another directory."""
-        last = self.pull.moment.order
-        before = (login for login in self.docker.logins if login.moment.order <= last)
-        return next(
-            (login for login in before if login.is_to(self.host) and not login.serves(self.pull)),
-            None,
+        elsewhere = (
+            login
+            for login in self.docker.logins
+            if login.moment.order <= self.pull.moment.order
+            and login.is_to(self.host)
+            and not login.serves(self.pull)
         )
+        return next(elsewhere, None)
 
     def concerns(self, docker: JobDocker) -> bool:
         """Whether a workflow job that runs the job as ``docker`` gets the login too."""
@@ -95,20 +99,15 @@ class MissingLogin(Struct, frozen=True, eq=False):
         """Whether one of the pulls is known to be from the registry."""
         return any(self.host in pull.hosts for _, pull in self.pulls)
 
-    @property
-    def images(self) -> tuple[str, ...]:
-        """The images of the first pull that come from the registry, or will come from it."""
-        texts = tuple(text for text in self.pull.texts if pull_key(text) == self.host)
-        return texts or self.pull.texts
+    def images_of(self, pull: StepPull) -> tuple[str, ...]:
+        """The images of ``pull`` that come from the registry, or will come from it."""
+        return tuple(text for text in pull.texts if pull_key(text) == self.host) or pull.texts
 
     @property
     def all_images(self) -> tuple[str, ...]:
         """The images of all pulls, or the commands of those whose images are unknown."""
-        names: dict[str, None] = {}
-        for _, pull in self.pulls:
-            texts = [text for text in pull.texts if pull_key(text) == self.host] or pull.texts
-            names.update(dict.fromkeys(texts or (pull.command,)))
-        return tuple(names)
+        names = [self.images_of(pull) or (pull.command,) for _, pull in self.pulls]
+        return tuple(dict.fromkeys(chain.from_iterable(names)))
 
     @property
     def place(self) -> Place:
@@ -169,23 +168,20 @@ class JobDockers:
         # Most configs have no Docker for their steps, and need nothing that reads scripts.
         from cci_migrate.circleci.job_docker import job_docker
 
-        def steps_of(declared: DeclaredJob, entry: WorkflowJob | None) -> JobDocker | None:
-            return job_docker(declared, entry, read, self.step_lists, logins_count=logins_count)
-
         entries = grouped((called_job(entry, config), entry) for entry in config.workflow_jobs)
         for declared in jobs:
-            by_way: dict[Way, JobDocker | None] = {}
-            for entry in entries.get(declared.job, []):
-                way = way_of(declared.job, entry)
-                if way not in by_way:
-                    by_way[way] = steps_of(declared, entry)
-                docker = by_way[way]
+            callers = entries.get(declared.job, ())
+            by_way = grouped((way_of(declared.job, entry), entry) for entry in callers)
+            for alike in by_way.values() or ([],):
+                docker = job_docker(
+                    declared,
+                    next(iter(alike), None),
+                    read,
+                    self.step_lists,
+                    logins_count=logins_count,
+                )
                 if docker is not None:
-                    self._of_entry[entry] = docker
-            if not by_way:
-                by_way[()] = steps_of(declared, None)
-            for docker in by_way.values():
-                if docker is not None:
+                    self._of_entry.update(dict.fromkeys(alike, docker))
                     (self._all if docker.has_docker else self._without_docker).append(docker)
 
     def _read_orbs(self, config: Config, values: ParameterValues, read: ReadText | None) -> None:
@@ -351,31 +347,30 @@ def undecided_pulls(
     added before an earlier pull.
     """
     by_job: dict[Job, UndecidedPulls] = {}
-    without_login = [
+    without_login = grouped(
         (docker, pull.moment)
         for login in missing
         if login.host == DOCKER_HUB
         for docker, pull in login.pulls
-    ]
+    )
     for docker in dockers:
-        earlier = [moment for way, moment in without_login if way is docker]
+        earlier = without_login.get(docker, ())
         pulls = tuple(
             pull
             for pull in docker.pulls
             if pull.undecided is not None
             and docker.login_before(pull, DOCKER_HUB) is None
-            and (
-                pull.ignores_logins
-                or not any(
-                    moment.order <= pull.moment.order
-                    and moment.step.guards <= pull.moment.step.guards
-                    for moment in earlier
-                )
-            )
+            and (pull.ignores_logins or not any(_covers(moment, pull) for moment in earlier))
         )
         if pulls:
             by_job.setdefault(docker.job, UndecidedPulls(docker, pulls))
     return tuple(by_job.values())
+
+
+def _covers(added: Moment, pull: StepPull) -> bool:
+    """Whether a login that is added at ``added`` is made before ``pull``."""
+    at = pull.moment
+    return added.order <= at.order and added.step.guards <= at.step.guards
 
 
 def variables_by_registry(logins: Iterable[StepLogin]) -> Mapping[str, tuple[str, ...]]:
@@ -387,19 +382,13 @@ def variables_by_registry(logins: Iterable[StepLogin]) -> Mapping[str, tuple[str
     return {registry: tuple(names) for registry, names in by_registry.items()}
 
 
-def login_conventions(
-    dockers: Iterable[JobDocker], counts: Callable[[StepLogin], bool] = lambda _: True
-) -> Mapping[str, PasswordAuth]:
-    """The credential that steps log in with most often, by registry.
-
-    Only the logins for which ``counts`` is true are considered.
-    """
-    by_registry: dict[str, Counter[PasswordAuth]] = {}
-    for docker in dockers:
-        for login in docker.logins:
-            credential = credential_of_login(login)
-            if credential is not None and counts(login):
-                for registry in login.registries:
-                    if "*" not in registry:
-                        by_registry.setdefault(registry, Counter())[credential] += 1
-    return {registry: names.most_common(1)[0][0] for registry, names in by_registry.items()}
+def login_conventions(logins: Iterable[StepLogin]) -> Mapping[str, PasswordAuth]:
+    """The credential that most of ``logins`` are made with, by registry."""
+    credentials = grouped(
+        (registry, credential)
+        for login in logins
+        if (credential := credential_of_login(login)) is not None
+        for registry in login.registries
+        if "*" not in registry
+    )
+    return {registry: Counter(made).most_common(1)[0][0] for registry, made in credentials.items()}

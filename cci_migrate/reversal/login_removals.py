@@ -88,7 +88,10 @@ class LoginRemovals:
             return
         self._find_written(dockers)
         self.other_credentials = login_conventions(
-            assessment.dockers.all(), lambda login: not self.is_written(login.moment.step)
+            login
+            for docker in assessment.dockers.all()
+            for login in docker.logins
+            if not self.is_written(login.moment.step)
         )
         self._find_removals(dockers)
 

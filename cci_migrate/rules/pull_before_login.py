@@ -143,7 +143,8 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         if not after and not is_needed_today:
             continue  # what was to come from the mirror stays
         job = missing.docker.job
-        impact = _impact(assessment, missing.docker, missing.images, missing.host)
+        images = missing.images_of(missing.pull)
+        impact = _impact(assessment, missing.docker, images, missing.host)
         name = registry_name(missing.host)
         fetches = "fetches" if is_needed_today else "will fetch"
         effect = impact.effect
@@ -158,7 +159,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             place=missing.place,
             message=f"{missing.pull.command} {fetches} from {name} without a login",
             plural=f"jobs have steps that {_PLURALS[fetches]} from {name} without a login",
-            subject=", ".join(missing.images[:3]) or missing.pull.command,
+            subject=", ".join(images[:3]) or missing.pull.command,
             what=missing.all_images,
             owner=f"job {job.name}",
             effect=effect,
