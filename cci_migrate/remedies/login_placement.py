@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from typing import TypeAlias
 
 from msgspec.structs import replace
@@ -17,7 +18,7 @@ from cci_migrate.circleci.docker_daemon import Daemon
 from cci_migrate.circleci.docker_orb import LoginSwitch, login_switch
 from cci_migrate.circleci.fork_jobs import jobs_also_for_forks
 from cci_migrate.circleci.images import variable_in
-from cci_migrate.circleci.primary_images import PrimaryImages, primary_images
+from cci_migrate.circleci.primary_images import primary_images
 from cci_migrate.circleci.step_pulls import JobDocker, StepLogin, StepPull, is_same_config, serves
 from cci_migrate.circleci.steps import StepPlace, run_step
 from cci_migrate.docker.container_tools import Tool, tool_serving
@@ -51,12 +52,10 @@ class LoginPlacement:
         self._for_forks = jobs_also_for_forks(assessment.logins.entries_for_forks, config)
         self._dockers = assessment.dockers
         self._policy = assessment.policy
-        self._needing: dict[_LoginKey, set[Job]] = {}
-        self._tools: dict[tuple[_LoginKey, Job], Tool] = {}
-        for missing_login in missing:
-            job = missing_login.docker.job
-            self._needing.setdefault(_login_key(missing_login), set()).add(job)
-            self._tools[_login_key(missing_login), job] = missing_login.tool
+        #: The jobs that need each login, with the program that each needs it of.
+        self._tools: dict[_LoginKey, dict[Job, Tool]] = {}
+        for login in missing:
+            self._tools.setdefault(_login_key(login), {})[login.docker.job] = login.tool
         jobs_docker = tuple(assessment.dockers.all()) if missing else ()
         self._users = step_users(config, jobs_docker) if missing else {}
         #: The registries of logins that are skipped in builds without their variables.
@@ -141,7 +140,7 @@ class LoginPlacement:
                 "its script installs Docker's client, so an earlier login step has no client",
                 "log in in the script, after the installation",
             )
-        needing = {missing.docker.job} if is_alone else self._needing[_login_key(missing)]
+        needing = {missing.docker.job} if is_alone else self._tools[_login_key(missing)].keys()
         place = self._place(docker, pull, missing, credential, needing)
         if place is not None:
             return place
@@ -161,7 +160,7 @@ class LoginPlacement:
         pull: StepPull,
         missing: MissingLogin,
         credential: PasswordAuth,
-        needing: set[Job],
+        needing: AbstractSet[Job],
     ) -> StepPlace | None:
         """The best place before ``pull`` in a list of steps that only the jobs ``needing`` it run.
 
@@ -211,8 +210,8 @@ class LoginPlacement:
         self, missing: MissingLogin, place: StepPlace, credential: PasswordAuth, *, always: bool
     ) -> tuple[Content, tuple[Operation, ...]]:
         users = self._users[place.sequence]
-        tools = {self._tools[_login_key(missing), user.job] for user in users}
-        tool = tool_serving(tools, missing.tool)
+        tools = self._tools[_login_key(missing)]
+        tool = tool_serving({tools[user.job] for user in users}, missing.tool)
         is_own = all(
             user.docker is None or is_same_config(user.docker.config, missing.config)
             for user in users
@@ -227,14 +226,14 @@ class LoginPlacement:
                 and (is_own if config == USER_CONFIG else is_kept_there)
             ):
                 return _use_of(declaration), ()
-        is_old = any(self._client_is_old(user) for user in users)
+        is_old = any(map(_has_old_client, users))
         if (
             tool is Tool.DOCKER
             and is_own
             and not always
             and not is_old
             and not self._is_guarded(missing.host)
-            and all(self._has_bash(user) for user in users)
+            and all(map(_has_bash, users))
             # The orb's step fails in builds without the variables, which are all of these.
             and not any(user.job in self._for_forks for user in users)
         ):
@@ -320,7 +319,7 @@ class LoginPlacement:
                 return Text(declaration.name), ()
         place = replace(docker.pulls[0].moment.step.path[0], home=body)
         user = StepUser(docker.job, docker)
-        if missing.tool is Tool.DOCKER and not self._is_guarded(host) and self._has_bash(user):
+        if missing.tool is Tool.DOCKER and not self._is_guarded(host) and _has_bash(user):
             by_orb = orb_login(host, place, credential, self._config, self._policy)
             if by_orb is not None:
                 return by_orb
@@ -333,20 +332,19 @@ class LoginPlacement:
         """
         return normalise_host(host) in self._guarded
 
-    def _client_is_old(self, user: StepUser) -> bool:
-        docker = user.docker
-        return docker is not None and self._images(docker).may_have_old_client
 
-    def _has_bash(self, user: StepUser) -> bool:
-        docker = user.docker
-        if docker is None or Daemon.WINDOWS in docker.daemons.kinds:
-            return False
-        if docker.defaults.shell is not None and "bash" not in docker.defaults.shell:
-            return False
-        return not self._images(docker).may_lack_bash
+def _has_old_client(user: StepUser) -> bool:
+    docker = user.docker
+    return docker is not None and primary_images(docker.declared).may_have_old_client
 
-    def _images(self, docker: JobDocker) -> PrimaryImages:
-        return primary_images(docker.declared)
+
+def _has_bash(user: StepUser) -> bool:
+    docker = user.docker
+    if docker is None or Daemon.WINDOWS in docker.daemons.kinds:
+        return False
+    if docker.defaults.shell is not None and "bash" not in docker.defaults.shell:
+        return False
+    return not primary_images(docker.declared).may_lack_bash
 
 
 def _variable_names(credential: PasswordAuth) -> tuple[str, str] | None:
