@@ -107,7 +107,7 @@ class EvidenceCollector:
             auth = image.auth
             if image.host is None or auth is None or auth.is_expression or not auth.is_complete:
                 continue
-            evidence = self._of_auth(image.host, auth, Use.IMAGE, image.owners[0].title)
+            evidence = _of_auth(image.host, auth, Use.IMAGE, image.owners[0].title)
             other = misrouted.get(image)
             if other is not None:
                 evidence = _refused(evidence, Refusal.OTHER_REGISTRY, f"it is for {other}")
@@ -162,19 +162,17 @@ class EvidenceCollector:
         for title, _, mapping, _ in auth_on_owners(self._config):
             for auth in auths_of(mapping):
                 if auth.is_complete and not auth.is_expression:
-                    yield self._of_auth(DOCKER_HUB, auth, Use.MISPLACED, title)
+                    yield _of_auth(DOCKER_HUB, auth, Use.MISPLACED, title)
         for image in images:
             login = beside_the_image(image.item.mapping)
             if login is None or image.host is None or not login.username or not login.password:
                 continue
-            yield _judged(
+            place = _place(image.item.image.value, image.owners[0].title)
+            yield _of_texts(
                 image.host,
                 Use.MISPLACED,
-                _place(image.item.image.value, image.owners[0].title),
-                {
-                    USERNAME: credential_value(login.username, is_secret=False),
-                    PASSWORD: credential_value(login.password, is_secret=True),
-                },
+                place,
+                {USERNAME: login.username, PASSWORD: login.password},
                 PasswordAuth(login.username, login.password),
             )
 
@@ -253,24 +251,19 @@ class EvidenceCollector:
         auth = value_of(node, CredentialForm.AUTH.value) if is_merge else node
         if not isinstance(auth, MappingNode) or not used.isdisjoint((node, auth)):
             return
-        texts = {key: text_of(value_of(auth, key)) for key in (USERNAME, PASSWORD)}
+        texts = {key: text_of(value_of(auth, key)) or "" for key in (USERNAME, PASSWORD)}
         if len(auth.entries) != len(texts) or not all(texts.values()):
             return
-        username, password = texts[USERNAME] or "", texts[PASSWORD] or ""
-        secret = credential_value(password, is_secret=True)
-        registry = registry_named_by_variable(secret.variable or "") or registry_named_by_variable(
-            anchor.replace("-", "_")
+        secret = credential_value(texts[PASSWORD], is_secret=True)
+        host = (
+            registry_named_by_variable(secret.variable or "")
+            or registry_named_by_variable(anchor.replace("-", "_"))
+            or DOCKER_HUB
         )
-        host = DOCKER_HUB if registry is None else registry
         if "*" in host:
             return
-        evidence = _judged(
-            host,
-            Use.DECLARED_AUTH,
-            _place(node, f"anchor &{anchor}"),
-            {USERNAME: credential_value(username, is_secret=False), PASSWORD: secret},
-            PasswordAuth(username, password),
-        )
+        place, credential = _place(node, f"anchor &{anchor}"), PasswordAuth(*texts.values())
+        evidence = _of_texts(host, Use.DECLARED_AUTH, place, texts, credential)
         yield replace(evidence, form=Anchored(node, anchor, is_merge=is_merge))
 
     def of_declared_logins(self, declared: Iterable[DeclaredLogin]) -> Iterator[Evidence]:
@@ -296,17 +289,23 @@ class EvidenceCollector:
                     )
                     yield _with_entries(evidence, tuple(entries))
 
-    def _of_auth(self, host: str, auth: ImageAuth, use: Use, owner: str) -> Evidence:
-        return _judged(
-            host,
-            use,
-            _place(auth.entry.key, owner),
-            {
-                key: credential_value(auth.text(key), is_secret=key in SECRET_KEYS)
-                for key in auth.values
-            },
-            credential_of(auth),
-        )
+
+def _of_auth(host: str, auth: ImageAuth, use: Use, owner: str) -> Evidence:
+    texts = {key: auth.text(key) for key in auth.values}
+    return _of_texts(host, use, _place(auth.entry.key, owner), texts, credential_of(auth))
+
+
+def _of_texts(
+    host: str,
+    use: Use,
+    place: EvidencePlace,
+    texts: Mapping[str, str | None],
+    credential: RegistryCredential | None,
+) -> Evidence:
+    values = {
+        key: credential_value(text, is_secret=key in SECRET_KEYS) for key, text in texts.items()
+    }
+    return _judged(host, use, place, values, credential)
 
 
 def _of_step_login(host: str, login: StepLogin, use: Use, owner: str, node: Node) -> Evidence:
