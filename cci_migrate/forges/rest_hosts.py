@@ -180,9 +180,9 @@ class RestHost(ABC):
         if snapshot.pull is not None and snapshot.pull.state is PullState.OPEN:
             method, below, fields = self.closing
             path = self.pull_path(snapshot, snapshot.pull.number) + below
-            self.api.write(WriteKind.OTHER, method, path, json=fields)
+            self.api.write(method, path, json=fields)
         if snapshot.disposable_branch is not None:
-            self.api.write(WriteKind.OTHER, "DELETE", self.branch_path(snapshot, self._branch))
+            self.api.write("DELETE", self.branch_path(snapshot, self._branch))
 
     def git_credentials(self, token: str) -> tuple[str, str]:
         """The user name and password for git, from the token."""
@@ -248,7 +248,7 @@ class RestHost(ABC):
 
     def comment(self, snapshot: Snapshot, text: str) -> None:
         """Comment on the pull request."""
-        self.api.write(WriteKind.OTHER, "POST", self.comments_path(snapshot), json={"body": text})
+        self.api.write("POST", self.comments_path(snapshot), json={"body": text})
 
     def tip(self, snapshot: Snapshot, branch: str) -> BranchTip | None:
         """The commit at the tip of ``branch``; None if it does not exist."""
@@ -297,7 +297,7 @@ class RestHost(ABC):
         """Open a pull request against the default branch."""
         path = f"{self.path(snapshot)}/{self.pulls}"
         fields = self.opening_fields(snapshot, opening)
-        answer = self.api.write(WriteKind.PULL_REQUEST, "POST", path, json=fields)
+        answer = self.api.write("POST", path, WriteKind.PULL_REQUEST, json=fields)
         return answer.body(self.pull_answer).pull
 
     @abstractmethod

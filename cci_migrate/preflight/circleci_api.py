@@ -17,7 +17,6 @@ from cci_migrate.preflight.slugs import Organisation, Project
 from cci_migrate.transport.host_errors import HostError, OverloadedError
 from cci_migrate.transport.http import Api
 from cci_migrate.transport.known_secrets import Secret
-from cci_migrate.transport.write_kinds import WriteKind
 
 #: A list with more pages than this is taken for endless.
 _PAGES = 500
@@ -196,15 +195,13 @@ class CircleCi:
         """Create a context. Raises StaleSnapshot if it may exist now, or did before."""
         key = "id" if organisation.is_id else "slug"
         owner = {key: _owner(organisation), "type": "organization"}
-        answer = self._api.write(
-            WriteKind.OTHER, "POST", "/context", json={"name": name, "owner": owner}
-        )
+        answer = self._api.write("POST", "/context", json={"name": name, "owner": owner})
         return answer.body(Context)
 
     def store(self, context: Context, name: str, value: Secret) -> None:
         """Store a variable in a context, in place of one with the same name."""
         path = f"/context/{_quoted(context.id)}/environment-variable/{_quoted(name)}"
-        self._api.write(WriteKind.OTHER, "PUT", path, json={"value": value})
+        self._api.write("PUT", path, json={"value": value})
 
     def _items(self, path: str, kind: type[_Page[_Item]]) -> Iterator[_Item]:
         for page in self._pages(path, kind, {}):

@@ -122,18 +122,18 @@ class Graphql:
 
     def mutate(
         self,
-        write: WriteKind,
         mutation: str,
         fields: dict[str, Any],
         kind: type[_Data],
         *route: str,
+        write: WriteKind = WriteKind.OTHER,
     ) -> _Data:
         """Send a mutation as a write of the kind ``write``; return its only field's ``route``.
 
         Raises StaleSnapshot for a conflict with the current state, RefusedError, HostError.
         """
         request = {"query": mutation, "variables": {"input": fields}}
-        response = self._api.write(write, "POST", self._url, json=request)
+        response = self._api.write("POST", self._url, write, json=request)
         try:
             data, errors = _parts(response)
         except OverloadedError as error:

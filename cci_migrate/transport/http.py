@@ -242,7 +242,9 @@ class Api:
         """`read` without retries: after OverloadedError, ask for less."""
         return self._checked(self._obeying(method, path, options))
 
-    def write(self, kind: WriteKind, method: str, path: str, **options: Any) -> Response:
+    def write(
+        self, method: str, path: str, kind: WriteKind = WriteKind.OTHER, **options: Any
+    ) -> Response:
         """Send a write of the kind ``kind``.
 
         Raises what `read` raises, except StaleSnapshot in place of OverloadedError: the effect is

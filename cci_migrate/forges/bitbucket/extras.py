@@ -14,7 +14,6 @@ from cci_migrate.forges.extras import ExtraKind, Extras, MissingExtra
 from cci_migrate.forges.repository import Snapshot
 from cci_migrate.forges.rest_hosts import RestHost
 from cci_migrate.transport.host_errors import HostError, RefusedError
-from cci_migrate.transport.write_kinds import WriteKind
 
 
 class BitbucketExtras:
@@ -49,7 +48,7 @@ class BitbucketExtras:
         new = [each for each in self.reviewers(snapshot, extras) if each not in present]
         if new:
             changes = {"title": current.title, "reviewers": [*present, *new]}
-            self._host.api.write(WriteKind.OTHER, "PUT", path, json=changes)
+            self._host.api.write("PUT", path, json=changes)
         return ()
 
     def reviewers(self, snapshot: Snapshot, extras: Extras) -> list[dict[str, str]]:

@@ -49,7 +49,6 @@ from cci_migrate.transport.host_errors import HostError, StaleSnapshot
 from cci_migrate.transport.http import Api, MissingError, Response
 from cci_migrate.transport.known_secrets import remember
 from cci_migrate.transport.pace import Lane
-from cci_migrate.transport.write_kinds import WriteKind
 
 _Item = TypeVar("_Item")
 
@@ -176,7 +175,6 @@ class Bitbucket(RestHost):
         https://developer.atlassian.com/cloud/bitbucket/rest/api-group-source/
         """
         answer = self.api.write(
-            WriteKind.OTHER,
             "POST",
             f"{self.path(snapshot)}/src",
             data={"branch": branch, "parents": snapshot.head, "message": message},
@@ -207,7 +205,7 @@ class Bitbucket(RestHost):
     def comment(self, snapshot: Snapshot, text: str) -> None:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/"""
         fields = {"content": {"raw": text}}
-        self.api.write(WriteKind.OTHER, "POST", self.comments_path(snapshot), json=fields)
+        self.api.write("POST", self.comments_path(snapshot), json=fields)
 
     def read_tip(self, answer: Response) -> BranchTip:
         """https://developer.atlassian.com/cloud/bitbucket/rest/api-group-refs/"""

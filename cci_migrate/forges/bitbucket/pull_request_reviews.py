@@ -108,7 +108,7 @@ class BitbucketReviews(RestReviews[_PullRequest]):
         # Reads of an old name are redirected, writes are not.
         current = Snapshot(pull.ref, renamed_to=review.repository)
         path = f"{self.host.pull_path(current, pull.pull.number)}/merge"
-        answer = self.api.write(WriteKind.MERGE, "POST", path, json=body)
+        answer = self.api.write("POST", path, WriteKind.MERGE, json=body)
         # 202: it takes longer than one request may.
         return PullState.OPEN if answer.status == 202 else STATES[answer.body(_Merged).state]
 

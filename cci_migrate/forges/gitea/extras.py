@@ -17,7 +17,6 @@ from cci_migrate.forges.rest_hosts import RestHost
 from cci_migrate.forges.users_and_teams import UserNames, is_of, is_team, review_request
 from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
 from cci_migrate.transport.http import MissingError
-from cci_migrate.transport.write_kinds import WriteKind
 
 
 class GiteaExtras:
@@ -94,7 +93,7 @@ class GiteaExtras:
     ) -> Iterator[MissingExtra]:
         """Send ``body`` with all of ``names``; each of them if that is refused."""
         try:
-            self._host.api.write(WriteKind.OTHER, method, path, json=body)
+            self._host.api.write(method, path, json=body)
         except (HostError, RefusedError, StaleSnapshot) as error:
             for name in names:
                 yield MissingExtra(kind, name, str(error))

@@ -43,7 +43,6 @@ from cci_migrate.forges.rest_reading import RestReadHost, pages_of_group_or_user
 from cci_migrate.transport.host_errors import HostError, StaleSnapshot
 from cci_migrate.transport.http import Api, MissingError
 from cci_migrate.transport.pace import Lane
-from cci_migrate.transport.write_kinds import WriteKind
 
 _Item = TypeVar("_Item")
 
@@ -122,7 +121,6 @@ class Gitea(RestReadHost):
         """
         try:
             answer = self.api.write(
-                WriteKind.OTHER,
                 "POST",
                 f"{self.path(snapshot)}/contents",
                 json={

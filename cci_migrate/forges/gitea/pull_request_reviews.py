@@ -122,7 +122,7 @@ class GiteaReviews(RestReviews[_PullRequest]):
     ) -> None:
         style = method.value if method is not None else review.default_method or "merge"
         body = {"do": style, "head_commit_id": review.head, **options}
-        self.api.write(kind, "POST", f"{self.path(pull)}/merge", json=body)
+        self.api.write("POST", f"{self.path(pull)}/merge", kind, json=body)
 
     def review_of(self, pull: OwnPull) -> PullRequestReview:
         """The state of ``pull``; reviews, rules and CI only of an open one."""

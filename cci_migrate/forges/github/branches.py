@@ -18,7 +18,6 @@ from cci_migrate.forges.repository import Branch, BranchContent, FileHash, Snaps
 from cci_migrate.transport.graphql import Graphql
 from cci_migrate.transport.host_errors import HostError, RefusedError, StaleSnapshot
 from cci_migrate.transport.http import Api, MissingError
-from cci_migrate.transport.write_kinds import WriteKind
 
 #: What a deleted branch points to.
 _NO_COMMIT = "0" * 40
@@ -80,7 +79,6 @@ class Branches:
         self._set_branch(snapshot, branch, snapshot.head)
         headline, _, body = message.partition("\n\n")
         return self._graphql.mutate(
-            WriteKind.OTHER,
             queries.CREATE_COMMIT,
             {
                 "branch": {
@@ -128,7 +126,7 @@ class Branches:
     def _made(self, snapshot: Snapshot, kind: str, fields: Mapping[str, object]) -> str:
         """The id of a blob, tree or commit made of ``fields``: https://docs.github.com/en/rest/git"""
         path = f"/repos/{snapshot.branch_home.name}/git/{kind}"
-        return self._api.write(WriteKind.OTHER, "POST", path, json=fields).body(str, "sha")
+        return self._api.write("POST", path, json=fields).body(str, "sha")
 
     def delete(self, snapshot: Snapshot, name: str, branch: Branch) -> None:
         """Delete the branch ``name`` if it still is as ``branch``."""
@@ -162,9 +160,7 @@ class Branches:
         if compared is not None and compared.ahead_by == 0:
             path = f"/repos/{snapshot.fork.name}/merge-upstream"
             with suppress(HostError, RefusedError, StaleSnapshot):
-                self._api.write(
-                    WriteKind.OTHER, "POST", path, json={"branch": snapshot.default_branch}
-                )
+                self._api.write("POST", path, json={"branch": snapshot.default_branch})
 
     def _set_branch(self, snapshot: Snapshot, name: str, oid: str) -> None:
         """Create the branch called ``name`` at ``oid``, or move it there."""
@@ -175,9 +171,7 @@ class Branches:
                 "oid": oid,
             }
             try:
-                self._graphql.mutate(
-                    WriteKind.OTHER, queries.CREATE_REF, arguments, Tip, "ref", "target"
-                )
+                self._graphql.mutate(queries.CREATE_REF, arguments, Tip, "ref", "target")
             except (HostError, StaleSnapshot) as error:
                 if snapshot.fork is None or "does not exist" not in str(error):
                     raise
@@ -201,6 +195,6 @@ class Branches:
         }
         arguments = {"repositoryId": snapshot.branch_home.node, "refUpdates": [update]}
         try:
-            self._graphql.mutate(WriteKind.OTHER, queries.UPDATE_REF, arguments, dict[str, object])
+            self._graphql.mutate(queries.UPDATE_REF, arguments, dict[str, object])
         except HostError as error:
             raise StaleSnapshot(f"the branch cannot be moved: {error}") from None

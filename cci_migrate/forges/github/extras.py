@@ -21,7 +21,6 @@ from cci_migrate.transport.host_errors import (
     StaleSnapshot,
 )
 from cci_migrate.transport.http import Api, Response
-from cci_migrate.transport.write_kinds import WriteKind
 
 
 class _Account(Struct, frozen=True):
@@ -91,7 +90,7 @@ class GitHubExtras:
         if not names:
             return
         try:
-            answer = self._api.write(WriteKind.OTHER, "POST", path, json=body(names))
+            answer = self._api.write("POST", path, json=body(names))
             accepted = _accepted_assignees(answer) if body is _assignees else None
         except (HostError, RefusedError, StaleSnapshot) as error:
             if len(names) == 1:

@@ -204,7 +204,7 @@ class GitHub:
         if organization is not None:
             fields["organization"] = organization
         path = f"/repos/{snapshot.current_name}/forks"
-        fork = self._api.write(WriteKind.OTHER, "POST", path, json=fields).body(ForkedRepository)
+        fork = self._api.write("POST", path, json=fields).body(ForkedRepository)
         if fork.parent.full_name.lower() != snapshot.current_name.lower():
             raise HostError(
                 f"{fork.full_name} is a fork of {fork.parent.full_name}, and GitHub makes no other "
@@ -249,15 +249,13 @@ class GitHub:
 
     def comment(self, snapshot: Snapshot, text: str) -> None:
         """https://docs.github.com/en/rest/issues/comments#create-an-issue-comment"""
-        self._api.write(WriteKind.OTHER, "POST", self._comments_path(snapshot), json={"body": text})
+        self._api.write("POST", self._comments_path(snapshot), json={"body": text})
 
     def close(self, snapshot: Snapshot) -> None:
         """Close the pull request, then delete the branch if it is disposable."""
         if snapshot.pull is not None and snapshot.pull.state is PullState.OPEN:
             arguments = {"pullRequestId": snapshot.pull.node}
-            self._graphql.mutate(
-                WriteKind.OTHER, queries.CLOSE_PULL_REQUEST, arguments, dict[str, object]
-            )
+            self._graphql.mutate(queries.CLOSE_PULL_REQUEST, arguments, dict[str, object])
         if (branch := snapshot.disposable_branch) is not None:
             self._branches.delete(snapshot, self._branch, branch)
 
@@ -279,7 +277,7 @@ class GitHub:
         arguments = {"pullRequestId": merged.node}
         route = ("revertPullRequest", "url")
         return self._graphql.mutate(
-            WriteKind.PULL_REQUEST, queries.REVERT_PULL_REQUEST, arguments, str, *route
+            queries.REVERT_PULL_REQUEST, arguments, str, *route, write=WriteKind.PULL_REQUEST
         )
 
     def _revert_by_fork(
@@ -444,7 +442,6 @@ class GitHub:
     def _open(self, snapshot: Snapshot, opening: NewPullRequest) -> PullRequest:
         head = {} if snapshot.fork is None else {"headRepositoryId": snapshot.fork.node}
         return self._graphql.mutate(
-            WriteKind.PULL_REQUEST,
             queries.CREATE_PULL_REQUEST,
             {
                 "repositoryId": snapshot.node,
@@ -457,6 +454,7 @@ class GitHub:
             },
             PullNode,
             "pullRequest",
+            write=WriteKind.PULL_REQUEST,
         ).pull
 
 

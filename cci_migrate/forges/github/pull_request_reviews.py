@@ -168,7 +168,7 @@ class GitHubReviews:
         """
         fields = _merging(pull, review, method)
         route = ("pullRequest", "state")
-        state = self._graphql.mutate(WriteKind.MERGE, queries.MERGE, fields, str, *route)
+        state = self._graphql.mutate(queries.MERGE, fields, str, *route, write=WriteKind.MERGE)
         return PullState(state.lower())
 
     def enable_auto_merge(
@@ -179,7 +179,7 @@ class GitHubReviews:
         Where the base has a merge queue, this adds the pull request to it.
         """
         fields = _merging(pull, review, method)
-        self._graphql.mutate(WriteKind.OTHER, queries.AUTO_MERGE, fields, dict[str, object])
+        self._graphql.mutate(queries.AUTO_MERGE, fields, dict[str, object])
 
     def base_checks(self, pull: OwnPull) -> Checks:
         """The result of CI for the merge commit, or for the base's tip."""

@@ -11,7 +11,6 @@ from cci_migrate.forges.extras import ExtraKind, Extras, MissingExtra
 from cci_migrate.forges.gitlab.reading import MergeRequestExtras, User
 from cci_migrate.forges.repository import Snapshot
 from cci_migrate.transport.http import Api
-from cci_migrate.transport.write_kinds import WriteKind
 
 
 class GitLabExtras:
@@ -49,7 +48,7 @@ class GitLabExtras:
         if added := set(self.user_ids(extras.assignees)) - assignees:
             changes["assignee_ids"] = sorted(assignees | added)
         if changes:
-            self._api.write(WriteKind.OTHER, "PUT", path, json=changes)
+            self._api.write("PUT", path, json=changes)
         return ()
 
     def user_ids(self, names: Sequence[str]) -> list[int]:

@@ -59,7 +59,6 @@ from cci_migrate.transport.http import Api, MissingError, documented
 from cci_migrate.transport.pace import Lane
 from cci_migrate.transport.page_size import PageSize
 from cci_migrate.transport.parallel_reads import asking_for_less, read_chunks, read_pages
-from cci_migrate.transport.write_kinds import WriteKind
 
 _Reply = TypeVar("_Reply")
 _Item = TypeVar("_Item")
@@ -151,7 +150,6 @@ class GitLab(RestReadHost):
         https://docs.gitlab.com/api/commits/#create-a-commit-with-multiple-files-and-actions
         """
         answer = self.api.write(
-            WriteKind.OTHER,
             "POST",
             f"{self.path(snapshot)}/repository/commits",
             json={

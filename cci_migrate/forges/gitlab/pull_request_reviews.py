@@ -132,7 +132,7 @@ class GitLabReviews(RestReviews[_MergeRequest]):
         # Reads of an old name are redirected, writes are not.
         current = Snapshot(pull.ref, node=review.repository)
         path = f"{self.host.pull_path(current, pull.pull.number)}/merge"
-        answer = self.api.write(kind, "PUT", path, json=body)
+        answer = self.api.write("PUT", path, kind, json=body)
         state = STATES.get(answer.body(str, "state"))
         if state is None:
             raise StaleSnapshot("GitLab does not say what became of the merge request")
