@@ -50,6 +50,7 @@ from cci_migrate.transport.host_errors import HostUnavailable, StaleSnapshot
 from cci_migrate.transport.host_patience import HostPatience
 from cci_migrate.transport.pace import Lane
 from cci_migrate.transport.progress import local_time
+from cci_migrate.wording import shortened
 
 _Result = TypeVar("_Result")
 
@@ -216,8 +217,7 @@ class GitClones:
         listed = self._obeying(lambda: remote.text(command, settings=self._login()))
         names = [line.partition("\trefs/heads/")[2] for line in listed.splitlines()]
         if names:
-            shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-            raise GitError(f"{MISSING_DEFAULT} ({shown})")
+            raise GitError(f"{MISSING_DEFAULT} ({shortened(names, 3)})")
 
     def _tree(self, clone: GitDirectory, commit: str) -> GitTree:
         return GitTree(clone, commit, partial(self._blobs, clone))

@@ -49,6 +49,7 @@ from cci_migrate.transport.git.process import GitDirectory, GitError
 from cci_migrate.transport.git.pushing import push
 from cci_migrate.transport.git.repositories import Checkout, opened_checkout
 from cci_migrate.transport.host_errors import HostError, StaleSnapshot
+from cci_migrate.wording import shortened
 
 #: The depth to which a source folder is searched for repositories: HOST/OWNER/NAME.
 DEPTH = 3
@@ -338,9 +339,9 @@ class LocalHost(WithoutPullRequests):
             if self._originals.read_original(ref, path) is None
         ]
         if theirs:
-            shown = ", ".join(theirs[:3]) + (", ..." if len(theirs) > 3 else "")
             raise HostError(
-                f"has uncommitted changes ({shown}); commit or stash them, or pass --allow-dirty"
+                f"has uncommitted changes ({shortened(theirs, 3)}); commit or stash them, or pass "
+                "--allow-dirty"
             )
 
     def _replace(self, ref: RepositoryRef, folder: Path, change: ProvenChange) -> None:
