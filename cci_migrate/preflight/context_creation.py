@@ -102,18 +102,13 @@ def plan_context(
     """
     contexts = circleci.contexts(organisation, [name])
     existing = contexts.get(name)
-    alike = (
-        ()
-        if existing is not None
-        else tuple(other for other in contexts if other.lower() == name.lower())
-    )
-    stored = frozenset[str]() if existing is None else circleci.variables(existing)
-    required = tuple(dict.fromkeys(variables))
-    stores = (
-        required
-        if overwrite
-        else tuple(variable for variable in required if variable not in stored)
-    )
+    stored, alike = frozenset[str](), tuple[str, ...]()
+    if existing is not None:
+        stored = circleci.variables(existing)
+    else:
+        alike = tuple(other for other in contexts if other.lower() == name.lower())
+    required = dict.fromkeys(variables)
+    stores = tuple(variable for variable in required if overwrite or variable not in stored)
     replaces = tuple(store for store in stores if store in stored)
     return ContextPlan(organisation, name, existing, stores, replaces, alike)
 

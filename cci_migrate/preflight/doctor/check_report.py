@@ -11,6 +11,7 @@ from cci_migrate.escaping.terminal_text import printable
 from cci_migrate.preflight.doctor.check_results import CheckResult, Status, exit_code
 from cci_migrate.reports.terminal_page import Page
 from cci_migrate.transport.known_secrets import redact
+from cci_migrate.wording import counted
 
 VERSION = 1
 #: The number of jobs or projects that a line of text names; JSON has all.
@@ -49,13 +50,11 @@ def as_text(answers: Sequence[CheckResult], width: int | None, page: Page) -> It
 
 def as_json(answers: Sequence[CheckResult]) -> str:
     """All results as one JSON object; docs/doctor.md describes its keys."""
-    code = exit_code(answers)
+    counts = Counter(answer.status for answer in answers)
     body = {
         "version": VERSION,
-        "exit_code": code,
-        "counts": {
-            status.value: sum(answer.status is status for answer in answers) for status in Status
-        },
+        "exit_code": exit_code(answers),
+        "counts": {status.value: counts[status] for status in Status},
         "answers": [
             {
                 "subject": answer.subject,
@@ -80,9 +79,8 @@ def _sum(answers: Sequence[CheckResult]) -> str:
         (Status.UNKNOWN, "unknown", "unknown"),
         (Status.NOTE, "note", "notes"),
     ):
-        count = counts[status]
-        if count:
-            parts.append(f"{count} {name if count == 1 else names}")
+        if counts[status]:
+            parts.append(counted(counts[status], name, names))
     is_done = not (counts[Status.PROBLEM] or counts[Status.NOT_ASKED])
     return f"{', '.join(parts)}.{' Nothing to do.' if is_done else ''}"
 

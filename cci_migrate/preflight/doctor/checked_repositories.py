@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
+from cci_migrate.preflight.circleci_api import Context
+from cci_migrate.preflight.circleci_cache import CircleCiCache, FailedQuery
+from cci_migrate.preflight.doctor.next_steps import NextSteps
 from cci_migrate.preflight.requirements import JobRequirements, Requirements
 from cci_migrate.preflight.slugs import Organisation, Project
 
@@ -48,6 +51,35 @@ class ContextUser(Struct, frozen=True):
         """Its name for people."""
         label = self.repository.label
         return f"{label}: {self.job.title}" if label else self.job.title
+
+
+class CheckedOrganisation(Struct, frozen=True):
+    """An organisation: its repositories, and its contexts by their names.
+
+    ``variables`` are the names of those in each context. ``circleci`` is asked about the rest,
+    and ``steps`` has the commands that are proposed.
+    """
+
+    organisation: Organisation
+    repositories: Sequence[CheckedRepository]
+    contexts: Mapping[str, Context]
+    variables: Mapping[str, frozenset[str] | FailedQuery]
+    circleci: CircleCiCache
+    steps: NextSteps
+
+    def known_variables(self, context: str) -> frozenset[str]:
+        """The names of the variables in ``context``; empty if they are not known."""
+        return known_names(self.variables.get(context))
+
+    def not_in_contexts(self, job: JobRequirements) -> list[str]:
+        """The variables that ``job`` reads and that no existing context of it holds."""
+        provided = {variable for name in job.contexts for variable in self.known_variables(name)}
+        return [variable for variable in job.variables if variable not in provided]
+
+
+def known_names(variables: frozenset[str] | FailedQuery | None) -> frozenset[str]:
+    """``variables``; empty if they are not known."""
+    return variables if isinstance(variables, frozenset) else frozenset()
 
 
 def contexts_with(

@@ -6,30 +6,23 @@ A context that does not exist fails the job
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from cci_migrate.preflight.circleci_api import Context
 from cci_migrate.preflight.circleci_cache import CircleCiCache, FailedQuery, FailureCause
 from cci_migrate.preflight.doctor.check_results import CheckResult, fine, not_asked, problem
 from cci_migrate.preflight.doctor.checked_repositories import (
+    CheckedOrganisation,
     CheckedRepository,
     ContextUser,
+    known_names,
     projects_of,
     titles,
 )
 from cci_migrate.preflight.doctor.next_steps import NextSteps
 from cci_migrate.preflight.parallel_queries import in_parallel
-from cci_migrate.preflight.requirements import JobRequirements
 from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.wording import listed
-
-#: The names of the variables in each existing context.
-Variables = Mapping[str, frozenset[str] | FailedQuery]
-
-
-def known_names(variables: frozenset[str] | FailedQuery | None) -> frozenset[str]:
-    """``variables``; empty if they are not known."""
-    return variables if isinstance(variables, frozenset) else frozenset()
 
 
 def credentials_context(contexts: Sequence[str]) -> str:
@@ -75,19 +68,16 @@ def unlistable_contexts(
 
 
 def check_context(
-    context: Context,
-    variables: frozenset[str] | FailedQuery,
-    users: Sequence[ContextUser],
-    steps: NextSteps,
+    context: Context, users: Sequence[ContextUser], checked: CheckedOrganisation
 ) -> Iterator[CheckResult]:
-    """That ``context`` exists, and which ``variables`` of those that ``users`` read it holds."""
+    """That ``context`` exists, and which variables of those that ``users`` read it holds."""
+    variables = checked.variables[context.name]
     if isinstance(variables, FailedQuery):
         yield fine(f"context {context.name}: exists")
-        is_fault = variables.cause is FailureCause.FAULT
         yield not_asked(
             f"context {context.name}: can't list its variables: {variables.why}",
-            "" if is_fault else "use the token of somebody with access to the context",
-            command=steps.repeat_with() if is_fault else "",
+            "use the token of somebody with access to the context",
+            command=checked.steps.retry(variables),
         )
         return
     required = {variable for user in users for variable in user.job.variables}
@@ -97,16 +87,11 @@ def check_context(
 
 
 def missing_context(
-    organisation: Organisation,
-    name: str,
-    users: Sequence[ContextUser],
-    contexts: Mapping[str, Context],
-    variables: Variables,
-    circleci: CircleCiCache,
-    steps: NextSteps,
+    name: str, users: Sequence[ContextUser], checked: CheckedOrganisation
 ) -> Iterator[CheckResult]:
     """The results for a context ``name`` that ``users`` need and that does not exist."""
-    settings = in_parallel(circleci.project_variables, projects_of(users))
+    contexts, steps = checked.contexts, checked.steps
+    settings = in_parallel(checked.circleci.project_variables, projects_of(users))
     alike = next((other for other in contexts if other.lower() == name.lower()), None)
     text = f"context {name}: does not exist"
     if alike is not None:
@@ -117,7 +102,7 @@ def missing_context(
         missing = [other for other in user.job.contexts if other not in contexts]
         # Where several are missing, only one needs to hold the credentials.
         is_for_credentials = name == credentials_context(missing)
-        lacking = not_in_contexts(user.job, variables) if is_for_credentials else []
+        lacking = checked.not_in_contexts(user.job) if is_for_credentials else []
         project = user.repository.project
         stored = known_names(None if project is None else settings[project])
         is_stored = bool(lacking) and stored.issuperset(lacking)
@@ -127,7 +112,7 @@ def missing_context(
     for (is_planned, is_stored), group in sorted(groups.items(), key=lambda item: item[0]):
         jobs = [user for user, _ in group]
         required = list(dict.fromkeys(variable for _, lacking in group for variable in lacking))
-        command = steps.create_context(name, organisation, required) if required else ""
+        command = steps.create_context(name, checked.organisation, required) if required else ""
         instead = (
             "create it in Organization Settings > Contexts, with the variables that the jobs need"
         )
@@ -142,9 +127,3 @@ def missing_context(
         elif alike is not None:
             instead, command = f"write {alike} instead, or {command or instead}", ""
         yield problem(f"{text}; {why}", instead, titles(jobs), command=command)
-
-
-def not_in_contexts(job: JobRequirements, variables: Variables) -> list[str]:
-    """The variables that ``job`` reads and that no existing context of it holds."""
-    provided = {variable for name in job.contexts for variable in known_names(variables.get(name))}
-    return [variable for variable in job.variables if variable not in provided]

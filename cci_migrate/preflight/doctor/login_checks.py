@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 
 from typing_extensions import assert_never
 
 from cci_migrate.assessing.impact import registry_name
-from cci_migrate.policy.settings import PasswordAuth
+from cci_migrate.groups import grouped
 from cci_migrate.preflight.docker_credentials import DockerCredential, credential_for
 from cci_migrate.preflight.doctor.check_results import (
     CheckResult,
@@ -54,10 +55,8 @@ def check_logins(
     Only variables that ``consent`` allows are sent. ``roots`` are addresses of registries, by their
     hosts; ``trusted`` are further hosts of token services.
     """
-    by_host: dict[str, list[PasswordAuth]] = {}
-    for login in dict.fromkeys(logins):
-        by_host.setdefault(login.host, []).append(login.credential)
-    for host, names in sorted(by_host.items()):
+    by_host = grouped((login.host, login.credential) for login in dict.fromkeys(logins))
+    for host, names in sorted(by_host.items(), key=itemgetter(0)):
         subject = f"registry {registry_name(host)}"
         withheld = {name: consent.reason_to_withhold(host, name, os.environ) for name in names}
         credential = credential_for(host, [name for name in names if withheld[name] is None])

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from cci_migrate.preflight.circleci_address import CLOUD
+from cci_migrate.preflight.circleci_cache import FailedQuery
 from cci_migrate.preflight.slugs import Organisation
 
 _PROGRAM = "cci-migrate"
@@ -21,9 +22,9 @@ class NextSteps(Struct, frozen=True):
     paths, None for a campaign.
     """
 
-    api_url: str = CLOUD
-    arguments: tuple[str, ...] = ()
-    paths: tuple[str, ...] | None = ()
+    api_url: str
+    arguments: tuple[str, ...]
+    paths: tuple[str, ...] | None
 
     def create_context(
         self,
@@ -55,6 +56,10 @@ class NextSteps(Struct, frozen=True):
     def repeat_with(self, *options: str) -> str:
         """The same run again, with ``options`` too."""
         return _command("doctor", *options, *self._circleci(None), *self.arguments)
+
+    def retry(self, failed: FailedQuery) -> str:
+        """The same run again after a fault; empty where CircleCI would refuse ``failed`` again."""
+        return "" if failed.is_refusal else self.repeat_with()
 
     def use_project_variables(self, labels: Sequence[str]) -> str:
         """The command that fixes configs with the variables of their project's settings.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 
 from msgspec.structs import replace
 
+from cci_migrate.groups import grouped
 from cci_migrate.preflight.circleci_api import Context
 from cci_migrate.preflight.circleci_cache import CircleCiCache, FailedQuery
 from cci_migrate.preflight.doctor.check_results import (
@@ -16,12 +18,15 @@ from cci_migrate.preflight.doctor.check_results import (
     not_asked,
     unknown,
 )
-from cci_migrate.preflight.doctor.checked_repositories import CheckedRepository, ContextUser, titles
+from cci_migrate.preflight.doctor.checked_repositories import (
+    CheckedOrganisation,
+    CheckedRepository,
+    ContextUser,
+    titles,
+)
 from cci_migrate.preflight.doctor.context_checks import (
-    Variables,
     check_context,
     missing_context,
-    not_in_contexts,
     unlistable_contexts,
 )
 from cci_migrate.preflight.doctor.fork_and_bot_checks import check_bots, check_forks
@@ -119,36 +124,33 @@ def _check_organisation(
     answers = in_parallel(circleci.variables, existing)
     in_parallel(circleci.restrictions, existing)
     variables = {context.name: names for context, names in answers.items()}
+    checked = CheckedOrganisation(organisation, repositories, contexts, variables, circleci, steps)
     for name, users in uses.items():
         if name in contexts:
-            yield from check_context(contexts[name], variables[name], users, steps)
+            yield from check_context(contexts[name], users, checked)
             yield from check_restrictions(contexts[name], users, circleci, steps)
         else:
-            yield from missing_context(
-                organisation, name, users, contexts, variables, circleci, steps
-            )
-    yield from _who_starts(organisation, repositories, existing, circleci)
-    yield from _check_projects(repositories, contexts, variables, circleci, steps)
+            yield from missing_context(name, users, checked)
+    yield from _who_starts(checked, existing)
+    yield from _check_projects(checked)
 
 
 def _uses(repositories: Sequence[CheckedRepository]) -> Mapping[str, list[ContextUser]]:
     """The jobs that use each context, now or with the fixes."""
-    merged: dict[str, list[ContextUser]] = {}
-    for repository in repositories:
-        for job in repository.requirements.jobs:
-            for name in job.contexts:
-                merged.setdefault(name, []).append(ContextUser(repository, job))
-    return dict(sorted(merged.items()))
+    uses = grouped(
+        (name, ContextUser(repository, job))
+        for repository in repositories
+        for job in repository.requirements.jobs
+        for name in job.contexts
+    )
+    return dict(sorted(uses.items(), key=itemgetter(0)))
 
 
-def _who_starts(
-    organisation: Organisation,
-    repositories: Sequence[CheckedRepository],
-    existing: Sequence[Context],
-    circleci: CircleCiCache,
-) -> Iterator[CheckResult]:
+def _who_starts(checked: CheckedOrganisation, existing: Sequence[Context]) -> Iterator[CheckResult]:
     """What depends on who starts a pipeline: security groups, and bots."""
-    if organisation.provider == "gh" and existing and not shows_groups(existing, circleci):
+    repositories = checked.repositories
+    is_on_github = checked.organisation.provider == "gh"
+    if is_on_github and existing and not shows_groups(existing, checked.circleci):
         yield unknown(
             "can't determine whether security groups restrict its contexts: CircleCI's API does "
             "not show them",
@@ -165,16 +167,9 @@ def _who_starts(
         yield check_bots(tuple(bots), titles(users))
 
 
-def _check_projects(
-    repositories: Sequence[CheckedRepository],
-    contexts: Mapping[str, Context],
-    variables: Variables,
-    circleci: CircleCiCache,
-    steps: NextSteps,
-) -> Iterator[CheckResult]:
-    lacking = [
-        _lacking(repository.requirements.jobs, contexts, variables) for repository in repositories
-    ]
+def _check_projects(checked: CheckedOrganisation) -> Iterator[CheckResult]:
+    circleci, repositories = checked.circleci, checked.repositories
+    lacking = [_lacking(repository.requirements.jobs, checked) for repository in repositories]
     in_parallel(
         circleci.project_variables,
         [
@@ -192,42 +187,37 @@ def _check_projects(
         ],
     )
     for repository, jobs in zip(repositories, lacking, strict=True):
-        checks = _check_project(repository, jobs, variables, circleci, steps)
+        checks = _check_project(repository, jobs, checked)
         yield from about(repository.subject, checks)
 
 
 def _check_project(
-    repository: CheckedRepository,
-    lacking: Lacking,
-    variables: Variables,
-    circleci: CircleCiCache,
-    steps: NextSteps,
+    repository: CheckedRepository, lacking: Lacking, checked: CheckedOrganisation
 ) -> Iterator[CheckResult]:
     if lacking:
-        yield from check_settings(repository, lacking, variables, circleci, steps)
+        yield from check_settings(repository, lacking, checked)
     yield from _check_expressions(repository)
     users = _relying(repository)
     if users and repository.project is not None:
         with_context = [user for user in users if _has_context(user.job)]
         jobs = titles(with_context or users)
-        yield check_forks(repository.project, jobs, circleci, has_context=bool(with_context))
+        yield check_forks(
+            repository.project, jobs, checked.circleci, has_context=bool(with_context)
+        )
 
 
-def _lacking(
-    jobs: Sequence[JobRequirements], contexts: Mapping[str, Context], variables: Variables
-) -> Lacking:
+def _lacking(jobs: Sequence[JobRequirements], checked: CheckedOrganisation) -> Lacking:
     """The jobs by their contexts, and by a variable that they read and none of these provides."""
-    lacking: dict[tuple[tuple[str, ...], str], list[JobRequirements]] = {}
-    for job in jobs:
-        if job.has_context_expression:
-            continue  # the contexts that it names may provide them
-        if any(isinstance(variables.get(name), FailedQuery) for name in job.contexts):
-            continue  # reported already
-        if any(name not in contexts for name in job.contexts):
-            continue  # reported with all variables that the job reads
-        for variable in not_in_contexts(job, variables):
-            lacking.setdefault((job.contexts, variable), []).append(job)
-    return lacking
+    # Of others, the contexts that an expression names may provide them, or it is reported already.
+    sure = [
+        job
+        for job in jobs
+        if not job.has_context_expression
+        and all(isinstance(checked.variables.get(name), frozenset) for name in job.contexts)
+    ]
+    return grouped(
+        ((job.contexts, variable), job) for job in sure for variable in checked.not_in_contexts(job)
+    )
 
 
 def _check_expressions(repository: CheckedRepository) -> Iterator[CheckResult]:

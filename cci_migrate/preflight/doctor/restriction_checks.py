@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from cci_migrate.circleci.expression_restrictions import Coverage, coverage, is_about_refs
+from cci_migrate.circleci.expression_restrictions import coverage, is_about_refs
 from cci_migrate.circleci.pipeline_expressions import parse_expression
-from cci_migrate.preflight.circleci_api import Context, Restriction
+from cci_migrate.groups import grouped
+from cci_migrate.preflight.circleci_api import Context, ProjectIds, Restriction
 from cci_migrate.preflight.circleci_cache import CircleCiCache, FailedQuery, FailureCause
 from cci_migrate.preflight.doctor.check_results import (
     CheckResult,
@@ -34,10 +35,7 @@ _SETTINGS = "Organization Settings > Contexts"
 
 
 def check_restrictions(
-    context: Context,
-    users: Sequence[ContextUser],
-    circleci: CircleCiCache,
-    steps: NextSteps,
+    context: Context, users: Sequence[ContextUser], circleci: CircleCiCache, steps: NextSteps
 ) -> Iterator[CheckResult]:
     """Whether the jobs ``users`` may use ``context``."""
     restrictions = circleci.restrictions(context)
@@ -45,10 +43,8 @@ def check_restrictions(
         yield CheckResult(
             Status.UNKNOWN if restrictions.is_refusal else Status.NOT_ASKED,
             f"context {context.name}: can't read its restrictions: {restrictions.why}",
-            f"see {_SETTINGS}, or use the token of an administrator"
-            if restrictions.is_refusal
-            else "",
-            command="" if restrictions.is_refusal else steps.repeat_with(),
+            f"see {_SETTINGS}, or use the token of an administrator",
+            command=steps.retry(restrictions),
         )
         return
     if not restrictions:
@@ -88,39 +84,38 @@ def _by_project(
     # Names of repositories are unique in an organisation, and show most projects without asking.
     others = [project for project in projects_of(users) if not _is_named(project, allowed.values())]
     ids = in_parallel(circleci.ids, others)
-    names = listed(sorted(allowed.values()))
-    restricted = f"context {context.name}: restricted to {names}"
-    excluded: list[ContextUser] = []
-    unclear: dict[FailureCause | None, list[ContextUser]] = {}
-    for user in users:
-        project = user.repository.project
-        if project is not None and project not in ids:
-            continue
-        answer = None if project is None else ids[project]
-        if answer is None:
-            unclear.setdefault(None, []).append(user)
-        elif isinstance(answer, FailedQuery):
-            unclear.setdefault(answer.cause, []).append(user)
-        elif answer.project not in allowed:
-            excluded.append(user)
+    restricted = f"context {context.name}: restricted to {listed(sorted(allowed.values()))}"
+    asked = [
+        (None if project is None else ids[project], user)
+        for user in users
+        for project in [user.repository.project]
+        if project is None or project in ids
+    ]
+    excluded = [
+        user for id_, user in asked if isinstance(id_, ProjectIds) and id_.project not in allowed
+    ]
     if excluded:
         yield problem(
             f"{restricted}; these jobs belong to another project and fail with Unauthorized",
             f"add the project in {_SETTINGS}, or use another context",
             titles(excluded),
         )
-    for cause, jobs in unclear.items():
-        (project, *_) = (*projects_of(jobs), None)
-        answer = None if project is None else ids[project]
-        why = f": {answer.why}" if isinstance(answer, FailedQuery) else ""
+    unclear = grouped(
+        (None if failed is None else failed.cause, (failed, user))
+        for failed, user in asked
+        if not isinstance(failed, ProjectIds)
+    )
+    for cause, alike in unclear.items():
+        failed, _ = alike[0]
+        why = "" if failed is None else f": {failed.why}"
         yield CheckResult(
             Status.NOT_ASKED if cause is FailureCause.FAULT else Status.UNKNOWN,
             f"{restricted}; can't determine whether the project of these jobs is one of them{why}",
             "use the token of a member of the project"
             if cause is FailureCause.REFUSED
             else "name the project as CircleCI does: --project (Project Settings show its id)",
-            titles(jobs),
-            command=steps.repeat_with() if cause is FailureCause.FAULT else "",
+            titles(user for _, user in alike),
+            command="" if failed is None else steps.retry(failed),
         )
     if not excluded and not unclear:
         yield fine(f"{restricted}, where all jobs that use it belong")
@@ -137,12 +132,8 @@ def _by_expression(
     restricted = (
         f"context {context.name}: restricted to {' '.join(expression.split()) or '(nothing)'}"
     )
-    covered: dict[Coverage, list[ContextUser]] = {}
-    for user in users:
-        covered.setdefault(coverage(user.job.runs, parsed), []).append(user)
-    by_outcome: dict[tuple[bool | None, str], list[ContextUser]] = {}
-    for result, jobs in covered.items():
-        by_outcome.setdefault((result.holds, result.counterexample), []).extend(jobs)
+    covered = [(coverage(user.job.runs, parsed), user) for user in users]
+    by_outcome = grouped(((result.holds, result.counterexample), user) for result, user in covered)
     for (holds, counterexample), jobs in by_outcome.items():
         if holds is False:
             yield problem(
@@ -164,10 +155,10 @@ def _by_expression(
     special = [
         what
         for what, is_excluded in (
-            ("reruns with SSH", any(result.ends_ssh for result in covered)),
+            ("reruns with SSH", any(result.ends_ssh for result, _ in covered)),
             (
                 "pipelines with a config that is not from the repository",
-                any(result.ends_unversioned for result in covered),
+                any(result.ends_unversioned for result, _ in covered),
             ),
         )
         if is_excluded

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from cci_migrate.preflight.circleci_cache import CircleCiCache, FailedQuery, FailureCause
+from cci_migrate.preflight.circleci_cache import FailedQuery, FailureCause
 from cci_migrate.preflight.doctor.check_results import (
     CheckResult,
     fine,
@@ -12,9 +12,13 @@ from cci_migrate.preflight.doctor.check_results import (
     problem,
     unknown,
 )
-from cci_migrate.preflight.doctor.checked_repositories import CheckedRepository, ContextUser, titles
-from cci_migrate.preflight.doctor.context_checks import Variables, credentials_context, known_names
-from cci_migrate.preflight.doctor.next_steps import NextSteps
+from cci_migrate.preflight.doctor.checked_repositories import (
+    CheckedOrganisation,
+    CheckedRepository,
+    ContextUser,
+    titles,
+)
+from cci_migrate.preflight.doctor.context_checks import credentials_context
 from cci_migrate.preflight.requirements import JobRequirements
 from cci_migrate.wording import listed
 
@@ -23,41 +27,35 @@ Lacking = Mapping[tuple[tuple[str, ...], str], Sequence[JobRequirements]]
 
 
 def check_settings(
-    repository: CheckedRepository,
-    lacking: Lacking,
-    variables: Variables,
-    circleci: CircleCiCache,
-    steps: NextSteps,
+    repository: CheckedRepository, lacking: Lacking, checked: CheckedOrganisation
 ) -> Iterator[CheckResult]:
     """Whether the settings of the project hold the variables in ``lacking``."""
+    circleci, steps = checked.circleci, checked.steps
     project = repository.project
     required = list(dict.fromkeys(variable for _, variable in lacking))
     jobs = titles(ContextUser(repository, job) for jobs in lacking.values() for job in jobs)
     if project is None:
         slug = None
-        if repository.remote is not None and repository.organisation is not None:
-            slug = circleci.slug_of(repository.remote, repository.organisation)
+        if repository.remote is not None:
+            slug = circleci.slug_of(repository.remote, checked.organisation)
         yield unknown(
             f"can't check whether the project's settings hold {listed(required)}: its name is "
             "unknown",
             "name the project: --project (Project Settings show its id)",
             jobs,
-            command="" if slug is None else steps.repeat(repository.organisation, slug),
+            command="" if slug is None else steps.repeat(checked.organisation, slug),
         )
         return
     settings = circleci.project_variables(project)
     if isinstance(settings, FailedQuery):
         yield not_asked(
             f"can't check whether its settings hold {listed(required)}: {settings.why}",
-            {
-                FailureCause.MISSING: "name the project as CircleCI does: --project (Project "
-                "Settings show its id)",
-                FailureCause.REFUSED: "use the token of somebody who builds the project",
-                FailureCause.FAULT: "",
-            }[settings.cause],
+            "name the project as CircleCI does: --project (Project Settings show its id)"
+            if settings.cause is FailureCause.MISSING
+            else "use the token of somebody who builds the project",
             jobs,
             repository.slugs,
-            steps.repeat_with() if settings.cause is FailureCause.FAULT else "",
+            steps.retry(settings),
         )
         return
     stored = [name for name in required if name in settings]
@@ -66,7 +64,7 @@ def check_settings(
     for contexts in dict.fromkeys(names for names, _ in lacking):
         missing = [name for names, name in lacking if names == contexts and name not in settings]
         if missing:
-            yield _missing(repository, contexts, missing, lacking, variables, steps)
+            yield _missing(repository, contexts, missing, lacking, checked)
 
 
 def _missing(
@@ -74,8 +72,7 @@ def _missing(
     contexts: tuple[str, ...],
     missing: Sequence[str],
     lacking: Lacking,
-    variables: Variables,
-    steps: NextSteps,
+    checked: CheckedOrganisation,
 ) -> CheckResult:
     jobs = [job for name in missing for job in lacking[contexts, name]]
     shown = titles(ContextUser(repository, job) for job in jobs)
@@ -93,17 +90,13 @@ def _missing(
             repository.slugs,
         )
     named = "context" if len(contexts) == 1 else "contexts"
-    command = ""
-    if repository.organisation is not None:
-        read = {name for job in jobs for name in job.variables}
-        partial = [name for name in contexts if read & known_names(variables.get(name))]
-        name = credentials_context(partial or contexts)
-        command = steps.create_context(name, repository.organisation, missing)
+    read = {name for job in jobs for name in job.variables}
+    partial = [name for name in contexts if read & checked.known_variables(name)]
+    context = credentials_context(partial or contexts)
     return problem(
         f"{listed(missing)}: {named} {listed(list(contexts))} and the project's settings lack "
         f"{it}{unless}",
-        "",
-        shown,
-        repository.slugs,
-        command,
+        jobs=shown,
+        projects=repository.slugs,
+        command=checked.steps.create_context(context, checked.organisation, missing),
     )
