@@ -79,12 +79,10 @@ def credentials_in(item: Plain) -> Credentials:
     """The credentials of ``item``, an item of a ``docker`` list."""
     credentials: dict[str, str] = {}
     for form in CredentialForm:
-        value = item.get(form.value) if isinstance(item, dict) else None
-        if isinstance(value, dict):
-            halves = {f"{form.value}.{key}": text_in(part) for key, part in value.items()}
-            credentials.update(halves)
-        elif value is not None:
-            credentials[form.value] = text_in(value)
+        value = mapping_in(item).get(form.value, "")
+        halves = mapping_in(value).items()
+        credentials |= {f"{form.value}.{key}": text_in(part) for key, part in halves}
+        credentials[form.value] = text_in(value)
     return {name: text for name, text in credentials.items() if text}
 
 
@@ -95,9 +93,18 @@ def text_in(value: Plain) -> str:
     return "" if isinstance(value, list | dict) else value.text
 
 
+def mapping_in(value: Plain | None) -> dict[str, Plain]:
+    """The mapping that ``value`` is; empty for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def _list_in(value: Plain | None) -> list[Plain]:
+    return value if isinstance(value, list) else []
+
+
 def regular(root: Plain) -> dict[str, Plain]:
     """The config ``root`` with workflow jobs as mappings, and with contexts as lists."""
-    data = dict(root) if isinstance(root, dict) else {}
+    data = dict(mapping_in(root))
     workflows = data.get("workflows")
     if isinstance(workflows, dict):
         data["workflows"] = {
@@ -107,10 +114,9 @@ def regular(root: Plain) -> dict[str, Plain]:
 
 
 def _regular_workflow(workflow: Plain) -> Plain:
-    jobs = workflow.get("jobs") if isinstance(workflow, dict) else None
-    if not isinstance(workflow, dict) or not isinstance(jobs, list):
+    if not isinstance(workflow, dict) or not isinstance(workflow.get("jobs"), list):
         return workflow
-    return {**workflow, "jobs": [_regular_entry(entry) for entry in jobs]}
+    return {**workflow, "jobs": [_regular_entry(entry) for entry in _list_in(workflow["jobs"])]}
 
 
 def _regular_entry(entry: Plain) -> Plain:
@@ -129,17 +135,15 @@ def _regular_arguments(arguments: Plain) -> Plain:
 
 
 def _entries(data: Mapping[str, Plain]) -> Iterator[CompiledEntry]:
-    jobs, workflows = data.get("jobs"), data.get("workflows")
+    jobs = data.get("jobs")
     if not isinstance(jobs, dict):
         return
     run: set[str] = set()
-    for workflow, body in workflows.items() if isinstance(workflows, dict) else ():
-        items = body.get("jobs") if isinstance(body, dict) else None
-        for item in items if isinstance(items, list) else ():
-            for name, arguments in item.items() if isinstance(item, dict) else ():
+    for workflow, body in mapping_in(data.get("workflows")).items():
+        for item in _list_in(mapping_in(body).get("jobs")):
+            for name, arguments in mapping_in(item).items():
                 run.add(name)
-                listed = arguments.get("context") if isinstance(arguments, dict) else None
-                contexts = tuple(map(text_in, listed)) if isinstance(listed, list) else ()
+                contexts = tuple(map(text_in, _list_in(mapping_in(arguments).get("context"))))
                 yield CompiledEntry(workflow, name, contexts, tuple(_images(jobs.get(name))))
     for name, job in jobs.items():
         if name not in run:
@@ -147,8 +151,7 @@ def _entries(data: Mapping[str, Plain]) -> Iterator[CompiledEntry]:
 
 
 def _images(job: Plain | None) -> Iterator[CompiledImage]:
-    docker = job.get("docker") if isinstance(job, dict) else None
-    for item in docker if isinstance(docker, list) else ():
+    for item in _list_in(mapping_in(job).get("docker")):
         if isinstance(item, dict) and "image" in item:
             yield CompiledImage(text_in(item["image"]), credentials_in(item))
 

@@ -9,6 +9,7 @@ from cci_migrate.engine.examination import Examination
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.plain_data import Bare, Plain, plain_data
 from cci_migrate.lossless.scalars import quoted
+from cci_migrate.verification.compiled_config import mapping_in
 
 
 def config_text(examined: Examination) -> str:
@@ -30,8 +31,7 @@ def _packed(documents: tuple[Document, ...], group: Group) -> Plain:
         for key in mounts[document.source.path]:
             below = place.setdefault(key, {})
             place = below if isinstance(below, dict) else {}
-        data = plain_data(document.root)
-        for key, value in data.items() if isinstance(data, dict) else ():
+        for key, value in mapping_in(plain_data(document.root)).items():
             known = place.get(key)
             if isinstance(known, dict) and isinstance(value, dict):
                 place[key] = {**known, **value}

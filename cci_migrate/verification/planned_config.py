@@ -16,6 +16,7 @@ from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.step_pulls import JobDocker
 from cci_migrate.circleci.workflow_jobs import image_items, job_contexts, runs_nothing
 from cci_migrate.engine.examination import Examination
+from cci_migrate.groups import grouped
 from cci_migrate.lossless.merging import text_of
 from cci_migrate.verification.compiled_config import AnonymousPull, CompiledEntry, Credentials
 
@@ -105,10 +106,7 @@ class PlannedConfig(Struct, frozen=True, dict=True):
 
     @cached_property
     def _by_name(self) -> Mapping[str, list[PlannedEntry]]:
-        by_name: dict[str, list[PlannedEntry]] = {}
-        for planned in self.entries:
-            by_name.setdefault(planned.entry.name, []).append(planned)
-        return by_name
+        return grouped((planned.entry.name, planned) for planned in self.entries)
 
 
 def planned_config(examined: Examination) -> PlannedConfig:

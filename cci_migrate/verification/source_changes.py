@@ -24,7 +24,7 @@ from cci_migrate.lossless.plain_data import (
     changes,
     plain_data,
 )
-from cci_migrate.verification.compiled_config import regular, text_in
+from cci_migrate.verification.compiled_config import mapping_in, regular, text_in
 
 #: What a ``run`` step says, by its keys.
 Script: TypeAlias = "dict[str, Plain]"
@@ -132,7 +132,7 @@ def is_compiled_from(template: Plain, compiled: Plain) -> bool:
 def script_of(step: Plain) -> Script | None:
     """What a ``run`` step says; None for another step."""
     for name in RUN_STEPS:
-        value = step.get(name) if isinstance(step, dict) else None
+        value = mapping_in(step).get(name)
         if isinstance(value, dict):
             return value
         if isinstance(value, str):

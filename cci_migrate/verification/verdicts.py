@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
+from itertools import islice
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -256,7 +257,5 @@ def _pulls(
 
 def _clean(examined: Examination, texts: Iterable[str]) -> tuple[str, ...]:
     """``texts`` without secrets, the first of them, and not longer than anybody reads."""
-    return tuple(
-        examined.redaction.prose(text)[:_LONGEST_PROBLEM]
-        for text, _ in zip(texts, range(_MOST_PROBLEMS), strict=False)
-    )
+    shown = islice(texts, _MOST_PROBLEMS)
+    return tuple(examined.redaction.prose(text)[:_LONGEST_PROBLEM] for text in shown)
