@@ -88,17 +88,15 @@ class Review(Struct, frozen=True, eq=False, dict=True):
 def review(config: OpenConfig, policy: Policy, limits: WorkLimits, encoding: str) -> Review:
     """The review of ``config``, with positions in ``encoding``. Raises nothing for bad input."""
     files = config.files
-    failed = _too_large(config)
-    if failed is not None:
-        return Review(config, failed, failed, limits, encoding)
-    examination = within(limits, files.paths, lambda: examine(files, policy))
-    if isinstance(examination, Failed):
-        return Review(config, examination, examination, limits, encoding)
+    examination: Examination | Unexamined | None = _too_large(config)
+    if examination is None:
+        examination = within(limits, files.paths, lambda: examine(files, policy))
     outcome = within(limits, files.paths, lambda: propose(examination, only_find=True))
     return Review(config, examination, outcome, limits, encoding)
 
 
 def _too_large(config: OpenConfig) -> Failed | None:
-    sizes = {name: len(data) for name, data in config.files.files.items()}
-    larger = (too_large(name, size) for name, size in sizes.items() if size > SIZE_LIMIT)
-    return next(larger, None)
+    for name, data in config.files.files.items():
+        if len(data) > SIZE_LIMIT:
+            return too_large(name, len(data))
+    return None

@@ -77,6 +77,11 @@ class _Session:
         self._policy_for = self._read_policies()
         self._examine_soon()
 
+    def reviewed(self, uri: str) -> tuple[Path, Review | None]:
+        """The file of ``uri``, and the review of its config; None if there is none."""
+        path = _path_of(uri) or Path()
+        return path, self.review_of(path)
+
     def review_of(self, path: Path) -> Review | None:
         """The review of the config of ``path``, for its text as it is now."""
         if self._pending is not None:
@@ -212,17 +217,13 @@ def _changed_on_disk(
 
 
 def _hover(ls: EditorServer, params: lsp.HoverParams) -> lsp.Hover | None:
-    path = _path_of(params.text_document.uri)
-    review = None if path is None else ls.session.review_of(path)
-    if path is None or review is None:
-        return None
-    return hover_at(review, path, params.position.line)
+    path, review = ls.session.reviewed(params.text_document.uri)
+    return None if review is None else hover_at(review, path, params.position.line)
 
 
 def _code_action(ls: EditorServer, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
-    path = _path_of(params.text_document.uri)
-    review = None if path is None else ls.session.review_of(path)
-    if path is None or review is None:
+    path, review = ls.session.reviewed(params.text_document.uri)
+    if review is None:
         return []
     actions = code_actions(review, path, params.range, params.context.diagnostics)
     requested = [action for action in actions if _is_wanted(action, params.context.only)]
