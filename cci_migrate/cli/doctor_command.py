@@ -303,11 +303,8 @@ def _repositories(
             for problem in discovery.problems
             if problem.root == repository.root and isinstance(problem.outcome, Failed | Refused)
         ]
-        checked.append(
-            _with_requirements(
-                checked_repository, policies.included(repository), policy_for, problems
-            )
-        )
+        requirements = _requirements(policies.included(repository), policy_for, problems)
+        checked.append(replace(checked_repository, requirements=requirements))
     return checked, tuple(used)
 
 
@@ -349,15 +346,15 @@ def _checked(repository: Repository, options: Doctor, discovery: Discovery) -> C
             "Settings show the ids)"
         )
     label = (prefix_of(repository.root).rstrip("/") or ".") if several else ""
-    return CheckedRepository(label, organisation, project, Requirements(), remote=remote)
+    bots = configured_bots(reader_of(repository.root))
+    return CheckedRepository(label, organisation, project, Requirements(), bots, remote)
 
 
-def _with_requirements(
-    checked: CheckedRepository,
+def _requirements(
     repository: Repository,
     policy_for: Callable[[Path], Policy],
     problems: Sequence[Failed | Refused],
-) -> CheckedRepository:
+) -> Requirements:
     configs = []
     unreadable = [unreadable_config(problem) for problem in problems]
     for task in tasks_of(repository, policy_for, View()):
@@ -367,11 +364,7 @@ def _with_requirements(
         else:
             configs.append((files, task.policy))
     requirements = repository_requirements(configs)
-    return replace(
-        checked,
-        requirements=replace(requirements, unreadable=(*unreadable, *requirements.unreadable)),
-        bots=configured_bots(reader_of(repository.root)),
-    )
+    return replace(requirements, unreadable=(*unreadable, *requirements.unreadable))
 
 
 def _policy_logins(policy: Policy) -> Iterator[RegistryLogin]:
