@@ -5,7 +5,7 @@ Pure.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from cci_migrate.assessing.impact import registry_name
@@ -25,17 +25,14 @@ def overview(names: Sequence[tuple[str, Outcome]], items: Sequence[Item]) -> Ite
     ``names`` are the configs with what is found in each, ``items`` what is to be decided on.
     """
     yield from overview_of_configs(names)
-    findings = [
-        resolution
+    unfixable = [
+        resolution.finding
         for _, outcome in names
         if isinstance(outcome, Examined)
         for resolution in outcome.resolutions
-        if resolution.state is FindingState.LEFT
+        if resolution.state is FindingState.LEFT and isinstance(resolution.finding.remedy, NoFix)
     ]
-    yield from _to_decide(
-        items,
-        [finding.finding for finding in findings if isinstance(finding.finding.remedy, NoFix)],
-    )
+    yield from _to_decide(items, unfixable)
 
 
 def overview_of_configs(names: Sequence[tuple[str, Outcome]]) -> Iterator[Line]:
@@ -59,9 +56,9 @@ def _registries(pulls: Sequence[ExplainedPull]) -> Iterator[Line]:
         (pull.path, pull.line, pull.source, pull.image, pull.registry): pull.access
         for pull in pulls
     }
-    by_registry: dict[str | None, Counter[Access]] = {}
-    for (_, _, _, _, registry), access in places.items():
-        by_registry.setdefault(registry, Counter())[access] += 1
+    by_registry: dict[str | None, Counter[Access]] = defaultdict(Counter)
+    for (*_, registry), access in places.items():
+        by_registry[registry][access] += 1
     for registry, accesses in sorted(
         by_registry.items(), key=lambda item: (-item[1].total(), item[0] or "")
     ):
@@ -95,15 +92,11 @@ def _not_examined(outcome: Outcome) -> str | None:
 def _to_decide(items: Sequence[Item], unfixable: Sequence[Finding]) -> Iterator[Line]:
     questions = sum(isinstance(item.finding.remedy, Question) for item in items)
     fixes = len(items) - questions
-    parts = []
-    if fixes:
-        parts.append(counted(fixes, "fix", "fixes"))
-    if questions:
-        parts.append(counted(questions, "question"))
-    if parts:
-        yield Prose(f"{' and '.join(parts)} to decide.")
-    else:
-        yield Prose("Nothing to decide.")
+    parts = [
+        *([counted(fixes, "fix", "fixes")] if fixes else []),
+        *([counted(questions, "question")] if questions else []),
+    ]
+    yield Prose(f"{' and '.join(parts) or 'Nothing'} to decide.")
     serious = sum(item.severity is not Severity.NOTE for item in unfixable)
     if serious:
         words = "finding has no fix" if serious == 1 else "findings have no fix"

@@ -199,8 +199,11 @@ def parse_policy(table: Mapping[str, Any], rules: Collection[str]) -> Policy:
                         f"{setting.key} names an unknown rule, {name}{suggestion(name, rules)}"
                     )
                     raise PolicyError(problem, (setting.key,))
-    by_key = {setting.key: values.get(setting.field) for setting in settings_of(Policy)}
-    settings = {key: value for key, value in by_key.items() if key in table}
+    settings = {
+        setting.key: values[setting.field]
+        for setting in settings_of(Policy)
+        if setting.field in values
+    }
     for setting in settings_of(Policy):
         conflict = conflict_between([setting], settings)
         if conflict is not None:
