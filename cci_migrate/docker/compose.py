@@ -7,15 +7,16 @@ the file, as it does in CI; without a default it is kept as written.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from cci_migrate.docker.image_reference import has_placeholder
 from cci_migrate.docker.interpolation import Escaping, interpolated
-from cci_migrate.docker.shell.facts import joined_path
-from cci_migrate.docker.yaml_data import NotYaml, text_of_value, yaml_data
+from cci_migrate.docker.shell.command_line import named_values
+from cci_migrate.docker.shell.facts import folder_of, joined_path
+from cci_migrate.docker.yaml_data import NotYaml, as_mapping, text_of_value, yaml_data
 from cci_migrate.escaping.hidden_fields import repr_without
 
 #: The files that ``docker compose`` tries without ``-f``, in this order; the override of the same
@@ -105,18 +106,15 @@ def services_of(
     project = _Project(read, environment or {})
     directory = project_directory
     if directory is None:
-        directory = paths[0].rpartition("/")[0] or "." if paths else "."
+        directory = folder_of(paths[0]) if paths else "."
     project.load(paths, directory, 0)
     selected = project.selected_names(services, profiles, with_dependencies)
-    images: list[ServiceImage] = []
-    builds: list[ServiceBuild] = []
-    for name in selected:
-        source = project.image_source(name)
-        if isinstance(source, ServiceBuild):
-            builds.append(source)
-        elif source is not None:
-            images.append(source)
-    return ComposeServices(tuple(images), tuple(builds), tuple(project.problems))
+    sources = list(map(project.image_source, selected))
+    return ComposeServices(
+        tuple(source for source in sources if isinstance(source, ServiceImage)),
+        tuple(source for source in sources if isinstance(source, ServiceBuild)),
+        tuple(project.problems),
+    )
 
 
 def default_paths(directory: str, read: Read) -> tuple[str, ...]:
@@ -168,60 +166,48 @@ class _Project:
                     earlier.data = _merged(earlier.data, extended)
 
     def _file(self, path: str) -> dict[str, Any] | None:
-        text = None if path == "-" else self._read(path)
-        if text is None:
-            reason = "it comes from a pipe" if path == "-" else "file not found"
-            self.problems.append(ComposeProblem(path, reason))
-            return None
-        data = yaml_data(text)
-        if isinstance(data, NotYaml):
-            self.problems.append(ComposeProblem(path, data.reason))
-            return None
-        if not isinstance(data, dict):
-            self.problems.append(ComposeProblem(path, "it has no services"))
-            return None
-        return data
+        if path == "-":
+            reason = "it comes from a pipe"
+        elif (text := self._read(path)) is None:
+            reason = "file not found"
+        elif isinstance(data := yaml_data(text), NotYaml):
+            reason = data.reason
+        elif not isinstance(data, dict):
+            reason = "it has no services"
+        else:
+            return data
+        self.problems.append(ComposeProblem(path, reason))
+        return None
 
     def _dotenv(self, directory: str) -> dict[str, str]:
         text = self._read(joined_path(directory, ".env"))
         return {} if text is None else dict(_ENV_LINE.findall(text))
 
     def _include(self, include: Any, directory: str, depth: int) -> None:
-        if not isinstance(include, list):
-            return
-        for entry in include:
-            paths = entry.get("path") if isinstance(entry, dict) else entry
-            listed = [paths] if isinstance(paths, str) else paths
-            if not isinstance(listed, list):
-                continue
-            inner = [joined_path(directory, part) for part in listed if isinstance(part, str)]
-            if inner and self._included.isdisjoint(inner) and depth < _MAX_DEPTH:
-                self._included.update(inner)
-                named_directory = (
-                    entry.get("project_directory") if isinstance(entry, dict) else None
-                )
-                own = inner[0].rpartition("/")[0] or "."
-                if isinstance(named_directory, str):
-                    own = joined_path(directory, named_directory)
-                self.load(inner, own, depth + 1)
+        for entry in include if isinstance(include, list) else ():
+            declared = as_mapping(entry, "path")
+            paths = [joined_path(directory, path) for path in _texts(declared.get("path"))]
+            if paths and self._included.isdisjoint(paths) and depth < _MAX_DEPTH:
+                self._included.update(paths)
+                project = declared.get("project_directory")
+                is_named = isinstance(project, str)
+                inner = joined_path(directory, project) if is_named else folder_of(paths[0])
+                self.load(paths, inner, depth + 1)
 
     def _extended(
         self, service: dict[str, Any], path: str, data: dict[str, Any], depth: int
     ) -> dict[str, Any]:
         extends = service.get("extends")
-        if isinstance(extends, str):
-            extends = {"service": extends}
-        if not isinstance(extends, dict):
+        if not isinstance(extends, str | dict):
             return service
         if depth >= _MAX_DEPTH:
             problem = f"services extend each other more than {_MAX_DEPTH} deep"
             self.problems.append(ComposeProblem(path, problem))
             return service
-        file = extends.get("file")
-        folder = path.rpartition("/")[0] or "."
+        extends = as_mapping(extends, "service")
         base_path, base_data = path, data
-        if isinstance(file, str):
-            base_path = joined_path(folder, file)
+        if isinstance(extends.get("file"), str):
+            base_path = joined_path(folder_of(path), extends["file"])
             loaded = self._file(base_path)
             if loaded is None:
                 return service
@@ -232,8 +218,7 @@ class _Project:
             self.problems.append(ComposeProblem(base_path, problem))
             return service
         base = self._extended(base, base_path, base_data, depth + 1)
-        if base_path != path:
-            base = _moved(base, base_path.rpartition("/")[0] or ".", folder)
+        base = _moved(base, folder_of(base_path), folder_of(path))
         return _merged(base, {key: value for key, value in service.items() if key != "extends"})
 
     def selected_names(
@@ -265,30 +250,28 @@ class _Project:
         data, variables = service.data, service.variables
         image = data.get("image")
         image_text = _interpolated(image, variables) if isinstance(image, str) else None
-        build = data.get("build")
-        if isinstance(build, str):
-            build = {"context": build}
-        if isinstance(build, dict):
-            text = {
-                key: _interpolated(value, variables)
-                for key, value in build.items()
-                if isinstance(value, str)
-            }
-            contexts = _pairs(build.get("additional_contexts"), variables)
-            return ServiceBuild(
-                name,
-                image_text,
-                service.directory,
-                text.get("context", "."),
-                text.get("dockerfile"),
-                text.get("dockerfile_inline"),
-                text.get("target"),
-                _pairs(build.get("args"), variables),
-                tuple((key, value) for key, value in contexts if value is not None),
-            )
-        if image_text is None or data.get("pull_policy") == "never":
-            return None
-        return ServiceImage(name, image_text)
+        build = _build_of(data)
+        if build is None:
+            if image_text is None or data.get("pull_policy") == "never":
+                return None
+            return ServiceImage(name, image_text)
+        text = {
+            key: _interpolated(value, variables)
+            for key, value in build.items()
+            if isinstance(value, str)
+        }
+        contexts = _pairs(build.get("additional_contexts"), variables)
+        return ServiceBuild(
+            name,
+            image_text,
+            service.directory,
+            text.get("context", "."),
+            text.get("dockerfile"),
+            text.get("dockerfile_inline"),
+            text.get("target"),
+            _pairs(build.get("args"), variables),
+            tuple((key, value) for key, value in contexts if value is not None),
+        )
 
 
 _ENV_LINE = re.compile(
@@ -303,33 +286,32 @@ def _interpolated(text: str, variables: Mapping[str, str]) -> str:
 def _services(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The services of one file. The first version of the format has them at the top level."""
     services = data.get("services")
-    if not isinstance(services, dict):
-        if "services" in data or "version" in data or "include" in data:
-            return {}
-        services = data
+    if isinstance(services, dict):
         return {
-            str(name): service
+            str(name): service if isinstance(service, dict) else {}
             for name, service in services.items()
-            if isinstance(service, dict) and ("image" in service or "build" in service)
         }
+    if "services" in data or "version" in data or "include" in data:
+        return {}
     return {
-        str(name): service if isinstance(service, dict) else {}
-        for name, service in services.items()
+        str(name): service
+        for name, service in data.items()
+        if isinstance(service, dict) and ("image" in service or "build" in service)
     }
+
+
+def _build_of(service: dict[str, Any]) -> dict[str, Any] | None:
+    build = service.get("build")
+    return as_mapping(build, "context") if isinstance(build, str | dict) else None
 
 
 def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """A service, overridden by a later file or by the service that extends it."""
     result = {**base, **over}
-    first, second = base.get("build"), over.get("build")
-    if first is not None and second is not None:
-        base_build = {"context": first} if isinstance(first, str) else first
-        over_build = {"context": second} if isinstance(second, str) else second
-        if isinstance(base_build, dict) and isinstance(over_build, dict):
-            result["build"] = {**base_build, **over_build}
-            args = [*_pairs(base_build.get("args"), {}), *_pairs(over_build.get("args"), {})]
-            if args:
-                result["build"]["args"] = dict(args)
+    base_build, over_build = _build_of(base), _build_of(over)
+    if base_build is not None and over_build is not None:
+        args = [*_pairs(base_build.get("args"), {}), *_pairs(over_build.get("args"), {})]
+        result["build"] = {**base_build, **over_build, "args": dict(args)}
     links = _texts(base.get("depends_on")) + _texts(over.get("depends_on"))
     if links:
         result["depends_on"] = links
@@ -338,17 +320,16 @@ def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 def _moved(service: dict[str, Any], folder: str, to: str) -> dict[str, Any]:
     """A service of a file in ``folder``, rewritten as if the file were in ``to``."""
-    build = service.get("build")
-    if build is None:
+    build = _build_of(service)
+    if build is None or folder == to:
         return service
-    data = {"context": build} if isinstance(build, str) else dict(build)
-    context = data.get("context", ".")
-    if isinstance(context, str) and "://" not in context and folder != to:
-        inner = joined_path(folder, context)
-        # Paths of the project start at its own folder; from there, go up to where both start.
-        depth = 0 if to == "." else len(to.split("/"))
-        data["context"] = "../" * depth + inner if not inner.startswith("/") else inner
-    return {**service, "build": data}
+    context = build.get("context", ".")
+    if not isinstance(context, str) or "://" in context:
+        return service
+    inner = joined_path(folder, context)
+    # Paths of the project start at its own folder; from there, go up to where both start.
+    depth = 0 if to == "." or inner.startswith("/") else len(to.split("/"))
+    return {**service, "build": {**build, "context": "../" * depth + inner}}
 
 
 def _dependencies(service: dict[str, Any]) -> Iterator[str]:
@@ -370,16 +351,13 @@ def _texts(value: Any) -> list[str]:
 
 def _pairs(value: Any, variables: Mapping[str, str]) -> tuple[tuple[str, str | None], ...]:
     """Arguments given as a mapping or as a list of ``NAME=VALUE``."""
+    pairs: Iterable[tuple[str, str | None]] = named_values(_texts(value))
     if isinstance(value, dict):
-        return tuple(
-            (
-                str(name),
-                None if argument is None else _interpolated(text_of_value(argument), variables),
-            )
+        pairs = (
+            (str(name), None if argument is None else text_of_value(argument))
             for name, argument in value.items()
         )
-    pairs: list[tuple[str, str | None]] = []
-    for text in _texts(value):
-        name, equals, argument = text.partition("=")
-        pairs.append((name, _interpolated(argument, variables) if equals else None))
-    return tuple(pairs)
+    return tuple(
+        (name, None if argument is None else _interpolated(argument, variables))
+        for name, argument in pairs
+    )

@@ -29,6 +29,11 @@ def yaml_data(text: str) -> Any | NotYaml:
         return NotYaml(f"not YAML: {reason}")
 
 
+def as_mapping(value: Any, key: str) -> Any:
+    """``value``, which may be written short: as the value of ``key`` alone."""
+    return value if isinstance(value, dict) else {key: value}
+
+
 def text_of_value(value: Any) -> str:
     """A plain value as a text: ``true``, ``8080``."""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from cci_migrate.docker.container_tools import Tool
 from cci_migrate.docker.name_tables import names
-from cci_migrate.docker.shell.command_line import CommandLine, may_hold_options, parse
+from cci_migrate.docker.shell.command_line import CommandLine, may_hold_options, named_values, parse
 from cci_migrate.docker.shell.docker_options import BAKE_SWITCHES, BUILD_SWITCHES
 from cci_migrate.docker.shell.facts import BakeBuild, Build, Fact, Word
 from cci_migrate.docker.shell.invocation import Invocation
@@ -49,12 +49,9 @@ def build_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> li
     text = None
     if file == _STDIN or (context == _STDIN and file is None):
         text = invocation.stdin_text
-        if text is None and invocation.stdin_file is not None:
-            file = invocation.stdin_file
-    build_args = tuple(_pairs(line.all("--build-arg")))
-    contexts = tuple(
-        (name, value) for name, value in _pairs(line.all("--build-context")) if value is not None
-    )
+        if text is None:
+            file = invocation.stdin_file or file
+    contexts = named_values(line.all("--build-context"))
     return [
         Build(
             *invocation.at,
@@ -64,8 +61,8 @@ def build_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> li
             dockerfile=file,
             dockerfile_text=text,
             target=line.text("--target"),
-            build_args=build_args,
-            build_contexts=contexts,
+            build_args=tuple(named_values(line.all("--build-arg"))),
+            build_contexts=tuple((name, value) for name, value in contexts if value is not None),
             tags=line.all("-t", "--tag"),
             always_pulls=line.has("--pull", "--pull-always"),
             config=invocation.config_of(tool),
@@ -78,14 +75,6 @@ def _skips_stages(line: CommandLine, tool: Tool, invocation: Invocation) -> bool
     if tool is Tool.DOCKER:
         return has_buildkit(invocation)
     return line.has(_SKIPS) or not line.options_named(_SKIPS)
-
-
-def _pairs(values: Sequence[str]) -> list[tuple[str, str | None]]:
-    pairs: list[tuple[str, str | None]] = []
-    for value in values:
-        name, equals, text = value.partition("=")
-        pairs.append((name, text if equals else None))
-    return pairs
 
 
 def bake_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -57,6 +57,13 @@ class CommandLine(Struct, frozen=True):
     def options_named(self, *names: str) -> list[CommandOption]:
         """The options with one of the ``names``, in order."""
         return [option for option in self.options if option.name in names]
+
+
+def named_values(texts: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+    """The names and values in ``texts``, each ``NAME=VALUE``; a value is None without the sign."""
+    for text in texts:
+        name, equals, value = text.partition("=")
+        yield name, value if equals else None
 
 
 #: A variable or a parameter with such a name contains options, not an argument.

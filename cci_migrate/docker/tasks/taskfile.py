@@ -37,7 +37,7 @@ from cci_migrate.docker.tasks.task_script import (
     script_of,
 )
 from cci_migrate.docker.tasks.task_templates import expanded, is_conditional
-from cci_migrate.docker.yaml_data import NotYaml, text_of_value, yaml_data
+from cci_migrate.docker.yaml_data import NotYaml, as_mapping, text_of_value, yaml_data
 
 #: The files that task tries, in this order, in a folder and in those above.
 #: https://taskfile.dev/docs/guide#supported-file-names
@@ -205,13 +205,12 @@ class _Reader(TaskReader):
             self._include(str(name), include, file, depth)
 
     def _declare(self, name: str, task: Any, file: _File, line: int) -> None:
-        data = task if isinstance(task, dict) else {"cmds": task}
-        names = [name, *(str(alias) for alias in _list(data.get("aliases")))]
-        for alias in names:
+        data = as_mapping(task, "cmds")
+        for alias in (name, *map(str, _list(data.get("aliases")))):
             self.tasks[file.prefix + alias] = _Task(name, data, file, line)
 
     def _include(self, name: str, include: Any, outer: _File, depth: int) -> None:
-        data = include if isinstance(include, dict) else {"taskfile": include}
+        data = as_mapping(include, "taskfile")
         written = self.expanded(str(data.get("taskfile")), outer.variables)
         if "$" in written or "://" in written or written.startswith("git@"):
             raise UnreadableTask(f"it includes {written}, which isn't followed")
@@ -254,14 +253,14 @@ class _Reader(TaskReader):
             guards = (*guards, _PERHAPS)
         call = _Call(task, {**known, **own}, prefix, tuple(dict.fromkeys(guards)), depth)
         for dependency in _list(data.get("deps")):
-            self._entry(_called(dependency), call)
+            self._entry(as_mapping(dependency, "task"), call)
         deferred: list[Any] = []
         for entry in _list(data.get("cmds", data.get("cmd"))):
-            if isinstance(entry, dict) and "defer" in entry:
-                deferred.insert(0, entry["defer"])
+            if "defer" in _mapping(entry):
+                deferred.append(entry["defer"])
             else:
                 self._entry(entry, call)
-        for entry in deferred:
+        for entry in reversed(deferred):
             self._entry(entry, call)
 
     def _task(self, name: str) -> _Task | None:
@@ -270,12 +269,12 @@ class _Reader(TaskReader):
             if candidate in self.tasks:
                 return self.tasks[candidate]
         patterns = (pattern for pattern in self.tasks if "*" in pattern)
-        matching = next((pattern for pattern in patterns if fnmatchcase(name, pattern)), None)
-        return None if matching is None else self.tasks[matching]
+        matching = (self.tasks[pattern] for pattern in patterns if fnmatchcase(name, pattern))
+        return next(matching, None)
 
     def _entry(self, entry: Any, call: _Call) -> None:
         """Add a command or a call of another task, with all its repetitions."""
-        data = entry if isinstance(entry, dict) else {"cmd": entry}
+        data = as_mapping(entry, "cmd")
         for variables in self.repetitions(data.get("for"), call.variables):
             repeated = replace(call, variables=variables)
             if "if" in data or "platforms" in data:
@@ -289,8 +288,7 @@ class _Reader(TaskReader):
         name = self.expanded(str(data["task"]), call.variables)
         if "$" in name:
             raise UnreadableTask("which task it runs can't be determined")
-        is_from_root = name.startswith(":")
-        full = name if is_from_root or not call.task.file.prefix else call.task.file.prefix + name
+        full = name if name.startswith(":") else call.task.file.prefix + name
         if self._task(full) is None:
             full = name
         self.run(full, self.values(data.get("vars"), call.variables), call.guards, call.depth + 1)
@@ -317,9 +315,10 @@ class _Reader(TaskReader):
             for item in loop[:100]:
                 yield {**variables, "ITEM": self.expanded(text_of_value(item), variables)}
         else:
-            name = str(loop.get("as", "ITEM")) if isinstance(loop, dict) else "ITEM"
-            listed = variables.get(str(loop.get("var"))) if isinstance(loop, dict) else None
-            separator = loop.get("split") if isinstance(loop, dict) else None
+            settings = _mapping(loop)
+            name = str(settings.get("as", "ITEM"))
+            listed = variables.get(str(settings["var"])) if "var" in settings else None
+            separator = settings.get("split")
             if listed is None or "$" in listed or not isinstance(separator, str | None):
                 yield {**variables, name: f"${{{name}}}"}
                 return
@@ -349,10 +348,6 @@ def _matched(pattern: str, name: str) -> Sequence[str]:
         return ()
     before, _, after = pattern.partition("*")
     return (name.rpartition(before)[2].removesuffix(after) if before else name.removesuffix(after),)
-
-
-def _called(dependency: Any) -> Any:
-    return dependency if isinstance(dependency, dict) else {"task": dependency}
 
 
 def _mapping(value: Any) -> Mapping[Any, Any]:
