@@ -29,7 +29,13 @@ from cci_migrate.docker.tasks.make_variables import (
     arguments_in,
     pattern_stem,
 )
-from cci_migrate.docker.tasks.makefile_lines import Line, LineKind, logical_lines, statement_of
+from cci_migrate.docker.tasks.makefile_lines import (
+    Line,
+    LineKind,
+    Statement,
+    logical_lines,
+    statement_of,
+)
 from cci_migrate.docker.tasks.task_files import TaskReader, file_in
 from cci_migrate.docker.tasks.task_script import (
     Piece,
@@ -153,20 +159,13 @@ class _Branch(Struct):
     is_over: bool = False
 
 
-class _RecipeLine(Struct, frozen=True):
-    text: str
-    path: str
-    line: int
-    guards: tuple[str, ...]
-
-
 class _Recipe(Struct):
     """The recipe of one rule; ``stem`` is the value of its ``%``."""
 
     guards: tuple[str, ...]
     prerequisites: tuple[str, ...]
     stem: str
-    lines: list[_RecipeLine] = field(default_factory=list)
+    lines: list[Piece] = field(default_factory=list)
 
 
 class _MakeTarget(Struct):
@@ -190,7 +189,7 @@ class _Makefile(TaskReader):
         self._targets: dict[str, _MakeTarget] = {}
         self._patterns: list[tuple[str, _Recipe]] = []
         self._order: list[str] = []
-        self._exported = dict(overrides)
+        self._exported: dict[str, None] = dict.fromkeys(overrides)
         self._branches: list[_Branch] = []
         #: The recipes that the next recipe line belongs to.
         self._open: list[_Recipe] | None = None
@@ -211,10 +210,11 @@ class _Makefile(TaskReader):
             self._file(path)
 
     def _file(self, path: str) -> None:
-        outer, self._branches, self._open = self._branches, [], None
+        outer = self._branches, self._open
+        self._branches, self._open = [], None
         for line in logical_lines(self.text_of(path)):
             self._line(line, path)
-        self._branches, self._open = outer, None
+        self._branches, self._open = outer
 
     @property
     def _guards(self) -> tuple[str, ...]:
@@ -229,23 +229,15 @@ class _Makefile(TaskReader):
             return
         if self._is_passed_over:
             return
-        if line.kind is LineKind.RECIPE:
-            self._recipe_line(line, path)
-        elif line.kind is LineKind.DEFINE:
+        piece = Piece(line.text, path, line.number)
+        if line.kind is LineKind.DEFINE:
             self._define(line.text)
-        else:
-            self._statement(line, path)
-
-    def _recipe_line(self, line: Line, path: str) -> None:
-        if self._open is None:
-            if line.text.strip():
-                self._statement(Line(LineKind.OTHER, line.text.strip(), line.number), path)
-            return
-        if line.text.strip():
+        elif line.kind is LineKind.OTHER or self._open is None:
+            self._statement(replace(piece, text=line.text.strip()))
+        elif line.text.strip():
             guards = self._guards
             for recipe in self._open:
-                own = guards[len(recipe.guards) :] if guards else ()
-                recipe.lines.append(_RecipeLine(line.text, path, line.number, own))
+                recipe.lines.append(replace(piece, guards=guards[len(recipe.guards) :]))
 
     def _define(self, text: str) -> None:
         first, _, body = text.partition("\n")
@@ -254,14 +246,13 @@ class _Makefile(TaskReader):
             operator = words[1] if len(words) > 1 else "="
             self._variables.set(words[0], operator, body, self._guards)
 
-    def _statement(self, line: Line, path: str) -> None:
+    def _statement(self, line: Piece) -> None:
         text = line.text
         include = _INCLUDE.fullmatch(text)
         if include is not None:
             self._include(include[1], include[2])
             return
-        modifiers = _MODIFIERS.match(text)
-        bare = text[modifiers.end() if modifiers else 0 :]
+        bare = _MODIFIERS.sub("", text, count=1)
         is_exported = text.startswith("export") and "unexport" not in text
         statement = statement_of(bare)
         if statement is not None and not statement.is_rule and len(statement.left.split()) == 1:
@@ -270,29 +261,27 @@ class _Makefile(TaskReader):
                 self._order.insert(0, self._variables.expand(statement.right))
             self._variables.set(name, statement.operator, statement.right, self._guards)
             if is_exported:
-                self._exported[name] = ""
+                self._exported[name] = None
             self._open = None
         elif statement is not None and statement.is_rule:
-            self._rule(statement.left, statement.operator, statement.right, line, path)
+            self._rule(statement, line)
         elif is_exported:
-            self._exported.update(dict.fromkeys(bare.split(), ""))
+            self._exported |= dict.fromkeys(bare.split())
 
     def _include(self, word: str, names: str) -> None:
         for name in self._variables.expand(names).split():
             is_known = "$" not in name and "*" not in name
             path = joined_path(self._root, name)
-            outer = self._open
             if is_known and self._read(path) is not None:
                 self._file(path)
             elif word == "include":
                 self._missing.append(name if is_known else "files with unknown names")
-            self._open = outer
 
-    def _rule(self, left: str, operator: str, right: str, line: Line, path: str) -> None:
-        names = self._variables.expand(left).split()
-        before, semicolon, inline = right.partition(";")
-        modified = _MODIFIERS.match(before)
-        assigned = _ASSIGNED.fullmatch(before[modified.end() if modified else 0 :].strip())
+    def _rule(self, rule: Statement, line: Piece) -> None:
+        names = self._variables.expand(rule.left).split()
+        right = rule.right
+        before, _, inline = right.partition(";")
+        assigned = _ASSIGNED.fullmatch(_MODIFIERS.sub("", before, count=1).strip())
         if assigned is not None:
             for name in names:
                 target = self._targets.setdefault(name, _MakeTarget())
@@ -314,15 +303,15 @@ class _Makefile(TaskReader):
             if "%" in name:
                 self._patterns.append((name, recipe))
                 continue
-            target = self._targets.setdefault(name, _MakeTarget(is_double=operator == "::"))
+            target = self._targets.setdefault(name, _MakeTarget(is_double=rule.operator == "::"))
             target.prerequisites += zip(prerequisites, repeat(guards))
             target.recipes.append(recipe)
             if not name.startswith(".") or "/" in name:
                 self._order.append(name)
         self._open = opened
-        if semicolon and inline.strip():
+        if inline.strip():
             for recipe in opened:
-                recipe.lines.append(_RecipeLine(inline.strip(), path, line.number, ()))
+                recipe.lines.append(replace(line, text=inline.strip()))
 
     # Conditionals
 
@@ -477,7 +466,7 @@ class _Makefile(TaskReader):
                 for line_text in text.split("\n") if "\n" not in line.text else [text]:
                     bare = _PREFIX.sub("", line_text, count=1)
                     if bare:
-                        self.add(Piece(bare, line.path, line.line, under))
+                        self.add(replace(line, text=bare, guards=under))
 
 
 def _with_stem(prerequisites: Iterable[str], stem: str) -> tuple[str, ...]:
