@@ -50,29 +50,33 @@ def expanded(text: str, variables: Mapping[str, str], defaults: EnvironmentDefau
 
 def _value(action: str, variables: Mapping[str, str], defaults: EnvironmentDefaults) -> str:
     """The value of what is between the braces: a pipeline of functions."""
-    value: str | None = None
-    words: list[str] = []
-    is_first = True
-    for word in (*_TOKEN.findall(action), "|"):
-        if word != "|":
-            words.append(word)
-            continue
+    functions: list[list[str]] = [[]]
+    for word in _TOKEN.findall(action):
+        if word == "|":
+            functions.append([])
+        else:
+            functions[-1].append(word)
+    first, *others = functions
+    value = (
+        _operand(first[0], variables) if len(first) == 1 else _called(first, variables, defaults)
+    )
+    for words in others:
         # A function takes what comes by the pipe as its last argument.
-        value = _called(words if is_first else [*words, ""], value, variables, defaults)
-        words, is_first = [], False
+        value = _called(words, variables, defaults, value)
     return UNKNOWN if value is None else value
 
 
 def _called(
-    words: list[str], piped: str | None, variables: Mapping[str, str], defaults: EnvironmentDefaults
+    words: list[str],
+    variables: Mapping[str, str],
+    defaults: EnvironmentDefaults,
+    *piped: str | None,
 ) -> str | None:
-    """The value of the function or the operand in ``words``; an empty last one is ``piped``."""
-    if len(words) == 1 and words[0]:
-        return _operand(words[0], variables)
+    """The value of the function in ``words``, whose last argument is ``piped`` if that is given."""
     name, arguments = words[0] if words else "", words[1:]
-    values = [piped if not word else _operand(word, variables) for word in arguments]
-    if name == "index" and words[1:2] == [".MATCH"] and len(words) == 3:
-        return variables.get(f"MATCH {words[2]}")
+    values = [*(_operand(word, variables) for word in arguments), *piped]
+    if name == "index" and arguments[:1] == [".MATCH"] and len(values) == 2 and not piped:
+        return variables.get(f"MATCH {arguments[1]}")
     if name == "default" and len(values) == 2:
         # A variable that nothing sets may still be in the environment.
         unset = re.fullmatch(r"\$\{(\w+)\}", values[1] or "")
