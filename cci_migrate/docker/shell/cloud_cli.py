@@ -35,8 +35,7 @@ def cloud_login(words: Sequence[Word], program: str, invocation: Invocation) -> 
     return [
         Login(
             *invocation.at,
-            invocation.statement_start,
-            invocation.statement_end,
+            *invocation.statement,
             Tool.DOCKER,
             registries,
             invocation.variables,

@@ -238,18 +238,15 @@ class CommandReader(InnerScriptReader):
         shell: ClientEnvironment,
     ) -> Invocation:
         """How ``command`` runs, and why it may not read a password from a pipe."""
-        start, end, place = at
+        start, end, _ = at
         obstacle = command.obstacle
         # Some of its words may be arguments of a function call elsewhere in the text.
         is_borrowed = any(not start <= word.start < end for word in command.words)
         if obstacle is None and self._variables.in_function and is_borrowed:
             obstacle = "a function receives it"
         return Invocation(
-            start,
-            end,
-            pipe.start,
-            pipe.end,
-            place,
+            at,
+            (pipe.start, pipe.end),
             self._folder.path,
             self._variables.lookup,
             assignments,

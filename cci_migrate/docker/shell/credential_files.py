@@ -38,30 +38,30 @@ class FileCommand(Struct, frozen=True):
         """The facts of ``program`` (``cp``, ``mv``, ``ln``) with the arguments ``words``."""
         paths = [word for word in words if not word.startswith("-")]
         target = paths[-1] if paths else ""
-        directory = directory_at(target, self.environment, self.folder)
+        directory = self._directory(target)
         for path in paths[:-1]:
-            source = directory_at(path, self.environment, self.folder)
-            is_folder = not path.endswith(".json")
-            if source is not None and directory is None and is_folder:
-                directory = directory_at(f"{target}/.docker", self.environment, self.folder)
-            if source is not None and program == "mv":
+            if self._directory(path) is None:
+                continue
+            if directory is None and not path.endswith(".json"):
+                directory = self._directory(f"{target}/.docker")
+            if program == "mv":
                 yield from self.remove([path])
         if directory is not None:
             yield from self._written(directory, None)
 
     def remove(self, paths: Iterable[str]) -> Iterator[Fact]:
         """The facts of a removal of ``paths``: with them, perhaps, all logins are gone."""
-        for path in paths:
-            directory = directory_at(path.removesuffix("/*"), self.environment, self.folder)
-            if directory is not None:
-                yield self._all_gone(directory)
+        return map(self._all_gone, self._directories(path.removesuffix("/*") for path in paths))
 
     def share(self, paths: Iterable[str]) -> Iterator[Fact]:
         """The facts of another owner or mode of ``paths``."""
-        for path in paths:
-            directory = directory_at(path, self.environment, self.folder)
-            if directory is not None:
-                yield SharedFile(*self.at, directory)
+        return (SharedFile(*self.at, directory) for directory in self._directories(paths))
+
+    def _directory(self, path: str) -> str | None:
+        return directory_at(path, self.environment, self.folder)
+
+    def _directories(self, paths: Iterable[str]) -> Iterator[str]:
+        return filter(None, map(self._directory, paths))
 
     def _written(self, directory: str, keys: tuple[str, ...] | None) -> Iterator[Fact]:
         if keys is not None:

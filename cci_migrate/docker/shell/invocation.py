@@ -14,26 +14,22 @@ from cci_migrate.docker.shell.client_config import (
     client_directory,
 )
 from cci_migrate.docker.shell.facts import At
-from cci_migrate.docker.shell.flow import Place
 from cci_migrate.escaping.hidden_fields import repr_without
 
 
 class Invocation(Struct, frozen=True):
     """Where and how one command runs.
 
-    ``start``/``end`` enclose it with everything in front of it (``sudo``); ``statement_*`` enclose
-    the pipeline. ``stdin``: it has input; ``stdin_text`` is that input, ``stdin_file`` its file,
-    ``stdin_word`` its only word, each if known. ``lookup`` returns a variable's value;
+    ``at`` is where it is, with everything in front of it (``sudo``), and ``statement`` where its
+    pipeline starts and ends. ``stdin``: it has input; ``stdin_text`` is that input, ``stdin_file``
+    its file, ``stdin_word`` its only word, each if known. ``lookup`` returns a variable's value;
     ``variables`` are the names of all that the pipeline reads. ``xargs_appends``, ``replaces`` and
-    ``obstacle``: see `Unwrapped`. ``environment`` says where logins are kept, ``shell`` what
-    the shell that runs the command has of it.
+    ``obstacle``: see `Unwrapped`. ``environment`` says where logins are kept, ``shell`` what the
+    shell that runs the command has of it.
     """
 
-    start: int
-    end: int
-    statement_start: int
-    statement_end: int
-    place: Place
+    at: At
+    statement: tuple[int, int]
     directory: str | None
     lookup: Callable[[str], str | None]
     assignments: Mapping[str, str] = field(default_factory=dict)
@@ -49,11 +45,6 @@ class Invocation(Struct, frozen=True):
     shell: ClientEnvironment = field(default_factory=dict)
 
     __repr__ = repr_without("stdin_text", "stdin_word")
-
-    @property
-    def at(self) -> At:
-        """Where a fact of the command is."""
-        return self.start, self.end, self.place
 
     def value_of(self, name: str) -> str | None:
         """The value of the variable ``name`` for the command; None if it is unknown or unset."""

@@ -217,10 +217,8 @@ class _LineReader:
             return
         facts = read(
             Invocation(
-                *at[:2],
-                start,
-                end,
-                at[2],
+                at,
+                (start, end),
                 self._directory,
                 self._environment.get,
                 variables=variables,

@@ -48,13 +48,12 @@ def login_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> li
         elif not option.separable:
             obstacle = "the password's option is combined with another"
         password = PasswordArgument(
-            option.start, option.end, option.value, invocation.start, obstacle
+            option.start, option.end, option.value, invocation.at[0], obstacle
         )
     return [
         Login(
             *invocation.at,
-            invocation.statement_start,
-            invocation.statement_end,
+            *invocation.statement,
             tool,
             registries_named(None if registry is None else registry.value)
             or _BY_USERNAME.get("" if username is None else username.value, ()),

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from cci_migrate.docker.container_tools import has_tool
 from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import Word
@@ -22,11 +20,6 @@ _SETTERS = names("read mapfile readarray printf getopts")
 _MAY_SET = re.compile(rf"=|\b(?:for|select|unset|unsetenv|{'|'.join(sorted(_SETTERS))})\b")
 
 
-class _Assigned(Struct, frozen=True):
-    value: str
-    place: Place
-
-
 class Variables:
     """The value of each variable at the current command, whose place is `at`.
 
@@ -38,7 +31,7 @@ class Variables:
     def __init__(self, text: str, environment: Mapping[str, str]) -> None:
         self._text = text
         self._environment = environment
-        self._assigned: dict[str, _Assigned] = {}
+        self._assigned: dict[str, tuple[str, Place]] = {}
         self._lists: dict[str, tuple[Sequence[Word], Place]] = {}
         self._bound: dict[str, str] = {}
         self._times: dict[str, int] = {}
@@ -96,7 +89,7 @@ class Variables:
 
     def assign(self, name: str, value: str, place: Place, start: int) -> None:
         """Record ``name=value``, which begins at ``start``, at ``place``."""
-        self._assigned[name] = _Assigned(value, place)
+        self._assigned[name] = value, place
         self._hold(name, value)
         if value in (f"${name}", f"${{{name}}}"):
             self._kept.setdefault(name, set()).add(start)
@@ -142,37 +135,34 @@ class Variables:
             known = self._arguments[-1]
             self._arguments[-1] = known[int(count) :] if count.isdecimal() else None
 
-    def arguments(self) -> Sequence[Word] | None:
-        """The words of ``$@``; None if unknown."""
-        return self._arguments[-1] if self._arguments else None
-
     def words_of(self, name: str) -> Sequence[Word] | None:
         """The words of the array ``name``, or with ``@`` those of ``$@``; None if unknown."""
         if name in ("@", "*"):
-            return self.arguments()
-        words, place = self._lists.get(name, (None, ()))
-        if words is None or self._times.get(name) != 1:
+            return self._arguments[-1] if self._arguments else None
+        if name not in self._lists or self._times.get(name) != 1:
             return None
-        return words if surely_before([PlacedCommand(place)], self.at) else None
+        words, place = self._lists[name]
+        return words if self._has_run(place) else None
 
     def lookup(self, name: str) -> str | None:
         """The value of ``name``; None if unknown."""
-        if name in ("@", "*"):
-            words = self.arguments()
-            return None if words is None else " ".join(word.value for word in words)
-        if name.isdecimal():
-            arguments = self.arguments()
-            index = int(name) - 1
-            if arguments is None or not 0 <= index < len(arguments):
+        if name in ("@", "*") or name.isdecimal():
+            arguments = self.words_of("@")
+            if arguments is None:
                 return None
-            return arguments[index].value
+            if not name.isdecimal():
+                return " ".join(word.value for word in arguments)
+            index = int(name) - 1
+            return arguments[index].value if 0 <= index < len(arguments) else None
         if name in self._bound:
             return self._bound[name]
         times = self._times.get(name, 0)
         if times == 0:
             return self._environment.get(name)
-        assigned = self._assigned.get(name)
-        if times > 1 or assigned is None:
+        if times > 1 or name not in self._assigned:
             return None
-        known = surely_before([PlacedCommand(assigned.place)], self.at)
-        return assigned.value if known else None
+        value, place = self._assigned[name]
+        return value if self._has_run(place) else None
+
+    def _has_run(self, place: Place) -> bool:
+        return surely_before([PlacedCommand(place)], self.at)
