@@ -150,7 +150,7 @@ class Repository(Struct):
         return loose_tip(self.folder, branch) or None
 
 
-class GitHubStandIn(HostStandIn):
+class GitHubStandIn(HostStandIn[Repository]):
     """GitHub. ``delay`` is the time in seconds before each answer."""
 
     source = "github:acme"
@@ -160,7 +160,6 @@ class GitHubStandIn(HostStandIn):
 
     def __init__(self, root: Path) -> None:
         super().__init__(root, _Handler)
-        self.repositories: dict[str, Repository] = {}
         #: The App whose tokens are valid too.
         self.app: App | None = None
         self.allows_forks = True

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from threading import Event, Lock
+from typing import Any, Generic, TypeVar
 
 from tests.batch.git_server import GitServer
+from tests.batch.repositories import CONFIG, PLAIN, Batch
 from tests.batch.watching import Canned, Request, Watch, truly
 from tests.loopback_server import LoopbackHandler
 
+_Repository = TypeVar("_Repository")
 
-class HostStandIn(GitServer):
+
+class HostStandIn(GitServer, Generic[_Repository]):
     """A host. ``operations`` lists every request; ``token`` is the one that is valid."""
 
     #: The argument of `batch plan` that lists the organisation of the tests.
@@ -27,6 +31,7 @@ class HostStandIn(GitServer):
     def __init__(self, root: Path, handler: type[BaseHTTPRequestHandler]) -> None:
         super().__init__(root, handler)
         self.token = self.first_token
+        self.repositories: dict[str, _Repository] = {}
         self.operations: list[str] = []
         #: The names that no user of this host has.
         self.strangers: set[str] = set()
@@ -51,6 +56,16 @@ class HostStandIn(GitServer):
         """The root of the REST API."""
         raise NotImplementedError
 
+    def add(self, name: str, files: Mapping[str, bytes] | None, **traits: Any) -> _Repository:
+        """A new repository."""
+        raise NotImplementedError
+
+    def planned(self, batch: Batch, *names: str) -> list[_Repository]:
+        """New repositories of the organisation with a plain config, after they were planned."""
+        made = [self.add(f"acme/{name}", {CONFIG: PLAIN}) for name in names]
+        batch("plan", self.source, code=1)
+        return made
+
     def writes(self) -> list[str]:
         """The writes so far."""
         return [name for name in self.operations if Request(name, "", {}).is_write]
@@ -72,7 +87,7 @@ def _watched(watch: Watch, request: Request, carry_out: Callable[[], Canned]) ->
 class WatchedHandler(LoopbackHandler):
     """Answers one request at a time."""
 
-    server: HostStandIn
+    server: HostStandIn[Any]
 
     def answer(self, request: Request, carry_out: Callable[[], Canned]) -> Canned | None:
         """The answer that ``carry_out`` or the watch gives; None to drop the connection."""

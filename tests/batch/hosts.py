@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from msgspec import Struct
@@ -15,7 +15,6 @@ from tests.batch.github_stand_in import GitHubStandIn, Repository
 from tests.batch.host_stand_in import HostStandIn
 from tests.batch.repositories import (
     BRANCH,
-    CONFIG,
     FIXED,
     PLAIN,
     QUICK,
@@ -36,7 +35,7 @@ HOSTS: Mapping[str, type[StandIn]] = {
 #: For what GitLab, Bitbucket and Gitea do in common (`RestHost`): GitHub, and one of them.
 ONE_OF_EACH: tuple[type[StandIn], ...] = (GitHubStandIn, GitLabStandIn)
 on_one_of_each = pytest.mark.parametrize("forge", ONE_OF_EACH, indirect=True)
-_Host = TypeVar("_Host", bound=HostStandIn)
+_Host = TypeVar("_Host", bound=HostStandIn[Any])
 
 
 @contextmanager
@@ -55,9 +54,7 @@ def served(kind: type[_Host], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def delivered(github: GitHubStandIn, batch: Batch, *names: str) -> None:
     """Open a pull request in each of some repositories of GitHub."""
-    for name in names:
-        github.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
+    github.planned(batch, *names)
     batch("apply", *QUICK, "--canary", 0)
     github.operations.clear()
 
@@ -99,11 +96,9 @@ def is_delivered(repository: Repository | Hosted) -> bool:
 
 def opened(host: RestStandIn, batch: Batch, *names: str) -> dict[str, Hosted]:
     """Open a pull request in each of some repositories, whose CI passes."""
-    for name in names:
-        host.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", host.source, code=1)
+    made = host.planned(batch, *names)
     batch("apply", *QUICK, "--canary", 0)
     host.operations.clear()
-    for repository in host.repositories.values():
+    for repository in made:
         repository.otherwise = verdicts(host).passed
-    return {name: host.repositories[f"acme/{name}"] for name in names}
+    return dict(zip(names, made, strict=True))

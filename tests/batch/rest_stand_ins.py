@@ -137,7 +137,7 @@ class RestCall(Struct, frozen=True):
         return values[end - size : end], self.page + 1 if end < len(values) else 0
 
 
-class RestStandIn(HostStandIn):
+class RestStandIn(HostStandIn[Hosted]):
     """A host with a REST API below ``prefix``."""
 
     prefix = ""
@@ -152,7 +152,6 @@ class RestStandIn(HostStandIn):
 
     def __init__(self, root: Path) -> None:
         super().__init__(root, Handler)
-        self.repositories: dict[str, Hosted] = {}
 
     @property
     def authorization(self) -> str:

@@ -110,8 +110,7 @@ def test_on_bitbucket_by_permission_and_scope(forge: RestStandIn, batch: Batch) 
 
 
 def test_a_host_that_is_down_is_not_checked(github: GitHubStandIn, batch: Batch) -> None:
-    github.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
+    github.planned(batch, "api")
     github.watch = lambda _: Canned(401, {"message": "Bad credentials"})
     lines = check(batch, 3)
     assert lines[0] == "1 not checked"

@@ -262,8 +262,7 @@ def test_ended_at_any_transaction_the_next_run_ends_alike(
 
 
 def test_two_campaigns_do_not_write_to_a_host_at_once(github: GitHubStandIn, batch: Batch) -> None:
-    github.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
+    github.planned(batch, "api")
     host = github.api.split("/")[2]
     writer = SingleWriter(host)
     writer.take()

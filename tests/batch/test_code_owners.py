@@ -144,8 +144,7 @@ FILE = b"* @ada\n/.circleci/ @ada @acme/ops me@example.com\n"
 def test_on_github_owners_review_as_users_and_teams(github: GitHubStandIn, batch: Batch) -> None:
     github.add("acme/api", {CONFIG: PLAIN, ".github/CODEOWNERS": FILE.splitlines()[0]})
     github.add("acme/web", {CONFIG: PLAIN, "docs/CODEOWNERS": b"/.circleci/ @acme/ops"})
-    github.add("acme/none", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
+    github.planned(batch, "none")
     batch("apply", *AT_ONCE, OWNERS, "--reviewer", "bert")
     reviewers = {name: r.pulls[0].reviewers for name, r in github.repositories.items()}
     assert reviewers == {
@@ -205,8 +204,7 @@ def test_on_gitlab_the_merge_request_is_opened_with_them(forge: RestStandIn, bat
 
 @pytest.mark.parametrize("forge", [BitbucketStandIn], indirect=True)
 def test_where_no_rules_are_known_nothing_is_written(forge: RestStandIn, batch: Batch) -> None:
-    forge.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", forge.source, code=1)
+    forge.planned(batch, "api")
     result = batch("apply", *AT_ONCE, OWNERS, code=2)
     assert result.stderr.startswith("error: --reviewers-from-codeowners: on bitbucket the rules")
     assert forge.writes() == []

@@ -51,9 +51,7 @@ def close(host: StandIn, name: str) -> None:
 @pytest.fixture
 def delivered(forge: StandIn, batch: Batch) -> StandIn:
     """Three open pull requests of the campaign."""
-    for name in ("api", "old", "web"):
-        forge.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", forge.source, code=1)
+    forge.planned(batch, "api", "old", "web")
     batch("apply", *QUICK, "--canary", 0)
     return forge
 
@@ -111,8 +109,7 @@ def test_a_lost_answer_is_looked_into(delivered: StandIn, batch: Batch) -> None:
 
 
 def test_only_own_pull_requests_are_commented_on(github: GitHubStandIn, batch: Batch) -> None:
-    repository = github.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
+    (repository,) = github.planned(batch, "api")
     batch("apply", *QUICK, "--canary", 0)
     other = Batch(batch.folder / "other")
     other("plan", "github:acme", code=1)
@@ -170,8 +167,7 @@ def test_what_cannot_be_a_comment_is_said_in_a_line(
 
 
 def test_a_file_has_the_text(github: GitHubStandIn, batch: Batch, tmp_path: Path) -> None:
-    repository = github.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
+    (repository,) = github.planned(batch, "api")
     batch("apply", *QUICK, "--canary", 0)
     (tmp_path / "text").write_text("Hé {{ repository }}\n")
     batch("comment", "-F", tmp_path / "text", *QUICK)
@@ -181,8 +177,7 @@ def test_a_file_has_the_text(github: GitHubStandIn, batch: Batch, tmp_path: Path
 def test_a_template_that_fails_for_a_repository_ends_the_run(
     github: GitHubStandIn, batch: Batch
 ) -> None:
-    repository = github.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
+    (repository,) = github.planned(batch, "api")
     template = "x{% if files %}{{ 1 / 0 }}{% endif %}"
     output = batch("apply", "--title", template, *QUICK, code=2).output
     assert "the message template is invalid: division by zero" in output

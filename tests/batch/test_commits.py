@@ -80,8 +80,7 @@ def test_without_an_identity_there_is_one_error_at_the_start(
 def test_where_the_users_key_signs_nothing_it_is_said_before(
     tmp_path: Path, batch: Batch, monkeypatch: pytest.MonkeyPatch, github: GitHubStandIn
 ) -> None:
-    github.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
+    github.planned(batch, "api")
     settings = tmp_path / "gitconfig"
     settings.write_text("[commit]\n\tgpgSign = true\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))

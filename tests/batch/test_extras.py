@@ -30,9 +30,7 @@ def extras_of(host: StandIn, name: str = "acme/api") -> tuple[list[object], ...]
 @pytest.fixture
 def planned(forge: StandIn, batch: Batch) -> StandIn:
     """Two planned repositories."""
-    for name in ("api", "web"):
-        forge.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", forge.source, code=1)
+    forge.planned(batch, "api", "web")
     return forge
 
 
@@ -67,8 +65,7 @@ def test_what_no_pull_request_can_have_is_said_before_anything_is_written(
 
 
 def test_a_team_of_another_owner_reviews_nothing(github: GitHubStandIn, batch: Batch) -> None:
-    github.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
+    github.planned(batch, "api")
     result = batch("apply", *AT_ONCE, "--reviewer", "other/ops", code=2)
     assert "reviewer other/ops: not a team of acme" in result.stderr
     assert github.writes() == []

@@ -128,9 +128,7 @@ def test_a_fault_of_any_write_ends_in_one_delivery(forge: StandIn, batch: Batch)
         for step, names in zip(("committing", "opening"), faults, strict=True)
         for name in names
     }
-    for name in waiting:
-        forge.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", forge.source, code=1)
+    forge.planned(batch, *waiting)
 
     def watch(request: Request) -> Canned | None:
         name = forge.concerned(request)
@@ -201,8 +199,7 @@ def test_a_fault_of_each_read_ends_in_one_plan(name: str, forge: StandIn, batch:
 def test_a_fault_of_each_read_of_the_later_commands_changes_nothing(
     name: str, forge: StandIn, batch: Batch
 ) -> None:
-    repository = forge.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", forge.source, code=1)
+    (repository,) = forge.planned(batch, "api")
     strike_each_read(forge, FAULTS[name])
     until_state(batch, "pull-request-open", "apply", *AT_ONCE)
     assert is_delivered(repository)
@@ -273,9 +270,7 @@ def test_a_host_that_is_down_ends_the_run(forge: StandIn, batch: Batch) -> None:
 def test_an_expired_token_is_said_in_a_line_and_the_next_run_goes_on(
     forge: StandIn, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("api", "web"):
-        forge.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", forge.source, code=1)
+    forge.planned(batch, "api", "web")
     old = forge.token
 
     def watch(request: Request) -> Canned | None:
@@ -394,8 +389,7 @@ def test_killed_at_any_write_the_next_run_ends_alike(
     at: int, moment: str, forge: StandIn, batch: Batch
 ) -> None:
     """The process is killed before the first write that a repository takes, and after each."""
-    repository = forge.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", forge.source, code=1)
+    (repository,) = forge.planned(batch, "api")
     kill_at(forge, batch, "apply", *AT_ONCE, moment=moment, nth=at + 1)
     batch("apply", *AT_ONCE)
     assert batch.states() == {"api": "pull-request-open"}
@@ -404,8 +398,7 @@ def test_killed_at_any_write_the_next_run_ends_alike(
 
 
 def test_a_branch_that_appears_meanwhile_is_left_alone(forge: StandIn, batch: Batch) -> None:
-    repository = forge.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", forge.source, code=1)
+    (repository,) = forge.planned(batch, "api")
     forge.watch = meanwhile(
         forge.delivering[0],
         lambda: commit_bare(repository.folder, {"x": b"theirs"}, BRANCH, base="main"),

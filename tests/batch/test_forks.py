@@ -356,8 +356,7 @@ def test_a_fork_that_never_comes_is_not_waited_for_longer_than_github_says(
 def test_other_hosts_are_refused_before_anything_is_written(
     forge: RestStandIn, batch: Batch
 ) -> None:
-    forge.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", forge.source, code=1)
+    forge.planned(batch, "api")
     output = batch("apply", *FORKING, code=2).output
     assert "--fork can't be used on 127.0.0.1" in output
     assert forge.writes() == []

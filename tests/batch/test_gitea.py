@@ -74,8 +74,7 @@ def test_a_persons_repositories(gitea: GiteaStandIn, batch: Batch) -> None:
 
 
 def test_a_repository_takes_six_requests(gitea: GiteaStandIn, batch: Batch) -> None:
-    gitea.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", "gitea:acme", code=1)
+    gitea.planned(batch, "api")
     assert gitea.operations == [
         *("GET orgs", "GET branches", "GET branches", "GET pulls"),
         *("GET trees", "GET trees", "GET raw"),
@@ -187,8 +186,7 @@ def test_whom_pull_requests_wait_for(gitea: GiteaStandIn, batch: Batch) -> None:
 
 
 def test_a_merge_is_of_the_commit_that_was_reviewed(gitea: GiteaStandIn, batch: Batch) -> None:
-    repository = gitea.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", "gitea:acme", code=1)
+    (repository,) = gitea.planned(batch, "api")
     batch("apply", *QUICK, "--canary", 0)
     gitea.required_approvals = 1
     repository.review.approve()

@@ -24,7 +24,7 @@ from tests.batch.repositories import (
     commit_bare,
     git,
 )
-from tests.batch.watching import Canned, Request, meanwhile, once, truly
+from tests.batch.watching import Canned, Request, always, meanwhile, once, truly
 
 
 def test_every_query_fits_the_published_schema() -> None:
@@ -248,11 +248,8 @@ def test_the_reset_time_is_waited_for(
 
 
 def test_a_host_that_goes_on_refusing_is_left_alone(github: GitHubStandIn, batch: Batch) -> None:
-    github.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
-    github.watch = lambda request: (
-        Canned(403, limit(SECONDARY)) if request.operation == "CreateRef" else None
-    )
+    github.planned(batch, "api")
+    github.watch = always(Canned(403, limit(SECONDARY)), "CreateRef")
     output = batch("apply", *QUICK, code=1).output
     assert "still limits requests after 4 pauses; try again at " in output
     assert batch.states() == {"api": "applying"}
@@ -276,8 +273,7 @@ def test_a_write_of_unknown_effect_is_looked_into(
     github: GitHubStandIn,
     batch: Batch,
 ) -> None:
-    github.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
+    github.planned(batch, "api")
     github.watch = once(operation, canned, moment)
     github.operations.clear()
     batch("apply", *QUICK)
@@ -318,12 +314,9 @@ def test_a_repository_of_another_shape_fails_alone(github: GitHubStandIn, batch:
 def test_a_branch_that_is_no_longer_wanted_is_taken_away(
     last: str, github: GitHubStandIn, batch: Batch
 ) -> None:
-    repository = github.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
+    (repository,) = github.planned(batch, "api")
     following = {"CreateRef": "CreateCommit", "CreateCommit": "CreatePullRequest"}[last]
-    github.watch = lambda request: (
-        Canned(403, limit(SECONDARY)) if request.operation == following else None
-    )
+    github.watch = always(Canned(403, limit(SECONDARY)), following)
     batch("apply", *QUICK, code=1)
     assert branches(repository.folder) == [BRANCH, "main"]
     github.watch = truly
@@ -392,8 +385,7 @@ def test_partial_data_is_never_taken_for_no_config(github: GitHubStandIn, batch:
 
 
 def test_a_stale_head_is_looked_at_again(github: GitHubStandIn, batch: Batch) -> None:
-    repository = github.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
+    (repository,) = github.planned(batch, "api")
     github.watch = meanwhile(
         "CreateRef", lambda: commit_bare(repository.folder, {"README": b"pushed meanwhile"})
     )

@@ -84,9 +84,7 @@ def test_a_token_is_replaced_before_it_expires(
     app: App, github: GitHubStandIn, batch: Batch
 ) -> None:
     names = [f"r{number}" for number in range(4)]
-    for name in names:
-        github.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
+    github.planned(batch, *names)
     first = len(app.tokens)
     batch("apply", "--per-hour", 1, "--canary", 0)  # takes three hours
     assert set(batch.states().values()) == {"pull-request-open"}

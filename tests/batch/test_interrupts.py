@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn
-from tests.batch.repositories import CONFIG, PLAIN, QUICK, Batch, branches
+from tests.batch.repositories import QUICK, Batch, branches
 from tests.batch.victims import Victim
 from tests.batch.watching import Canned, Request, truly
 
@@ -12,8 +12,7 @@ from tests.batch.watching import Canned, Request, truly
 def test_a_command_that_is_ended_from_outside_says_how_to_go_on(
     github: GitHubStandIn, batch: Batch
 ) -> None:
-    github.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
+    github.planned(batch, "api")
     process: list[Victim] = []
 
     def watch(request: Request) -> Canned | None:
@@ -38,9 +37,7 @@ def test_what_undoes_has_a_pace_as_well(
     github: GitHubStandIn, batch: Batch, clock: QuickClock
 ) -> None:
     names = [f"r{at}" for at in range(4)]
-    for name in names:
-        github.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
+    github.planned(batch, *names)
     batch("apply", *QUICK, "--canary", 0)
     before = len(clock.slept)
     batch("revert", "r0", "r1", *QUICK)

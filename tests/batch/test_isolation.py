@@ -370,8 +370,7 @@ def test_more_findings_than_a_ledger_takes_fail_alone(
 def test_a_token_goes_to_no_other_host_that_a_ledger_names(
     github: GitHubStandIn, batch: Batch
 ) -> None:
-    github.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
+    github.planned(batch, "api")
     change_record(batch.folder, ref={"address": "https://evil.example/api/v3"})
     assert "the campaign recorded it on another host" in batch("apply", code=2).output
 

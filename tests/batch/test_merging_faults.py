@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.batch.github_stand_in import Repository
 from tests.batch.hosts import ONE_OF_EACH, VERDICTS, StandIn
-from tests.batch.repositories import AT_ONCE, CONFIG, FIXED, PLAIN, Batch, content
+from tests.batch.repositories import AT_ONCE, FIXED, Batch, content
 from tests.batch.rest_stand_ins import Hosted
 from tests.batch.test_faults import (
     FAULTS,
@@ -20,9 +20,7 @@ WRITE_FAULTS = (*LATER_FAULTS, "reset later", "limited")
 
 def approved(host: StandIn, batch: Batch, *names: str) -> None:
     """Open a pull request in each of some repositories, which is approved and green."""
-    for name in names:
-        host.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", host.source, code=1)
+    host.planned(batch, *names)
     batch("apply", *AT_ONCE)
     for repository in host.repositories.values():
         if isinstance(repository, Repository):

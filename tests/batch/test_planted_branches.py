@@ -193,8 +193,7 @@ def test_a_branch_is_ours_only_if_its_content_is(
 
 @pytest.mark.parametrize("forge", [GitHubStandIn, GitLabStandIn, BitbucketStandIn], indirect=True)
 def test_no_reversal_goes_out_from_a_planted_branch(forge: StandIn, batch: Batch) -> None:
-    repository = forge.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", forge.source, code=1)
+    (repository,) = forge.planned(batch, "api")
     batch("apply", "--seconds-between", 0)
     repository.merge(BRANCH)
     back = f"revert-1-{BRANCH}"

@@ -6,7 +6,7 @@ import pytest
 
 from tests.batch.github_stand_in import GitHubStandIn, Pull
 from tests.batch.hosts import StandIn
-from tests.batch.repositories import AT_ONCE, BRANCH, CONFIG, PLAIN, Batch, branches, content, git
+from tests.batch.repositories import AT_ONCE, BRANCH, Batch, branches, content, git
 from tests.batch.rest_stand_ins import GitLabStandIn
 from tests.batch.test_commenting import say
 from tests.batch.victims import kill_at
@@ -36,9 +36,7 @@ def is_up_to_date(host: StandIn, name: str) -> bool:
 @pytest.fixture
 def outdated(forge: StandIn, batch: Batch) -> StandIn:
     """Two outdated pull requests; people commented on that of ``api``, and this program on both."""
-    for name in ("api", "web"):
-        forge.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", forge.source, code=1)
+    forge.planned(batch, "api", "web")
     batch("apply", *AT_ONCE)
     batch("comment", "-m", "Please review", *AT_ONCE[:2])
     say(forge, "api", "Why?")
@@ -122,9 +120,7 @@ def test_a_refusal_after_the_closing_is_made_good_by_the_next_run(
 
 def test_reviews_of_people_count_and_bots_do_not(github: GitHubStandIn, batch: Batch) -> None:
     kinds = {"bot": ["Bot"], "user": ["Bot", "User"]}
-    for name in kinds:
-        github.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
+    github.planned(batch, *kinds)
     batch("apply", *AT_ONCE)
     for name, of_reviews in kinds.items():
         github.repositories[f"acme/{name}"].pulls[0].reviewer_kinds = of_reviews

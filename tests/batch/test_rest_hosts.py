@@ -28,8 +28,10 @@ from tests.batch.repositories import (
     git,
 )
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
-from tests.batch.watching import Canned, Request, meanwhile, once, truly
+from tests.batch.watching import Canned, Request, always, meanwhile, once, truly
 
+#: The queries of GitLab's GraphQL.
+GRAPHQL = ("Owner", "Named", "Files")
 #: JSON that none of the hosts answers with.
 ODD_BODY: dict[str, Any] = {"id": [], "values": [{}]}
 
@@ -73,9 +75,7 @@ def test_an_answer_of_another_shape_is_told_in_a_line(
     body: Any, host: RestStandIn, batch: Batch
 ) -> None:
     repository = host.add("acme/api", {CONFIG: PLAIN})
-    host.watch = lambda request: (
-        Canned(200, body) if request.operation in (host.reading, "Owner", "Named") else None
-    )
+    host.watch = always(Canned(200, body), host.reading, "Owner", "Named")
     output = batch("plan", f"{host.source}/api", code=None).output
     output += "".join(result["cause"] for result in batch.results().values())
     assert "returned an unexpected answer: " in output
@@ -89,8 +89,7 @@ def test_an_answer_of_another_shape_is_told_in_a_line(
 
 def test_a_duplicate_that_somebody_else_made_meanwhile(gitlab: GitLabStandIn, batch: Batch) -> None:
     """The answer to the opening gets lost; another campaign sees that the branch is taken."""
-    repository = gitlab.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", gitlab.source, code=1)
+    (repository,) = gitlab.planned(batch, "api")
     other = Batch(batch.folder.parent / "other")
     other("plan", gitlab.source, code=1)
     gitlab.watch = once(gitlab.opening, ConnectionError, "after")
@@ -105,8 +104,7 @@ def test_a_duplicate_that_somebody_else_made_meanwhile(gitlab: GitLabStandIn, ba
 
 
 def test_a_head_that_moves_meanwhile_is_not_clobbered(host: RestStandIn, batch: Batch) -> None:
-    repository = host.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", host.source, code=1)
+    (repository,) = host.planned(batch, "api")
     newer = PLAIN.replace(b"20.1", b"22.0")
     host.watch = meanwhile(host.committing, lambda: commit_bare(repository.folder, {CONFIG: newer}))
     batch("apply", *QUICK, code=None)
@@ -132,8 +130,7 @@ def test_a_head_that_moves_meanwhile_is_not_clobbered(host: RestStandIn, batch: 
 def test_an_own_branch_is_brought_up_to_date(
     is_proposed: bool, host: RestStandIn, batch: Batch
 ) -> None:
-    repository = host.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", host.source, code=1)
+    (repository,) = host.planned(batch, "api")
     batch("apply", *QUICK)
     if not is_proposed:
         repository.pulls.clear()
@@ -147,8 +144,7 @@ def test_an_own_branch_is_brought_up_to_date(
 def test_where_an_earlier_campaigns_request_was_merged_the_next_branch_is_taken(
     gitlab: GitLabStandIn, batch: Batch
 ) -> None:
-    repository = gitlab.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", gitlab.source, code=1)
+    (repository,) = gitlab.planned(batch, "api")
     batch("apply", *QUICK)
     repository.merge(BRANCH)
     commit_bare(repository.folder, {CONFIG: PLAIN.replace(b"20.1", b"22.0")})
@@ -164,8 +160,7 @@ def test_where_an_earlier_campaigns_request_was_merged_the_next_branch_is_taken(
 
 
 def test_close_takes_pull_request_and_branch_away(host: RestStandIn, batch: Batch) -> None:
-    repository = host.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", host.source, code=1)
+    (repository,) = host.planned(batch, "api")
     batch("apply", *QUICK)
     batch("close")
     assert batch.states() == {"api": "closed"}
@@ -175,9 +170,7 @@ def test_close_takes_pull_request_and_branch_away(host: RestStandIn, batch: Batc
 
 def merge_all(host: RestStandIn, batch: Batch, *names: str) -> None:
     """Have pull requests of some repositories merged, and something else committed later."""
-    for name in names:
-        host.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", host.source, code=1)
+    host.planned(batch, *names)
     batch("apply", *QUICK)
     for repository in host.repositories.values():
         repository.merge(BRANCH)
@@ -224,8 +217,7 @@ def test_a_revert_whose_answer_got_lost_is_made_once(gitlab: GitLabStandIn, batc
 def test_what_was_changed_since_the_merge_is_not_reverted(
     gitlab: GitLabStandIn, batch: Batch
 ) -> None:
-    repository = gitlab.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", gitlab.source, code=1)
+    (repository,) = gitlab.planned(batch, "api")
     batch("apply", *QUICK)
     repository.merge(BRANCH)
     commit_bare(repository.folder, {CONFIG: FIXED + b"# theirs\n"})
@@ -236,9 +228,7 @@ def test_what_was_changed_since_the_merge_is_not_reverted(
 
 
 def test_the_rest_waits_for_the_canary(host: RestStandIn, batch: Batch) -> None:
-    for name in ("api", "web"):
-        host.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", host.source, code=1)
+    host.planned(batch, "api", "web")
     batch("apply", *QUICK, "--canary", 1, "--max-prs", 1, code=1)
     api, (running, failed, passed) = host.repositories["acme/api"], host.ci_states
     tip = api.tip(BRANCH)
@@ -281,9 +271,7 @@ def test_an_own_pull_request_behind_those_of_forks_is_seen(host: RestStandIn, ba
 
 
 def test_every_status_of_a_commit_counts(bitbucket: BitbucketStandIn, batch: Batch) -> None:
-    for name in ("api", "web"):
-        bitbucket.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", bitbucket.source, code=1)
+    bitbucket.planned(batch, "api", "web")
     batch("apply", *QUICK, "--canary", 1, "--max-prs", 1, code=1)
     api = bitbucket.repositories["acme/api"]
     tip = api.tip(BRANCH)
@@ -344,9 +332,7 @@ def test_names_of_bitbucket_are_compared_without_case(
 def test_a_project_that_may_be_read_later_is_planned_then(host: RestStandIn, batch: Batch) -> None:
     host.add("acme/api", {CONFIG: PLAIN})
     forbidden = Canned(403, {"message": "Forbidden", "error": {"message": "Forbidden"}})
-    host.watch = lambda request: (
-        forbidden if request.operation in (host.reading, "Owner", "Named") else None
-    )
+    host.watch = always(forbidden, host.reading, "Owner", "Named")
     batch("plan", f"{host.source}/api", code=None)
     assert batch.states() == {"api": "no-permission"}
     host.watch = truly
@@ -425,9 +411,7 @@ def test_a_project_that_the_role_cannot_read_is_no_permission(
     guest = {"project_access": {"access_level": 10}, "group_access": None}
     gitlab.add("acme/theirs", {CONFIG: PLAIN}, permissions=guest, default_branch=None)
     gitlab.add("acme/moved", {CONFIG: PLAIN}, default_branch="trunk")
-    gitlab.watch = lambda request: (
-        Canned(404, {}) if request.operation in ("Owner", "Named", "Files") else None
-    )
+    gitlab.watch = always(Canned(404, {}), *GRAPHQL)
     batch("plan", "gitlab:acme", code=3)
     assert batch.states() == {"theirs": "no-permission", "moved": "failed"}
     assert "the default branch does not exist" in batch.results()["moved"]["cause"]
@@ -436,9 +420,7 @@ def test_a_project_that_the_role_cannot_read_is_no_permission(
 def test_a_persons_projects_are_listed_without_graphql(gitlab: GitLabStandIn, batch: Batch) -> None:
     gitlab.add("ada/api", {CONFIG: PLAIN})
     gitlab.people = ("ada",)
-    gitlab.watch = lambda request: (
-        Canned(404, {}) if request.operation in ("Owner", "Named", "Files") else None
-    )
+    gitlab.watch = always(Canned(404, {}), *GRAPHQL)
     batch("plan", "gitlab:ada", code=1)
     assert batch.states() == {"api": "planned"}
     assert "404 Not Found" in batch("plan", "gitlab:nobody", code=3).output
@@ -477,9 +459,7 @@ def test_what_a_group_says_of_its_projects(gitlab: GitLabStandIn, batch: Batch) 
     batch("plan", "gitlab:acme", code=1)
     assert gitlab.operations == ["Owner"]
     assert batch.states() == expected
-    gitlab.watch = lambda request: (
-        Canned(403, {"message": "403 Forbidden"}) if request.operation == "Owner" else None
-    )
+    gitlab.watch = always(Canned(403, {"message": "403 Forbidden"}), "Owner")
     other = Batch(batch.folder.parent / "other")
     other("plan", "gitlab:acme", code=1)
     assert other.states() == expected
@@ -572,9 +552,7 @@ def test_without_graphql_the_rest_api_shows_the_same(
     gitlab.add("acme/empty", None)
     taken = gitlab.add("acme/taken", {CONFIG: PLAIN})
     commit_bare(taken.folder, {"x": b"theirs"}, BRANCH, base="main")
-    gitlab.watch = lambda request: (
-        canned if request.operation in ("Owner", "Named", "Files") else None
-    )
+    gitlab.watch = always(canned, *GRAPHQL)
     batch("plan", "gitlab:acme", code=1)
     assert batch.states() == {
         **dict.fromkeys(("api", "web"), "planned"),
@@ -590,9 +568,7 @@ def test_without_graphql_the_rest_api_shows_the_same(
 def test_without_graphql_all_files_are_delivered(gitlab: GitLabStandIn, batch: Batch) -> None:
     files = {f".circleci/{name}.yml": PLAIN for name in ("config", "extra", "more")}
     repository = gitlab.add("acme/api", files)
-    gitlab.watch = lambda request: (
-        Canned(404, {}) if request.operation in ("Owner", "Named", "Files") else None
-    )
+    gitlab.watch = always(Canned(404, {}), *GRAPHQL)
     batch("plan", "gitlab:acme", code=1)
     batch("apply", *QUICK)
     for path in files:

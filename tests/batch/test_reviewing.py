@@ -181,8 +181,7 @@ def test_labels_of_a_pull_request_without_a_change_need_no_approval() -> None:
 
 
 def test_nothing_is_pushed_before_it_is_approved(github: GitHubStandIn, batch: Batch) -> None:
-    repository = github.add("acme/api", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
+    (repository,) = github.planned(batch, "api")
     batch("apply", "--approved", code=1)
     assert repository.pulls == []
     batch("approve", "--all")

@@ -29,9 +29,7 @@ from tests.batch.watching import Canned, Request, truly
 @pytest.fixture
 def delivered(github: GitHubStandIn, batch: Batch) -> GitHubStandIn:
     """Three repositories with an open pull request each."""
-    for name in ("api", "web", "cli"):
-        github.add(f"acme/{name}", {CONFIG: PLAIN})
-    batch("plan", "github:acme", code=1)
+    github.planned(batch, "api", "web", "cli")
     batch("apply", *QUICK)
     return github
 

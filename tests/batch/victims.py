@@ -7,7 +7,7 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.batch.clocks import QuickClock
 from tests.batch.watching import Request, truly
@@ -56,7 +56,7 @@ class Victim:
 
 
 def kill_at(
-    host: HostStandIn,
+    host: HostStandIn[Any],
     batch: Batch,
     command: str,
     *arguments: object,

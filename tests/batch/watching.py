@@ -86,3 +86,8 @@ def once(operation: str, canned: Canned | type[OSError], moment: str = "before")
         raise answer
 
     return watch
+
+
+def always(canned: Canned, *operations: str) -> Watch:
+    """Answer each of ``operations`` in this way, and everything else truly."""
+    return lambda request: canned if request.operation in operations else None
