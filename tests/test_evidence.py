@@ -44,6 +44,7 @@ POLICY = "$DOCKERHUB_USERNAME, $DOCKERHUB_PASSWORD"
 AUTH = "{username: $HUB_USER, password: $HUB_TOKEN}"
 LOGIN = 'echo "$HUB_TOKEN" | docker login -u "$HUB_USER" --password-stdin'
 MACHINE = "machine: {image: ubuntu-2404:current}"
+BARE = "docker: [{image: cimg/base:2024.02}]"
 
 
 def reason(text: str, policy: Policy = DEFAULTS) -> NameReason:
@@ -65,12 +66,14 @@ def config(
     job: str,
     workflow: str = "- user\n      - bare",
     top: str = "",
-    bare: str = "docker: [{image: cimg/base:2024.02}]",
+    bare: str = BARE,
+    bare_steps: str = "checkout",
+    others: str = "",
 ) -> str:
-    """A config with ``job``, called user, and a job that pulls without credentials."""
+    """A config with ``job``, called user, ``others``, and a job that pulls without credentials."""
     return (
-        f"version: 2.1\n{top}jobs:\n  user:\n{job}\n"
-        f"  bare:\n    {bare}\n    steps: [checkout]\n"
+        f"version: 2.1\n{top}jobs:\n  user:\n{job}\n{others}"
+        f"  bare:\n    {bare}\n    steps: [{bare_steps}]\n"
         f"workflows:\n  main:\n    jobs:\n      {workflow}\n"
     )
 
@@ -89,10 +92,13 @@ def image(auth: str) -> str:
     return f"    docker: [{{image: cimg/go:1.22, auth: {auth}}}]\n    steps: [checkout]"
 
 
+USES_U_AND_P = image("{username: $U, password: $P}")
+
+
 @pytest.mark.parametrize(
     ("text", "names", "source"),
     [
-        (config(image("{username: $U, password: $P}")), "$U, $P", Use.IMAGE),
+        (config(USES_U_AND_P), "$U, $P", Use.IMAGE),
         (
             config("    docker: [{image: a, username: $U, password: $P}]\n    steps: [checkout]"),
             "$U, $P",
@@ -367,9 +373,10 @@ def test_the_logins_of_orbs_jobs_are_evidence(call: str, names: str) -> None:
 
 def test_of_several_uses_the_precedence_decides_and_the_others_are_alternatives() -> None:
     both = config(
-        image("{username: $U, password: $P}"),
+        USES_U_AND_P,
         workflow="- user\n      - bare\n      - pulls",
-    ).replace("  bare:\n", f"  pulls:\n{steps(LOGIN, 'docker pull redis:7')}  bare:\n")
+        others=f"  pulls:\n{steps(LOGIN, 'docker pull redis:7')}",
+    )
     found = reason(both)
     assert found.names == "$U, $P"
     assert found.alternatives == (
@@ -411,7 +418,7 @@ def test_of_several_uses_the_precedence_decides_and_the_others_are_alternatives(
         ),
         (
             config(
-                image("{username: $U, password: $P}"),
+                USES_U_AND_P,
                 workflow="- bare\n      - user: {context: prod, filters: {branches: {only: main}}}",
             ),
             "prod looks like one for releases",
@@ -434,7 +441,7 @@ def test_what_no_name_is_taken_from(text: str, because: str) -> None:
 )
 def test_a_release_is_known_by_its_name_and_its_filters_of_branches(filters: str) -> None:
     text = config(
-        image("{username: $U, password: $P}"),
+        USES_U_AND_P,
         workflow=f"- bare\n      - user: {{context: prod, filters: {filters}}}",
     )
     assert reason(text).names == (POLICY if "branches" in filters else "$U, $P")
@@ -449,7 +456,8 @@ def test_a_job_that_logs_in_to_push_uses_the_same_login_for_its_own_pulls() -> N
 TWO = config(
     image("{username: $STAGING_USER, password: $STAGING_PASS}"),
     workflow="- user\n      - bare\n      - tags",
-).replace("  bare:\n", f"  tags:\n{image('{username: $TAG_USER, password: $TAG_PASS}')}\n  bare:\n")
+    others=f"  tags:\n{image('{username: $TAG_USER, password: $TAG_PASS}')}\n",
+)
 
 
 def test_of_two_accounts_none_is_given_in_silence() -> None:
@@ -585,8 +593,7 @@ def test_where_a_half_says_nothing_of_the_account_it_is_asked(auth: str, added: 
 
 def test_an_image_beside_one_of_two_accounts_belongs_to_that() -> None:
     beside = TWO.replace("docker: [{image: cimg/go", "docker: [{image: redis:7}, {image: cimg/go")
-    beside = beside.replace("docker: [{image: cimg/base:2024.02}]", MACHINE)
-    after = fixed(beside)
+    after = fixed(beside.replace(BARE, MACHINE))
     assert after.count("$STAGING_PASS") == after.count("$TAG_PASS") == 2
 
 
@@ -648,8 +655,8 @@ def test_a_command_that_does_more_than_log_in_is_not_called_for_its_login(extra:
 
 def test_a_guarded_login_makes_the_added_ones_guarded() -> None:
     guard = f'if [ -n "$HUB_TOKEN" ]; then {LOGIN}; fi'
-    text = config(steps(f"'{guard}'", "docker pull redis:7"), bare=MACHINE)
-    text = text.replace("[checkout]", "[{run: docker pull redis:7}]")
+    pull = "{run: docker pull redis:7}"
+    text = config(steps(f"'{guard}'", "docker pull redis:7"), bare=MACHINE, bare_steps=pull)
     assert "docker/check" not in fixed(text)
     assert "going on without a login" in fixed(text)
     assert "docker/check" in fixed(text.replace(guard, LOGIN))
@@ -902,7 +909,7 @@ def test_a_push_to_git_is_no_push_of_an_image(script: str) -> None:
 
 def test_part_of_the_contexts_of_those_who_read_names_is_not_enough() -> None:
     """The other one may be what provides them: then CircleCI would pull with empty values."""
-    user = image("{username: $U, password: $P}")
+    user = USES_U_AND_P
     after = fixed(config(user, workflow="- user: {context: [a, b]}\n      - bare: {context: a}"))
     assert "- bare: {context: [a, docker-hub-creds]}" in after
     assert after.count("$P") == 1
@@ -931,14 +938,13 @@ ELSEWHERE = "echo $P | docker login quay.io -u $U --password-stdin"
 def test_names_that_the_job_has_for_another_registry(
     user: str, bare: str, is_followed: bool, is_image: bool
 ) -> None:
+    service = ", {image: quay.io/a/b, auth: {username: $U, password: $P}}"
     text = config(
-        image("{username: $U, password: $P}"), workflow=f"- user{user}\n      - bare{bare}"
+        USES_U_AND_P,
+        workflow=f"- user{user}\n      - bare{bare}",
+        bare=BARE.replace("}", f"}}{service}") if is_image else BARE,
+        bare_steps="checkout" if is_image else f"run: {ELSEWHERE}",
     )
-    service = "{image: quay.io/a/b, auth: {username: $U, password: $P}}"
-    if is_image:
-        text = text.replace("cimg/base:2024.02}", f"cimg/base:2024.02}}, {service}")
-    else:
-        text = text.replace("[checkout]\nworkflows", f"[run: {ELSEWHERE}]\nworkflows")
     found = reason(text)
     assert found.names == ("$U, $P" if is_followed else POLICY)
     assert found.ignored == (
@@ -959,11 +965,11 @@ def test_names_that_the_job_has_for_another_registry(
 )
 def test_halves_of_names_that_the_job_has_for_another_registry(halves: str, is_left: bool) -> None:
     text = config(
-        image("{username: $U, password: $P}"),
+        USES_U_AND_P,
         workflow="- user: {context: a}\n      - bare: {context: b}",
+        bare=BARE.replace("}", f", {halves}}}"),
+        bare_steps=f"run: {ELSEWHERE}",
     )
-    text = text.replace("cimg/base:2024.02}", f"cimg/base:2024.02, {halves}}}")
-    text = text.replace("[checkout]\nworkflows", f"[run: {ELSEWHERE}]\nworkflows")
     outcome = examined(text)
     assert (outcome.change is None) is is_left
     if is_left:
@@ -976,13 +982,13 @@ def test_halves_of_names_that_the_job_has_for_another_registry(halves: str, is_l
 @pytest.mark.parametrize("is_image", [True, False])
 def test_the_policys_names_that_the_job_has_for_another_registry(held: str, is_image: bool) -> None:
     login = ELSEWHERE.replace("$U", "$DOCKERHUB_USERNAME").replace("$P", "$DOCKERHUB_PASSWORD")
-    text = config(steps("true"), workflow=f"- user\n      - bare{held}")
-    scripts = f"[run: {login}, run: docker push quay.io/a/b]\nworkflows"
-    if not is_image:
-        pulls = f"[run: {login}, run: docker pull redis:7]\nworkflows"
-        text = text.replace("docker: [{image: cimg/base:2024.02}]", "machine: true")
-        scripts = pulls
-    text = text.replace("[checkout]\nworkflows", scripts)
+    then = "docker push quay.io/a/b" if is_image else "docker pull redis:7"
+    text = config(
+        steps("true"),
+        workflow=f"- user\n      - bare{held}",
+        bare=BARE if is_image else "machine: true",
+        bare_steps=f"run: {login}, run: {then}",
+    )
     outcome = examined(text)
     assert outcome.change is None
     (resolution,) = outcome.resolutions
@@ -1002,14 +1008,16 @@ def test_names_that_are_only_declared_may_come_from_any_context_that_is_held() -
 
 
 def test_the_names_that_are_written_are_not_called_ignored() -> None:
-    push = steps(LOGIN, "docker push acme/app").replace("user", "pushing")
-    text = config(steps(LOGIN, "docker pull redis:7"))
-    text = text.replace("  bare:", f"  pushing:\n{push}  bare:") + "      - pushing\n"
+    text = config(
+        steps(LOGIN, "docker pull redis:7"),
+        workflow="- user\n      - bare\n      - pushing",
+        others=f"  pushing:\n{steps(LOGIN, 'docker push acme/app')}",
+    )
     assert reason(text).ignored == ()
 
 
 def test_a_job_that_no_workflow_runs_has_no_context() -> None:
-    text = config(image("{username: $U, password: $P}"), workflow="- user: {context: a}")
+    text = config(USES_U_AND_P, workflow="- user: {context: a}")
     found = reason(text)
     assert (found.names, found.provider) == ("$U, $P", "")
 
@@ -1020,8 +1028,7 @@ def test_a_context_of_a_release_does_not_stand_for_the_one_that_others_hold() ->
         "- user: {context: hub}\n      - release: {context: prod, filters: {branches: {only: m}}}\n"
         "      - bare: {context: prod}"
     )
-    text = config(image(AUTH), workflow=workflow)
-    text = text.replace("  bare:\n", f"  release:\n{image(AUTH)}\n  bare:\n")
+    text = config(image(AUTH), workflow=workflow, others=f"  release:\n{image(AUTH)}\n")
     assert "context: [prod, hub]" in fixed(text) or "context: [hub, prod]" in fixed(text)
 
 
