@@ -23,7 +23,6 @@ from typing_extensions import assert_never
 from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.engine.explanation import Access, ExplainedPull
 from cci_migrate.engine.outcomes import Examined, Failed, FindingState, NotAConfig, Outcome, Refused
-from cci_migrate.policy.settings import Policy
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN, UNDECIDABLE_IMAGE
 from tests.oracle.changed_data import DataChangeKind
 from tests.oracle.config_schema import ConfigSchema
@@ -41,7 +40,6 @@ from tools.shared_data import CorpusFile, circleci_schema, corpus_files, shared_
 WORKERS = 2
 #: Of places that fall short for the same reason, as many are listed.
 MOST_SHOWN = 5
-DEFAULT_POLICY = Policy()
 #: What each kind of outcome may be for each sort of file, by the oracle's own look at the file.
 FITTING: Mapping[FileKind, frozenset[type[Outcome]]] = {
     FileKind.CONFIG: frozenset({Examined}),
@@ -100,13 +98,12 @@ def check_repository(
     files: Mapping[str, bytes],
     names: Mapping[str, str],
     schema: ConfigSchema | None = None,
-    policy: Policy = DEFAULT_POLICY,
 ) -> Tally:
     """Run the tool over the configs of one repository and judge what it did to each.
 
     ``files`` are their bytes by path, ``names`` what to call each path in a report.
     """
-    outcomes = _run(files, policy)
+    outcomes = _run(files)
     if isinstance(outcomes, str):
         crashes = [_short(names[path], "no exception", outcomes) for path in files]
         return sum(crashes, Tally(numbers=Counter(files=len(files))))
@@ -122,13 +119,13 @@ def check_repository(
             changed.update({file.path: file.after for file in outcome.change.files})
             tally += _check_reversal(outcome, files, names)
     if changed != files:
-        tally += _check_second_run(outcomes, changed, names, policy)
+        tally += _check_second_run(outcomes, changed, names)
     return tally
 
 
-def _run(files: Mapping[str, bytes], policy: Policy) -> tuple[Outcome, ...] | str:
+def _run(files: Mapping[str, bytes]) -> tuple[Outcome, ...] | str:
     try:
-        return process_repository(files, policy, read=files.get, explain=True)
+        return process_repository(files, read=files.get, explain=True)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is a shortfall of the tool
         return f"{type(error).__name__}: {error}"[:200]
 
@@ -249,9 +246,8 @@ def _check_second_run(
     first: Iterable[Outcome],
     changed: Mapping[str, bytes],
     names: Mapping[str, str],
-    policy: Policy,
 ) -> Tally:
-    again = _run(changed, policy)
+    again = _run(changed)
     if isinstance(again, str):
         return sum((_short(names[path], "second run", again) for path in changed), Tally())
     left_before = {outcome.paths: _left(outcome) for outcome in first}

@@ -38,9 +38,10 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def count_of(report: str) -> int:
-    """The number of findings in a JSON report."""
-    return sum(len(config.get("findings", ())) for config in json.loads(report)["configs"])
+def count_of_findings(inside: Program) -> int:
+    """The number of findings in the JSON report."""
+    report = json.loads(inside("--check", "--format", "json").out)
+    return sum(len(config.get("findings", ())) for config in report["configs"])
 
 
 @pytest.mark.usefixtures("repository")
@@ -55,7 +56,7 @@ def test_text(program: Program, inside: Program, colour: str) -> None:
     concise = inside("--check", "--format", "concise", "-v").out.splitlines()
     assert_steady("\n".join(concise))
     places = [line for line in concise if re.match(r"\.circleci/config\.yml:\d+:\d+: \w+\[", line)]
-    assert len(places) == count_of(inside("--check", "--format", "json").out)
+    assert len(places) == count_of_findings(inside)
 
 
 @pytest.mark.usefixtures("repository")
@@ -75,7 +76,7 @@ def test_sarif(inside: Program) -> None:
     document = json.loads(done.out)
     check_published("sarif-2.1.0", document)
     (run,) = document["runs"]
-    assert len(run["results"]) == count_of(inside("--check", "--format", "json").out)
+    assert len(run["results"]) == count_of_findings(inside)
     for result in run["results"]:
         assert result["message"]["text"].isprintable()
         assert not re.search(r"\]\(", result["message"]["text"])
@@ -88,7 +89,7 @@ def test_junit(inside: Program) -> None:
     root = XML.fromstring(done.out)
     text = "\n".join(root.itertext())
     places = re.findall(r"^\.circleci/config\.yml:\d+:\d+: ", text, re.MULTILINE)
-    assert len(places) == count_of(inside("--check", "--format", "json").out)
+    assert len(places) == count_of_findings(inside)
     assert {element.tag for element in root.iter()} <= {
         "testsuites", "testsuite", "testcase", "failure", "error", "skipped", "system-out",
     }  # fmt: skip

@@ -62,13 +62,6 @@ def mapping_at(node: Node | Document | None, *route: str | int) -> Mapping:
     return found
 
 
-def sequence_at(node: Node | Document | None, *route: str | int) -> Sequence:
-    """The sequence at ``route``."""
-    found = resolved(node_at(node, *route))
-    assert isinstance(found, Sequence)
-    return found
-
-
 def scalar_at(node: Node | Document | None, *route: str | int) -> Scalar:
     """The scalar that stands at ``route``."""
     found = node_at(node, *route)
