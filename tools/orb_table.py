@@ -15,7 +15,7 @@ import re
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tools.orb_facts import Facts, UnreadableOrbError, facts_of_release, parameters_in
@@ -31,7 +31,8 @@ SOURCES: Mapping[str, str] = json.loads(
 _TAG = re.compile(r"(?:(?:major|minor|patch)-release-)?v?\.?(\d+)\.(\d+)\.(\d+)(?:-minor)?")
 #: What a commit announces to orb-tools, which publishes the release:
 #: https://circleci.com/docs/guides/orbs/author/creating-orbs/
-_BUMP = re.compile(r"\[\s*semver:\s*(major|minor|patch)\s*\]")
+_PARTS = ("major", "minor", "patch")
+_BUMP = re.compile(rf"\[\s*semver:\s*({'|'.join(_PARTS)})\s*\]")
 
 Version = tuple[int, int, int]
 Releases = dict[Version, Facts]
@@ -49,11 +50,8 @@ def releases_of(repository: Path) -> Releases:
 
 
 def _git(repository: Path, *arguments: str) -> bytes:
-    return subprocess.run(
-        ["git", "-C", str(repository), *arguments],
-        check=True,
-        capture_output=True,
-    ).stdout
+    command = ["git", "-C", str(repository), *arguments]
+    return subprocess.run(command, check=True, capture_output=True).stdout
 
 
 def _versions(repository: Path) -> dict[Version, str]:
@@ -71,13 +69,11 @@ def _versions(repository: Path) -> dict[Version, str]:
         tagged = [_version_of(name.removeprefix("tag: ")) for name in names.split(", ")]
         known = max((version for version in tagged if version is not None), default=None)
         bump = _BUMP.search(subject)
-        following = None
-        if current is not None and bump is not None:
-            following = _bumped(current, bump.group(1))
+        following = None if current is None or bump is None else _bumped(current, bump[1])
         if known is not None:
             # The tag proves the count, or disproves it.
-            expected = {following} if following is not None else set(_all_bumps(current))
-            if known in expected:
+            possible = [_bumped(current, part) for part in _PARTS] if current is not None else []
+            if known in (possible if following is None else [following]):
                 versions = announced | versions
             current, announced = known, {}
         elif following is not None:
@@ -95,18 +91,11 @@ def _version_of(tag: str) -> Version | None:
 
 def _bumped(version: Version, part: str) -> Version:
     major, minor, patch = version
-    match part:
-        case "major":
-            return major + 1, 0, 0
-        case "minor":
-            return major, minor + 1, 0
-        case _:
-            return major, minor, patch + 1
-
-
-def _all_bumps(version: Version | None) -> Iterator[Version]:
-    for part in ("major", "minor", "patch") if version is not None else ():
-        yield _bumped(version or (0, 0, 0), part)
+    return {
+        "major": (major + 1, 0, 0),
+        "minor": (major, minor + 1, 0),
+        "patch": (major, minor, patch + 1),
+    }[part]
 
 
 def _sources(repository: Path, tag: str) -> dict[str, str]:
@@ -154,7 +143,7 @@ class _Idle:
         return self._commands[name]
 
     def _element(self, old: Facts) -> Facts:
-        steps = [inner for step in old.get("steps", ()) for inner in self._step(step)]
+        steps = self._kept(old.get("steps", ()))
         new = {key: value for key, value in old.items() if key not in ("steps", "parameters")}
         new |= {"steps": steps} if steps else {}
         declared: Facts = {
@@ -170,7 +159,7 @@ class _Idle:
         calls = step.items() if isinstance(step, dict) else [(step, {})]
         for name, value in calls:
             if name in ("when", "unless") and not isinstance(value["steps"], str):
-                steps = [inner for step in value["steps"] for inner in self._step(step)]
+                steps = self._kept(value["steps"])
                 if steps:
                     yield {name: {**value, "steps": steps}}
                 continue
@@ -188,9 +177,10 @@ class _Idle:
                 yield {name: arguments} if arguments else name
 
     def _argument(self, given: object) -> object:
-        if not isinstance(given, list):
-            return given
-        return [inner for step in given for inner in self._step(step)]
+        return self._kept(given) if isinstance(given, list) else given
+
+    def _kept(self, steps: Iterable[object]) -> list[object]:
+        return [kept for step in steps for kept in self._step(step)]
 
     def _is_imported(self, name: str) -> bool:
         return "<<" not in name and name.partition("/")[0] in self._facts["orbs"]

@@ -13,7 +13,7 @@ import json
 import re
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import TypeVar
 
@@ -111,6 +111,14 @@ def jobs_by_key(pulled: PulledImages) -> dict[Key, WorkflowJob]:
     return _by_key((job.place.rpartition(".jobs[")[0], job.job, job) for job in jobs)
 
 
+def _sides(
+    theirs: Mapping[Key, _Part], ours: Mapping[Key, _Part]
+) -> Iterator[tuple[Key, str, _Part | None, _Part | None]]:
+    """Each key of either side, its place in words, and what the two have there."""
+    for key in sorted({*theirs, *ours}):
+        yield key, f"{key[0]}: {key[1]}", theirs.get(key), ours.get(key)
+
+
 def maintainers_policy(before: PulledImages, after: PulledImages) -> Policy:
     """The policy that the maintainer followed, told by what is new in ``after``."""
     old_images, old_jobs = images_by_key(before), jobs_by_key(before)
@@ -187,12 +195,10 @@ def _image_differences(
         for key, image in theirs.items()
         if key in old
     )
-    for key in sorted({*theirs, *ours}):
-        place = f"{key[0]}: {key[1]}"
-        if key not in ours or key not in theirs:
+    for _, place, their, our in _sides(theirs, ours):
+        if our is None or their is None:
             yield Difference(pair, Cause.OTHER_WORK, place, ONE_SIDE)
             continue
-        their, our = theirs[key], ours[key]
         if _variables(their) == _variables(our):
             continue
         if our.is_authenticated and their.is_authenticated:
@@ -216,13 +222,12 @@ def _job_differences(
     pair: str, before: PulledImages, after: PulledImages, made: PulledImages, their_data: Data
 ) -> Iterator[Difference]:
     old, theirs, ours = jobs_by_key(before), jobs_by_key(after), jobs_by_key(made)
-    for key in sorted({*theirs, *ours}):
-        place = f"{key[0]}: {key[1]}"
-        if key not in ours or key not in theirs:
+    for key, place, their_job, our_job in _sides(theirs, ours):
+        if our_job is None or their_job is None:
             cause = Cause.OTHER_WORK if before.workflow_jobs else Cause.WORKFLOW_MADE
             yield Difference(pair, cause, place, ONE_SIDE)
             continue
-        had, their, our = (_contexts(side.get(key)) for side in (old, theirs, ours))
+        had, their, our = map(_contexts, (old.get(key), their_job, our_job))
         if their == our:
             continue
         detail = f"{sorted(their)} by hand, {sorted(our)}"
@@ -232,7 +237,7 @@ def _job_differences(
             cause = Cause.FORGOTTEN_CONTEXT
         elif not any(tells(name) for name in their - our):
             cause = Cause.OTHER_CONTEXT
-        elif ours[key].needs_context:
+        elif our_job.needs_context:
             cause = Cause.MISSED
         else:
             steps = _logs_in(their_data, key[1])
@@ -271,15 +276,14 @@ def _other_differences(
     for name, job in mapping_of(their_data, "jobs").items():
         if "auth" in mapping_of(job, "machine"):
             yield Difference(pair, Cause.MISPLACED_AUTH, f"jobs.{name}.machine", ONE_SIDE)
-    our_jobs = jobs_by_key(ours)
-    for key, their_job in jobs_by_key(theirs).items():
-        our_job = our_jobs.get(key)
+    for _, place, their_job, our_job in _sides(jobs_by_key(theirs), jobs_by_key(ours)):
         if (
             our_job is not None
+            and their_job is not None
             and our_job.contexts == their_job.contexts
             and our_job.has_context_string != their_job.has_context_string
         ):
-            yield Difference(pair, Cause.CONTEXT_FORM, f"{key[0]}: {key[1]}", ONE_SIDE)
+            yield Difference(pair, Cause.CONTEXT_FORM, place, ONE_SIDE)
 
 
 def summary(comparisons: list[Comparison]) -> Iterator[str]:
