@@ -32,6 +32,12 @@ class Line(Struct, frozen=True):
     why_not: str | None
 
 
+def blocks(page: Path, language: str) -> list[str]:
+    """What is fenced as ``language`` in ``page``."""
+    text = page.read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
 def commands(page: Path) -> Iterator[Line]:
     """The commands of ``page``, from top to bottom."""
     for why_not, body in BLOCK.findall(page.read_text(encoding="utf-8")):

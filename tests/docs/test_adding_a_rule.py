@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from pathlib import Path
 
 from tests.cli.conftest import put
+from tests.docs.page_commands import blocks
 from tests.processes import ran_python
 from tools.shared_data import ROOT
 
@@ -22,12 +22,11 @@ jobs:
 
 
 def test_a_module_is_all_that_the_program_needs(tmp_path: Path) -> None:
-    code = re.search(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert code is not None
+    code = blocks(PAGE, "python")[0]
     without = shutil.ignore_patterns("__pycache__")
     for part in ("cci_migrate", "tests", "tools"):
         shutil.copytree(ROOT / part, tmp_path / part, ignore=without)
-    put(tmp_path / "cci_migrate" / "rules" / "floating_tag.py", code[1])
+    put(tmp_path / "cci_migrate" / "rules" / "floating_tag.py", code)
     put(tmp_path / "repository" / ".circleci" / "config.yml", CONFIG)
     put(tmp_path / "tests" / "fixtures" / "floating-tag" / "before.yml", CONFIG)
 

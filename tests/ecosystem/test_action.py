@@ -12,10 +12,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.cli.conftest import CONFIG, FIXED, ROOT, put
+from tests.docs.page_commands import blocks
 from tests.processes import make_program, ran
 from tests.published_schemas import check_published
 
 ACTION: dict[str, Any] = YAML(typ="safe").load(ROOT / "action.yml")
+PAGE = ROOT / "docs" / "integrations" / "github-actions.md"
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"] if "name" in step}
 
 
@@ -31,8 +33,7 @@ def test_no_input_is_part_of_a_script() -> None:
 def test_every_input_is_used_and_described_on_its_page() -> None:
     used = set(re.findall(r"inputs\.([a-z-]+)", (ROOT / "action.yml").read_text()))
     assert used == ACTION["inputs"].keys()
-    page = (ROOT / "docs" / "integrations" / "github-actions.md").read_text()
-    assert set(re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE)) == used
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", PAGE.read_text(), re.MULTILINE)) == used
 
 
 @pytest.fixture
@@ -98,10 +99,8 @@ def test_a_runner_takes_no_text_of_the_repository_for_a_command(repository: Path
 
 def workflow_of_the_page() -> str:
     """The workflow that the guide shows, with a commit in the place of COMMIT."""
-    page = (ROOT / "docs" / "integrations" / "github-actions.md").read_text()
-    first, second = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    assert isinstance(first, str)
-    return str(first + second).replace("COMMIT", "0123456789abcdef" * 2 + "01234567")
+    first, second = blocks(PAGE, "yaml")
+    return (first + second).replace("COMMIT", "0123456789abcdef" * 2 + "01234567")
 
 
 def installed(name: str) -> Path:

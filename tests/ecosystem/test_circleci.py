@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from cci_migrate.engine.outcomes import Examined
 from cci_migrate.policy.settings import Policy
 from tests.cli.conftest import ROOT
+from tests.docs.page_commands import blocks
 from tests.processing import examined, process_repository
 from tests.published_schemas import check_published
 
@@ -52,9 +53,7 @@ def test_the_orb_works_inline() -> None:
 
 @pytest.fixture
 def job() -> str:
-    block = re.search(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert block is not None
-    return block[1]
+    return blocks(PAGE, "yaml")[0]
 
 
 def test_the_job_of_the_page(job: str) -> None:
