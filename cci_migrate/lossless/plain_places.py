@@ -13,10 +13,12 @@ from cci_migrate.lossless.operations import (
     AddEntry,
     AddItem,
     Operation,
+    ReplaceText,
     ScalarToMapping,
     WrapInMerge,
     WrapInSequence,
 )
+from cci_migrate.lossless.scalar_positions import replaced_text
 
 
 def are_surely_written(operations: Iterable[Operation]) -> bool:
@@ -35,6 +37,10 @@ def _is_surely_written(operation: Operation) -> bool:
             return has_place and own_entry(mapping, key) is None and _ends_its_last_line(mapping)
         case AddItem(sequence=sequence):
             return _ends_its_last_line(sequence)
+        case ReplaceText(scalar, start, end, text):
+            # What brackets around it change is no matter to a scalar in quotes or a block.
+            in_place = scalar.style and replaced_text(scalar, start, end, text, in_flow=False)
+            return bool(in_place)
         case ScalarToMapping(node=Scalar() as node):
             return _is_plain_word(node)
         case WrapInSequence(node=Scalar() as node):

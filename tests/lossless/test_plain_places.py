@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cci_migrate.lossless.operations import AddItem, Text, WrapInMerge, WrapInSequence
+from cci_migrate.lossless.operations import AddItem, ReplaceText, Text, WrapInMerge, WrapInSequence
 from cci_migrate.lossless.plain_places import are_surely_written
 from cci_migrate.lossless.rendering import render
 from tests.lossless.test_rendering import CONTEXT, HUB, REFUSED, bare_job, context
@@ -33,6 +33,8 @@ def test_what_cannot_be_written_is_never_sure(before: str, make: Make) -> None:
         ("a: &a b\nc: *a", at("c", WrapInSequence, HUB)),
         ("- &a {b: c}\n- *a", at("1", WrapInMerge, CONTEXT)),
         ("a:\n- b\nc: d", at("a", AddItem, 1, Text("x"))),
+        ("[{a: 'b c'}]", at("0.a", ReplaceText, 2, 3, "[d]")),
+        ("a: |\n  b c\n", at("a", ReplaceText, 2, 3, "d")),
     ],
 )
 def test_what_most_fixes_do_is_sure_and_can_be_written(before: str, make: Make) -> None:
