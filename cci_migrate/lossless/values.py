@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from itertools import chain
-from typing import TypeAlias
+from typing import TypeAlias, final
 
 from msgspec import Struct, field
 from typing_extensions import assert_never
@@ -42,6 +42,7 @@ from cci_migrate.lossless.scalars import is_string
 from cci_migrate.lossless.source import SourceText
 
 
+@final
 class ScalarData(Struct, eq=False):
     """A scalar's value and its ``kind``: ``str``, ``other``, or its tag if it has one."""
 
@@ -78,6 +79,7 @@ class DataRow(Struct, eq=False):
         self.places = {}
 
 
+@final
 class ListData(Struct, eq=False):
     """A sequence's items."""
 
@@ -86,6 +88,7 @@ class ListData(Struct, eq=False):
     __repr__ = object.__repr__
 
 
+@final
 class MapData(Struct, eq=False):
     """A mapping's entries in order, merge keys and duplicates included."""
 
@@ -97,9 +100,7 @@ class MapData(Struct, eq=False):
 
 #: What operations have changed or added. Any other node stands for itself: most are such.
 Data: TypeAlias = "ScalarData | ListData | MapData"
-_CHANGED = (ScalarData, ListData, MapData)
 _SCALARS = (ScalarData, Scalar)
-_MAPPINGS = (MapData, Mapping)
 
 
 class UnknownPlaceError(LookupError):
@@ -127,11 +128,11 @@ class DataTree(Struct):
 
     def at(self, place: Data | Node) -> Data | Scalar | Mapping | Sequence:
         """What is at ``place`` of a row now; an alias means what its target does."""
-        if isinstance(place, _CHANGED):
+        if type(place) is ScalarData or type(place) is ListData or type(place) is MapData:
             return place
         if place in self.instead:
             return self.instead[place]
-        node = resolved(place)
+        node = place.target if type(place) is Alias else place
         return self.by_node.get(node, node)
 
 
@@ -387,15 +388,15 @@ def is_data_of(data: DataTree, documents: tuple[Document, ...]) -> bool:
         wanted, node = pairs.pop()
         target = node.target if type(node) is Alias else node
         planned = data.at(wanted)
-        if isinstance(planned, _SCALARS):
+        if type(planned) is Scalar or type(planned) is ScalarData:
             if type(target) is not Scalar or not _is_written_as(planned, target):
                 return False
             continue
-        if isinstance(planned, _CHANGED) or planned.anchor is not None:
+        if type(planned) is ListData or type(planned) is MapData or planned.anchor is not None:
             if (planned, target) in seen:
                 continue
             seen.add((planned, target))
-        is_mapping = isinstance(planned, _MAPPINGS)
+        is_mapping = type(planned) is Mapping or type(planned) is MapData
         if type(target) is Scalar or is_mapping is not (type(target) is Mapping):
             return False
         parts, found = _parts(planned), _parts_of(target)
