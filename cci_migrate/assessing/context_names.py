@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from cci_migrate.docker.registries import host_matches, registry_named_by_variable
 from cci_migrate.lazy_patterns import lazy_pattern
@@ -31,11 +32,13 @@ def _words(name: str) -> frozenset[str]:
     return frozenset(word.upper() for word in _WORD.findall(name))
 
 
+@lru_cache(maxsize=512)
 def is_about_a_registry(context: str) -> bool:
     """Whether ``context`` is named as if it provided credentials of a registry."""
     return _REGISTRY_WORDS.search(context) is not None
 
 
+@lru_cache(maxsize=512)
 def is_named_like_a_release(name: str) -> bool:
     """Whether a variable or context ``name`` suggests that its credentials do more than pull."""
     return not _RELEASE_WORDS.isdisjoint(_words(name))

@@ -7,14 +7,16 @@ before any step runs, sees contexts and the project's settings alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from cci_migrate.circleci.declared_job import DeclaredJob
 from cci_migrate.circleci.primary_images import primary_items
 from cci_migrate.circleci.value_origins import CredentialValue, Origin, named_variable
 from cci_migrate.docker.shell.facts import Script
 from cci_migrate.lossless.merging import text_of, value_of, values_by_key
-from cci_migrate.lossless.nodes import Node, Sequence, resolved
+from cci_migrate.lossless.nodes import Node, resolved
+from cci_migrate.lossless.nodes import Sequence as SequenceNode
 
 #: The file with variables for later steps:
 #: https://circleci.com/docs/guides/security/set-environment-variable/.
@@ -42,7 +44,7 @@ def image_environment(declared: DeclaredJob) -> frozenset[str]:
 def _environment_names(node: Node | None) -> Iterator[str]:
     value = None if node is None else resolved(node)
     yield from values_by_key(value)
-    for item in value.items if isinstance(value, Sequence) else ():
+    for item in value.items if isinstance(value, SequenceNode) else ():
         yield (text_of(item) or "").partition("=")[0]
 
 
@@ -55,6 +57,15 @@ def _writes_bash_env(text: str) -> bool:
         if mentions and _WRITER.search(line, 0, mentions[-1]) is not None:
             return True
     return False
+
+
+@lru_cache(maxsize=256)
+def _names_in_bash_env(text: str) -> Sequence[str] | None:
+    """The variables that ``text`` may write to ``$BASH_ENV``; None if it writes nothing there.
+
+    Remembered, as the proof reads each script again.
+    """
+    return _ASSIGNMENT.findall(text) if _writes_bash_env(text) else None
 
 
 def exported_values(text: str, name: str) -> Mapping[str, str]:
@@ -90,9 +101,9 @@ class VariableSettings:
 
     def exported(self, text: str) -> None:
         """Record the variables that the script ``text`` exports to later steps."""
-        if not _writes_bash_env(text):
+        names = _names_in_bash_env(text) if "BASH_ENV" in text else None
+        if names is None:
             return
-        names = _ASSIGNMENT.findall(text)
         self._lasting.update(dict.fromkeys(names, "$BASH_ENV"))
         self.lasting = frozenset(self._lasting)
         if not names and not any(writer in text for writer in _HARMLESS_WRITERS):

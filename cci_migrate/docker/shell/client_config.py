@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 
 from cci_migrate.bounds.json_input import JsonInputError, parsed_json
 from cci_migrate.docker.image_reference import has_placeholder
@@ -123,6 +124,7 @@ def _home_in(environment: ClientEnvironment) -> str | None:
     return _USER_HOME if environment.get(HOME, "") == "" else environment[HOME]
 
 
+@lru_cache(maxsize=512)
 def _normalised(path: str, home: str | None, folder: str | None) -> str | None:
     match = _HOMES.match(path)
     if match is not None and match["root"]:
