@@ -48,6 +48,8 @@ def unused_suppressions(
         for start in misspelt_comments(source):
             text = "unknown comment; write # cci-migrate: ignore[RULE] reason"
             yield UnusedSuppression(source.path, source.position(start), text)
+    if not policy.baseline.entries:
+        return
     needed = Counter(accepted_findings(all_findings, policy.baseline).values())
     for entry in sorted((Counter(policy.baseline.entries) - needed).elements()):
         if entry.place == WHOLE_FILE:

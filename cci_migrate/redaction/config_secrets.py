@@ -91,9 +91,14 @@ class _Finder:
                 self._below(self._entries(mapping, _KeyKind.NOTHING))
         for scalar in document.multiline:
             self._script(scalar.value)
-        for sequence in document.sequences:
-            if any(type(item) is Scalar and item.value[:1] == "-" for item in sequence.items):
-                self._below(self._items(sequence, _KeyKind.NOTHING))
+        with_options = [
+            sequence
+            for sequence in document.sequences
+            for item in sequence.items
+            if type(item) is Scalar and item.value[:1] == "-"
+        ]
+        for sequence in dict.fromkeys(with_options):
+            self._below(self._items(sequence, _KeyKind.NOTHING))
 
     def _below(self, nodes: Iterable[tuple[Node, _KeyKind]]) -> None:
         """Collect the secrets in ``nodes`` that are under a key that says so."""
