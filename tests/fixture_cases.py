@@ -22,6 +22,7 @@ from cci_migrate.policy.file import read_policy_file
 from cci_migrate.policy.settings import Policy, Revert
 from cci_migrate.rules.catalogue import RULES
 from tests.processing import PATH, process_repository
+from tests.samples import configs_among, files_under
 
 FIXTURES = Path(__file__).parent / "fixtures"
 ALL_RULES = frozenset(rule.id for rule in RULES)
@@ -82,20 +83,11 @@ def _tree(folder: Path, name: str) -> dict[str, bytes]:
     single = folder / f"{name}.yml"
     if single.exists():
         return {PATH: single.read_bytes()}
-    root = folder / name
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in sorted(root.rglob("*"))
-        if path.is_file()
-    }
+    return files_under(folder / name)
 
 
 def run(case: Case, files: dict[str, bytes], *, only_find: bool = False) -> tuple[Outcome, ...]:
-    configs = {
-        path: data
-        for path, data in files.items()
-        if path.startswith((".circleci/", "src/")) and path.endswith((".yml", ".yaml"))
-    }
+    configs = configs_among(files)
     return process_repository(configs, case.policy, read=files.get, only_find=only_find)
 
 

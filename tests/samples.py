@@ -6,6 +6,7 @@ after the kinds of real configs; none is a copy of one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -17,10 +18,8 @@ NAMES = tuple(sorted(path.name for path in FOLDER.iterdir()))
 each_sample = pytest.mark.parametrize("sample", NAMES)
 
 
-@cache
-def files_of(sample: str) -> dict[str, bytes]:
-    """The files of the repository called ``sample``, by their paths in it."""
-    root = FOLDER / sample
+def files_under(root: Path) -> dict[str, bytes]:
+    """All files in ``root``, by their paths in it."""
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
         for path in sorted(root.rglob("*"))
@@ -28,10 +27,21 @@ def files_of(sample: str) -> dict[str, bytes]:
     }
 
 
-def configs_of(sample: str) -> dict[str, bytes]:
-    """Those of its files that CircleCI configs are made of."""
+def configs_among(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Those of a repository's ``files`` that CircleCI configs are made of."""
     return {
         path: data
-        for path, data in files_of(sample).items()
+        for path, data in files.items()
         if path.startswith((".circleci/", "src/")) and path.endswith((".yml", ".yaml"))
     }
+
+
+@cache
+def files_of(sample: str) -> dict[str, bytes]:
+    """The files of the repository called ``sample``."""
+    return files_under(FOLDER / sample)
+
+
+def configs_of(sample: str) -> dict[str, bytes]:
+    """Those of its files that CircleCI configs are made of."""
+    return configs_among(files_of(sample))

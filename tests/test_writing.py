@@ -15,6 +15,7 @@ import pytest
 from cci_migrate.engine.proof import ProvenChange
 from cci_migrate.files.config_writing import WriteError, write
 from tests.proven_changes import proven_file
+from tests.samples import files_under
 
 BEFORE, AFTER = b"a: 1\r\n", b"a: 1\r\nb: 2\r\n"
 
@@ -27,14 +28,6 @@ def put(root: Path, *paths: str) -> None:
     for path in paths:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_bytes(BEFORE)
-
-
-def everything_in(root: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(root)): path.read_bytes()
-        for path in root.rglob("*")
-        if path.is_file() and not path.is_symlink()
-    }
 
 
 @contextmanager
@@ -51,7 +44,7 @@ def no_room_for_files_above(size: int) -> Iterator[None]:
 def test_the_bytes_are_written_and_nothing_else_is_left(tmp_path: Path) -> None:
     put(tmp_path, "a/x.yml", "b/y.yml")
     write(change("a/x.yml", "b/y.yml"), tmp_path)
-    assert everything_in(tmp_path) == {"a/x.yml": AFTER, "b/y.yml": AFTER}
+    assert files_under(tmp_path) == {"a/x.yml": AFTER, "b/y.yml": AFTER}
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o755, 0o664])
@@ -83,7 +76,7 @@ def test_a_link_that_came_since_it_was_read_is_refused(tmp_path: Path, linked: s
         (root / "ci" / "config.yml").symlink_to("../../outside/config.yml")
     with pytest.raises(WriteError, match="became a symbolic link"):
         write(change("ci/config.yml"), root)
-    assert set(everything_in(tmp_path).values()) == {BEFORE}
+    assert set(files_under(tmp_path).values()) == {BEFORE}
 
 
 @pytest.mark.parametrize("path", ["../outside.yml", "/outside.yml", "a/../../outside.yml"])
@@ -102,14 +95,14 @@ def test_a_pipe_that_came_since_it_was_read_is_refused(tmp_path: Path) -> None:
 def test_the_longest_name_is_written(tmp_path: Path) -> None:
     put(tmp_path, "x" * 251 + ".yml")
     write(change("x" * 251 + ".yml"), tmp_path)
-    assert everything_in(tmp_path) == {"x" * 251 + ".yml": AFTER}
+    assert files_under(tmp_path) == {"x" * 251 + ".yml": AFTER}
 
 
 def test_another_name_of_the_file_keeps_the_old_content(tmp_path: Path) -> None:
     put(tmp_path, "x.yml")
     (tmp_path / "other").hardlink_to(tmp_path / "x.yml")
     write(change("x.yml"), tmp_path)
-    assert everything_in(tmp_path) == {"x.yml": AFTER, "other": BEFORE}
+    assert files_under(tmp_path) == {"x.yml": AFTER, "other": BEFORE}
 
 
 def test_a_file_that_changed_since_it_was_read_is_refused(tmp_path: Path) -> None:
@@ -118,14 +111,14 @@ def test_a_file_that_changed_since_it_was_read_is_refused(tmp_path: Path) -> Non
     with pytest.raises(WriteError, match="changed since it was read") as caught:
         write(change("x.yml", "y.yml"), tmp_path)
     assert caught.value.path == "y.yml"
-    assert everything_in(tmp_path) == {"x.yml": BEFORE, "y.yml": b"someone else's\n"}
+    assert files_under(tmp_path) == {"x.yml": BEFORE, "y.yml": b"someone else's\n"}
 
 
 def test_a_file_that_is_gone_is_refused(tmp_path: Path) -> None:
     put(tmp_path, "x.yml")
     with pytest.raises(WriteError, match="No such file"):
         write(change("x.yml", "gone.yml"), tmp_path)
-    assert everything_in(tmp_path) == {"x.yml": BEFORE}
+    assert files_under(tmp_path) == {"x.yml": BEFORE}
 
 
 def test_a_read_only_file_is_refused_to_root_as_well(tmp_path: Path) -> None:
@@ -133,7 +126,7 @@ def test_a_read_only_file_is_refused_to_root_as_well(tmp_path: Path) -> None:
     (tmp_path / "x.yml").chmod(0o444)
     with pytest.raises(WriteError, match="read-only"):
         write(change("x.yml"), tmp_path)
-    assert everything_in(tmp_path) == {"x.yml": BEFORE}
+    assert files_under(tmp_path) == {"x.yml": BEFORE}
 
 
 def test_a_full_disk_leaves_everything_as_it_was(tmp_path: Path) -> None:
@@ -141,7 +134,7 @@ def test_a_full_disk_leaves_everything_as_it_was(tmp_path: Path) -> None:
     big = change("x.yml", "y.yml", after=b"x" * 10_000)
     with no_room_for_files_above(5_000), pytest.raises(WriteError, match="cannot be written: "):
         write(big, tmp_path)
-    assert everything_in(tmp_path) == {"x.yml": BEFORE, "y.yml": BEFORE}
+    assert files_under(tmp_path) == {"x.yml": BEFORE, "y.yml": BEFORE}
 
 
 @pytest.mark.parametrize("stop", [OSError(28, "No space left on device"), KeyboardInterrupt()])
@@ -161,4 +154,4 @@ def test_what_stops_it_between_two_files_takes_the_first_one_back(
     monkeypatch.setattr(os, "replace", fail_at_y)
     with pytest.raises(WriteError if isinstance(stop, OSError) else KeyboardInterrupt):
         write(change("x.yml", "y.yml"), tmp_path)
-    assert everything_in(tmp_path) == {"x.yml": BEFORE, "y.yml": BEFORE}
+    assert files_under(tmp_path) == {"x.yml": BEFORE, "y.yml": BEFORE}

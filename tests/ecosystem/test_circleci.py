@@ -14,6 +14,7 @@ from tests.cli.conftest import ROOT
 from tests.docs.page_commands import blocks
 from tests.processing import examined, process_repository
 from tests.published_schemas import check_published
+from tests.samples import files_under
 
 ORB = ROOT / "orb" / "src"
 PAGE = ROOT / "docs" / "integrations" / "circleci.md"
@@ -29,9 +30,7 @@ def packed_orb() -> dict[str, Any]:
 
 
 def test_the_tool_has_nothing_to_say_of_the_orb() -> None:
-    files = {
-        f"src/{path.relative_to(ORB).as_posix()}": path.read_bytes() for path in ORB.rglob("*.yml")
-    }
+    files = {f"src/{path}": data for path, data in files_under(ORB).items()}
     (outcome,) = process_repository(files, Policy(fix_orbs=True))
     assert isinstance(outcome, Examined)
     assert (outcome.resolutions, outcome.images) == ((), 1)
