@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from tests.oracle.plain_yaml import Data, list_of, mapping_of, value_at
 from tests.oracle.pulled_images import VARIABLE, PulledImages, WorkflowJob, contexts_of
+from tests.oracle.step_logins import Login
 
 TELLING_WORDS = ("docker", "hub", "registry", "pull")
 UNKNOWN_UNTIL_RUN = "<<"
@@ -143,33 +144,33 @@ def wrong_contexts(
     What was ``misplaced`` before they may get.
     """
     habit = context_habit(before, default)
-    needed_before = {_key(job) for job in before.workflow_jobs if job.needs_context}
     known = {_key(job): job for job in before.workflow_jobs}
-    wrong = []
-    for job in after.workflow_jobs:
+
+    def wrong(job: WorkflowJob) -> str | None:
         moved = {name for shown in misplaced if shown.is_about(job) for name in shown.names}
         was = known.get(_key(job))
         allowed = moved.union(was.contexts if was is not None else ())
         gained = [name for name in job.contexts if name not in allowed]
-        if gained and not job.needs_context:
-            wrong.append((job, f"got {gained} and needs none"))
-        elif job.only_for_forks or _is_in_project(job, before):
-            continue
-        elif _is_asked(job, was):
-            if gained:
-                wrong.append((job, f"got {gained}, which may override what it reads today"))
-        elif job.needs_context and _reads_new_names(job, before):
+        if not job.needs_context:
+            return f"got {gained} and needs none" if gained else None
+        if job.only_for_forks or _is_in_project(job, before):
+            return None
+        if _is_asked(job, was):
+            return f"got {gained}, which may override what it reads today" if gained else None
+        if _reads_new_names(job, before):
             # The habit is about other variables: names of the policy come with its context.
-            if default is not None and default not in job.contexts:
-                wrong.append((job, f"holds {list(job.contexts)}, not {default}"))
-        elif gained and habit.in_project:
-            wrong.append((job, f"got {gained} though the project holds the variables"))
-        elif job.needs_context and not habit.in_project and habit.accepted.isdisjoint(job.contexts):
-            # What works today may have them from the project: it is asked.
-            is_settled = _key(job) in needed_before
-            if not is_settled and not any(UNKNOWN_UNTIL_RUN in name for name in job.contexts):
-                wrong.append((job, f"holds {list(job.contexts)}, none of {sorted(habit.accepted)}"))
-    return wrong
+            is_right = default is None or default in job.contexts
+            return None if is_right else f"holds {list(job.contexts)}, not {default}"
+        if habit.in_project:
+            return f"got {gained} though the project holds the variables" if gained else None
+        # What works today may have them from the project: it is asked.
+        is_settled = was is not None and was.needs_context
+        is_known = not any(UNKNOWN_UNTIL_RUN in name for name in job.contexts)
+        if is_settled or not is_known or not habit.accepted.isdisjoint(job.contexts):
+            return None
+        return f"holds {list(job.contexts)}, none of {sorted(habit.accepted)}"
+
+    return [(job, problem) for job in after.workflow_jobs if (problem := wrong(job)) is not None]
 
 
 def _reads_new_names(job: WorkflowJob, before: PulledImages) -> bool:
@@ -206,13 +207,16 @@ def context_risks(before: PulledImages, after: PulledImages) -> Counter[str]:
 def _read_without_context(pulled: PulledImages) -> set[str]:
     """The variables that images and logins of jobs without any context read."""
     idle = [job for job in pulled.workflow_jobs if not (job.contexts or job.runs_nothing)]
-    logins = {half.strip("${}") for job in idle for login in job.logins for half in login}
-    return logins.union(*map(_read, idle)) if idle else logins
+    return _names(login for job in idle for login in job.logins).union(*map(_read, idle))
 
 
 def _read(job: WorkflowJob) -> set[str]:
     """The variables that the images of ``job`` from Docker Hub read."""
-    return {half.strip("${}") for image in job.images if image.is_hub for half in image.credential}
+    return _names(image.credential for image in job.images if image.is_hub)
+
+
+def _names(logins: Iterable[Login]) -> set[str]:
+    return {half.strip("${}") for login in logins for half in login}
 
 
 def _is_asked(job: WorkflowJob, was: WorkflowJob | None) -> bool:
@@ -238,7 +242,7 @@ def _is_in_project(job: WorkflowJob, before: PulledImages) -> bool:
     if any(not other.contexts and read <= other.step_words for other in running):
         return True
     idle = before.logins - {login for other in running for login in other.logins}
-    return any(read == {half.strip("${}") for half in login} for login in idle)
+    return any(read == _names([login]) for login in idle)
 
 
 def _key(job: WorkflowJob) -> tuple[str, str]:
