@@ -108,6 +108,16 @@ def context(route: str) -> Make:
     return at(route, AddEntry, "context", HUB)
 
 
+def entry(route: str, key: str, text: str, after: str | None = None) -> Make:
+    """``key`` with ``text`` in the mapping at ``route``."""
+    return at(route, AddEntry, key, Text(text), after)
+
+
+def item(route: str, index: int, text: str) -> Make:
+    """``text`` at ``index`` of the sequence at ``route``."""
+    return at(route, AddItem, index, Text(text))
+
+
 def bare_job(route: str) -> Make:
     """``context`` for the workflow job at ``route`` that is only its name."""
     return at(route, ScalarToMapping, CONTEXT)
@@ -333,7 +343,7 @@ test_an_entry_in_a_block_mapping = table(
             name: b
         """,
         at("0", AddEntry, "auth", AUTH, "user"),
-        at("0", AddEntry, "entrypoint", Text(""), "image"),
+        entry("0", "entrypoint", "", "image"),
     ),
     row(
         "behind an explicit key",
@@ -362,7 +372,7 @@ test_an_entry_in_a_block_mapping = table(
         +   x: y
         """,
         auth("0"),
-        at("1", AddEntry, "x", Text("y")),
+        entry("1", "x", "y"),
     ),
     row(
         "in a nested sequence",
@@ -437,7 +447,7 @@ test_an_entry_in_a_block_mapping = table(
         + m: Docker Auth
         """,
         *(
-            at("", AddEntry, key, Text(value))
+            entry("", key, value)
             for (key, value) in {
                 "yes": "no",
                 "n o": "# c",
@@ -518,10 +528,10 @@ test_an_entry_in_a_flow_mapping = table(
         "empty",
         "a: {}\nb: { }\n",
         "a: {c: d, e: f}\nb: { c: d, e: f }\n",
-        at("a", AddEntry, "c", Text("d")),
-        at("a", AddEntry, "e", Text("f")),
-        at("b", AddEntry, "c", Text("d")),
-        at("b", AddEntry, "e", Text("f")),
+        entry("a", "c", "d"),
+        entry("a", "e", "f"),
+        entry("b", "c", "d"),
+        entry("b", "e", "f"),
     ),
     line(
         "JSON",
@@ -545,14 +555,14 @@ test_an_entry_in_a_flow_mapping = table(
         "pair without braces, padded, two entries",
         "docker: [ image: 'a' ] # b\n",
         "docker: [ {image: 'a', user: u, name: n} ] # b\n",
-        at("docker.0", AddEntry, "user", Text("u")),
-        at("docker.0", AddEntry, "name", Text("n")),
+        entry("docker.0", "user", "u"),
+        entry("docker.0", "name", "n"),
     ),
     line(
         "an alias, a null and a key alone before it",
         "x: &x y\na: {image: *x}\nb: {image: }\nc: {image}\n",
         "x: &x y\na: {image: *x, user: z}\nb: {image: , user: z }\nc: {image, user: z}\n",
-        *(at(key, AddEntry, "user", Text("z"), "image") for key in "abc"),
+        *(entry(key, "user", "z", "image") for key in "abc"),
     ),
     row(
         "a line each",
@@ -589,7 +599,7 @@ test_an_entry_in_a_flow_mapping = table(
             }
         """,
         auth("0"),
-        at("0", AddEntry, "name", Text("n"), "image"),
+        entry("0", "name", "n", "image"),
     ),
     row(
         "a line each, two entries at the end without a comma",
@@ -602,7 +612,7 @@ test_an_entry_in_a_flow_mapping = table(
           }
         """,
         auth(""),
-        at("", AddEntry, "name", Text("n")),
+        entry("", "name", "n"),
     ),
     row(
         "several on a line",
@@ -615,7 +625,7 @@ test_an_entry_in_a_flow_mapping = table(
         +   x: y }
         """,
         auth(""),
-        at("", AddEntry, "x", Text("y"), "name"),
+        entry("", "x", "y", "name"),
     ),
     row(
         "the first on the line of the brace",
@@ -627,13 +637,13 @@ test_an_entry_in_a_flow_mapping = table(
         +    x: y}
         """,
         auth("0"),
-        at("0", AddEntry, "x", Text("y")),
+        entry("0", "x", "y"),
     ),
     line(
         "colons in the values",
         "- {image: node:20}\n",
         '- {image: node:20, user: "a:b"}\n',
-        at("0", AddEntry, "user", Text("a:b")),
+        entry("0", "user", "a:b"),
     ),
 )
 
@@ -662,7 +672,7 @@ test_an_entry_under_a_key_without_a_value = table(
           b: c
         """,
         at("a", AddEntry, "x", Text("1", is_number=True)),
-        at("a", AddEntry, "y", Text("2")),
+        entry("a", "y", "2"),
     ),
     row(
         "with a key beside it, at that mapping's step",
@@ -674,7 +684,7 @@ test_an_entry_under_a_key_without_a_value = table(
               auth:
         +         username: u
         """,
-        at("jobs.1.auth", AddEntry, "username", Text("u")),
+        entry("jobs.1.auth", "username", "u"),
     ),
 )
 
@@ -690,7 +700,7 @@ test_an_item = table(
           # next
           b: c
         """,
-        at("context", AddItem, 1, Text("hub")),
+        item("context", 1, "hub"),
     ),
     row(
         "at the end, twice",
@@ -701,8 +711,8 @@ test_an_item = table(
         + - quay
           b: c
         """,
-        at("context", AddItem, 1, Text("hub")),
-        at("context", AddItem, 1, Text("quay")),
+        item("context", 1, "hub"),
+        item("context", 1, "quay"),
     ),
     row(
         "at the start, below the key's comment and above the item's own",
@@ -760,7 +770,7 @@ test_an_item = table(
           - 'b'
         + - 'hub'
         """,
-        at("", AddItem, 2, Text("hub")),
+        item("", 2, "hub"),
     ),
     row(
         "behind a null and behind a mapping",
@@ -771,8 +781,8 @@ test_an_item = table(
             c:
         + - y
         """,
-        at("", AddItem, 1, Text("x")),
-        at("", AddItem, 2, Text("y")),
+        item("", 1, "x"),
+        item("", 2, "y"),
     ),
     row(
         "at the start of a nested sequence",
@@ -782,47 +792,47 @@ test_an_item = table(
         +   - a
             - b
         """,
-        at("0", AddItem, 0, Text("x")),
+        item("0", 0, "x"),
     ),
     line(
         "flow",
         "a: [b, c] # d\n",
         "a: [x, b, y, c, z] # d\n",
-        at("a", AddItem, 0, Text("x")),
-        at("a", AddItem, 1, Text("y")),
-        at("a", AddItem, 2, Text("z")),
+        item("a", 0, "x"),
+        item("a", 1, "y"),
+        item("a", 2, "z"),
     ),
     line(
         "flow, empty",
         "a: []\nb: [ ]\n",
         "a: [x, y]\nb: [ x ]\n",
-        at("a", AddItem, 0, Text("x")),
-        at("a", AddItem, 0, Text("y")),
-        at("b", AddItem, 0, Text("x")),
+        item("a", 0, "x"),
+        item("a", 0, "y"),
+        item("b", 0, "x"),
     ),
     line(
         "flow, padded, quoted",
         "a: [ 'b' ]\n",
         "a: [ 'b', 'x' ]\n",
-        at("a", AddItem, 1, Text("x")),
+        item("a", 1, "x"),
     ),
     line(
         "flow, JSON without spaces",
         '["a","b"]',
         '["a","b","x"]',
-        at("", AddItem, 2, Text("x")),
+        item("", 2, "x"),
     ),
     line(
         "flow, trailing comma",
         "[a, b,]\n",
         "[a, b, x,]\n",
-        at("", AddItem, 2, Text("x")),
+        item("", 2, "x"),
     ),
     line(
         "flow, behind an alias",
         "[&a b, *a]\n",
         "[&a b, *a, x]\n",
-        at("", AddItem, 2, Text("x")),
+        item("", 2, "x"),
     ),
     row(
         "flow, a line each",
@@ -836,9 +846,9 @@ test_an_item = table(
         +   z
           ]
         """,
-        at("a", AddItem, 0, Text("x")),
-        at("a", AddItem, 2, Text("y")),
-        at("a", AddItem, 2, Text("z")),
+        item("a", 0, "x"),
+        item("a", 2, "y"),
+        item("a", 2, "z"),
     ),
     row(
         "flow, a line each, trailing comma",
@@ -848,7 +858,7 @@ test_an_item = table(
         +   x,
           ]
         """,
-        at("a", AddItem, 1, Text("x")),
+        item("a", 1, "x"),
     ),
 )
 
@@ -1125,12 +1135,12 @@ test_a_mapping_becomes_what_it_is_merged_into = table(
             - test: *b
         """,
         at("jobs.0.build.requires.0", AddComment, "why"),
-        at("jobs.0.build.requires", AddItem, 1, Text("c")),
+        item("jobs.0.build.requires", 1, "c"),
         at("jobs.0.build", WrapInMerge, CONTEXT),
         at("jobs.0.build.filters", WrapInMerge, CONTEXT),
-        at("jobs.0.build.steps.0", AddItem, 0, Text("o")),
-        at("jobs.0.build.steps", AddItem, 1, Text("q")),
-        at("jobs.0.build", AddEntry, "name", Text("n")),
+        item("jobs.0.build.steps.0", 0, "o"),
+        item("jobs.0.build.steps", 1, "q"),
+        entry("jobs.0.build", "name", "n"),
     ),
     line(
         "an item with its anchor right of its keys",
@@ -1413,7 +1423,7 @@ test_a_key_is_renamed = table(
         "below an added entry",
         "a: b\nc: d\n",
         "a: b\nx: y\ne: d\n",
-        at("", AddEntry, "x", Text("y"), "a"),
+        entry("", "x", "y", "a"),
         at("", RenameKey, 1, "e"),
     ),
 )
@@ -1627,11 +1637,11 @@ test_several_operations_at_one_place = table(
         +         - hub
         """,
         at("jobs.1", AddComment, "why"),
-        at("jobs", AddItem, 1, Text("lint")),
-        at("jobs.0.build", AddEntry, "name", Text("b")),
-        at("jobs.0.build.context", AddItem, 1, Text("hub")),
+        item("jobs", 1, "lint"),
+        entry("jobs.0.build", "name", "b"),
+        item("jobs.0.build.context", 1, "hub"),
         bare_job("jobs.1"),
-        at("jobs", AddItem, 0, Text("first")),
+        item("jobs", 0, "first"),
     ),
     row(
         "dashes before keys at one column",
@@ -1647,10 +1657,10 @@ test_several_operations_at_one_place = table(
         +   - c
         +   type: t
         """,
-        at("build", AddEntry, "name", Text("n"), "context"),
-        at("build", AddEntry, "type", Text("t")),
+        entry("build", "name", "n", "context"),
+        entry("build", "type", "t"),
         at("build.context", WrapInSequence, HUB),
-        at("build.requires", AddItem, 1, Text("c")),
+        item("build.requires", 1, "c"),
     ),
 )
 
@@ -1661,7 +1671,7 @@ test_several_operations_at_one_place = table(
         ("- image: a", auth("0"), "- image: a\n  auth:\n    username: $USER\n    password: $PASS"),
         ("- a\n- b # c", bare_job("1"), "- a\n- b: # c\n    context:\n      - hub"),
         ("- b", bare_job("0"), "- b:\n    context:\n      - hub"),
-        ("a: b\r\nc:\r\n- d", at("c", AddItem, 1, Text("x")), "a: b\r\nc:\r\n- d\r\n- x"),
+        ("a: b\r\nc:\r\n- d", item("c", 1, "x"), "a: b\r\nc:\r\n- d\r\n- x"),
         ("a: b", at("a", WrapInSequence, HUB), "a:\n  - b\n  - hub"),
         ("{\n  a: b }", context(""), "{\n  a: b,\n  context: [hub] }"),
         ("a: |-\n  b", context(""), "a: |-\n  b\ncontext:\n  - hub"),
@@ -1684,7 +1694,7 @@ def test_a_file_without_a_line_end_at_its_end_stays_so(before: str, make: Make, 
     ],
 )
 def test_a_line_ends_as_the_line_above_it(before: str, after: str) -> None:
-    assert result(before, at("0", AddEntry, "user", Text("x"), "image")) == after
+    assert result(before, entry("0", "user", "x", "image")) == after
 
 
 def test_the_byte_order_mark_stays() -> None:
@@ -1722,8 +1732,8 @@ def test_what_is_added_to_moved_keys_moves_with_them() -> None:
     document = document_of("a:\nb:\n- c\nd: e\n")
     makes = (
         at("", NestEntries, "a", ("b",)),
-        at("b", AddItem, 1, Text("x")),
-        at("", AddEntry, "new", Text("y"), "b"),
+        item("b", 1, "x"),
+        entry("", "new", "y", "b"),
     )
     edits = render(document, [make(document) for make in makes])
     new = apply_edits(document.source.text, edits)
@@ -1752,17 +1762,17 @@ REFUSED: dict[str, tuple[str, Make, str]] = {
     "the key is there": ("auth: a\n", auth("", after=None), "has the key 'auth' already"),
     "no such key": ("a: b\n", auth(""), "no key 'image'"),
     "a null with an anchor": (
-        "a: &b\n", at("a", AddEntry, "c", Text("d")), "of a key"),
+        "a: &b\n", entry("a", "c", "d"), "of a key"),
     "a null with a tag": (
-        "a: !!null\n", at("a", AddEntry, "c", Text("d")), "of a key"),
+        "a: !!null\n", entry("a", "c", "d"), "of a key"),
     "a null on a line of its own": (
-        "a:\n  null\n", at("a", AddEntry, "c", Text("d")),
+        "a:\n  null\n", entry("a", "c", "d"),
         "not next to its key"),
     "a key alone in brackets": (
-        "{a, b: 1}\n", at("a", AddEntry, "c", Text("d")), "no position"),
-    "a null item": ("-\n", at("0", AddEntry, "c", Text("d")), "of a key"),
+        "{a, b: 1}\n", entry("a", "c", "d"), "no position"),
+    "a null item": ("-\n", entry("0", "c", "d"), "of a key"),
     "a null under an explicit key": (
-        "? a\n", at("a", AddEntry, "c", Text("d")), "question mark"),
+        "? a\n", entry("a", "c", "d"), "question mark"),
     "an item of several lines": ("- a\n  b\n", bare_job("0"), "several lines"),
     "an item in a literal": ("- |\n  a\n", bare_job("0"), "several lines"),
     "an empty item": ("-\n", bare_job("0"), "no text"),
