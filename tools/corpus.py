@@ -187,25 +187,24 @@ def _check_file(
         judge(before, result, schema, names) for names in expected_names(reading.data, siblings)
     ]
     judgement = min(judgements, key=lambda judgement: len(judgement.complaints))
-    numbers = Counter(configs=1, changed=int(after is not None), lines_added=judgement.lines_added)
     pulled = judgement.pulled
     hub = [image for image in pulled.images if image.is_hub]
-    numbers.update(
-        {
-            "Docker Hub images": len(hub),
-            "Docker Hub images authenticated": sum(image.is_authenticated for image in hub),
-            "images of other registries": sum(
-                i.registry not in (None, "docker.io") for i in pulled.images
-            ),
-            "images whose registry cannot be told": sum(i.registry is None for i in pulled.images),
-            "workflow jobs that need a context or project variables": sum(
-                job.needs_context for job in pulled.workflow_jobs
-            ),
-        }
-    )
+    unknown = sum(image.registry is None for image in pulled.images)
+    numbers = {
+        "configs": 1,
+        "changed": after is not None,
+        "lines_added": judgement.lines_added,
+        "Docker Hub images": len(hub),
+        "Docker Hub images authenticated": sum(image.is_authenticated for image in hub),
+        "images of other registries": len(pulled.images) - len(hub) - unknown,
+        "images whose registry cannot be told": unknown,
+        "workflow jobs that need a context or project variables": sum(
+            job.needs_context for job in pulled.workflow_jobs
+        ),
+    }
     said = {job: _said_of_job(job, outcome) for job in StepDocker(mapping_of(reading.data)).jobs()}
     tally = Tally(
-        numbers=numbers,
+        numbers=Counter(numbers),
         risks=judgement.risks,
         reasons=judgement.reasons,
         changes=judgement.changes,
@@ -221,17 +220,17 @@ def _check_file(
 def _said_of_job(name: str, outcome: Examined) -> str:
     """What the tool says of the job ``name``."""
     job = f"job {name}"
-    resolutions = [
-        resolution for resolution in outcome.resolutions if resolution.finding.owner == job
-    ]
-    of_logins = [
-        resolution for resolution in resolutions if resolution.finding.rule == PULL_BEFORE_LOGIN
-    ]
-    if any(resolution.state is FindingState.FIXED for resolution in of_logins):
+    found = {
+        (resolution.finding.rule, resolution.state)
+        for resolution in outcome.resolutions
+        if resolution.finding.owner == job
+    }
+    rules = {rule for rule, _ in found}
+    if (PULL_BEFORE_LOGIN, FindingState.FIXED) in found:
         return "fixed"
-    if of_logins:
+    if PULL_BEFORE_LOGIN in rules:
         return "left, with the reason"
-    if any(resolution.finding.rule == UNDECIDABLE_IMAGE for resolution in resolutions):
+    if UNDECIDABLE_IMAGE in rules:
         return "not known, with the reason"
     pulls = [pull for pull in outcome.pulls if pull.job == job and pull.daemon is not None]
     # What isn't known has a login before it, or there would be a finding.

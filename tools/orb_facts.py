@@ -242,26 +242,21 @@ def _runs_on(executor: Executor) -> Facts:
     mapping: Facts = plain_data(executor.mapping)
     found: Facts = {}
     if executor.docker is not None:
-        found["docker"] = [
-            {key: item[key] for key in ("image", "auth", "aws_auth") if key in item}
-            for item in mapping["docker"]
-        ]
+        found["docker"] = [_some(item, "image", "auth", "aws_auth") for item in mapping["docker"]]
     elif executor.docker_expression is not None:
         found["docker"] = executor.docker_expression
     if executor.machine is not None:
         machine = mapping["machine"]
-        keys = ("image", "shell")
-        found["machine"] = (
-            {key: machine[key] for key in keys if key in machine} or True
-            if isinstance(machine, dict)
-            else machine
-        )
+        is_mapping = isinstance(machine, dict)
+        found["machine"] = _some(machine, "image", "shell") or True if is_mapping else machine
     if executor.macos is not None:
         found["macos"] = True
-    for key in ("resource_class", "shell", "working_directory"):
-        if key in mapping:
-            found[key] = mapping[key]
-    return found
+    return found | _some(mapping, "resource_class", "shell", "working_directory")
+
+
+def _some(mapping: Facts, *keys: str) -> Facts:
+    """Those entries of ``mapping`` that have ``keys``."""
+    return {key: mapping[key] for key in keys if key in mapping}
 
 
 def _said(fact: Fact, script: Script, text: str, environment: Mapping[str, str]) -> Iterator[Facts]:
@@ -298,11 +293,8 @@ def _login(
             patterns = _GOOGLE
         registries.update(dict.fromkeys(patterns))
         password = fact.stdin_password if fact.password is None else fact.password.value.value
-        texts = (
-            ("username", None if fact.username is None else fact.username.value),
-            ("password", password),
-        )
-        for key, text in texts:
+        username = None if fact.username is None else fact.username.value
+        for key, text in (("username", username), ("password", password)):
             variable = _variable_name(text, environment)
             if variable is not None:
                 halves[key] = variable
