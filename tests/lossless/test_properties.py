@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from hypothesis import HealthCheck, given, settings
@@ -80,64 +80,61 @@ CONTENTS: st.SearchStrategy[Content] = st.recursive(
 )
 
 
-def additions(draw: st.DrawFn, node: Node, parent: Collection | None) -> list[Operation]:
+def additions(draw: st.DrawFn, node: Node, parent: Collection | None) -> Iterator[Operation]:
     """Operations at ``node`` that leave all other nodes where they are."""
     content = draw(CONTENTS)
-    found: list[Operation] = [AddComment(node, "why é")]
+    yield AddComment(node, "why é")
     is_key = isinstance(parent, Mapping) and any(key is node for key, _ in parent.entries)
     if isinstance(node, Mapping):
         names = [key.value for key, _ in node.entries if isinstance(key, Scalar)]
-        found.append(AddEntry(node, "new key", content, draw(st.sampled_from([None, *names]))))
-        found.append(WrapInMerge(node, Entries((("new", content),))))
+        yield AddEntry(node, "new key", content, draw(st.sampled_from([None, *names])))
+        yield WrapInMerge(node, Entries((("new", content),)))
     elif isinstance(node, Sequence):
-        found.append(AddItem(node, draw(st.integers(0, len(node.items))), content))
+        yield AddItem(node, draw(st.integers(0, len(node.items))), content)
     elif not is_key:
         items = Items((content, Text("z")), flow=draw(st.booleans()))
         entries = Entries((("new", content), ("z", Text("1"))))
-        found.append(WrapInSequence(node, items))
+        yield WrapInSequence(node, items)
         if isinstance(node, Scalar):
-            found.append(ScalarToMapping(node, entries))
+            yield ScalarToMapping(node, entries)
             if not node.value:
-                found.append(AddEntry(node, "new", content))
+                yield AddEntry(node, "new", content)
         elif isinstance(node.target, Mapping):
-            found.append(WrapInMerge(node, entries))
+            yield WrapInMerge(node, entries)
         elif isinstance(node.target, Scalar):
-            found.append(ScalarToMapping(node, entries))
-    return found
+            yield ScalarToMapping(node, entries)
 
 
-def replacements(draw: st.DrawFn, node: Node, parent: Collection | None) -> list[Operation]:
+def replacements(draw: st.DrawFn, node: Node, parent: Collection | None) -> Iterator[Operation]:
     """Operations that take something of ``node`` away."""
-    found: list[Operation] = []
     if isinstance(node, Sequence) and node.items:
         index = draw(st.integers(0, len(node.items) - 1))
         more = draw(st.sets(st.integers(0, len(node.items) - 1)))
-        found.append(RemoveItems(node, tuple(sorted(more | {index}))))
+        yield RemoveItems(node, tuple(sorted(more | {index})))
         if isinstance(node.items[index], Scalar | Alias):
-            found.append(KeepItem(node, index))
+            yield KeepItem(node, index)
     if isinstance(node, Mapping) and node.entries:
         if len(node.entries) == 1:
-            found.append(MappingToScalar(node))
-        found.append(MergeToAlias(node))
+            yield MappingToScalar(node)
+        yield MergeToAlias(node)
         names = [key.value if isinstance(key, Scalar) else "?" for key, _ in node.entries]
         index = draw(st.integers(0, len(names) - 1))
-        found.append(RemoveEntry(node, names[index]))
-        found.append(RenameKey(node, index, draw(st.sampled_from(["new", "a b", "yes", "x:"]))))
+        yield RemoveEntry(node, names[index])
+        yield RenameKey(node, index, draw(st.sampled_from(["new", "a b", "yes", "x:"])))
         count = draw(st.integers(1, 2))
-        found.append(NestEntries(node, names[index], tuple(names[index + 1 : index + 1 + count])))
+        yield NestEntries(node, names[index], tuple(names[index + 1 : index + 1 + count]))
     elif isinstance(node, Alias):
-        found.append(ReplaceScalar(node, Items((Text("a b"), Text("c")), flow=draw(st.booleans()))))
-        found.append(ReplaceScalar(node, Text(draw(scalars()))))
+        yield ReplaceScalar(node, Items((Text("a b"), Text("c")), flow=draw(st.booleans())))
+        yield ReplaceScalar(node, Text(draw(scalars())))
     elif isinstance(node, Scalar) and not isinstance(parent, Mapping):
-        found.append(ReplaceScalar(node, Text(draw(scalars()))))
+        yield ReplaceScalar(node, Text(draw(scalars())))
     if isinstance(node, Scalar) and node.value:
         start = draw(st.integers(0, len(node.value)))
         end = draw(st.integers(start, len(node.value)))
-        found.append(ReplaceText(node, start, end, draw(scalars())))
-    return found
+        yield ReplaceText(node, start, end, draw(scalars()))
 
 
-Draw = Callable[[st.DrawFn, Node, "Collection | None"], list[Operation]]
+Draw = Callable[[st.DrawFn, Node, "Collection | None"], Iterator[Operation]]
 
 
 def operation(
@@ -154,7 +151,7 @@ def operation(
         return None
     node = draw(st.sampled_from(nodes))
     used.add(node)
-    found = kinds(draw, node, parents.get(node))
+    found = list(kinds(draw, node, parents.get(node)))
     return draw(st.sampled_from(found)) if found else None
 
 
