@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
 from enum import Enum
 
@@ -46,13 +46,9 @@ class TextChange(Struct, frozen=True):
 
 def lines_of(text: str) -> list[str]:
     """The lines of ``text`` with their breaks; ``str.splitlines`` breaks at more than YAML does."""
-    lines, start = [], 0
-    for match in BREAK.finditer(text):
-        lines.append(text[start : match.end()])
-        start = match.end()
-    if start < len(text):
-        lines.append(text[start:])
-    return lines
+    ends = [match.end() for match in BREAK.finditer(text)]
+    lines = [text[start:end] for start, end in zip([0, *ends], [*ends, len(text)], strict=True)]
+    return lines if lines[-1] else lines[:-1]
 
 
 def compare_text(before: str, after: str) -> TextChange:
@@ -140,23 +136,21 @@ def is_subsequence(part: Iterable[str], whole: Iterable[str]) -> bool:
     return all(any(line == other for other in rest) for line in part)
 
 
-def broken_frame(before: bytes, after: bytes, lines_moved: int = 0) -> list[str]:
+def broken_frame(before: bytes, after: bytes, lines_moved: int = 0) -> Iterator[str]:
     """What is not as before of the byte order mark, the line breaks and the file's end.
 
     ``lines_moved`` may be gone: what they said is now in a line that is there.
     """
-    problems = []
     if before.startswith(BOM) != after.startswith(BOM):
-        problems.append("the byte order mark changed")
+        yield "the byte order mark changed"
     old, new = before.decode("utf-8"), after.decode("utf-8")
     breaks_before, breaks_after = Counter(BREAK.findall(old)), Counter(BREAK.findall(new))
     if breaks_before and set(breaks_after) - set(breaks_before):
-        problems.append("a kind of line break appeared that the file does not use")
+        yield "a kind of line break appeared that the file does not use"
     if any(breaks_after[kind] < count - lines_moved for kind, count in breaks_before.items()):
-        problems.append("a line break is lost")
+        yield "a line break is lost"
     if _final_break(old) != _final_break(new):
-        problems.append("the end of the file changed")
-    return problems
+        yield "the end of the file changed"
 
 
 def _final_break(text: str) -> str:

@@ -6,6 +6,7 @@ It knows nothing of findings, plans or proofs: only of bytes before and after.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from msgspec import Struct, field
 
@@ -151,7 +152,7 @@ def judge(
 
 def _credential_complaints(
     old: PulledImages, new: PulledImages, expected: Expected
-) -> list[Complaint]:
+) -> Iterator[Complaint]:
     before = {(image.place, image.text): image for image in old.images}
     known = {image.credential for image in old.images if image.is_hub and _is_safe(image)}
     # Right names in the wrong place are the file's own names too.
@@ -169,20 +170,17 @@ def _credential_complaints(
         known = own
     else:
         known = {expected.credential, *own}
-    complaints = []
     for image in new.images:
         was = before.get((image.place, image.text))
         if was is None:
-            complaints.append(Complaint("images kept", image.place, image.text))
+            yield Complaint("images kept", image.place, image.text)
         elif image.credential != was.credential:
             problem = _wrong_credential(was, image, known)
             if problem is not None:
-                complaints.append(Complaint("credentials", image.place, problem))
+                yield Complaint("credentials", image.place, problem)
     if len(new.images) != len(old.images):
-        complaints.append(
-            Complaint("images kept", "", f"{len(old.images)} images became {len(new.images)}")
-        )
-    return complaints
+        detail = f"{len(old.images)} images became {len(new.images)}"
+        yield Complaint("images kept", "", detail)
 
 
 def _wrong_credential(was: Image, image: Image, own: set[Credential]) -> str | None:

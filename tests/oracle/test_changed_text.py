@@ -107,4 +107,4 @@ def test_lines_that_change_places_are_seen() -> None:
     ],
 )
 def test_frame(before: bytes, after: bytes, amount: int) -> None:
-    assert len(broken_frame(before, after)) == amount
+    assert len(list(broken_frame(before, after))) == amount
