@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
+from itertools import starmap
 
 from msgspec import Struct
 from typing_extensions import assert_never
 
-from cci_migrate.campaign.ci_results import BaseCi, CiResult
+from cci_migrate.campaign.ci_results import CiResult
+from cci_migrate.campaign.isolation import Failure
+from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.forges.repository import Checks, PullState
 from cci_migrate.transport.pace import Clock
 from cci_migrate.transport.progress import Progress
@@ -98,10 +101,12 @@ def is_settled(result: CiResult, now: float) -> bool:
     return _of_wave(result, now).gate is Gate.OPEN
 
 
-def merges_verdict(bases: Iterable[BaseCi], count: int) -> GateVerdict:
+def merges_verdict(
+    bases: Iterable[tuple[LedgerEntry, Checks | Failure]], count: int
+) -> GateVerdict:
     """Whether CI of each base is as it was before the first ``count`` merges."""
     return _together(
-        map(_of_base, bases), f"CI of the base is as before after the first {count} merges"
+        starmap(_of_base, bases), f"CI of the base is as before after the first {count} merges"
     )
 
 
@@ -132,15 +137,16 @@ def _waiting(result: CiResult) -> GateVerdict:
     return GateVerdict(Gate.WAITING, f"CI {state} on {result.url}")
 
 
-def _of_base(base: BaseCi) -> GateVerdict:
-    if base.after is None:
-        return GateVerdict(Gate.WAITING, f"can't read CI of the base of {base.url}: {base.problem}")
-    if base.after is Checks.FAILED and base.before is not Checks.FAILED:
-        return GateVerdict(Gate.SHUT, f"CI of the base failed after {base.url} was merged")
-    has_started = base.after is not Checks.NONE or base.before is Checks.NONE
-    if base.after is Checks.PENDING or not has_started:
+def _of_base(merged: LedgerEntry, after: Checks | Failure) -> GateVerdict:
+    url, before = merged.pull_url, merged.merge.base if merged.merge is not None else Checks.NONE
+    if isinstance(after, Failure):
+        return GateVerdict(Gate.WAITING, f"can't read CI of the base of {url}: {after.cause}")
+    if after is Checks.FAILED and before is not Checks.FAILED:
+        return GateVerdict(Gate.SHUT, f"CI of the base failed after {url} was merged")
+    has_started = after is not Checks.NONE or before is Checks.NONE
+    if after is Checks.PENDING or not has_started:
         state = "has not finished" if has_started else "has not started"
-        return GateVerdict(Gate.WAITING, f"CI of the base {state} after {base.url} was merged")
+        return GateVerdict(Gate.WAITING, f"CI of the base {state} after {url} was merged")
     return GateVerdict(Gate.OPEN)
 
 

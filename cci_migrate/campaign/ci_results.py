@@ -36,18 +36,6 @@ class CiResult(Struct, frozen=True):
         return self.entry.pull_url or self.entry.ref.label
 
 
-class BaseCi(Struct, frozen=True):
-    """The CI of a base ``before`` and ``after`` the pull request at ``url`` was merged.
-
-    ``after`` is None if it could not be read; ``problem`` says why.
-    """
-
-    url: str
-    before: Checks
-    after: Checks | None
-    problem: str = ""
-
-
 def read_ci(
     entries: Iterable[LedgerEntry], host_of: Callable[[RepositoryRef, str], Host]
 ) -> Iterator[CiResult]:
@@ -78,17 +66,13 @@ def still_open(
             yield entry
 
 
-def read_bases(reviews: Reviews, merged: Iterable[LedgerEntry]) -> Iterator[BaseCi]:
+def read_bases(
+    reviews: Reviews, merged: Iterable[LedgerEntry]
+) -> Iterator[tuple[LedgerEntry, Checks | Failure]]:
     """The CI of the bases of ``merged`` pull requests, all on one host. Raises HostUnavailable."""
     for entry in merged:
-        if entry.pull is None or entry.merge is None:
-            continue
-        url, before = entry.pull.url, entry.merge.base
-        checks = attempt(reviews.base_checks, OwnPull(entry.ref, entry.pull))
-        if isinstance(checks, Failure):
-            yield BaseCi(url, before, None, checks.cause)
-        else:
-            yield BaseCi(url, before, checks)
+        if entry.pull is not None:
+            yield entry, attempt(reviews.base_checks, OwnPull(entry.ref, entry.pull))
 
 
 def _reviewed(
