@@ -8,10 +8,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.campaign.campaign_session import CampaignSession
+from cci_migrate.campaign.canary import MergeCanary
 from cci_migrate.campaign.ci_gate import Gate
 from cci_migrate.campaign.isolation import Failure, attempt
 from cci_migrate.campaign.ledger import LedgerEntry, MergeRecord
-from cci_migrate.campaign.merge_canary import MergeCanary
 from cci_migrate.campaign.merge_readiness import MergeOptions, MergeStep, Readiness, readiness
 from cci_migrate.campaign.refresh import ReadPull, ended_entry, opened_by_host, read_pulls
 from cci_migrate.campaign.refusals import Attempt, RefusalStreak, WriteRefused, WriteStep, writing

@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 from msgspec.structs import replace
 
+from cci_migrate.campaign.canary import MergeCanary
 from cci_migrate.campaign.ci_gate import CiGate
 from cci_migrate.campaign.folder import Campaign, CampaignInUseError, open_read_only
-from cci_migrate.campaign.merge_canary import MergeCanary
 from cci_migrate.campaign.merge_readiness import MergeOptions
 from cci_migrate.campaign.merge_run import MergeOutcome, MergeRun
 from cci_migrate.campaign.pull_request_waits import duration, longest_first, waits_summary
