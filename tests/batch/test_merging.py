@@ -21,7 +21,7 @@ from tests.batch.repositories import (
 )
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
 from tests.batch.victims import kill_at
-from tests.batch.watching import Canned, Request, meanwhile, truly
+from tests.batch.watching import Canned, Request, meanwhile, once, truly
 
 NO_CANARY = ("--canary", 0)
 
@@ -273,13 +273,7 @@ def test_killed_while_merging_the_next_run_ends_alike(
 
 def test_a_lost_answer_to_a_merge_is_read_again(github: GitHubStandIn, batch: Batch) -> None:
     pulls = green(github, batch, "a")
-
-    def drop(request: Request) -> Canned | None:
-        if request.operation == "Merge" and request.moment == "after":
-            raise ConnectionError
-        return None
-
-    github.watch = drop
+    github.watch = once("Merge", ConnectionError, "after")
     batch("merge-when-green", *QUICK)
     assert pulls["a"].state == "MERGED"
     assert batch.states() == {"a": "pull-request-merged"}

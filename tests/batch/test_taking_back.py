@@ -23,7 +23,7 @@ from tests.batch.repositories import (
     write_files,
 )
 from tests.batch.victims import kill_at
-from tests.batch.watching import Canned, Request, truly
+from tests.batch.watching import Canned, Request, once, truly
 
 
 @pytest.fixture
@@ -80,15 +80,8 @@ def test_revert_of_a_merged_pull_request_is_opened_once(
     api = delivered.repositories["acme/api"]
     api.pulls[0].state = "MERGED"
     git(api.folder, "update-ref", "refs/heads/main", f"refs/heads/{BRANCH}")
-
-    def drop(request: Request) -> Canned | None:
-        if request.operation == "RevertPullRequest" and request.moment == "after":
-            raise ConnectionError
-        return None
-
-    delivered.watch = drop
+    delivered.watch = once("RevertPullRequest", ConnectionError, "after")
     batch("revert", "api", code=1)
-    delivered.watch = truly
     batch("revert", "api")
     assert batch.states()["api"] == "reverted"
     assert [pull.state for pull in api.pulls] == ["MERGED", "OPEN"]
