@@ -275,7 +275,8 @@ def test_a_password_never_shows_in_a_repr() -> None:
         ("sudo docker --config ~/.docker pull x", "another user's in ~/.docker"),
         ("DOCKER_CONFIG=/etc/d podman pull x", "~/.docker"),
         ("sudo podman pull x", "~root/.docker"),
-        ("env -u DOCKER_CONFIG docker pull x", "~/.docker"),
+        ("export DOCKER_CONFIG=/a; env -u DOCKER_CONFIG docker pull x", "~/.docker"),
+        ("export DOCKER_CONFIG=/a; env --unset=DOCKER_CONFIG docker pull x", "~/.docker"),
     ],
 )
 def test_where_a_command_looks_for_logins(command: str, directory: str | None) -> None:

@@ -305,32 +305,19 @@ def _passed_on(
         return {name: value for name, value in environment.items() if name in kept}
     if program not in ("sudo", "doas"):
         return environment
-    user = _user_of(options)
+    user = options.get("-u") or options.get("--user") or "root"
     home = {HOME: home_of(user)}
     if _is_on("E", "--preserve-env", options):
         home = home if _is_on("H", "--set-home", options) else {}
         return as_user(user, {**environment, **home})
-    named = next(
-        (option.partition("=")[2] for option in options if option.startswith("--preserve-env=")), ""
-    )
-    kept = set(named.split(","))
+    kept = set(options.get("--preserve-env", "").split(","))
     passed = {name: value for name, value in environment.items() if name in kept}
     return as_user(user, passed if HOME in kept else {**passed, **home})
 
 
-def _user_of(options: Mapping[str, str]) -> str:
-    for option, value in options.items():
-        if option in ("-u", "--user"):
-            return value
-        if option.startswith("--user="):
-            return option.partition("=")[2]
-    return "root"
-
-
 def _is_on(letter: str, name: str, options: Mapping[str, str]) -> bool:
-    return any(
-        option == name or (letter in option and re.fullmatch("-[A-Za-z]+", option) is not None)
-        for option in options
+    return options.get(name) == "" or any(
+        letter in option and re.fullmatch("-[A-Za-z]+", option) for option in options
     )
 
 
@@ -368,5 +355,6 @@ def _behind_options(
         elif value.startswith("-I") and len(value) > 2 and "-I" in valued:
             options["-I"] = value[2:]
         else:
-            options[value] = ""
+            option, _, attached = value.partition("=")
+            options[option] = attached
     return index, options
