@@ -19,6 +19,7 @@ from cci_migrate.docker.shell.syntax import (
     child_of_type,
     clause,
     inner_nodes,
+    parted,
     statements,
 )
 
@@ -97,36 +98,31 @@ class _ScriptReader(PipelineReader):
 
     def _if(self, node: Node, place: Place) -> None:
         clauses = [clause(node)]
-        otherwise: list[Statement] | None = None
-        for child in node.children:
-            if child.type == "elif_clause":
-                clauses.append(clause(child))
-            elif child.type == "else_clause":
-                otherwise = statements(child.children)
+        clauses += (clause(child) for child in node.children if child.type == "elif_clause")
+        last = child_of_type(node, "else_clause")
+        otherwise = [] if last is None else statements(last.children)
         emptiness = [self._conditions.emptiness(condition) for condition, _ in clauses]
-        ways: list[Alternative] = []
-        for index, (_, body) in enumerate(clauses):
-            conditions = tuple(range(index + 1))
-            ways.append(
-                Alternative(
-                    conditions,
-                    len(clauses) + index,
-                    passes=not self._conditions.end_script(body),
-                    succeeded=index,
-                    when_empty=names_if_empty(emptiness[:index], emptiness[index]),
-                )
+        ways = [
+            Alternative(
+                tuple(range(index + 1)),
+                len(clauses) + index,
+                passes=not self._conditions.end_script(body),
+                succeeded=index,
+                when_empty=names_if_empty(emptiness[:index], emptiness[index]),
             )
+            for index, (_, body) in enumerate(clauses)
+        ]
         ways.append(
             Alternative(
                 tuple(range(len(clauses))),
-                None if otherwise is None else 2 * len(clauses),
-                passes=otherwise is None or not self._conditions.end_script(otherwise),
+                None if last is None else 2 * len(clauses),
+                passes=not self._conditions.end_script(otherwise),
                 when_empty=names_if_empty(emptiness, None),
             )
         )
         construct = Construct(ConstructKind.CHOICE, tuple(ways))
         folders: set[str | None] = set()
-        for index, (condition, body) in enumerate([*clauses, ([], otherwise or [])]):
+        for index, (condition, body) in enumerate([*clauses, ([], otherwise)]):
             self._run_in_order(condition, (*place, Turn(construct, index)))
             with self._folder.one_of(folders, goes_on=not self._conditions.end_script(body)):
                 self._run_in_order(body, (*place, Turn(construct, len(clauses) + index)))
@@ -137,13 +133,10 @@ class _ScriptReader(PipelineReader):
         bodies: list[list[Statement]] = []
         always = False
         for item in items:
-            children = item.children
-            closing = next(
-                (index for index, child in enumerate(children) if child.type == ")"), len(children)
-            )
-            patterns = "".join(self._source(child) for child in children[:closing])
+            before, behind = parted(item.children, ")")
+            patterns = "".join(map(self._source, before))
             always = always or patterns.strip("( ") == "*"
-            bodies.append(statements(children[closing + 1 :]))
+            bodies.append(statements(behind))
         ways = [
             Alternative((0,), 1 + index, passes=not self._conditions.end_script(body))
             for index, body in enumerate(bodies)
@@ -166,10 +159,10 @@ class _ScriptReader(PipelineReader):
         children = node.children
         body = child_of_type(node, "do_group")
         condition = statements(
-            [child for child in children if child is not body and child.type not in KEYWORDS]
+            child
+            for child in children
+            if child.type not in KEYWORDS and (body is None or child.start_byte < body.start_byte)
         )
-        if body is not None:
-            condition = [entry for entry in condition if entry[0].start_byte < body.start_byte]
         until = bool(children) and children[0].type == "until"
         text = " ".join(self._source(entry[0]) for entry in condition)
         if text == ("false" if until else "true") or (text == ":" and not until):

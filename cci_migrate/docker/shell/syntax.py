@@ -61,14 +61,16 @@ def statements(children: Iterable[Node]) -> list[Statement]:
 
 def clause(node: Node) -> tuple[list[Statement], list[Statement]]:
     """The condition and the body of an ``if`` or ``elif``."""
-    children = node.children
-    then = next(
-        (index for index, child in enumerate(children) if child.type == "then"), len(children)
-    )
-    body = statements(
-        child for child in children[then + 1 :] if child.type not in ("elif_clause", "else_clause")
-    )
-    return statements(children[1:then]), body
+    condition, behind = parted(node.children, "then")
+    body = (child for child in behind if child.type not in ("elif_clause", "else_clause"))
+    return statements(condition[1:]), statements(body)
+
+
+def parted(children: Sequence[Node], kind: str) -> tuple[Sequence[Node], Sequence[Node]]:
+    """The ``children`` before the first of ``kind``, and those behind it."""
+    kinds = [child.type for child in children]
+    at = kinds.index(kind) if kind in kinds else len(kinds)
+    return children[:at], children[at + 1 :]
 
 
 def child_of_type(node: Node, *types: str) -> Node | None:
