@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from msgspec.structs import replace
 from typing_extensions import assert_never
 
@@ -80,6 +82,18 @@ def described(fact: Fact) -> str:
             return "exit"
         case _:
             assert_never(fact)
+
+
+FactT = TypeVar("FactT")
+
+
+def the_fact(
+    kind: type[FactT], text: str, dialect: Dialect = Dialect.POSIX, **environment: str
+) -> FactT:
+    """The only fact of a script, which is of ``kind``."""
+    (fact,) = facts_of(text, dialect, environment).facts
+    assert isinstance(fact, kind)
+    return fact
 
 
 def facts_in(text: str, dialect: Dialect = Dialect.POSIX) -> list[str]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cci_migrate.docker.tasks.runners import task_script
-from cci_migrate.docker.tasks.task_script import NotFollowed
+from tests.docker.task_lines import lines_run_by
 
 FILES = {
     "justfile": r"""# tools
@@ -95,10 +94,8 @@ BUILT = [
 
 
 def lines_of(command: str, directory: str = ".", **environment: str) -> list[str]:
-    script = task_script("just", command.split(), directory, FILES.get, environment)
-    if isinstance(script, NotFollowed):
-        return [f"not followed: {script.reason}"]
-    return [line for line in script.text.splitlines() if line not in ("(", ")", EXPORT)]
+    lines = lines_run_by(f"just {command}", FILES, directory, **environment)
+    return [line for line in lines if line != EXPORT]
 
 
 @pytest.mark.parametrize(

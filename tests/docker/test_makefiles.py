@@ -12,6 +12,7 @@ import pytest
 
 from cci_migrate.docker.tasks.runners import task_script, task_title
 from cci_migrate.docker.tasks.task_script import NotFollowed
+from tests.docker.task_lines import followed, lines_run_by
 
 COMMON = """\
 IMAGE := acme/app
@@ -41,12 +42,8 @@ login:: ; echo 2
 def lines_of(
     command: str, makefile: str, files: Mapping[str, str] | None = None, **environment: str
 ) -> list[str]:
-    """The lines that a ``make`` command runs, without what holds them together."""
     everything = {"Makefile": dedent(makefile), **(files or {})}
-    script = task_script("make", command.split(), ".", everything.get, environment)
-    if isinstance(script, NotFollowed):
-        return [f"not followed: {script.reason}"]
-    return [line for line in script.text.splitlines() if line not in ("(", ")")]
+    return lines_run_by(f"make {command}", everything, **environment)
 
 
 @pytest.mark.parametrize(
@@ -124,8 +121,7 @@ def test_a_line_knows_its_file() -> None:
         "ci/Makefile": "include ci.mk\n",
         "ci/ci.mk": "a:\n\techo 1\n\t@docker pull \\\n\t x\n",
     }
-    script = task_script("make", ["-C", "ci", "a"], ".", files.get, {})
-    assert not isinstance(script, NotFollowed)
+    script = followed("make -C ci a", files)
     assert script.directory == "ci"
     assert script.place_of(script.text.index("docker")) == "ci/ci.mk:3"
     assert script.place_of(script.text.index(" x")) == "ci/ci.mk:4"
@@ -133,9 +129,7 @@ def test_a_line_knows_its_file() -> None:
 
 def test_what_an_unread_function_speaks_of_docker_is_said() -> None:
     text = "a: ; $(if $(X),docker pull x)\n"
-    script = task_script("make", [], ".", {"Makefile": text}.get, {})
-    assert not isinstance(script, NotFollowed)
-    assert script.unread == "$(if ...) isn't evaluated"
+    assert lines_of("", text)[-1] == "unread: $(if ...) isn't evaluated"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from cci_migrate.docker.tasks.runners import task_script
 from cci_migrate.docker.tasks.task_script import NotFollowed
+from tests.docker.task_lines import followed, lines_run_by
 
 PACKAGE = json.dumps(
     {
@@ -36,12 +37,10 @@ PERHAPS = 'if [ "$npm_config_enable_pre_post_scripts" ]; then'
 
 
 def lines_of(command: str) -> list[str]:
-    program, *words = command.split()
-    script = task_script(program, words, ".", FILES.get, {})
-    if isinstance(script, NotFollowed):
-        return [f"not followed: {script.reason}"]
-    lines = [line for line in script.text.splitlines() if line not in ("(", ")", "fi")]
-    return [f"in {script.directory}", *lines] if lines else []
+    lines = [line for line in lines_run_by(command, FILES) if line != "fi"]
+    if not lines or lines[0].startswith("not followed"):
+        return lines
+    return [f"in {followed(command, FILES).directory}", *lines]
 
 
 @pytest.mark.parametrize(
@@ -96,8 +95,7 @@ def test_scripts(command: str, expected: list[str]) -> None:
 
 
 def test_a_script_knows_its_line() -> None:
-    script = task_script("npm", ["run", "db"], "web", FILES.get, {})
-    assert not isinstance(script, NotFollowed)
+    script = followed("npm run db", FILES, "web")
     assert script.place_of(script.text.index("docker")) == "web/package.json:5"
 
 

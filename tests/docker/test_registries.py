@@ -37,37 +37,46 @@ def test_is_no_registry_we_know(host: str) -> None:
     assert registry_at(host) is OTHER_REGISTRY
 
 
+IMPLICIT = {"Amazon ECR", "Google Artifact Registry"}
+PUBLIC = {
+    "Amazon ECR Public",
+    "Microsoft Container Registry",
+    "the Kubernetes registry",
+    "Google's Docker Hub mirror",
+    "Elastic's registry",
+}
+
+
 @pytest.mark.parametrize(
-    ("host", "name", "implicit", "public_only"),
+    ("host", "name"),
     [
-        ("docker.io", "Docker Hub", False, False),
-        ("Index.Docker.io", "Docker Hub", False, False),
-        ("registry.hub.docker.com", "Docker Hub", False, False),
-        ("ghcr.io", "GitHub Container Registry", False, False),
-        ("quay.io", "Quay", False, False),
-        ("gcr.io", "Google Container Registry", False, False),
-        ("eu.gcr.io", "Google Container Registry", False, False),
-        ("us.gcr.io", "Google Container Registry", False, False),
-        ("asia.gcr.io", "Google Container Registry", False, False),
-        ("europe-west4-docker.pkg.dev", "Google Artifact Registry", True, False),
-        ("us-docker.pkg.dev", "Google Artifact Registry", True, False),
-        ("mine.azurecr.io", "Azure ACR", False, False),
-        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", "Amazon ECR", True, False),
-        ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", "Amazon ECR", True, False),
-        ("123456789012.dkr.ecr-fips.us-gov-1.amazonaws.com", "Amazon ECR", True, False),
-        ("123456789012.dkr-ecr.eu-west-1.on.aws", "Amazon ECR", True, False),
-        ("public.ecr.aws", "Amazon ECR Public", False, True),
-        ("mcr.microsoft.com", "Microsoft Container Registry", False, True),
-        ("registry.k8s.io", "the Kubernetes registry", False, True),
-        ("k8s.gcr.io", "the Kubernetes registry", False, True),
-        ("mirror.gcr.io", "Google's Docker Hub mirror", False, True),
-        ("docker.elastic.co", "Elastic's registry", False, True),
-        ("registry.gitlab.com", "GitLab Container Registry", False, False),
+        ("docker.io", "Docker Hub"),
+        ("Index.Docker.io", "Docker Hub"),
+        ("registry.hub.docker.com", "Docker Hub"),
+        ("ghcr.io", "GitHub Container Registry"),
+        ("quay.io", "Quay"),
+        ("gcr.io", "Google Container Registry"),
+        ("eu.gcr.io", "Google Container Registry"),
+        ("us.gcr.io", "Google Container Registry"),
+        ("asia.gcr.io", "Google Container Registry"),
+        ("europe-west4-docker.pkg.dev", "Google Artifact Registry"),
+        ("us-docker.pkg.dev", "Google Artifact Registry"),
+        ("mine.azurecr.io", "Azure ACR"),
+        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", "Amazon ECR"),
+        ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", "Amazon ECR"),
+        ("123456789012.dkr.ecr-fips.us-gov-1.amazonaws.com", "Amazon ECR"),
+        ("123456789012.dkr-ecr.eu-west-1.on.aws", "Amazon ECR"),
+        ("public.ecr.aws", "Amazon ECR Public"),
+        ("mcr.microsoft.com", "Microsoft Container Registry"),
+        ("registry.k8s.io", "the Kubernetes registry"),
+        ("k8s.gcr.io", "the Kubernetes registry"),
+        ("mirror.gcr.io", "Google's Docker Hub mirror"),
+        ("docker.elastic.co", "Elastic's registry"),
+        ("registry.gitlab.com", "GitLab Container Registry"),
     ],
 )
-def test_registry_by_host(host: str, name: str, implicit: bool, public_only: bool) -> None:
-    registry = registry_at(host)
-    assert registry == Registry(name, implicit, public_only)
+def test_registry_by_host(host: str, name: str) -> None:
+    assert registry_at(host) == Registry(name, name in IMPLICIT, name in PUBLIC)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from cci_migrate.docker.mentions import mentions_docker
 from cci_migrate.docker.shell.dialects import Dialect
 from cci_migrate.docker.shell.facts import ClientAccess, Login
 from cci_migrate.docker.shell.script_reading import facts_of
-from tests.docker.shell_descriptions import facts_in
+from tests.docker.shell_descriptions import facts_in, the_fact
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,7 @@ def test_what_is_nothing_of_the_kind(text: str) -> None:
     ],
 )
 def test_a_password_on_standard_input(text: str, password: str | None) -> None:
-    (access,) = facts_of(text).facts
-    assert isinstance(access, ClientAccess)
+    access = the_fact(ClientAccess, text)
     assert access.reads_stdin
     assert access.stdin_password == password
 
@@ -95,16 +94,15 @@ def test_the_variables_of_one_command_are_those_of_its_own_credentials() -> None
 
 
 def test_skopeo_logs_in_where_podman_looks() -> None:
-    (login,) = facts_of("skopeo --debug login -u $U -p $P docker.io").facts
-    assert isinstance(login, Login)
+    login = the_fact(Login, "skopeo --debug login -u $U -p $P docker.io")
     assert login.tool is Tool.PODMAN
     assert login.password is not None
     assert login.password.value.value == "$P"
 
 
 def test_clients_on_windows() -> None:
-    (access,) = facts_of("oras.exe login ghcr.io -u $env:U -p $env:P", Dialect.POWERSHELL).facts
-    assert isinstance(access, ClientAccess)
+    text = "oras.exe login ghcr.io -u $env:U -p $env:P"
+    access = the_fact(ClientAccess, text, Dialect.POWERSHELL)
     assert access.password is not None
     assert access.password.value == "$P"
 

@@ -9,7 +9,7 @@ from cci_migrate.docker.container_tools import Tool
 from cci_migrate.docker.mentions import mentions_docker
 from cci_migrate.docker.shell.facts import Build, ComposeCommand, ImagePull
 from cci_migrate.docker.shell.script_reading import facts_of
-from tests.docker.shell_descriptions import facts_in
+from tests.docker.shell_descriptions import described, facts_in, pulls_in, the_fact
 
 TWO_PULLS = "docker pull x && docker pull y"
 
@@ -253,8 +253,7 @@ def test_compose_details() -> None:
         "A=1 docker compose --project-directory p --profile x --profile y "
         "up --quiet-pull --pull always"
     )
-    (fact,) = facts_of(text).facts
-    assert isinstance(fact, ComposeCommand)
+    fact = the_fact(ComposeCommand, text)
     assert fact.project_directory == "p"
     assert fact.profiles == ("x", "y")
     assert fact.environment == (("A", "1"),)
@@ -263,8 +262,7 @@ def test_compose_details() -> None:
 
 def test_build_details() -> None:
     text = "docker build --pull --build-context base=docker-image://a/b -t x:1 -t y ."
-    (fact,) = facts_of(text).facts
-    assert isinstance(fact, Build)
+    fact = the_fact(Build, text)
     assert fact.always_pulls
     assert fact.build_contexts == (("base", "docker-image://a/b"),)
     assert fact.tags == ("x:1", "y")
@@ -312,10 +310,7 @@ def test_build_details() -> None:
 )
 def test_what_may_stand_in_front(prefix: str) -> None:
     closing = {"x=$(": ")", "if": "; then :; fi", "(": ")", "{": "; }"}.get(prefix, "")
-    facts = facts_of(f"{prefix} docker pull alpine{closing}").facts
-    assert [fact.image and fact.image.value for fact in facts if isinstance(fact, ImagePull)] == [
-        "alpine"
-    ]
+    assert pulls_in(facts_of(f"{prefix} docker pull alpine{closing}")) == ["pull alpine"]
 
 
 @pytest.mark.parametrize(
@@ -545,14 +540,11 @@ def test_variables_loops_and_functions(text: str, expected: list[str]) -> None:
 
 
 def test_the_environment_of_the_step_is_known() -> None:
-    (fact,) = facts_of("docker run $I", environment={"I": "alpine"}).facts
-    assert isinstance(fact, ImagePull)
-    assert fact.image is not None
-    assert fact.image.value == "alpine"
-    (fact,) = facts_of("if x; then I=b; fi; docker run $I", environment={"I": "alpine"}).facts
-    assert isinstance(fact, ImagePull)
-    assert fact.image is not None
-    assert fact.image.value == "$I"
+    for text, pull in (
+        ("docker run $I", "run alpine"),
+        ("if x; then I=b; fi; docker run $I", "run $I"),
+    ):
+        assert described(the_fact(ImagePull, text, I="alpine")) == pull
 
 
 def test_functions_that_are_not_called_stand_apart() -> None:
@@ -592,7 +584,7 @@ def test_text_that_is_not_only_shell(text: str, expected: list[str]) -> None:
 def test_what_parses_of_a_broken_script_is_read() -> None:
     script = facts_of("docker pull a\nif [ x; then ((\ndocker pull b\n")
     assert script.does_more_than_log_in
-    assert [fact.image and fact.image.value for fact in script.facts if isinstance(fact, ImagePull)]
+    assert pulls_in(script)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from cci_migrate.docker.shell.dialects import Dialect, dialect_of
 from cci_migrate.docker.shell.facts import ImagePull, Login
 from cci_migrate.docker.shell.script_reading import facts_of, logged_in_before
-from tests.docker.shell_descriptions import facts_in
+from tests.docker.shell_descriptions import facts_in, the_fact
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,7 @@ def test_order_in_powershell(text: str, expected: bool) -> None:
 
 
 def test_a_line_of_powershell_is_not_rewritten() -> None:
-    (login,) = facts_of("docker login -u a -p b", Dialect.POWERSHELL).facts
-    assert isinstance(login, Login)
+    login = the_fact(Login, "docker login -u a -p b", Dialect.POWERSHELL)
     assert login.password is not None
     assert login.password.obstacle
 

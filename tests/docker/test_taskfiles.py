@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cci_migrate.docker.tasks.runners import task_script, task_title
-from cci_migrate.docker.tasks.task_script import NotFollowed
+from cci_migrate.docker.tasks.runners import task_title
+from tests.docker.task_lines import followed, lines_run_by
 
 FILES = {
     "Taskfile.yml": """\
@@ -65,11 +65,7 @@ GUARD = 'if [ "${TASK_IS_OUT_OF_DATE}" ]; then'
 
 
 def lines_of(command: str, directory: str = ".") -> list[str]:
-    script = task_script("task", command.split(), directory, FILES.get, {})
-    if isinstance(script, NotFollowed):
-        return [f"not followed: {script.reason}"]
-    unread = [] if script.unread is None else [f"unread: {script.unread}"]
-    return [line for line in script.text.splitlines() if line not in ("(", ")")] + unread
+    return lines_run_by(f"task {command}", FILES, directory)
 
 
 @pytest.mark.parametrize(
@@ -119,8 +115,7 @@ def test_the_taskfile_may_be_in_a_folder_above() -> None:
 
 
 def test_a_command_has_its_place() -> None:
-    script = task_script("task", ["db"], ".", FILES.get, {})
-    assert not isinstance(script, NotFollowed)
+    script = followed("task db", FILES)
     assert script.place_of(script.text.index("docker run")) == "Taskfile.yml:24"
 
 
