@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Set as AbstractSet
 from typing import TypeAlias
 
@@ -114,7 +115,10 @@ class LoginPlacement:
                 return obstacle
         operations: dict[Operation, None] = {}
         for place, is_after_failures in places.items():
-            content, imports = self._login(missing, place, credential, always=is_after_failures)
+            users = self._users[place.sequence]
+            content, imports = self._login(
+                missing, place, users, credential, always=is_after_failures
+            )
             operations.update(dict.fromkeys(imports))
             operations[AddItem(place.sequence, place.index, content)] = None
         return tuple(operations)
@@ -207,9 +211,15 @@ class LoginPlacement:
         return None
 
     def _login(
-        self, missing: MissingLogin, place: StepPlace, credential: PasswordAuth, *, always: bool
+        self,
+        missing: MissingLogin,
+        place: StepPlace,
+        users: Collection[StepUser],
+        credential: PasswordAuth,
+        *,
+        always: bool = False,
     ) -> tuple[Content, tuple[Operation, ...]]:
-        users = self._users[place.sequence]
+        """The step that logs in for ``users`` at ``place``, and what it needs besides."""
         tools = self._tools[_login_key(missing)]
         tool = tool_serving({tools[user.job] for user in users}, missing.tool)
         is_own = all(
@@ -280,7 +290,10 @@ class LoginPlacement:
                 if names != _defaults_of(docker.job, switch):
                     enable += zip((switch.username, switch.password), map(Text, names), strict=True)
                 return with_arguments(entry, *enable)
-        content, imports = self._login_in_workflow(missing, credential)
+        # It is the workflow's step, not the orb's.
+        place = replace(missing.pull.moment.step.path[0], home=self._config.body)
+        user = StepUser(docker.job, docker)
+        content, imports = self._login(missing, place, (user,), credential)
         if switch is not None and switch.steps is not None:
             return (
                 *imports,
@@ -309,21 +322,6 @@ class LoginPlacement:
             if resolved(other.node) is resolved(entry.node)
             or (other.arguments is not None and resolved(other.arguments) is arguments)
         )
-
-    def _login_in_workflow(
-        self, missing: MissingLogin, credential: PasswordAuth
-    ) -> tuple[Content, tuple[Operation, ...]]:
-        docker, host, body = missing.docker, missing.host, self._config.body
-        for declaration in self._declared:
-            if declaration.home is body and _makes(declaration, host, credential):
-                return Text(declaration.name), ()
-        place = replace(docker.pulls[0].moment.step.path[0], home=body)
-        user = StepUser(docker.job, docker)
-        if missing.tool is Tool.DOCKER and not self._is_guarded(host) and _has_bash(user):
-            by_orb = orb_login(host, place, credential, self._config, self._policy)
-            if by_orb is not None:
-                return by_orb
-        return run_login(host, missing.tool.value, credential, shell_for((user,))), ()
 
     def _is_guarded(self, host: str) -> bool:
         """Whether a login of the config to ``host`` is skipped in builds without its variables.
