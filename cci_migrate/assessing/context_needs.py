@@ -199,14 +199,9 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
         if self._has_a_chosen_context(assessed):
             return
         for use in assessed.uses:
-            convention = self.known.of(use.variables)
-            if use.after is not None or use.is_misrouted:
-                continue
-            if convention is None or convention.preferred is None:
-                continue
-            is_lacking = convention.lacks(assessed.intended, works_today=True)
-            if is_lacking or convention.may_be_lacked_by(assessed.intended):
-                grant = self._grant(assessed, convention.preferred, use.variables)
+            convention = None if use.after else self.known.of(use.variables)
+            grant = self._lacked(assessed, use, convention, assessed.intended)
+            if grant is not None:
                 yield MissingContext(grant, use.host)
 
     def missing_once_fixed(self, assessed: AssessedEntry) -> Iterator[MissingContext]:
@@ -219,16 +214,27 @@ class ContextNeeds(Struct, frozen=True, eq=False, dict=True):
         for use in assessed.uses:
             variables = frozenset(use.variables)
             convention = self._conventions_once_fixed.get(variables)
-            if use.is_misrouted or convention is None or convention.preferred is None:
-                continue
-            contexts = self._contexts_once_fixed[assessed]
-            is_lacking = convention.lacks(contexts, works_today=True)
-            if is_lacking or convention.may_be_lacked_by(contexts):
+            grant = self._lacked(assessed, use, convention, self._contexts_once_fixed[assessed])
+            if grant is not None:
                 readers = self._readers_once_fixed[variables]
                 fixes = (each.after for reader in readers for each in reader.uses)
                 after = (use.after,) if use.after else tuple(filter(None, dict.fromkeys(fixes)))
-                grant = self._grant(assessed, convention.preferred, use.variables)
                 yield MissingContext(grant, use.host, after)
+
+    def _lacked(
+        self,
+        assessed: AssessedEntry,
+        use: CredentialUse,
+        convention: ContextConvention | None,
+        contexts: JobContexts,
+    ) -> ContextGrant | None:
+        """The context of ``convention`` for ``use``, if a job with ``contexts`` may lack it."""
+        if use.is_misrouted or convention is None or convention.preferred is None:
+            return None
+        is_lacking = convention.lacks(contexts, works_today=True)
+        if not is_lacking and not convention.may_be_lacked_by(contexts):
+            return None
+        return self._grant(assessed, convention.preferred, use.variables)
 
     def _has_a_chosen_context(self, assessed: AssessedEntry) -> bool:
         """Whether nothing is to be asked of a workflow job: it has what the user named for a fix.
