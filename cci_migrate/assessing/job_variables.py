@@ -147,9 +147,8 @@ class JobVariables:
         self._config = config
         self._values = values
         self._lists = lists
-        self._text = "\n".join(document.source.text for document in config.documents)
+        self._text = "\n".join(config.texts)
         self._in_text: dict[str, bool] = {}
-        self._used: dict[str, dict[WorkflowJob, bool]] = {}
         self._own: dict[WorkflowJob, _Part] = {}
         self._steps_by_entry: dict[WorkflowJob, _Steps | None] = {}
         self._steps: dict[tuple[Job, Way, tuple[Step, ...]], _Steps] = {}
@@ -183,13 +182,8 @@ class JobVariables:
         return own if steps is None else own | steps.used_names
 
     def _uses(self, entry: WorkflowJob, name: str) -> bool:
-        known = self._used.setdefault(name, {})
-        is_used = known.get(entry)
-        if is_used is None:
-            steps = self._steps_of(entry)
-            is_used = self._own_of(entry).uses(name) or (steps is not None and steps.uses(name))
-            known[entry] = is_used
-        return is_used
+        steps = self._steps_of(entry)
+        return self._own_of(entry).uses(name) or (steps is not None and steps.uses(name))
 
     def _is_in_text(self, name: str) -> bool:
         if name not in self._in_text:

@@ -20,7 +20,6 @@ from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.published_orbs import has_docker_commands
 from cci_migrate.circleci.step_lists import StepLists, way_of
 from cci_migrate.circleci.steps import step_allowance
-from cci_migrate.circleci.workflow_jobs import called_job
 from cci_migrate.docker.container_tools import Tool, tool_serving
 from cci_migrate.docker.login_keys import pull_key
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
@@ -154,11 +153,9 @@ class JobDockers:
         self._read_orbs(config, values, read)
 
     def _read_own(self, config: Config, values: ParameterValues, read: ReadText | None) -> None:
-        texts = [document.source.text for document in config.documents]
-        may_use = any(map(_may_use_docker, texts))
-        if not may_use and not _imports_docker_commands(config):
+        if not any(map(_may_use_docker, config.texts)) and not _imports_docker_commands(config):
             return
-        logins_count = any(map(_may_log_in, texts))
+        logins_count = any(map(_may_log_in, config.texts))
         remote = may_set_up_remote(config)
         jobs = [DeclaredJob(home, job, values) for home, job in config.all_jobs()]
         if not logins_count and all(
@@ -168,10 +165,9 @@ class JobDockers:
         # Most configs have no Docker for their steps, and need nothing that reads scripts.
         from cci_migrate.circleci.job_docker import job_docker
 
-        entries = grouped((called_job(entry, config), entry) for entry in config.workflow_jobs)
         for declared in jobs:
-            callers = entries.get(declared.job, ())
-            by_way = grouped((way_of(declared.job, entry), entry) for entry in callers)
+            calls = values.job_calls.get(declared.job, ())
+            by_way = grouped((way_of(declared.job, call.entry), call.entry) for call in calls)
             for alike in by_way.values() or ([],):
                 docker = job_docker(
                     declared,

@@ -51,17 +51,9 @@ class Runs:
             (item.mapping, entry) for entry, items in self.items.items() for item in items
         )
 
-    @cached_property
-    def _entries_by_job(self) -> Mapping[Job, list[WorkflowJob]]:
-        return grouped(
-            (job, entry)
-            for entry in self._config.workflow_jobs
-            if (job := called_job(entry, self._config)) is not None
-        )
-
     def entries_of(self, job: Job) -> tuple[WorkflowJob, ...]:
         """The workflow jobs that run ``job``."""
-        return tuple(self._entries_by_job.get(job, ()))
+        return tuple(call.entry for call in self._values.job_calls.get(job, ()))
 
     def entries_with(self, image: PulledImage) -> tuple[WorkflowJob, ...]:
         """The workflow jobs that pull ``image``."""

@@ -128,7 +128,7 @@ class ParameterValues:
     def _passed(self, owner: Job | Executor, name: str) -> Iterator[tuple[ValueNode, ...]]:
         """The values of the parameter ``name`` that each use of ``owner`` passes."""
         if isinstance(owner, Job):
-            for call in self._job_calls.get(owner, ()):
+            for call in self.job_calls.get(owner, ()):
                 yield tuple(ValueNode(node, ValueScope(call=call)) for node in call.passed(name))
         else:
             for use in self.executor_uses.get(owner, ()):
@@ -168,7 +168,8 @@ class ParameterValues:
         return self._cache[memo]
 
     @cached_property
-    def _job_calls(self) -> Mapping[Job, list[JobCall]]:
+    def job_calls(self) -> Mapping[Job, list[JobCall]]:
+        """The calls of each job by workflow jobs."""
         entries = self.config.workflow_jobs if self._entry is None else (self._entry,)
         return grouped(
             (called[1], job_call(entry))
@@ -220,7 +221,7 @@ class ParameterValues:
         return tuple(unique.values())
 
     def _executor_nodes(self, job: Job, name: str, entry: WorkflowJob | None) -> list[Node]:
-        calls = self._job_calls.get(job, []) if entry is None else [job_call(entry)]
+        calls = self.job_calls.get(job, []) if entry is None else [job_call(entry)]
         nodes = [node for call in calls for node in call.passed(name)]
         parameter = job.parameters.get(name)
         if parameter is not None and parameter.default is not None and (entry is None or not nodes):
