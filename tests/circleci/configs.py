@@ -8,6 +8,7 @@ from cci_migrate.circleci.config import Config, Job, WorkflowJob
 from cci_migrate.circleci.config_reading import MountedDocument, read_config
 from cci_migrate.circleci.declared_job import DeclaredJob
 from cci_migrate.circleci.parameter_values import ParameterValues
+from cci_migrate.circleci.steps import Step, job_steps
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.parsing import parse
 from cci_migrate.lossless.source import SourceText
@@ -40,3 +41,13 @@ def job_of(config: Config, name: str) -> Job:
 def entry_of(config: Config, name: str) -> WorkflowJob:
     (entry,) = (entry for entry in config.workflow_jobs if entry.name == name)
     return entry
+
+
+def steps_of(config: Config, name: str, entry: WorkflowJob | None = None) -> list[Step]:
+    return job_steps(config, config.body, job_of(config, name), entry)
+
+
+def step_of(text: str) -> Step:
+    """The step ``text``, the only one of a job."""
+    (step,) = steps_of(config_of(f"jobs: {{j: {{machine: true, steps: [{text}]}}}}"), "j")
+    return step

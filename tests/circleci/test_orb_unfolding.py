@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cci_migrate.circleci.config import Config
-from cci_migrate.circleci.config_reading import MountedDocument, read_config
+from cci_migrate.circleci.config import Config, UnfoldedOrbs
 from cci_migrate.circleci.orb_unfolding import with_unfolded_orbs
 from cci_migrate.docker.mirrors import Mirror
 from cci_migrate.engine.config_files import ConfigFiles
@@ -13,15 +12,16 @@ from cci_migrate.engine.examination import Examination, examine
 from cci_migrate.engine.outcomes import Examined
 from cci_migrate.engine.proposing import propose
 from cci_migrate.lossless.nodes import Sequence, resolved
-from cci_migrate.lossless.parsing import parse
-from cci_migrate.lossless.source import SourceText
 from cci_migrate.policy.settings import LoginMethod, Policy, Revert, UnknownSteps
+from tests.circleci.configs import config_of
 
 ORBS = "version: 2.1\norbs: {t: acme/tools@1.0, docker: circleci/docker@3.0.1}\n"
 
 
-def config_of(text: str) -> Config:
-    return read_config([MountedDocument(parse(SourceText("c.yml", text)))])
+def unfolded_of(config: Config, compiled: Config) -> UnfoldedOrbs:
+    unfolded = with_unfolded_orbs(config, compiled).unfolded
+    assert unfolded is not None
+    return unfolded
 
 
 def texts(steps: Sequence) -> list[str]:
@@ -64,8 +64,7 @@ def test_the_steps_of_an_orbs_command(steps: str, compiled: str, expected: list[
         "workflows: {main: {jobs: [{j: {p: it}}]}}\n"
     )
     made = config_of(f"jobs: {{j: {{steps: [{compiled}]}}}}\nworkflows: {{main: {{jobs: [j]}}}}\n")
-    unfolded = with_unfolded_orbs(config, made).unfolded
-    assert unfolded is not None
+    unfolded = unfolded_of(config, made)
     lists = [each for by_node in unfolded.steps.values() for each in by_node.values()]
     assert [texts(steps) for (steps,) in lists] == expected
 
@@ -81,8 +80,7 @@ def test_a_command_that_runs_call_with_other_arguments() -> None:
         "  j-2: {steps: [{run: a}, checkout, {run: c}]}\n"
         "workflows: {main: {jobs: [j-1, j-2]}}\n"
     )
-    unfolded = with_unfolded_orbs(config, made).unfolded
-    assert unfolded is not None
+    unfolded = unfolded_of(config, made)
     (by_node,) = unfolded.steps.values()
     ((call, lists),) = by_node.items()
     assert call is config.body.commands["c"].steps.items[0]  # type: ignore[union-attr]
@@ -103,8 +101,7 @@ def test_which_jobs_workflow_jobs_became() -> None:
         "  own: {steps: [{run: '3'}]}\n  t/b-1: {steps: []}\n  t/b-2: {steps: []}\n"
         "workflows: {main: {jobs: [t/a-1, t/a-2, own, t/b-1, t/b-2]}}\n"
     )
-    unfolded = with_unfolded_orbs(config, made).unfolded
-    assert unfolded is not None
+    unfolded = unfolded_of(config, made)
     names = {
         entry.name: [job.name for job in jobs] for entry, jobs in list(unfolded.jobs.items())[1:]
     }

@@ -8,13 +8,12 @@ from cci_migrate.bounds.allowance import TooComplexError
 from cci_migrate.circleci.steps import (
     Step,
     argument,
-    job_steps,
     run_step,
     sets_up_docker,
     step_defaults,
 )
 from cci_migrate.lossless.merging import text_of
-from tests.circleci.configs import config_of, declared_job, entry_of, job_of
+from tests.circleci.configs import config_of, declared_job, entry_of, step_of, steps_of
 
 CONFIG = """\
 version: 2.1
@@ -118,8 +117,7 @@ NO_DEFAULTS = step_defaults(declared_job(config_of(CONFIG), "plain"))
     ],
 )
 def test_the_steps_of_a_job(job: str, expected: list[str]) -> None:
-    config = config_of(CONFIG)
-    steps = job_steps(config, config.body, job_of(config, job), None)
+    steps = steps_of(config_of(CONFIG), job)
     assert [described(step) for step in steps] == expected
 
 
@@ -137,13 +135,12 @@ def test_the_steps_of_a_job(job: str, expected: list[str]) -> None:
 def test_what_a_workflow_job_adds(entry: str, expected: list[str]) -> None:
     config = config_of(CONFIG)
     found = entry_of(config, entry)
-    steps = job_steps(config, config.body, job_of(config, found.calls), found)
+    steps = steps_of(config, found.calls, found)
     assert [described(step) for step in steps] == expected
 
 
 def test_what_makes_no_sense_is_passed_over() -> None:
-    config = config_of(CONFIG)
-    steps = job_steps(config, config.body, job_of(config, "odd"), None)
+    steps = steps_of(config_of(CONFIG), "odd")
     assert all(run_step(step, NO_DEFAULTS) is None for step in steps if step.name == "run")
 
 
@@ -154,7 +151,7 @@ def test_commands_that_call_others_many_times_over_are_refused() -> None:
         "jobs: {j: {machine: true, steps: [c0]}}"
     )
     with pytest.raises(TooComplexError, match="30,000 steps"):
-        job_steps(config, config.body, job_of(config, "j"), None)
+        steps_of(config, "j")
 
 
 def test_a_long_way_to_a_step_is_refused() -> None:
@@ -163,9 +160,9 @@ def test_a_long_way_to_a_step_is_refused() -> None:
         f"version: 2.1\ncommands:\n{levels}\n  c60: {{steps: [checkout]}}\n"
         "jobs: {j: {machine: true, steps: [c0]}, k: {machine: true, steps: [c20]}}"
     )
-    assert len(job_steps(config, config.body, job_of(config, "k"), None)) == 1
+    assert len(steps_of(config, "k")) == 1
     with pytest.raises(TooComplexError, match="lists of steps are nested"):
-        job_steps(config, config.body, job_of(config, "j"), None)
+        steps_of(config, "j")
 
 
 def test_parameters_that_mean_themselves_stay_as_they_are() -> None:
@@ -180,29 +177,26 @@ def test_parameters_that_mean_themselves_stay_as_they_are() -> None:
             steps: [{run: "x << parameters.a >>"}, << parameters.s >>]
         jobs: {j: {machine: true, steps: [c]}}
         """)
-    (step,) = job_steps(config, config.body, job_of(config, "j"), None)
+    (step,) = steps_of(config, "j")
     assert described(step).startswith("x << parameters.")
 
 
 def test_the_way_to_a_step() -> None:
-    config = config_of(CONFIG)
-    steps = job_steps(config, config.body, job_of(config, "commands"), None)
+    steps = steps_of(config_of(CONFIG), "commands")
     assert [place.index for place in steps[-1].path] == [2, 1, 1, 0]
     assert [len(place.guards) for place in steps[-1].path] == [0, 0, 0, 0]
     assert steps[-1].guards == frozenset()
 
 
 def test_guards_are_the_conditions_that_are_not_sure() -> None:
-    config = config_of(CONFIG)
-    perhaps, always = job_steps(config, config.body, job_of(config, "when"), None)
+    perhaps, always = steps_of(config_of(CONFIG), "when")
     assert len(perhaps.guards) == 1
     assert always.guards == frozenset()
     assert [len(place.guards) for place in perhaps.path] == [0, 1]
 
 
 def test_a_place_knows_where_its_list_belongs() -> None:
-    config = config_of(CONFIG)
-    (step, _) = job_steps(config, config.body, job_of(config, "passes_to_orb"), None)
+    step, _ = steps_of(config_of(CONFIG), "passes_to_orb")
     assert [place.home.route for place in step.path] == ["", "orbs.o.", "", ""]
 
 
@@ -221,9 +215,7 @@ def test_a_place_knows_where_its_list_belongs() -> None:
 def test_run_steps(
     key: str, text: str, script: str, only_on_failure: bool, in_background: bool
 ) -> None:
-    config = config_of(f"version: 2.1\njobs: {{j: {{machine: true, steps: [{{{key}: {text}}}]}}}}")
-    (step,) = job_steps(config, config.body, job_of(config, "j"), None)
-    run = run_step(step, NO_DEFAULTS)
+    run = run_step(step_of(f"{{{key}: {text}}}"), NO_DEFAULTS)
     assert run is not None
     assert (run.script, run.only_on_failure, run.in_background) == (
         script,
@@ -234,9 +226,7 @@ def test_run_steps(
 
 @pytest.mark.parametrize("text", ["", "{}", "{command: }", "[make]", "{command: [make]}"])
 def test_run_steps_without_a_script(text: str) -> None:
-    config = config_of(f"version: 2.1\njobs: {{j: {{machine: true, steps: [{{run: {text}}}]}}}}")
-    (step,) = job_steps(config, config.body, job_of(config, "j"), None)
-    assert run_step(step, NO_DEFAULTS) is None
+    assert run_step(step_of(f"{{run: {text}}}"), NO_DEFAULTS) is None
 
 
 DEFAULTS = """\
@@ -300,9 +290,7 @@ def test_what_steps_have_from_their_job_and_executor(
     ],
 )
 def test_what_sets_remote_docker_up(step: str, expected: bool) -> None:
-    config = config_of(f"version: 2.1\njobs: {{j: {{machine: true, steps: [{step}]}}}}")
-    (found,) = job_steps(config, config.body, job_of(config, "j"), None)
-    assert sets_up_docker(found) == expected
+    assert sets_up_docker(step_of(step)) == expected
 
 
 def test_arguments_have_the_parameters_of_commands_put_in() -> None:
@@ -314,7 +302,7 @@ def test_arguments_have_the_parameters_of_commands_put_in() -> None:
             steps: [{docker/check: {registry: << parameters.r >>, other: [a]}}]
         jobs: {j: {machine: true, steps: [c]}}
         """)
-    (step,) = job_steps(config, config.body, job_of(config, "j"), None)
+    (step,) = steps_of(config, "j")
     assert argument(step, "registry") == "quay.io"
     assert argument(step, "other") is None
     assert argument(step, "none") is None
