@@ -200,7 +200,7 @@ _ANONYMOUS = (Unauthenticated, Unmirrored, Undecided, AccountUnclear)
 def _declared_logins(
     config: Config, values: ParameterValues, read: ReadText | None
 ) -> Sequence[DeclaredLogin]:
-    if not any(mentions_login(document.source.text) for document in config.documents):
+    if not any(map(mentions_login, config.texts)):
         return ()
     from cci_migrate.circleci.declared_logins import declared_logins
 

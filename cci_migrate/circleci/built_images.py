@@ -20,11 +20,7 @@ _TAG_OPTION = re.compile(r"-(?<=\s-)(?:t|-tag)[ =][\"']?([^\s\"']+)")
 @lru_cache(maxsize=4)
 def built_images(config: Config) -> frozenset[str]:
     """The names, without tags, of the images that some step of ``config`` makes."""
-    return frozenset(
-        without_tag(image)
-        for document in config.documents
-        for image in _built_in(document.source.text)
-    )
+    return frozenset(without_tag(image) for text in config.texts for image in _built_in(text))
 
 
 def _built_in(text: str) -> Iterator[str]:

@@ -27,6 +27,7 @@ from cci_migrate.docker.tasks.downloads import is_download_without_docker, is_pr
 from cci_migrate.docker.tasks.runners import task_script
 from cci_migrate.docker.tasks.task_script import UNKNOWN_FOLDER, NotFollowed
 from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.groups import grouped
 
 #: Returns the file and line of an offset in a text; None if unknown.
 PlaceOf = Callable[[int], "str | None"]
@@ -122,13 +123,16 @@ def called_function(
             continue
         environment = dict(call.client_environment)
         script = facts(f"{text}\n{call.text}\n", Dialect.POSIX, environment)
-        last = max((fact.place[0].slot for fact in script.facts if fact.place), default=0)
-        alone = facts(text, Dialect.POSIX, environment)
-        if any(fact.place and fact.place[0].slot == last for fact in alone.facts):
-            return None
-        inside = [fact for fact in script.facts if fact.place and fact.place[0].slot == last]
-        return script, inside
+        by_slot = _by_slot(script)
+        last = max(by_slot, default=0)
+        is_of_call = last not in _by_slot(facts(text, Dialect.POSIX, environment))
+        return (script, by_slot.get(last, [])) if is_of_call else None
     return None
+
+
+def _by_slot(script: Script) -> Mapping[int, list[Fact]]:
+    """The facts of ``script`` by the number of the outermost command that they are in."""
+    return grouped((fact.place[0].slot, fact) for fact in script.facts if fact.place)
 
 
 def _is_own_script(path: str) -> bool:

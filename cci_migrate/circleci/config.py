@@ -232,6 +232,11 @@ class Config(Struct, frozen=True, eq=False):
         """
         return home.executor(name) or self.body.executor(name)
 
+    @property
+    def texts(self) -> Iterator[str]:
+        """The texts of its files."""
+        return (document.source.text for document in self.documents)
+
     def has_key(self, *names: str) -> bool:
         """Whether one of ``names`` is a key anywhere in it."""
         return any(not document.keys.isdisjoint(names) for document in self.documents)

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from cci_migrate.circleci.config import Config, Job, WorkflowJob
 from cci_migrate.circleci.steps import job_steps, script_node
 from cci_migrate.circleci.workflow_jobs import called_job, runs_nothing
+from cci_migrate.groups import grouped
 from cci_migrate.lazy_patterns import lazy_pattern
 
 _VARIABLE = r'"?\$\{?CIRCLE_PR_(?:USERNAME|REPONAME|NUMBER)(?::?-)?\}?"?'
@@ -43,7 +44,7 @@ def entries_for_forks(config: Config) -> dict[WorkflowJob, bool]:
     Its filters or conditions exclude other branches, or its steps do nothing in other builds.
     """
     on_fork_branches = _entries_on_fork_branches(config)
-    names_forks = any("CIRCLE_PR_" in document.source.text for document in config.documents)
+    names_forks = any("CIRCLE_PR_" in text for text in config.texts)
     return {
         entry: entry in on_fork_branches or (names_forks and _does_nothing_elsewhere(entry, config))
         for entry in config.workflow_jobs
@@ -53,12 +54,8 @@ def entries_for_forks(config: Config) -> dict[WorkflowJob, bool]:
 
 def jobs_only_for_forks(entries: Mapping[WorkflowJob, bool], config: Config) -> tuple[Job, ...]:
     """The jobs that only builds of forks reach, in all workflows: see `entries_for_forks`."""
-    only_forks_by_job: dict[Job, bool] = {}
-    for entry, only_forks in entries.items():
-        job = called_job(entry, config)
-        if job is not None:
-            only_forks_by_job[job] = only_forks_by_job.get(job, True) and only_forks
-    return tuple(job for _, job in config.all_jobs() if only_forks_by_job.get(job))
+    runs = grouped((called_job(entry, config), only_forks) for entry, only_forks in entries.items())
+    return tuple(job for _, job in config.all_jobs() if all(runs.get(job, [False])))
 
 
 def jobs_also_for_forks(entries: Mapping[WorkflowJob, bool], config: Config) -> frozenset[Job]:
@@ -68,8 +65,7 @@ def jobs_also_for_forks(entries: Mapping[WorkflowJob, bool], config: Config) -> 
 
 
 def _entries_on_fork_branches(config: Config) -> frozenset[WorkflowJob]:
-    texts = [document.source.text for document in config.documents]
-    if not any("pull" in text and _FORK_BRANCH.search(text) for text in texts):
+    if not any("pull" in text and _FORK_BRANCH.search(text) for text in config.texts):
         return frozenset()
     # Few configs name such branches; the others don't pay for reading expressions.
     from cci_migrate.circleci.fork_conditions import entries_on_fork_branches

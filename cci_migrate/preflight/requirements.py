@@ -217,7 +217,7 @@ def _of_item(assessment: Assessment, item: ImageItem) -> tuple[str, ...]:
 def _is_set_in(config: Config, name: str) -> bool:
     """Whether the config itself seems to set the variable for its steps."""
     pattern = re.compile(rf"(?<![\w$]){re.escape(name)}\s*[:=]")
-    return any(pattern.search(document.source.text) for document in config.documents)
+    return any(map(pattern.search, config.texts))
 
 
 def _logins(assessment: Assessment) -> Iterator[RegistryLogin]:
