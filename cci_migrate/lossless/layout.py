@@ -75,6 +75,9 @@ class _Counts(Struct):
         """Count the gaps after the dashes of the block ``sequence``, and its items' steps."""
         text = sequence.source.text
         for index, item in enumerate(sequence.items):
+            if text.startswith("- ", item.start - 2):
+                self.gaps[" "] += 1  # as nearly all have it
+                continue
             gap = text[dash(sequence, index) + 1 : item.start]
             if gap and not gap.strip(" "):
                 self.gaps[gap] += 1

@@ -123,12 +123,11 @@ def value_of(node: Node | None, name: str) -> Scalar | Mapping | Sequence | None
 
 def own_entry(mapping: Mapping, name: str) -> Entry | None:
     """The last entry ``name`` in ``mapping``'s own text; None if there is none."""
-    entry = None
     if name in mapping.values or (name == MERGE_KEY and mapping.merges):
-        for key, value in mapping.entries:
+        for key, value in reversed(mapping.entries):
             if type(key) is Scalar and key.value == name:
-                entry = Entry(key, value, mapping)
-    return entry
+                return Entry(key, value, mapping)
+    return None
 
 
 def items_or_itself(node: Node | None) -> tuple[Node, ...]:
