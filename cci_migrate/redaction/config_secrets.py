@@ -105,17 +105,15 @@ class _Finder:
         stack = list(nodes)
         while stack:
             node, kind = stack.pop()
-            match node:
-                case _ if kind is _KeyKind.NOTHING:
-                    pass
-                case Mapping():
-                    stack += self._entries(node, kind)
-                case Sequence():
-                    stack += self._items(node, kind)
-                case (Scalar() as scalar) | Alias(target=Scalar() as scalar):
-                    self._take(scalar, is_sure=kind is _KeyKind.CREDENTIAL)
-                case Alias():
-                    pass
+            if kind is _KeyKind.NOTHING:
+                continue
+            target = node.target if type(node) is Alias else node
+            if type(target) is Scalar:
+                self._take(target, is_sure=kind is _KeyKind.CREDENTIAL)
+            elif type(node) is Mapping:
+                stack += self._entries(node, kind)
+            elif type(node) is Sequence:
+                stack += self._items(node, kind)
 
     def _entries(self, mapping: Mapping, kind: _KeyKind) -> Iterator[tuple[Node, _KeyKind]]:
         names = [key.value if isinstance(key, Scalar) else "" for key, _ in mapping.entries]
