@@ -7,7 +7,6 @@ are pulled as soon as a job uses them. ``machine.image`` is a virtual machine's,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
@@ -18,12 +17,9 @@ from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.docker.image_reference import Undecidable, registry_of
 from cci_migrate.docker.registries import CredentialForm
 from cci_migrate.groups import grouped
-from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.merging import Entry, entries_of, entry_of, is_null, text_of
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, resolved
-
-_VARIABLE = lazy_pattern(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))", re.ASCII)
 
 USERNAME = "username"
 PASSWORD = "password"  # noqa: S105 - the name of a key
@@ -42,8 +38,9 @@ def variable_in(text: str) -> str | None:
     """The name of the variable that ``text`` consists of (``$NAME``, ``${NAME}``); else None."""
     if "$" not in text:
         return None
-    match = _VARIABLE.fullmatch(text.strip())
-    return None if match is None else match.group(1) or match.group(2)
+    text = text.strip()
+    name = text[2:-1] if text.startswith("${") and text.endswith("}") else text[1:]
+    return name if text[0] == "$" and name.isascii() and name.isidentifier() else None
 
 
 class ImageAuth(Struct, frozen=True, eq=False):

@@ -119,10 +119,9 @@ def _template_marks(source: SourceText) -> Iterator[int]:
         # Not by an expression for all of them: that takes longer, and most texts have none.
         at = text.find(hint)
         while at >= 0:
-            start = text.rfind("\n", 0, at) + 1
-            before = text[start:at].strip()
             if _TEMPLATE_MARK.match(text, at) or (
-                before in ("", "-") and _TEMPLATE_LINE.match(text, at)
+                _TEMPLATE_LINE.match(text, at)
+                and text[text.rfind("\n", 0, at) + 1 : at].strip() in ("", "-")
             ):
                 yield at
             at = text.find(hint, at + len(hint))

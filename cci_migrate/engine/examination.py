@@ -114,8 +114,8 @@ def examine(
     if not isinstance(loaded, Loaded):
         return redacted_reason(_with_baseline(loaded, policy), Redaction())
     refused = loaded.refused
-    if refused is None and is_packed_from(loaded.config, files.read_existing(files.related.trees)):
-        refused = _packed(files)
+    if refused is None and (trees := files.read_existing(files.related.trees)):
+        refused = _packed(files) if is_packed_from(loaded.config, trees) else None
     if refused is not None:
         refused = _with_baseline(refused, policy)
     siblings = sibling_evidence(files, policy)
