@@ -17,7 +17,6 @@ BOTH = {"DOCKERHUB_USERNAME": "ada", "DOCKERHUB_PASSWORD": "hunter2-hunter2"}
 NAME = "docker-hub-creds"
 MAIN = 'pipeline.git.branch == "main"'
 ENTRY = f"      - build: {{context: {NAME}}}\n"
-SETTINGS = "GET /project/{provider}/{organization}/{project}/settings"
 
 #: Changes what CircleCI has; by default it has all that the config needs.
 Arrange = Callable[[CircleCiStandIn], object]
@@ -39,25 +38,28 @@ def config(entries: str, *, condition: str = "", auth: bool = True) -> str:
     )
 
 
-class Situation(Struct, frozen=True):
-    """A situation, and the result: a ``status`` and ``text``, and perhaps what is not ``said``."""
-
-    config: str
-    arrange: Arrange
-    code: int
-    status: str
-    text: str
-    unsaid: str = "\0"
-    next: str = ""
-    arguments: tuple[str, ...] = ()
-
-
 def acme_in(circleci: CircleCiStandIn) -> StoredOrganisation:
     return circleci.organisations[ORGANISATION]
 
 
 def nothing(_circleci: CircleCiStandIn) -> None:
     """All is there."""
+
+
+class Situation(Struct, frozen=True):
+    """The result, a ``status`` and ``text`` and perhaps what is ``unsaid``, of a situation."""
+
+    status: str
+    text: str
+    arrange: Arrange = nothing
+    config: str = config(ENTRY)
+    unsaid: str = "\0"
+    next: str = ""
+    arguments: tuple[str, ...] = ()
+
+
+#: What the program ends with where this is the worst.
+CODES = {"ok": 0, "note": 0, "unknown": 0, "problem": 1, "not-asked": 3}
 
 
 def without_context(circleci: CircleCiStandIn) -> None:
@@ -88,6 +90,11 @@ def restricted(kind: str, value: str, name: str | None = None) -> Arrange:
     return lambda circleci: acme_in(circleci).contexts[NAME].restrict(kind, value, name)
 
 
+def by_expression(expression: str) -> Arrange:
+    """The context has this restriction."""
+    return restricted("expression", expression)
+
+
 def by_project(*allowed: str) -> Arrange:
     """The context is restricted to these projects."""
 
@@ -100,12 +107,12 @@ def by_project(*allowed: str) -> Arrange:
     return arrange
 
 
-def faulty(arrange: Arrange, call: str, status: int, times: int = 99) -> Arrange:
+def faulty(call: str, status: int, arrange: Arrange = nothing) -> Arrange:
     """``arrange``, and ``call`` answers ``status``."""
 
     def both(circleci: CircleCiStandIn) -> None:
         arrange(circleci)
-        circleci.faults = [Fault(call, status, times=times)]
+        circleci.faults = [Fault(call, status, times=99)]
 
     return both
 
@@ -137,339 +144,267 @@ AGAIN = "cci-migrate doctor --api-url URL --only circleci --format json"
 SITUATIONS = {
     # Contexts that an expression names.
     "expression": Situation(
-        config("      - build: {context: << pipeline.git.branch >>}\n"),
-        nothing,
-        0,
         "unknown",
         "an expression names the contexts of these jobs: can't determine whether they exist and "
         "hold DOCKERHUB_USERNAME and DOCKERHUB_PASSWORD",
+        config=config("      - build: {context: << pipeline.git.branch >>}\n"),
         unsaid="no context",
     ),
     "expression, nothing read": Situation(
-        config("      - lint: {context: << pipeline.git.branch >>}\n", auth=False),
-        nothing,
-        0,
         "unknown",
         "an expression names the contexts of these jobs: can't determine whether they exist",
+        config=config("      - lint: {context: << pipeline.git.branch >>}\n", auth=False),
         unsaid="no job uses a context",
     ),
     "expression in a list, the other is missing": Situation(
-        config(f"      - build: {{context: [<< pipeline.git.branch >>, {NAME}]}}\n"),
-        without_context,
-        1,
         "problem",
         f"context {NAME}: does not exist; these jobs fail",
+        without_context,
+        config=config(f"      - build: {{context: [<< pipeline.git.branch >>, {NAME}]}}\n"),
     ),
     # Contexts that do not exist.
     "missing": Situation(
-        config(ENTRY),
-        without_context,
-        1,
         "problem",
         f"context {NAME}: does not exist; these jobs fail",
+        without_context,
         unsaid="security groups",
         next=CREATE,
     ),
     "missing, settings hold the variables": Situation(
-        config(ENTRY),
-        only_settings,
-        1,
         "problem",
         "although the settings of their project hold DOCKERHUB_USERNAME and DOCKERHUB_PASSWORD",
+        only_settings,
         next=f"remove the context from these jobs, or {CREATE}",
     ),
     "missing for the fix": Situation(
-        config("      - build\n", auth=False),
-        without_context,
-        1,
         "problem",
         "the fix adds it to these jobs, which would fail",
+        without_context,
+        config=config("      - build\n", auth=False),
         next=CREATE,
     ),
     "missing for the fix, settings hold the variables": Situation(
-        config("      - build\n", auth=False),
-        only_settings,
-        1,
         "problem",
         "although the settings of their project hold DOCKERHUB_USERNAME and DOCKERHUB_PASSWORD",
+        only_settings,
+        config=config("      - build\n", auth=False),
         next="cci-migrate --credentials project .circleci/config.yml",
         arguments=(".circleci/config.yml",),
     ),
     "two are missing": Situation(
-        config(f"      - build: {{context: [{NAME}, deploy]}}\n"),
-        without_context,
-        1,
         "problem",
         "context deploy: does not exist",
+        without_context,
+        config=config(f"      - build: {{context: [{NAME}, deploy]}}\n"),
         next="create it in Organization Settings > Contexts",
     ),
     "another case": Situation(
-        config(ENTRY.replace(NAME, NAME.title())),
-        nothing,
-        1,
         "problem",
         f"context {NAME.title()}: does not exist (there is {NAME}: case counts); these jobs fail",
+        config=config(ENTRY.replace(NAME, NAME.title())),
         next=f"write {NAME} instead, or cci-migrate context create {NAME.title()}",
     ),
     # Variables.
     "variables are missing": Situation(
-        config(ENTRY),
-        empty_context,
-        1,
         "problem",
         f"DOCKERHUB_USERNAME and DOCKERHUB_PASSWORD: context {NAME} and the project's settings "
         "lack them",
+        empty_context,
         next=CREATE,
     ),
     "the other half is in one of the contexts": Situation(
-        config(f"      - build: {{context: [{NAME}, docker-extra]}}\n"),
-        half_context,
-        1,
         "problem",
         f"DOCKERHUB_PASSWORD: contexts {NAME} and docker-extra and the project's settings lack it",
+        half_context,
+        config=config(f"      - build: {{context: [{NAME}, docker-extra]}}\n"),
         next=CREATE.replace("--variable DOCKERHUB_USERNAME ", ""),
     ),
     "settings fail": Situation(
-        config("      - build\n"),
-        faulty(nothing, "GET /project/{project-slug}/envvar", 500),
-        3,
         "not-asked",
         "can't check whether its settings hold DOCKERHUB_USERNAME and DOCKERHUB_PASSWORD: no "
         "answer (HTTP 500)",
+        faulty("GET /project/{project-slug}/envvar", 500),
+        config=config("      - build\n"),
         unsaid="name the project",
         next=AGAIN,
     ),
     "settings not permitted": Situation(
-        config("      - build\n"),
-        faulty(nothing, "GET /project/{project-slug}/envvar", 403),
-        3,
         "not-asked",
         "not permitted for the token (out of order)",
+        faulty("GET /project/{project-slug}/envvar", 403),
+        config=config("      - build\n"),
         next="use the token of somebody who builds the project",
     ),
     # Restrictions by project.
     "known by its name": Situation(
-        config(ENTRY),
-        faulty(by_project("gh/acme/web", PROJECT), "GET /project/{project-slug}", 500),
-        0,
         "ok",
         "restricted to api and web, where all jobs that use it belong",
+        faulty("GET /project/{project-slug}", 500, by_project("gh/acme/web", PROJECT)),
     ),
     "another project": Situation(
-        config(ENTRY),
-        by_project("gh/acme/web"),
-        1,
         "problem",
         "restricted to web; these jobs belong to another project and fail with Unauthorized",
+        by_project("gh/acme/web"),
     ),
     "this project": Situation(
-        config(ENTRY),
-        by_project("gh/acme/web", PROJECT),
-        0,
         "ok",
         "restricted to api and web, where all jobs that use it belong",
+        by_project("gh/acme/web", PROJECT),
     ),
     "the project fails": Situation(
-        config(ENTRY),
-        faulty(by_project("gh/acme/web"), "GET /project/{project-slug}", 500),
-        3,
         "not-asked",
         "can't determine whether the project of these jobs is one of them: no answer (HTTP 500)",
+        faulty("GET /project/{project-slug}", 500, by_project("gh/acme/web")),
         unsaid="--project",
         next=AGAIN,
     ),
     "the project has another name": Situation(
-        config(ENTRY),
-        faulty(by_project("gh/acme/web"), "GET /project/{project-slug}", 404),
-        0,
         "unknown",
         "can't determine whether the project of these jobs is one of them: not found",
+        faulty("GET /project/{project-slug}", 404, by_project("gh/acme/web")),
         next="name the project as CircleCI does: --project",
     ),
     # Restrictions by group.
     "all members": Situation(
-        config(ENTRY),
-        restricted("group", "0", "All members"),
-        0,
         "ok",
         f"context {NAME}: exists",
+        restricted("group", "0", "All members"),
         unsaid="security groups",
     ),
     "a group": Situation(
-        config(ENTRY),
-        restricted("group", "0", "release managers"),
-        1,
         "problem",
         "restricted to members of release managers; these jobs fail with Unauthorized when",
+        restricted("group", "0", "release managers"),
     ),
     "restrictions fail": Situation(
-        config(ENTRY),
-        faulty(nothing, "GET /context/{context_id}/restrictions", 500),
-        3,
         "not-asked",
         f"context {NAME}: can't read its restrictions: no answer (HTTP 500)",
+        faulty("GET /context/{context_id}/restrictions", 500),
         next=AGAIN,
     ),
     # Restrictions by expression.
-    "every branch": Situation(
-        config(ENTRY), restricted("expression", MAIN), 1, "problem", ALSO + "other branches"
-    ),
+    "every branch": Situation("problem", ALSO + "other branches", by_expression(MAIN)),
     "one of its branches": Situation(
-        filtered("{branches: {only: [main, develop]}}"),
-        restricted("expression", MAIN),
-        1,
         "problem",
         ALSO + "branch develop",
+        by_expression(MAIN),
+        config=filtered("{branches: {only: [main, develop]}}"),
     ),
     "its branch": Situation(
-        filtered("{branches: {only: main}}"), restricted("expression", MAIN), 0, "ok", MAIN + RAN
+        "ok", MAIN + RAN, by_expression(MAIN), config=filtered("{branches: {only: main}}")
     ),
     "a filter without names": Situation(
-        filtered("{branches: {only: []}}"),
-        restricted("expression", MAIN),
-        0,
-        "unknown",
-        UNCLEAR,
+        "unknown", UNCLEAR, by_expression(MAIN), config=filtered("{branches: {only: []}}")
     ),
     "no filter of branches, only of tags": Situation(
-        filtered("{tags: {only: /v.*/}}"),
-        restricted("expression", 'pipeline.git.tag starts-with "v"'),
-        1,
         "problem",
         "these jobs also run on branches, and fail with Unauthorized there",
+        by_expression('pipeline.git.tag starts-with "v"'),
+        config=filtered("{tags: {only: /v.*/}}"),
     ),
     "tags alone": Situation(
-        filtered("{branches: {ignore: /.*/}, tags: {only: /v.*/}}"),
-        restricted("expression", r"pipeline.git.tag matches /^v.*$/"),
-        0,
         "ok",
         RAN,
+        by_expression(r"pipeline.git.tag matches /^v.*$/"),
+        config=filtered("{branches: {ignore: /.*/}, tags: {only: /v.*/}}"),
     ),
     "tags too": Situation(
-        filtered("{branches: {only: main}, tags: {only: /v.*/}}"),
-        restricted("expression", MAIN),
-        1,
         "problem",
         ALSO + "tags v...",
+        by_expression(MAIN),
+        config=filtered("{branches: {only: main}, tags: {only: /v.*/}}"),
     ),
     "the workflow's expression": Situation(
-        when(f"when: {MAIN}"), restricted("expression", MAIN), 0, "ok", MAIN + RAN
+        "ok", MAIN + RAN, by_expression(MAIN), config=when(f"when: {MAIN}")
     ),
     "the workflow's statement": Situation(
-        when("when: {and: [{equal: [main, << pipeline.git.branch >>]}, true]}"),
-        restricted("expression", MAIN),
-        0,
         "ok",
         MAIN + RAN,
+        by_expression(MAIN),
+        config=when("when: {and: [{equal: [main, << pipeline.git.branch >>]}, true]}"),
     ),
     "all but the branch": Situation(
-        when("unless: {equal: [main, << pipeline.git.branch >>]}"),
-        restricted("expression", MAIN),
-        1,
         "problem",
         ALSO + "other branches",
+        by_expression(MAIN),
+        config=when("unless: {equal: [main, << pipeline.git.branch >>]}"),
     ),
     "a parameter that is off": Situation(
-        when("when: << pipeline.parameters.nightly >>"),
-        restricted("expression", MAIN),
-        0,
         "unknown",
         UNCLEAR,
+        by_expression(MAIN),
+        config=when("when: << pipeline.parameters.nightly >>"),
     ),
     "a required job that only runs there": Situation(
-        config(
+        "unknown",
+        UNCLEAR,
+        by_expression(MAIN),
+        config=config(
             "      - lint: {filters: {branches: {only: main}}}\n"
             f"      - build: {{context: {NAME}, requires: [lint]}}\n"
         ),
-        restricted("expression", MAIN),
-        0,
-        "unknown",
-        UNCLEAR,
     ),
     "a required job of a matrix": Situation(
-        config(
+        "problem",
+        ALSO + "other branches",
+        by_expression(MAIN),
+        config=config(
             "      - lint: {matrix: {parameters: {v: [a, b]}}}\n"
             f"      - build: {{context: {NAME}, requires: [lint-b]}}\n"
         ),
-        restricted("expression", MAIN),
-        1,
-        "problem",
-        ALSO + "other branches",
     ),
     "a job group": Situation(
-        config("      - checks\n", condition=f"    when: {MAIN}\n")
-        + f"job-groups:\n  checks:\n    jobs:\n{ENTRY}",
-        restricted("expression", MAIN),
-        0,
         "ok",
         MAIN + RAN,
+        by_expression(MAIN),
+        config=config("      - checks\n", condition=f"    when: {MAIN}\n")
+        + f"job-groups:\n  checks:\n    jobs:\n{ENTRY}",
     ),
     "a schedule": Situation(
-        when("triggers: [{schedule: {cron: 0 0 * * *, filters: {branches: {only: main}}}}]"),
-        restricted("expression", MAIN),
-        0,
         "ok",
         MAIN + RAN,
+        by_expression(MAIN),
+        config=when("triggers: [{schedule: {cron: 0 0 * * *, filters: {branches: {only: main}}}}]"),
     ),
-    "another value": Situation(
-        config(ENTRY), restricted("expression", "pipeline.number > 7"), 0, "unknown", UNCLEAR
-    ),
-    "no expression": Situation(
-        config(ENTRY), restricted("expression", "pipeline.git.branch = main"), 0, "unknown", UNCLEAR
-    ),
+    "another value": Situation("unknown", UNCLEAR, by_expression("pipeline.number > 7")),
+    "no expression": Situation("unknown", UNCLEAR, by_expression("pipeline.git.branch = main")),
     "reruns with SSH": Situation(
-        config(ENTRY),
-        restricted("expression", "not job.ssh.enabled"),
-        0,
         "note",
         "not job.ssh.enabled; reruns with SSH fail with Unauthorized",
+        by_expression("not job.ssh.enabled"),
         unsaid="wherever",
     ),
     "what CircleCI's documentation restricts": Situation(
-        filtered(f"'{MAIN}'"),
-        restricted(
-            "expression",
-            f'{MAIN} and not job.ssh.enabled\nand not (pipeline.config_source starts-with "api")',
-        ),
-        0,
         "note",
         "reruns with SSH and pipelines with a config that is not from the repository fail",
+        by_expression(
+            f'{MAIN} and not job.ssh.enabled\nand not (pipeline.config_source starts-with "api")',
+        ),
+        config=filtered(f"'{MAIN}'"),
         unsaid=UNCLEAR,
     ),
     # Pull requests.
     "forks without secrets": Situation(
-        config(ENTRY),
-        of_forks((True, False)),
-        0,
         "note",
         "built without secrets: jobs with a context fail with Unauthorized",
+        of_forks((True, False)),
     ),
-    "forks with secrets": Situation(
-        config(ENTRY), of_forks((True, True)), 0, "note", "their authors can read them"
-    ),
+    "forks with secrets": Situation("note", "their authors can read them", of_forks((True, True))),
     "forks unknown": Situation(
-        config(ENTRY),
-        of_forks(None),
-        0,
-        "unknown",
-        "not permitted for the token (Permission denied.)",
+        "unknown", "not permitted for the token (Permission denied.)", of_forks(None)
     ),
     # The organisation.
     "contexts fail": Situation(
-        config(ENTRY),
-        faulty(nothing, "GET /context", 500),
-        3,
         "not-asked",
         "can't list its contexts: no answer (HTTP 500)",
+        faulty("GET /context", 500),
         unsaid="name the organisation",
         next=AGAIN,
     ),
     "contexts of others": Situation(
-        config(ENTRY),
-        faulty(nothing, "GET /context", 404),
-        3,
         "not-asked",
         "can't list its contexts: not found, or not visible to this token",
+        faulty("GET /context", 404),
         next="name the organisation as CircleCI does",
     ),
 }
@@ -498,7 +433,7 @@ def test_what_is_said(
         if answer["status"] == situation.status and situation.text in answer["text"]
     ]
     assert results, answers
-    assert done.code == situation.code, answers
+    assert done.code == CODES[situation.status], answers
     assert situation.unsaid not in done.out
     following = results[0]["next"].replace(circleci.url, "URL")
     assert following.startswith(situation.next), following
