@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -15,9 +14,10 @@ from cci_migrate.cli.processing import Task
 from cci_migrate.engine.outcomes import Failed, Outcome, Refused
 from cci_migrate.files.output_files import write_atomically
 from cci_migrate.findings import Severity
+from cci_migrate.groups import grouped
 from cci_migrate.policy.baseline import Baseline, BaselineEntry, baseline_text, parse_baseline
 from cci_migrate.policy.file import PolicyError
-from cci_migrate.reports.report import Report, resolutions_of
+from cci_migrate.reports.report import Report, Result, resolutions_of
 
 #: Some hundred thousand findings.
 MAX_BYTES = 32 * 2**20
@@ -29,12 +29,10 @@ class Baselines:
     def __init__(self) -> None:
         self._known: dict[Path, Mapping[str, Sequence[BaselineEntry]]] = {}
 
-    def with_baseline(self, task: Task, path: Path | None) -> Task:
+    def with_baseline(self, task: Task, path: Path) -> Task:
         """``task`` with what the baseline at ``path`` says of its files. Raises PolicyError."""
-        if path is None:
-            return task
         if path not in self._known:
-            self._known[path] = _by_file(_read(path))
+            self._known[path] = grouped((entry.path, entry) for entry in _read(path))
         entries = self._known[path]
         root, folder = task.root.resolve(), path.resolve().parent
         baseline = Baseline(
@@ -45,13 +43,6 @@ class Baselines:
             )
         )
         return replace(task, policy=replace(task.policy, baseline=baseline))
-
-
-def _by_file(entries: Iterable[BaselineEntry]) -> Mapping[str, Sequence[BaselineEntry]]:
-    by_file: dict[str, list[BaselineEntry]] = defaultdict(list)
-    for entry in entries:
-        by_file[entry.path].append(entry)
-    return by_file
 
 
 def _read(path: Path) -> list[BaselineEntry]:
@@ -85,16 +76,18 @@ def write_baseline(report: Report, path: Path) -> int:
     Raises OSError.
     """
     folder = path.resolve().parent
-    accepted: list[BaselineEntry] = []
-    for result in report.results:
-        root = Path(result.prefix or ".").resolve()
-        accepted += (
-            replace(entry, path=_named(root, entry.path, folder))
-            for entry in _accepted(result.outcome)
-        )
+    accepted = [
+        replace(entry, path=_named(_root_of(result), entry.path, folder))
+        for result in report.results
+        for entry in _accepted(result.outcome)
+    ]
     accepted += _of_other_files(report, path)
     write_atomically(path, baseline_text(accepted).encode())
     return len(accepted)
+
+
+def _root_of(result: Result) -> Path:
+    return Path(result.prefix or ".").resolve()
 
 
 def _accepted(outcome: Outcome) -> Iterator[BaselineEntry]:
@@ -115,10 +108,9 @@ def _of_other_files(report: Report, path: Path) -> list[BaselineEntry]:
         return []
     folder = path.resolve().parent
     read = {
-        _named(root, file, folder)
+        _named(_root_of(result), file, folder)
         for result in report.results
         if not isinstance(result.outcome, Failed)
-        for root in (Path(result.prefix or ".").resolve(),)
         for file in result.outcome.paths
     }
     return [

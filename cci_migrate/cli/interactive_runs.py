@@ -35,24 +35,23 @@ def decide(
     ``topics_of`` returns the settings that options and the policy of a folder decide. Raises
     AnswersError, CannotAskError and KeyboardInterrupt.
     """
-    outcomes: dict[int, Outcome] = {}
-    configs: dict[int, SessionConfig] = {}
-    for index, task in enumerate(tasks):
-        files = task.read()
-        if isinstance(files, Failed):
-            outcomes[index] = files
-        else:
-            topics = {topic for topic in Topic if topic.value in topics_of(task.folder)}
-            prefix = prefix_of(task.root)
-            configs[index] = SessionConfig(
-                prefix, files, task.policy, frozenset(topics), options.limits
-            )
-    session_configs = list(configs.values())
+    read = [task.read() for task in tasks]
+    configs = [
+        SessionConfig(
+            prefix_of(task.root),
+            files,
+            task.policy,
+            frozenset(topic for topic in Topic if topic.value in topics_of(task.folder)),
+            options.limits,
+        )
+        for task, files in zip(tasks, read, strict=True)
+        if not isinstance(files, Failed)
+    ]
     if options.answers is not None:
-        decided = replay(session_configs, options.answers)
+        decided = replay(configs, options.answers)
     else:
         session_options = SessionOptions(options.mode is Mode.WRITE, options.save_answers)
         screen = screen or screen_of(Terminal(options.colour))
-        decided = run(session_configs, screen, session_options)
-    outcomes |= dict(zip(configs, decided, strict=True))
-    return [outcomes[index] for index in range(len(tasks))]
+        decided = run(configs, screen, session_options)
+    rest = iter(decided)
+    return [files if isinstance(files, Failed) else next(rest) for files in read]
