@@ -33,16 +33,14 @@ def diagnostics_of(review: Review) -> Mapping[Path, list[Diagnostic]]:
     match outcome:
         case NotAConfig() | Examined():
             pass
-        case Failed(problem=problem, instead=instead):
+        case Failed():
             path, at = config.path_of(outcome.paths[0]), Position(0, 0)
             if outcome.position is not None:
                 at = Position(outcome.position.line - 1, outcome.position.column - 1)
-            by_file[path].append(_about_file(problem, instead, at, DiagnosticSeverity.Error))
-        case Refused(reason=reason, instead=instead):
-            path = config.path_of(outcome.paths[0])
-            by_file[path].append(
-                _about_file(reason, instead, Position(0, 0), DiagnosticSeverity.Information)
-            )
+            by_file[path].append(_about_file(outcome, at, DiagnosticSeverity.Error))
+        case Refused():
+            path, at = config.path_of(outcome.paths[0]), Position(0, 0)
+            by_file[path].append(_about_file(outcome, at, DiagnosticSeverity.Information))
         case _:
             assert_never(outcome)
     for resolution in review.resolutions:
@@ -53,9 +51,9 @@ def diagnostics_of(review: Review) -> Mapping[Path, list[Diagnostic]]:
 
 
 def _about_file(
-    problem: str, instead: str, at: Position, severity: DiagnosticSeverity
+    outcome: Failed | Refused, at: Position, severity: DiagnosticSeverity
 ) -> Diagnostic:
-    return Diagnostic(Range(at, at), with_advice(problem, instead), severity, source=SOURCE)
+    return Diagnostic(Range(at, at), outcome.explanation, severity, source=SOURCE)
 
 
 def _diagnostic(finding: Finding, underlined: Range) -> Diagnostic:

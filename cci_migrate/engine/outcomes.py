@@ -14,6 +14,7 @@ from cci_migrate.lossless.source import Position
 from cci_migrate.policy.baseline import WHOLE_FILE, BaselineEntry
 from cci_migrate.redaction.excerpts import Excerpt
 from cci_migrate.redaction.redaction import Redaction
+from cci_migrate.wording import with_advice
 
 if TYPE_CHECKING:
     from cci_migrate.engine.explanation import ExplainedPull
@@ -124,6 +125,11 @@ class Refused(Struct, frozen=True):
     __repr__ = repr_without("redaction")
 
     @property
+    def explanation(self) -> str:
+        """Why it must not be edited, and what to do instead."""
+        return with_advice(self.reason, self.instead)
+
+    @property
     def baseline_entry(self) -> BaselineEntry | None:
         """The baseline entry for the whole file; None if the cause is no property of the file."""
         if self.cause in (Cause.OUTSIDE, Cause.NOT_PROVEN, Cause.NOT_CONFIRMED):
@@ -143,6 +149,11 @@ class Failed(Struct, frozen=True):
     position: Position | None = None
     excerpt: Excerpt | None = None
     is_transient: bool = False
+
+    @property
+    def explanation(self) -> str:
+        """What is wrong, and what to do about it."""
+        return with_advice(self.problem, self.instead)
 
 
 #: The outcome of a config that cannot be examined.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
+from cci_migrate.engine.outcomes import Examined, Failed, Outcome, Refused
 from cci_migrate.engine.proof import ProvenFile
 from cci_migrate.findings import (
     Answer,
@@ -22,7 +22,7 @@ from cci_migrate.interactive.interview import Interview, accepted_fix
 from cci_migrate.interactive.reviews import ConfigReview, TextChange
 from cci_migrate.interactive.shown_lines import BLANK, Line, Look, Prose
 from cci_migrate.rule_ids import MISSING_CONTEXT
-from cci_migrate.wording import counted, with_advice
+from cci_migrate.wording import counted
 
 _MOST_REASONS = 3
 
@@ -66,9 +66,9 @@ def end_summary(
     if rest:
         yield Prose(f"{', '.join(rest)}.")
     for review, outcome in zip(reviews, outcomes, strict=True):
-        problem = _not_changed(outcome)
-        if problem is not None and isinstance(review.untouched, Examined):
-            yield Prose(f"{review.config.name} is not changed: {problem}", Look.ERROR)
+        if isinstance(outcome, Refused | Failed) and isinstance(review.untouched, Examined):
+            text = f"{review.config.name} is not changed: {outcome.explanation}"
+            yield Prose(text, Look.ERROR)
     for text in _not_working(interview, reviews, outcomes):
         yield Prose(text, Look.WARNING)
 
@@ -117,14 +117,3 @@ def _not_working(
         )
     if limited:
         yield f"{counted(limited, 'finding')} left that Docker Hub limits today."
-
-
-def _not_changed(outcome: Outcome) -> str | None:
-    """Why the changes to a config cannot be made, if they cannot."""
-    match outcome:
-        case Refused(reason=reason, instead=instead):
-            return with_advice(reason, instead)
-        case Failed(problem=problem, instead=instead):
-            return with_advice(problem, instead)
-        case Examined() | NotAConfig():
-            return None

@@ -11,7 +11,6 @@ from cci_migrate.reports.closing_lines import closing_text
 from cci_migrate.reports.grouping import location
 from cci_migrate.reports.report import Report, resolutions_of
 from cci_migrate.reports.text_report import SEVERITY_WORDS, Detail
-from cci_migrate.wording import with_advice
 
 
 def concise_report(report: Report, detail: Detail) -> Iterator[str]:
@@ -26,6 +25,6 @@ def concise_report(report: Report, detail: Detail) -> Iterator[str]:
                 yield f"{location(result, finding)}: {printable(message)}\n"
         outcome = result.outcome
         if isinstance(outcome, Refused) and not outcome.in_baseline and not detail.is_quiet:
-            remark = f"skipped: {with_advice(outcome.reason, outcome.instead)}"
+            remark = f"skipped: {outcome.explanation}"
             yield f"{result.display_path(outcome.paths[0])}: {printable(remark)}\n"
     yield closing_text(report) + "\n"

@@ -14,7 +14,6 @@ from cci_migrate.findings import Severity
 from cci_migrate.lossless.source import Position
 from cci_migrate.reports.grouping import FindingGroup, groups_of
 from cci_migrate.reports.report import Report, Result
-from cci_migrate.wording import with_advice
 
 #: The number of annotations of one kind that GitHub shows for a step; the log has the others.
 #: https://github.com/orgs/community/discussions/26680
@@ -44,13 +43,12 @@ def _annotations(report: Report) -> Iterator[str]:
     for result in report.results:
         outcome = result.outcome
         if isinstance(outcome, Refused):
-            text = f"skipped: {with_advice(outcome.reason, outcome.instead)}"
+            text = f"skipped: {outcome.explanation}"
             if not outcome.in_baseline:
                 yield _command("warning", result, outcome.paths[0], "cci-migrate", text)
         elif isinstance(outcome, Failed):
-            text = with_advice(outcome.problem, outcome.instead)
-            at = _at(outcome.position)
-            yield _command("error", result, outcome.paths[0], "cci-migrate", text, at=at)
+            path, text, at = outcome.paths[0], outcome.explanation, _at(outcome.position)
+            yield _command("error", result, path, "cci-migrate", text, at=at)
     for result, unused in report.unused:
         at = _at(unused.position)
         yield _command("notice", result, unused.path, "cci-migrate", unused.text, at=at)

@@ -17,7 +17,6 @@ from cci_migrate.findings import Severity
 from cci_migrate.groups import grouped
 from cci_migrate.reports.grouping import FindingGroup, groups_of, location
 from cci_migrate.reports.report import Report, Result
-from cci_migrate.wording import with_advice
 
 NAME = "cci-migrate"
 
@@ -41,12 +40,10 @@ def _suite(result: Result, groups: Sequence[FindingGroup]) -> XML.Element:
     suite = XML.Element("testsuite", name=result.display_paths)
     suite.extend(map(_finding, groups))
     if isinstance(outcome, Refused):
-        text = with_advice(outcome.reason, outcome.instead)
         tag = "skipped" if outcome.in_baseline else "failure"
-        suite.append(_whole(result, "the file can be changed", tag, text))
+        suite.append(_whole(result, "the file can be changed", tag, outcome.explanation))
     elif isinstance(outcome, Failed):
-        text = with_advice(outcome.problem, outcome.instead)
-        suite.append(_whole(result, "the file can be read", "error", text))
+        suite.append(_whole(result, "the file can be read", "error", outcome.explanation))
     if isinstance(outcome, Examined):
         for unused in outcome.unused:
             suite.append(_unused(result, unused))

@@ -24,7 +24,7 @@ from cci_migrate.reports.grouping import (
 )
 from cci_migrate.reports.report import Mode, Report, Result
 from cci_migrate.reports.terminal_page import Page
-from cci_migrate.wording import counted, with_advice
+from cci_migrate.wording import counted
 
 #: The largest number of files, and of lines of a file, that are listed without --verbose.
 _FEW_FILES = 3
@@ -104,7 +104,7 @@ def failure_lines(result: Result) -> list[str]:
     *others, last = failed.paths
     paths = [*map(result.display_path, others), result.display_place(last, failed.position)]
     source = [] if failed.excerpt is None else list(Page().source(failed.excerpt))
-    return [f"{', '.join(paths)}: {with_advice(failed.problem, failed.instead)}", *source]
+    return [f"{', '.join(paths)}: {failed.explanation}", *source]
 
 
 def _changes(report: Report, detail: Detail, page: Page) -> Iterator[str]:
@@ -219,7 +219,7 @@ def _remark(outcome: Outcome, detail: Detail) -> str | None:
         case Refused(in_baseline=True):
             return f"in the baseline: {outcome.reason}" if detail.is_verbose else None
         case Refused():
-            return f"skipped: {with_advice(outcome.reason, outcome.instead)}"
+            return f"skipped: {outcome.explanation}"
         case NotAConfig():
             return f"not a CircleCI config: {outcome.kind}" if detail.is_verbose else None
         case Examined():
