@@ -84,15 +84,11 @@ class CircleCiCache:
         own = self._own_organisations()
         if isinstance(own, FailedQuery):
             return ()
-        parsed = {
-            parse_organisation(other.slug): other.name.lower() == organisation.name.lower()
-            for other in own
-        }
-        return tuple(
-            other
-            for other, is_alike in parsed.items()
-            if other is not None and is_alike and other != organisation
+        name = organisation.name.lower()
+        alike = dict.fromkeys(
+            parse_organisation(other.slug) for other in own if other.name.lower() == name
         )
+        return tuple(other for other in alike if other is not None and other != organisation)
 
     def slug_of(self, project: Project, organisation: Organisation) -> str | None:
         """The slug in ``organisation`` of the repository ``project``; None if it ran nothing.

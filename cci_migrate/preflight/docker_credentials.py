@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from cci_migrate.bounds.installed_programs import find_program
 from cci_migrate.circleci.images import variable_in
@@ -28,10 +27,11 @@ from cci_migrate.policy.settings import PasswordAuth
 from cci_migrate.preflight.login_consent import login_command
 from cci_migrate.transport.known_secrets import Secret, remember
 
-#: How Docker names Docker Hub in its configuration.
+#: What a helper can be called: it is the end of a program's name.
 _HELPER = re.compile(r"[\w.\-]+")
 #: A helper's user name for a secret that is not a password.
 _IDENTITY_TOKEN = "<token>"  # noqa: S105 - the marker of a token, no token
+_NOT_FOR_CIRCLECI = "Docker stored an identity token for it, which CircleCI can't use"
 _PATIENCE = 30
 
 
@@ -68,16 +68,16 @@ def credential_for(host: str, names: Iterable[PasswordAuth]) -> DockerCredential
     return f"{because}{setting}run `{login_command(host)}`"
 
 
-def _from_environment(names: PasswordAuth) -> DockerCredential | list[str]:
+def _from_environment(names: PasswordAuth) -> DockerCredential | tuple[str, ...]:
     """The credential, or its variables if one of them is not set."""
-    variables = [*filter(None, (variable_in(names.username), variable_in(names.password)))]
-    password = os.environ.get(variable_in(names.password) or "")
-    user_variable = variable_in(names.username)
+    user_variable, password_variable = variable_in(names.username), variable_in(names.password)
+    variables = tuple(filter(None, (user_variable, password_variable)))
     username = os.environ.get(user_variable) if user_variable else names.username
+    password = os.environ.get(password_variable or "")
     if not username or not password:
         return variables
-    credential = _credential(username, password, f"{' and '.join(variables)} in the environment")
-    return replace(credential, variables=tuple(variables))
+    origin = f"{' and '.join(variables)} in the environment"
+    return _credential(username, password, origin, variables)
 
 
 def _from_docker(host: str) -> DockerCredential | str:
@@ -90,28 +90,33 @@ def _from_docker(host: str) -> DockerCredential | str:
     except FileNotFoundError:
         return ""
     except (OSError, ValueError):
-        return f"{path} can't be read"
+        config = None
     if not isinstance(config, dict):
         return f"{path} can't be read"
     helper, server = _helper_for(host, config)
     if helper:
         return _from_helper(helper, server)
-    for key, entry in _mapping(config.get("auths")).items():
-        if _host_of(key) == host:
-            return _from_entry(_mapping(entry), str(path))
-    return ""
+    auth = _entry_for(host, config.get("auths"))
+    return "" if auth is None else _from_entry(_mapping(auth[1]), str(path))
 
 
 def _helper_for(host: str, config: Mapping[str, Any]) -> tuple[str, str]:
     """The credential helper for ``host``, and the name that it has for the registry."""
-    for key, name in _mapping(config.get("credHelpers")).items():
-        if _host_of(key) == host:
-            return str(name), key
+    own = _entry_for(host, config.get("credHelpers"))
+    if own is not None:
+        return str(own[1]), own[0]
     store = config.get("credsStore")
     if not isinstance(store, str):
         return "", ""
-    keys = [key for key in _mapping(config.get("auths")) if _host_of(key) == host]
-    return store, (keys[0] if keys else HUB_SERVER if host == DOCKER_HUB else host)
+    auth = _entry_for(host, config.get("auths"))
+    usual = HUB_SERVER if host == DOCKER_HUB else host
+    return store, usual if auth is None else auth[0]
+
+
+def _entry_for(host: str, table: object) -> tuple[str, Any] | None:
+    """The first entry of a table in Docker's configuration that is for ``host``."""
+    entries = _mapping(table).items()
+    return next(((key, value) for key, value in entries if _host_of(key) == host), None)
 
 
 def _from_helper(name: str, server: str) -> DockerCredential | str:
@@ -133,20 +138,19 @@ def _from_helper(name: str, server: str) -> DockerCredential | str:
         reply = json.loads(process.stdout) if process.returncode == 0 else None
     except (OSError, ValueError, subprocess.TimeoutExpired):
         reply = None
-    if not isinstance(reply, dict):
-        # Its output may contain the credential, so it is not repeated.
-        return f"docker-credential-{name} has no login for {server}"
-    username, password = str(reply.get("Username", "")), str(reply.get("Secret", ""))
+    login = _mapping(reply)
+    username, password = str(login.get("Username", "")), str(login.get("Secret", ""))
     if username == _IDENTITY_TOKEN:
-        return "Docker stored an identity token for it, which CircleCI can't use"
+        return _NOT_FOR_CIRCLECI
     if not username or not password:
+        # The output of the helper may contain the credential, so it is not repeated.
         return f"docker-credential-{name} has no login for {server}"
     return _credential(username, password, f"docker-credential-{name}")
 
 
 def _from_entry(entry: Mapping[str, Any], path: str) -> DockerCredential | str:
     if entry.get("identitytoken"):
-        return "Docker stored an identity token for it, which CircleCI can't use"
+        return _NOT_FOR_CIRCLECI
     text = entry.get("auth")
     if not isinstance(text, str) or not text:
         return ""
@@ -161,9 +165,11 @@ def _from_entry(entry: Mapping[str, Any], path: str) -> DockerCredential | str:
     return _credential(username, password, path)
 
 
-def _credential(username: str, password: str, origin: str) -> DockerCredential:
+def _credential(
+    username: str, password: str, origin: str, variables: tuple[str, ...] = ()
+) -> DockerCredential:
     remember(base64.b64encode(f"{username}:{password}".encode("utf-8", "surrogateescape")).decode())
-    return DockerCredential(username, remember(password), origin)
+    return DockerCredential(username, remember(password), origin, variables)
 
 
 def _host_of(key: str) -> str:
