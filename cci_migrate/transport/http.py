@@ -214,16 +214,11 @@ class Api:
         self._sessions = ThreadSessions()
         self.threads = ReadingThreads()
 
-    def read(self, method: str, path: str, **options: Any) -> Response:
-        """Send a reading request, again after faults.
+    def read(self, method: str, path: str, *, is_file: bool = False, **options: Any) -> Response:
+        """Send a reading request, again after faults. ``is_file``: whatever the answer's type says.
 
         Raises OverloadedError, MissingError, RefusedError, HostError, HostUnavailable.
         """
-        return self._repeated(method, path, options)
-
-    def _repeated(
-        self, method: str, path: str, options: Mapping[str, Any], *, is_file: bool = False
-    ) -> Response:
         for attempt in stamina.retry_context(
             on=OverloadedError, attempts=READ_ATTEMPTS, timeout=None, wait_initial=0.5, wait_max=20
         ):
@@ -232,11 +227,8 @@ class Api:
         raise AssertionError("stamina returns or raises")
 
     def read_bytes(self, path: str, **options: Any) -> bytes:
-        """The bytes of the file at ``path``, whatever type they are labelled with.
-
-        Raises what `read` raises.
-        """
-        return self._repeated("GET", path, options, is_file=True).content
+        """The bytes of the file at ``path``. Raises what `read` raises."""
+        return self.read("GET", path, is_file=True, **options).content
 
     def read_once(self, method: str, path: str, **options: Any) -> Response:
         """`read` without retries: after OverloadedError, ask for less."""
@@ -404,8 +396,8 @@ def limit_wait(response: Response, attempt: int, now: float) -> float | None:
         reset = response.headers.get(f"{limit}-reset", "")
         if response.headers.get(f"{limit}-remaining") == "0" and reset.isdecimal():
             return max(float(reset) - now, 0.0) + 1.0
-    said = (_message(response.json) or response.content[:500].decode("utf-8", "replace")).lower()
-    if response.status == 403 and not any(sign in said for sign in _LIMIT_SIGNS):
+    said = _message(response.json) or response.content[:500].decode("utf-8", "replace")
+    if response.status == 403 and not _says_limit(said):
         return None
     return stated_wait("", attempt, now)
 
@@ -497,14 +489,16 @@ def is_loopback(url: str) -> bool:
 
 
 def _is_graphql_limit(body: Any) -> bool:
-    if not isinstance(body, dict) or not isinstance(body.get("errors"), list):
-        return False
-    for error in body["errors"]:
-        if isinstance(error, dict):
-            message = str(error.get("message", "")).lower()
-            if error.get("type") == "RATE_LIMITED" or any(s in message for s in _LIMIT_SIGNS):
-                return True
-    return False
+    errors = body.get("errors") if isinstance(body, dict) else None
+    return isinstance(errors, list) and any(
+        error.get("type") == "RATE_LIMITED" or _says_limit(str(error.get("message")))
+        for error in errors
+        if isinstance(error, dict)
+    )
+
+
+def _says_limit(text: str) -> bool:
+    return any(sign in text.lower() for sign in _LIMIT_SIGNS)
 
 
 def _retry_after(value: str, now: float) -> float | None:
@@ -538,18 +532,9 @@ def _message(body: Any) -> str:
     if not isinstance(body, dict):
         return ""
     errors = body.get("errors")
-    details = (
-        [str(e.get("message", "")) if isinstance(e, dict) else str(e) for e in errors]
-        if isinstance(errors, list)
-        else []
-    )
-    error = body.get("error")
-    if isinstance(error, dict):
-        details.append(str(error.get("message", "")))
-    elif error:
-        details.append(str(error))
-    message = body.get("message", "")
-    return "; ".join(part for part in (str(message), *details) if part and part != "None")
+    faults = [*(errors if isinstance(errors, list) else ()), body.get("error")]
+    details = (fault.get("message") if isinstance(fault, dict) else fault for fault in faults)
+    return "; ".join(str(part) for part in (body.get("message"), *details) if part)
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
@@ -145,18 +145,13 @@ class Lane:
     def next_time(self, kind: WriteKind) -> float:
         """When a write of ``kind`` is allowed, in seconds since 1970; in the past if now."""
         since = self._clock.now() - HOUR
-        writes = self._since(None, since)
-        times = [self._not_before()]
-        if writes:
-            times.append(writes[-1] + self._limits.writes_apart)
-        if len(writes) >= self._limits.writes_per_hour:
-            times.append(writes[-self._limits.writes_per_hour] + HOUR)
+        limits, writes = self._limits, self._since(None, since)
+        times = [
+            self._not_before(),
+            _next_time(writes, limits.writes_apart, limits.writes_per_hour),
+        ]
         if kind.is_paced:
-            alike = self._since(kind, since)
-            if alike:
-                times.append(alike[-1] + self._limits.apart)
-            if len(alike) >= self._limits.per_hour:
-                times.append(alike[-self._limits.per_hour] + HOUR)
+            times.append(_next_time(self._since(kind, since), limits.apart, limits.per_hour))
         return max(times)
 
     def used(self) -> tuple[int, int]:
@@ -240,3 +235,9 @@ class Lane:
     def _not_before(self) -> float:
         with self._lock:
             return max((record.not_before(self.name) for record in self._records()), default=0.0)
+
+
+def _next_time(writes: Sequence[float], apart: float, per_hour: int) -> float:
+    """When limits allow another write after those at the times ``writes`` of the last hour."""
+    after_last = writes[-1] + apart if writes else 0.0
+    return max(after_last, writes[-per_hour] + HOUR) if len(writes) >= per_hour else after_last

@@ -198,12 +198,12 @@ class GitDirectory(Struct, frozen=True):
             variables["GIT_NO_LAZY_FETCH"] = "1"
         if answers is not None:
             variables |= answers.variables
-        if self.objects is not None:
-            variables["GIT_OBJECT_DIRECTORY"] = str(self.objects)
-        if self.work_tree is not None:
-            variables["GIT_WORK_TREE"] = str(self.work_tree)
-        if index is not None:
-            variables["GIT_INDEX_FILE"] = str(index)
+        paths = {
+            "GIT_OBJECT_DIRECTORY": self.objects,
+            "GIT_WORK_TREE": self.work_tree,
+            "GIT_INDEX_FILE": index,
+        }
+        variables |= {name: str(path) for name, path in paths.items() if path is not None}
         if settings:
             first = int(variables.get("GIT_CONFIG_COUNT") or 0)
             variables["GIT_CONFIG_COUNT"] = str(first + len(settings))
