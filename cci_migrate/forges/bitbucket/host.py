@@ -114,13 +114,11 @@ class Bitbucket(RestHost):
         """
         del known
         url = cursor or f"/repositories/{quote(owner)}?pagelen=100"
-        while url:
-            page = self.api.read("GET", url).body(BitbucketPage[BitbucketRepository])
-            url = page.next
+        for page in self._pages(url, BitbucketRepository, {}):
             self._expected = max(self._expected, page.size)
             listed = {self.ref(each.full_name.lower()): each for each in page.values}
             self._listed.update({ref.key: repository for ref, repository in listed.items()})
-            yield RepositoryPage(tuple(listed), (), url)
+            yield RepositoryPage(tuple(listed), (), page.next)
 
     def observe(self, refs: Iterable[RepositoryRef]) -> Iterator[Observation]:
         """The state of each of ``refs``, from the API alone while they are few."""
@@ -218,11 +216,7 @@ class Bitbucket(RestHost):
 
     def items(self, path: str, kind: type[_Item], /, **query: object) -> Iterator[_Item]:
         """https://developer.atlassian.com/cloud/bitbucket/rest/intro/#pagination"""
-        answer = self.api.read("GET", path, params={"pagelen": 50, **query})
-        page = answer.body(BitbucketPage[kind])  # type: ignore[valid-type]
-        yield from page.values
-        while page.next:
-            page = self.api.read("GET", page.next).body(BitbucketPage[kind])  # type: ignore[valid-type]
+        for page in self._pages(path, kind, {"pagelen": 50, **query}):
             yield from page.values
 
     @property
@@ -235,6 +229,15 @@ class Bitbucket(RestHost):
         return self._access.read(snapshot, self.api.scopes)
 
     # -- internals
+
+    def _pages(
+        self, path: str, kind: type[_Item], query: Mapping[str, object]
+    ) -> Iterator[BitbucketPage[_Item]]:
+        while path:
+            answer = self.api.read("GET", path, params=query)
+            page = answer.body(BitbucketPage[kind])  # type: ignore[valid-type]
+            yield page
+            path, query = page.next, {}
 
     def git_credentials(self, token: str) -> tuple[str, str]:
         """https://support.atlassian.com/bitbucket-cloud/docs/using-api-tokens/"""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import count
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -238,15 +239,14 @@ class Gitea(RestReadHost):
         """The entries of a tree or of a commit's, by path; with those below it if recursive."""
         entries: dict[str, GitEntry] = {}
         query: dict[str, object] = {"recursive": "true"} if is_recursive else {}
-        page = 1
-        while True:
+        for page in count(1):
             answer = self.api.read(
                 "GET", f"/repos/{name}/git/trees/{oid}", params={**query, "page": page}
             ).body(Tree)
             entries.update({entry.path: entry for entry in answer.tree or ()})
             if not answer.truncated or not answer.tree:
-                return entries
-            page += 1
+                break
+        return entries
 
     def _blob(self, name: str, oid: str) -> bytes:
         """A blob, such as the text of a link, which `content` may follow."""
@@ -261,16 +261,12 @@ class Gitea(RestReadHost):
         return blob_id(data, like=snapshot.head)
 
     def _repository_pages(self, path: str, page: str) -> Iterator[RepositoryPage]:
-        number = int(page)
-        for answer in pages(self.api, path, {}, number):
+        answers = pages(self.api, path, {}, int(page))
+        for number, answer in enumerate(answers, int(page)):
             repositories = answer.body(tuple[GiteaRepository, ...])
-            refs = []
-            for repository in repositories:
-                ref = self.ref(repository.full_name)
-                self._listed[ref.key] = repository
-                refs.append(ref)
-            number += 1
-            yield RepositoryPage(tuple(refs), (), str(number) if has_next(answer) else "")
+            listed = {self.ref(repository.full_name): repository for repository in repositories}
+            self._listed.update({ref.key: repository for ref, repository in listed.items()})
+            yield RepositoryPage(tuple(listed), (), str(number + 1) if has_next(answer) else "")
 
 
 def _modes(entries: Mapping[str, GitEntry]) -> dict[str, str]:
