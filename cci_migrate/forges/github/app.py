@@ -102,17 +102,12 @@ class InstallationToken:
 
     def __call__(self, is_renewal: bool) -> str:
         """The token. Raises TokenError, HostUnavailable."""
-        with self._lock:
-            if self._token is None or is_renewal or self._expires_soon(self._token):
-                self._token = self._new_token()
-                remember(self._token.token)
-            return self._token.token
+        return self._current(is_renewal=is_renewal).token
 
     @property
     def problem(self) -> str:
         """What the installation lacks for any write; empty if nothing."""
-        self(False)
-        granted = self._token.permissions if self._token is not None else {}
+        granted = self._current().permissions
         lacking = [name for key, name in _NEEDED.items() if granted.get(key) != "write"]
         if not lacking:
             return ""
@@ -135,8 +130,14 @@ class InstallationToken:
         """Close the App's connections."""
         self._api.close()
 
-    def _expires_soon(self, token: _Token) -> bool:
-        return token.expires_at.timestamp() - self._clock.now() < _MARGIN
+    def _current(self, *, is_renewal: bool = False) -> _Token:
+        with self._lock:
+            token = self._token
+            is_old = token is None or token.expires_at.timestamp() - self._clock.now() < _MARGIN
+            if token is None or is_old or is_renewal:
+                self._token = token = self._new_token()
+                remember(token.token)
+            return token
 
     def _new_token(self) -> _Token:
         """https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app"""

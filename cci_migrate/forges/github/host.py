@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -239,13 +240,12 @@ class GitHub:
 
     def _comments(self, path: str) -> Iterator[Comment]:
         """https://docs.github.com/en/rest/issues/comments#list-issue-comments"""
-        number = 1
-        comments: tuple[Comment, ...] = ()
-        while number == 1 or len(comments) == _COMMENTS:
+        for number in count(1):
             params = {"per_page": _COMMENTS, "page": number}
             comments = self._api.read("GET", path, params=params).body(tuple[Comment, ...])
             yield from comments
-            number += 1
+            if len(comments) < _COMMENTS:
+                return
 
     def comment(self, snapshot: Snapshot, text: str) -> None:
         """https://docs.github.com/en/rest/issues/comments#create-an-issue-comment"""

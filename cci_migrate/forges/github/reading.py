@@ -104,6 +104,13 @@ class PullNode(Struct, frozen=True, rename="camel"):
     head_repository: _RepositoryName | None = None
 
     @property
+    def fork(self) -> str | None:
+        """The fork with its branch, in lower case; empty for none, None for one that is gone."""
+        if not self.is_cross_repository:
+            return ""
+        return self.head_repository.name_with_owner.lower() if self.head_repository else None
+
+    @property
     def pull(self) -> PullRequest:
         """The pull request as a campaign has it."""
         return PullRequest(
@@ -391,14 +398,7 @@ def own_pull(pulls: Nodes[PullNode], fork: str = "") -> PullRequest | None:
     """
     if pulls.has_gaps:
         raise HostError("GitHub does not show all of its pull requests")
-
-    def is_from_there(node: PullNode) -> bool:
-        if not fork or not node.is_cross_repository:
-            return not fork and not node.is_cross_repository
-        head = node.head_repository
-        return head is not None and head.name_with_owner.lower() == fork.lower()
-
-    return newest_pull(node.pull for node in pulls.present if is_from_there(node))
+    return newest_pull(node.pull for node in pulls.present if node.fork == fork.lower())
 
 
 def with_fork(snapshot: Snapshot, node: RepositoryNode, fork: ForkNode) -> Snapshot:
@@ -424,11 +424,7 @@ def without_fork(snapshot: Snapshot, node: RepositoryNode) -> Snapshot:
 
     Its pull request stays, and does not show where it is from any more; the campaign's names one.
     """
-    orphans = (
-        pull.pull
-        for pull in node.pull_requests.present
-        if pull.is_cross_repository and pull.head_repository is None
-    )
+    orphans = (pull.pull for pull in node.pull_requests.present if pull.fork is None)
     pull = newest_pull(orphan for orphan in orphans if orphan.campaign)
     return replace(snapshot, branch=None, pull=pull)
 
