@@ -12,11 +12,9 @@ Only the user can read it, whatever the umask: configs may contain secrets.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-
-from msgspec import Struct
 
 from cci_migrate.campaign.branch_names import DEFAULT_BRANCH, project_branch
 from cci_migrate.campaign.campaign_files import diff_name, original_name, read_inside
@@ -39,24 +37,17 @@ class CampaignInUseError(CampaignError):
     """Another command works on the campaign."""
 
 
-class CampaignSettings(Struct, frozen=True):
-    """What all plans of a campaign share."""
+#: The settings of the ledger that all plans of a campaign share.
+_SHARED = ("policy", "branch", "nested", "split", "verify")
 
-    policy: Policy
-    branch: str
-    is_nested: bool
-    is_split: bool
-    needs_confirmation: bool
 
-    def as_texts(self) -> dict[str, str]:
-        """The settings as the ledger has them."""
-        return {
-            "policy": policy_to_json(self.policy),
-            "branch": self.branch,
-            "nested": "yes" if self.is_nested or self.is_split else "",
-            "split": "yes" if self.is_split else "",
-            "verify": "yes" if self.needs_confirmation else "",
-        }
+def shared_settings(
+    policy: Policy, branch: str, *, is_nested: bool, is_split: bool, needs_confirmation: bool
+) -> dict[str, str]:
+    """What all plans of a campaign share, as the ledger has it."""
+    flags = (is_nested or is_split, is_split, needs_confirmation)
+    texts = (policy_to_json(policy), branch, *("yes" if flag else "" for flag in flags))
+    return dict(zip(_SHARED, texts, strict=True))
 
 
 class Campaign:
@@ -109,11 +100,9 @@ class Campaign:
         return bool(self.ledger.setting("split"))
 
     @property
-    def settings(self) -> CampaignSettings:
-        """What its plans share. Raises what `policy` raises."""
-        return CampaignSettings(
-            self.policy, self.branch, self.is_nested, self.is_split, self.needs_confirmation
-        )
+    def settings(self) -> dict[str, str]:
+        """What its plans share, as the ledger has it."""
+        return {name: self.ledger.setting(name) for name in _SHARED}
 
     def branch_of(self, ref: RepositoryRef, recorded: str = "") -> str:
         """The branch for ``ref``: the ``recorded`` one, else the usual one of its project."""
@@ -151,7 +140,7 @@ class Campaign:
 
 @contextmanager
 def begin_campaign(
-    folder: Path, settings: CampaignSettings, *, again: bool = False, is_dry_run: bool = False
+    folder: Path, settings: Mapping[str, str], *, again: bool = False, is_dry_run: bool = False
 ) -> Iterator[Campaign]:
     """Begin a campaign in ``folder``, or go on planning the one that is there.
 
@@ -159,10 +148,9 @@ def begin_campaign(
     Raises CampaignError when it was begun with other ``settings``, and ``again`` (plan everything
     anew) is not set, or the branches that it has written to would not be its own any more.
     """
-    texts = settings.as_texts()
     if is_dry_run:
         ledger = Ledger.in_memory()
-        ledger.set({"id": uuid.uuid4().hex, **texts})
+        ledger.set({"id": uuid.uuid4().hex, **settings})
         if (folder / LEDGER).is_file():
             with open_read_only(folder) as campaign:
                 ledger.set({"id": campaign.id})
@@ -182,8 +170,8 @@ def begin_campaign(
         ledger = Ledger.at(path)
         try:
             if not ledger.setting("id"):
-                ledger.set({"id": uuid.uuid4().hex, **texts})
-            for name, otherwise in planned_otherwise(ledger, texts.get):
+                ledger.set({"id": uuid.uuid4().hex, **settings})
+            for name, otherwise in planned_otherwise(ledger, settings.get):
                 if not again and ledger.counts():
                     raise CampaignError(
                         f"{folder}: this campaign was planned {otherwise}; use the same, "
@@ -194,7 +182,7 @@ def begin_campaign(
                         f"{folder}: this campaign was planned {otherwise}, and has written to "
                         "branches; use the same, or use another folder"
                     )
-                ledger.set({name: texts[name]})
+                ledger.set({name: settings[name]})
             if again:
                 ledger.forget_listing()
             yield Campaign(folder, ledger)
@@ -243,7 +231,7 @@ def planned_otherwise(
 
     Each with how its own was planned, for people: ``with another policy``, ``without --nested``.
     """
-    for name in ("policy", "branch", "nested", "split", "verify"):
+    for name in _SHARED:
         own = ledger.setting(name)
         if own != setting(name):
             is_flag = name in ("nested", "split", "verify")

@@ -14,9 +14,9 @@ from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.export import exportable_entries, sourcegraph_spec
 from cci_migrate.campaign.folder import (
     CampaignError,
-    CampaignSettings,
     begin_campaign,
     open_read_only,
+    shared_settings,
 )
 from cci_migrate.campaign.html_report import write_report
 from cci_migrate.campaign.plan_run import PlanRun
@@ -162,7 +162,13 @@ def plan(
     # One policy for the whole campaign: a repository's own policy file could make the tool write
     # names that nobody reviewed.
     campaign_policy = Policies(policy).for_folder(Path.cwd())
-    settings = CampaignSettings(campaign_policy, branch, nested, split, compiler is not None)
+    settings = shared_settings(
+        campaign_policy,
+        branch,
+        is_nested=nested,
+        is_split=split,
+        needs_confirmation=compiler is not None,
+    )
     with (
         begin_campaign(folder, settings, again=again, is_dry_run=dry_run) as campaign,
         progress_reporter(running) as progress,
