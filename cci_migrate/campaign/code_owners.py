@@ -7,8 +7,9 @@ https://docs.gitlab.com/user/project/codeowners/reference/
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from itertools import takewhile
 
 from msgspec import Struct
 
@@ -62,16 +63,8 @@ def _github_owners(text: str, path: str) -> Iterable[str]:
         if pattern.startswith("#"):
             continue
         if _github_pattern(pattern).matches(path):
-            return list(_until_comment(owners))
+            return _named(takewhile(lambda word: not word.startswith("#"), owners))
     return []
-
-
-def _until_comment(owners: Iterable[str]) -> Iterator[str]:
-    for owner in owners:
-        if owner.startswith("#"):
-            return
-        if "@" in owner:
-            yield owner
 
 
 def _gitlab_owners(text: str, path: str) -> Iterable[str]:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
-from itertools import groupby, takewhile
+from itertools import chain, groupby, takewhile
 
 from cci_migrate.lossless.unified_diff import DiffLine, Hunk
 
@@ -32,9 +32,7 @@ def group_of(hunks: Iterable[Hunk], fixes: Iterable[str], digest: str) -> str:
     lines = [hunk.lines for hunk in hunks]
     blocks = {block for hunk_lines in lines for block in _blocks(hunk_lines)}
     writes_secret = any(
-        line.sign == "+" and line.redacted != line.text
-        for hunk_lines in lines
-        for line in hunk_lines
+        line.sign == "+" and line.redacted != line.text for line in chain.from_iterable(lines)
     )
     text = json.dumps([sorted(set(fixes)), sorted(blocks), digest if writes_secret else ""])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
@@ -66,14 +64,11 @@ def _normalised(old: list[str], new: list[str]) -> _Block:
                 removed = _KEPT
                 break
         old_texts[at] = removed
-    return (
-        tuple(
-            (depths.index(_depth(line)), text) for line, text in zip(old, old_texts, strict=True)
-        ),
-        tuple(
-            (depths.index(_depth(line)), text) for line, text in zip(new, new_texts, strict=True)
-        ),
-    )
+
+    def at_depths(lines: list[str], texts: list[str]) -> tuple[_Line, ...]:
+        return tuple(zip((depths.index(_depth(line)) for line in lines), texts, strict=True))
+
+    return at_depths(old, old_texts), at_depths(new, new_texts)
 
 
 def _rewritten(old: str, new: str) -> tuple[str, str]:

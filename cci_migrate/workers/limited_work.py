@@ -46,13 +46,11 @@ def within(limits: WorkLimits, paths: tuple[str, ...], work: Callable[[], _T]) -
 
 def took_too_long(limits: WorkLimits, paths: tuple[str, ...]) -> Failed:
     """The outcome of a config that took longer than ``limits`` allow."""
-    problem = f"took too long: more than {limits.seconds:g} s"
-    return Failed(paths, problem, "raise --timeout, or split the config", is_transient=True)
+    return _exceeded(paths, f"took too long: more than {limits.seconds:g} s", "--timeout")
 
 
-def _needs_too_much_memory(limits: WorkLimits, paths: tuple[str, ...]) -> Failed:
-    problem = f"needs too much memory: more than {limits.megabytes} MB"
-    return Failed(paths, problem, "raise --memory-limit, or split the config", is_transient=True)
+def _exceeded(paths: tuple[str, ...], problem: str, option: str) -> Failed:
+    return Failed(paths, problem, f"raise {option}, or split the config", is_transient=True)
 
 
 def _within(limits: WorkLimits, paths: tuple[str, ...], work: Callable[[], _T]) -> _T | Failed:
@@ -68,7 +66,8 @@ def _within(limits: WorkLimits, paths: tuple[str, ...], work: Callable[[], _T]) 
             _disarm(before)  # it may have come in the middle of that
             failed = took_too_long(limits, paths)
         except MemoryError:
-            failed = _needs_too_much_memory(limits, paths)
+            problem = f"needs too much memory: more than {limits.megabytes} MB"
+            failed = _exceeded(paths, problem, "--memory-limit")
     return failed
 
 
