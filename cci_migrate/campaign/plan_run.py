@@ -169,7 +169,7 @@ class PlanRun(Struct, frozen=True):
             pull = pull_to_record(snapshot, recorded)
             return with_stop(replace(recorded.with_pull(pull), changed_at=now, plan=None), step)
         self.session.campaign.store_diff(snapshot.ref, plan.diff)
-        name = repositories.branch_names.get(snapshot.ref.key, "")
+        name = repositories.branch_name(snapshot.ref)
         entry = replace(planned_entry(snapshot, plan, now, recorded, name), plan=record)
         return _at_step(entry, step, plan.cause)
 

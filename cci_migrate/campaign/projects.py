@@ -17,16 +17,13 @@ from cci_migrate.forges.repository import Observation, RepositoryRef, Snapshot, 
 ROOT = "."
 
 
-def projects_of(snapshot: Snapshot) -> tuple[str, ...]:
-    """The projects of a repository, sorted; empty if there are not several."""
+def project_refs(snapshot: Snapshot) -> list[RepositoryRef]:
+    """The projects of a repository as repositories, sorted; empty if there are not several."""
     folders = _folders(snapshot.files)
     projects = {_project_of(path, folders) for path in snapshot.files}
-    return tuple(sorted(projects)) if len(projects) > 1 else ()
-
-
-def project_refs(snapshot: Snapshot) -> list[RepositoryRef]:
-    """The projects of a repository as repositories; empty if there are not several."""
-    return [replace(snapshot.ref, project=project) for project in projects_of(snapshot)]
+    if len(projects) < 2:
+        return []
+    return [replace(snapshot.ref, project=project) for project in sorted(projects)]
 
 
 def only_project(observation: Observation) -> Observation:

@@ -120,7 +120,11 @@ class RepositoriesToPlan(Struct, frozen=True):
 
     def host(self, ref: RepositoryRef) -> Host:
         """The host of ``ref``, for the branch that is to be written there."""
-        return self.session.host_of(ref, self.branch_names.get(ref.key, ""))
+        return self.session.host_of(ref, self.branch_name(ref))
+
+    def branch_name(self, ref: RepositoryRef) -> str:
+        """The branch that is to be written in ``ref``, empty for the campaign's usual one."""
+        return self.branch_names.get(ref.key, "")
 
     def _observed(
         self, refs: Iterator[RepositoryRef], others: _Others, name: str = ""
@@ -144,7 +148,7 @@ class RepositoriesToPlan(Struct, frozen=True):
 
     def _by_host(self, refs: Iterable[RepositoryRef]) -> dict[Host, list[RepositoryRef]]:
         """``refs`` by their hosts, one for each branch that is to be written there."""
-        with_branches = ((ref, self.branch_names.get(ref.key, ""), ref) for ref in refs)
+        with_branches = ((ref, self.branch_name(ref), ref) for ref in refs)
         return group_by_host(with_branches, self.session.host_of)
 
     def _listed(self, source: Source, others: _Others) -> Iterator[RepositoryRef]:
@@ -236,7 +240,7 @@ class RepositoriesToPlan(Struct, frozen=True):
                 self._finish(ref, State.ARCHIVED)
             elif self._has_used_up_branch(observation):
                 usual = self.session.campaign.branch_of(ref)
-                used_up = self.branch_names.get(ref.key, usual)
+                used_up = self.branch_name(ref) or usual
                 self.branch_names[ref.key] = next_branch(usual, used_up)
                 others.again.append(ref)
             elif self._is_split(observation):
@@ -248,8 +252,7 @@ class RepositoriesToPlan(Struct, frozen=True):
 
     def _is_kept(self, snapshot: Snapshot) -> bool:
         ref = snapshot.ref
-        branch_name = self.branch_names.get(ref.key, "")
-        return self.keep(snapshot, self.entry(ref), self.host(ref), branch_name)
+        return self.keep(snapshot, self.entry(ref), self.host(ref), self.branch_name(ref))
 
     def _is_split(self, snapshot: Snapshot) -> bool:
         """Whether it is a monorepo whose projects are planned in its place.

@@ -81,15 +81,14 @@ class Waves:
     def _current(self, ref: RepositoryRef) -> _Wave:
         """The last wave that the ledger has of the host of ``ref``, or the first."""
         if ref.server not in self._waves:
-            wave = _Wave(1, [], set())
-            for entry in self._session.ledger.entries():
-                if entry.ref.server != ref.server or not entry.wave:
-                    continue
-                if entry.wave > wave.number:
-                    wave = _Wave(entry.wave, [], set())
-                if entry.wave == wave.number:
-                    wave.keys.append(entry.ref.key)
-            self._waves[ref.server] = wave
+            recorded = [
+                (entry.wave, entry.ref.key)
+                for entry in self._session.ledger.entries()
+                if entry.wave and entry.ref.server == ref.server
+            ]
+            last = max((number for number, _ in recorded), default=1)
+            keys = [key for number, key in recorded if number == last]
+            self._waves[ref.server] = _Wave(last, keys, set())
         return self._waves[ref.server]
 
     def _verdict(self, wave: _Wave) -> GateVerdict:
