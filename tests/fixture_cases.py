@@ -21,7 +21,7 @@ from cci_migrate.findings import FindingKey, FindingState, Resolution
 from cci_migrate.policy.file import read_policy_file
 from cci_migrate.policy.settings import Policy, Revert
 from cci_migrate.rules.catalogue import RULES
-from tests.processing import PATH, process_repository
+from tests.processing import PATH, changed_files, process_repository
 from tests.samples import configs_among, files_under
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -94,8 +94,7 @@ def run(case: Case, files: dict[str, bytes], *, only_find: bool = False) -> tupl
 def changed(files: dict[str, bytes], outcomes: tuple[Outcome, ...]) -> dict[str, bytes]:
     result = dict(files)
     for outcome in outcomes:
-        if isinstance(outcome, Examined) and outcome.change is not None:
-            result.update({file.path: file.after for file in outcome.change.files})
+        result.update({file.path: file.after for file in changed_files(outcome)})
     return result
 
 

@@ -13,6 +13,7 @@ from cci_migrate.engine.config_files import (
 )
 from cci_migrate.engine.examination import examine
 from cci_migrate.engine.outcomes import Examined, Outcome
+from cci_migrate.engine.proof import ProvenFile
 from cci_migrate.engine.proposing import propose
 from cci_migrate.findings import APPLY_ALL, Decisions, Finding, FindingState
 from cci_migrate.policy.settings import Policy
@@ -52,10 +53,15 @@ def fixed(config: str, policy: Policy = DEFAULTS, decisions: Decisions = APPLY_A
     return config if outcome.change is None else text_after(outcome)
 
 
-def text_after(outcome: Examined) -> str:
-    """The text of the file that is changed."""
-    assert outcome.change is not None
-    (file,) = outcome.change.files
+def changed_files(outcome: Outcome) -> tuple[ProvenFile, ...]:
+    """The files that are changed, if any are."""
+    change = outcome.change if isinstance(outcome, Examined) else None
+    return () if change is None else change.files
+
+
+def text_after(outcome: Outcome) -> str:
+    """The text of the one file that is changed."""
+    (file,) = changed_files(outcome)
     return file.after.decode()
 
 

@@ -33,7 +33,7 @@ from tests.oracle.fix_judge import judge
 from tests.oracle.plain_yaml import Data, mapping_of
 from tests.oracle.sibling_names import expected_names
 from tests.oracle.step_docker import StepDocker
-from tests.processing import process_repository
+from tests.processing import changed_files, process_repository
 from tools.reversals import Reversal, reversal
 from tools.shared_data import CorpusFile, circleci_schema, corpus_files, shared_folder
 
@@ -115,8 +115,8 @@ def check_repository(
     readings = {path: read_file(path, data) for path, data in files.items()}
     for outcome in outcomes:
         tally += _check_outcome(outcome, files, readings, names, schema)
-        if isinstance(outcome, Examined) and outcome.change is not None:
-            changed.update({file.path: file.after for file in outcome.change.files})
+        if files_now := changed_files(outcome):
+            changed.update({file.path: file.after for file in files_now})
             tally += _check_reversal(outcome, files, names)
     if changed != files:
         tally += _check_second_run(outcomes, changed, names)
@@ -138,12 +138,10 @@ def _check_outcome(
     schema: ConfigSchema | None,
 ) -> Tally:
     tally = Tally()
-    after: dict[str, bytes] = {}
-    if isinstance(outcome, Examined) and outcome.change is not None:
-        after = {file.path: file.after for file in outcome.change.files}
-        for file in outcome.change.files:
-            if file.before != files.get(file.path):
-                tally += _short(names[file.path], "change", "not of the bytes given")
+    after = {file.path: file.after for file in changed_files(outcome)}
+    for file in changed_files(outcome):
+        if file.before != files.get(file.path):
+            tally += _short(names[file.path], "change", "not of the bytes given")
     is_alone = len(outcome.paths) == 1
     for path in outcome.paths:
         name = names[path]
@@ -306,7 +304,7 @@ def _step_pull(pull: ExplainedPull) -> str:
 
 
 def _check_reversal(
-    outcome: Examined, files: Mapping[str, bytes], names: Mapping[str, str]
+    outcome: Outcome, files: Mapping[str, bytes], names: Mapping[str, str]
 ) -> Tally:
     if len(outcome.paths) > 1:
         return Tally()

@@ -13,18 +13,17 @@ from click.testing import CliRunner
 from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.cli import processing
 from cci_migrate.cli.main_command import main_command
-from cci_migrate.engine.outcomes import Examined, Outcome
-from cci_migrate.engine.proof import ProvenFile
+from cci_migrate.engine.outcomes import Outcome
 from cci_migrate.files import discovery
 from cci_migrate.redaction.redaction import WITHHELD, Redaction
 from cci_migrate.reports.diffs import redacted_diff
 from tests.cli.conftest import environment, put
 from tests.interactive.conftest import make_repository
 from tests.interactive.dialog import Dialog
-from tests.processing import PATH, examined, process
+from tests.processing import PATH, changed_files, examined, process
 from tests.program import run
 from tests.proven_changes import proven_file
-from tests.redaction.secret_configs import SecretConfig, secret_configs
+from tests.redaction.secret_configs import secret_configs
 
 #: A word as any other, and one that nobody would write but as a password.
 WORD, MIXED = "kestrel", "Zx9!qL"
@@ -125,18 +124,12 @@ def test_no_prompt_shows_one(tmp_path: Path) -> None:
     assert shown_secrets(dialog.transcript) == []
 
 
-def changes(config: SecretConfig) -> tuple[ProvenFile, ...]:
-    outcome = process({PATH: config.text.encode()})
-    change = outcome.change if isinstance(outcome, Examined) else None
-    return () if change is None else change.files
-
-
 def test_a_diff_applies_or_git_refuses_it(tmp_path: Path) -> None:
     """Each as a repository of its own: git refuses a diff as a whole."""
     environ = {**os.environ, "GIT_CEILING_DIRECTORIES": str(tmp_path)}
     count = 0
     for number, config in enumerate(CONFIGS):
-        for file in changes(config):
+        for file in changed_files(process({PATH: config.text.encode()})):
             count += 1
             diff = redacted_diff(file)
             assert diff.data is not None, config.name
@@ -173,9 +166,8 @@ jobs:
 
 @pytest.mark.parametrize("name", ["P", "HUBPW", "kestrel"])
 def test_the_name_of_a_password_s_variable_is_shown(name: str) -> None:
-    change = examined(LACKS_A_LOGIN.replace("NAME", name)).change
-    assert change is not None
-    diff = redacted_diff(change.files[0])
+    (file,) = changed_files(examined(LACKS_A_LOGIN.replace("NAME", name)))
+    diff = redacted_diff(file)
     assert diff.data is not None
     assert f"\n+          docker-password: {name}\n".encode() in diff.data
     assert diff.withheld == 0
