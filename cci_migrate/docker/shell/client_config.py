@@ -127,14 +127,16 @@ def _home_in(environment: ClientEnvironment) -> str | None:
 @lru_cache(maxsize=512)
 def _normalised(path: str, home: str | None, folder: str | None) -> str | None:
     match = _HOMES.match(path)
-    if match is not None and match["root"]:
-        path = f"~root{path[match.end() :]}"
-    elif match is not None and path.startswith(_WRITTEN_HOMES):
-        if home is None:
+    if match is not None:
+        if match["root"]:
+            start = "~root"
+        elif not path.startswith(_WRITTEN_HOMES):
+            start = _USER_HOME
+        elif home is None:
             return None
-        path = f"{_own_home(home)}{path[match.end() :]}"
-    elif match is not None:
-        path = f"{_USER_HOME}{path[match.end() :]}"
+        else:
+            start = _own_home(home)
+        path = f"{start}{path[match.end() :]}"
     if not path.startswith(("/", "~", "$", "<", "`")) and folder is not None:
         path = joined_path(folder, path)
     return joined_path(".", path)
@@ -156,14 +158,14 @@ def directory_of_file(path: str, environment: ClientEnvironment, folder: str | N
     if match is None:
         return None
     home = _home_in(environment)
-    if match["directory"] is None:
+    written = match["directory"]
+    if written is None:
         return _normalised((match["home"] or "") + ".docker", home, folder)
-    directory = _normalised(match["directory"], home, folder)
-    is_own = directory is not None and directory == config_directory(environment, folder)
-    named = re.fullmatch(r"\$\{?DOCKER_CONFIG\}?", match["directory"])
-    if named:
-        return config_directory(environment, folder)
-    return directory if is_own or _CONFIG_DIRECTORY.fullmatch(match["directory"]) else None
+    own = config_directory(environment, folder)
+    if re.fullmatch(r"\$\{?DOCKER_CONFIG\}?", written):
+        return own
+    directory = _normalised(written, home, folder)
+    return directory if directory == own or _CONFIG_DIRECTORY.fullmatch(written) else None
 
 
 def directory_at(path: str, environment: ClientEnvironment, folder: str | None) -> str | None:
@@ -183,11 +185,8 @@ def keys_written(text: str | None) -> tuple[str, ...] | None:
         return None
     if not isinstance(settings, dict) or "credsStore" in settings:
         return None
-    keys: dict[str, None] = {}
-    for section in ("auths", "credHelpers"):
-        entries = settings.get(section)
-        if isinstance(entries, dict):
-            if any(map(has_placeholder, entries)):
-                return None
-            keys.update(dict.fromkeys(map(written_key, entries)))
-    return tuple(keys)
+    sections = (settings.get("auths"), settings.get("credHelpers"))
+    keys = [key for section in sections if isinstance(section, dict) for key in section]
+    if any(map(has_placeholder, keys)):
+        return None
+    return tuple(dict.fromkeys(map(written_key, keys)))

@@ -14,7 +14,8 @@ from msgspec import Struct
 from cci_migrate.escaping.hidden_fields import repr_without
 
 _COMMENT = re.compile(r"(?<!\\)#.*", re.DOTALL)
-_OPERATOR = re.compile(r":::=|::=|:=|\?=|\+=|!=|=|&?::?")
+_BRACKETS = ("(", ")", "{", "}")
+_BRACKET_OR_OPERATOR = re.compile(r"\$?[({]|[)}]|:::=|::=|:=|\?=|\+=|!=|=|&?::?")
 
 
 class LineKind(Enum):
@@ -90,24 +91,17 @@ class Statement(Struct, frozen=True):
 
 def statement_of(text: str) -> Statement | None:
     """``text`` as an assignment or a rule; None if it is neither."""
-    depth = index = 0
-    while index < len(text):
-        letter = text[index]
-        if letter == "$" and text[index + 1 : index + 2] in ("(", "{"):
+    depth = 0
+    for match in _BRACKET_OR_OPERATOR.finditer(text):
+        sign = match[0]
+        if sign[0] == "$" or (depth and sign in ("(", "{")):
             depth += 1
-            index += 2
-            continue
-        if depth and letter in "({":
-            depth += 1
-        elif depth and letter in ")}":
+        elif depth and sign in (")", "}"):
             depth -= 1
-        elif not depth and letter in ":?+!=&":
-            operator = _OPERATOR.match(text, index)
-            if operator is not None and not _is_in_path(text, index, operator[0]):
-                return Statement(
-                    text[:index].strip(), operator[0].lstrip("&"), text[operator.end() :].strip()
-                )
-        index += 1
+        elif not depth and sign not in _BRACKETS and not _is_in_path(text, match.start(), sign):
+            return Statement(
+                text[: match.start()].strip(), sign.lstrip("&"), text[match.end() :].strip()
+            )
     return None
 
 
