@@ -37,6 +37,7 @@ from cci_migrate.docker.shell.syntax import (
     Statement,
     argument_nodes,
     child_of_type,
+    redirects_of,
     span_of,
     statements,
     substitutions_in,
@@ -141,8 +142,7 @@ class CommandReader(InnerScriptReader):
             if self._has_sourced:
                 self._function_call(plain[1], (*span_of(node), place))
             return
-        own = [child for child in node.children if child.type.endswith("_redirect")]
-        pipe.redirects = [*pipe.redirects, *own]
+        pipe.redirects = [*pipe.redirects, *redirects_of(node)]
         self._variables.at = place
         self._outputs.feed(pipe)
         around = [node]

@@ -12,7 +12,7 @@ from cci_migrate.docker.shell.facts import CredentialFile
 from cci_migrate.docker.shell.flow import Alternative, Construct, ConstructKind, Place, Turn
 from cci_migrate.docker.shell.shell_words import variables_in
 from cci_migrate.docker.shell.standard_input import Output, Pipe
-from cci_migrate.docker.shell.syntax import child_of_type, inner_nodes, span_of
+from cci_migrate.docker.shell.syntax import child_of_type, inner_nodes, redirects_of, span_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -99,9 +99,7 @@ class PipelineReader(CommandReader):
         for redirect in redirects:
             if redirect.type == "heredoc_redirect":
                 behind.extend(_behind_heredoc(redirect))
-                everything.extend(
-                    child for child in redirect.children if child.type.endswith("_redirect")
-                )
+                everything += redirects_of(redirect)
         self._chained(body, everything, behind, place, pipe)
 
     def _chained(
@@ -233,8 +231,7 @@ def undressed(node: Node) -> tuple[Node | None, list[Node]]:
     """A statement without its redirections, and the redirections."""
     if node.type != "redirected_statement":
         return node, []
-    redirects = [child for child in node.children if child.type.endswith("_redirect")]
-    return next(iter(inner_nodes(node)), None), redirects
+    return next(iter(inner_nodes(node)), None), redirects_of(node)
 
 
 def _behind_heredoc(redirect: Node) -> list[tuple[str, Node]]:

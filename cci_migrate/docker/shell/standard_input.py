@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import Quoting, Word
 from cci_migrate.docker.shell.shell_words import Lookup, WordReader
-from cci_migrate.docker.shell.syntax import argument_nodes, child_of_type
+from cci_migrate.docker.shell.syntax import argument_nodes, child_of_type, redirects_of
 from cci_migrate.docker.shell.wrappers import program_of
 from cci_migrate.docker.tasks.downloads import address_in
 
@@ -72,7 +72,6 @@ class OutputReader:
         """What ``node`` prints."""
         if node is None or node.type != "command":
             return _UNKNOWN
-        own = [child for child in node.children if child.type.endswith("_redirect")]
         words = self._words.words(argument_nodes(node))
         if not words:
             return _UNKNOWN
@@ -81,7 +80,7 @@ class OutputReader:
             return Output(address=address_in(self._source(node)))
         if name == "cat":
             if not arguments:
-                read = map(self._read_from, (*own, *redirects))
+                read = map(self._read_from, (*redirects_of(node), *redirects))
                 return next((output for output in read if output is not None), _UNKNOWN)
             if len(arguments) == 1 and not arguments[0].value.startswith("-"):
                 return Output(file=arguments[0].value)

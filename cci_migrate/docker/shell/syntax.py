@@ -48,6 +48,11 @@ def inner_nodes(node: Node) -> list[Node]:
     ]
 
 
+def redirects_of(node: Node) -> list[Node]:
+    """The redirections that the grammar puts in ``node``."""
+    return [child for child in node.children if child.type.endswith("_redirect")]
+
+
 def statements(children: Iterable[Node]) -> list[Statement]:
     """The statements among ``children``."""
     result: list[Statement] = []
