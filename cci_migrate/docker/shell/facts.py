@@ -1,25 +1,4 @@
-"""The facts of a script: what it does with Docker.
-
-=================  ===============================================================================
-`ImagePull`        ``docker pull|run|create|service create IMAGE`` (podman, buildah alike), ``docker
-                   manifest inspect IMAGE``
-`Build`            ``docker build``, ``docker buildx build``: pulls what its Dockerfile says
-`BakeBuild`        ``docker buildx bake``
-`ComposeCommand`   ``docker compose up|build|pull|run|create``, ``docker stack deploy``: pulls what
-                   its files say
-`Login`            ``docker login`` and the clouds' own commands; with ``-p``, how to rewrite it
-`ClientAccess`     ``crane auth login``, ``skopeo copy --src-creds`` and the like
-`Logout`           ``docker logout``
-`CredentialFile`   writes ``~/.docker/config.json``
-`SharedFile`       lets others read it: ``chown``
-`LocalImage`       ``docker tag``, ``docker load``: an image that needs no pull from here on
-`NamedImage`       ``docker tag IMAGE``, ``docker image inspect IMAGE``: names one, fetches none
-`ScriptCall`       another script of the repository runs
-`TaskCall`         ``make x``, ``npm run x``: something of the repository runs
-`FunctionCall`     a command that a sourced script may define
-`Exit`             the script ends early, in success
-=================  ===============================================================================
-"""
+"""The facts of a script: what it does with Docker, in the order in which it does so."""
 
 from __future__ import annotations
 

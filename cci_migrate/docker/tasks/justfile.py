@@ -19,7 +19,6 @@ from msgspec.structs import replace
 from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import folder_of, joined_path
 from cci_migrate.docker.shell.shell_programs import SHELLS
-from cci_migrate.docker.tasks.environment_defaults import EnvironmentDefaults
 from cci_migrate.docker.tasks.just_expressions import (
     UNKNOWN,
     Expression,
@@ -29,6 +28,7 @@ from cci_migrate.docker.tasks.just_expressions import (
     tokens_of,
 )
 from cci_migrate.docker.tasks.task_files import (
+    EnvironmentDefaults,
     TaskReader,
     file_in,
     nearest_file,

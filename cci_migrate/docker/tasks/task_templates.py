@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from cci_migrate.docker.tasks.environment_defaults import EnvironmentDefaults
+from cci_migrate.docker.tasks.task_files import EnvironmentDefaults
 
 #: The stand-in for an unknown value.
 UNKNOWN = "${TASK_VALUE}"

@@ -19,8 +19,8 @@ from msgspec.structs import replace
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
 from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import folder_of, joined_path
-from cci_migrate.docker.tasks.environment_defaults import EnvironmentDefaults
 from cci_migrate.docker.tasks.task_files import (
+    EnvironmentDefaults,
     TaskReader,
     file_in,
     nearest_file,
