@@ -29,6 +29,7 @@ from cci_migrate.docker.tasks.just_expressions import (
 )
 from cci_migrate.docker.tasks.task_files import (
     EnvironmentDefaults,
+    RunnerCommand,
     TaskReader,
     file_in,
     nearest_file,
@@ -71,17 +72,7 @@ _OTHER_SYSTEMS = names("windows macos openbsd")
 _OWN_SYSTEMS = names("linux unix")
 
 
-class JustCommand(Struct, frozen=True):
-    """A parsed command line of just. ``runs`` is False if it only prints or tests."""
-
-    words: tuple[str, ...]
-    directory: str | None = None
-    file: str | None = None
-    overrides: Mapping[str, str] = {}
-    runs: bool = True
-
-
-def just_command(arguments: Sequence[str]) -> JustCommand:
+def just_command(arguments: Sequence[str]) -> RunnerCommand:
     """Parse the ``arguments`` of ``just``."""
     words: list[str] = []
     options: dict[str, str] = {}
@@ -102,7 +93,7 @@ def just_command(arguments: Sequence[str]) -> JustCommand:
             overrides[name] = value
         else:
             words.append(following.pop(0))
-    return JustCommand(
+    return RunnerCommand(
         tuple(words),
         options.get("-d", options.get("--working-directory")),
         options.get("-f", options.get("--justfile")),
@@ -113,7 +104,7 @@ def just_command(arguments: Sequence[str]) -> JustCommand:
 
 def just_title(arguments: Sequence[str]) -> str:
     """The command's name for people: just and the first recipe."""
-    return " ".join(("just", *just_command(arguments).words[:1]))
+    return " ".join(("just", *just_command(arguments).names[:1]))
 
 
 def just_script(arguments: Sequence[str], called: Surroundings) -> TaskScript:
@@ -121,7 +112,7 @@ def just_script(arguments: Sequence[str], called: Surroundings) -> TaskScript:
     command = just_command(arguments)
     if not command.runs:
         return TaskScript("", called.directory)
-    words = list(command.words)
+    words = list(command.names)
     where = called.directory
     if words and "/" in words[0]:
         # `just web/build`: the recipe of the justfile in web, in that folder.
@@ -139,7 +130,7 @@ def just_script(arguments: Sequence[str], called: Surroundings) -> TaskScript:
     root = folder_of(path)
     if command.directory is not None:
         root = joined_path(called.directory, command.directory)
-    reader = _Reader(root, replace(called, directory=where), command.overrides)
+    reader = _Reader(root, replace(called, directory=where), command.variables)
     try:
         module = reader.load(path, root)
         reader.run_words(module, words)
@@ -157,17 +148,17 @@ class _Parameter(Struct, frozen=True):
 
 
 class _Dependency(Struct, frozen=True):
-    """A recipe that another one needs, with its arguments; ``is_later``: it runs behind it."""
+    """A recipe that another one needs, with its arguments."""
 
     name: str
     arguments: list[Sequence[Token]]
-    is_later: bool
 
 
 class _Recipe(Struct):
     name: str
     parameters: list[_Parameter]
-    dependencies: list[_Dependency]
+    before: list[_Dependency]
+    behind: list[_Dependency]
     path: str
     line: int
     attributes: frozenset[str]
@@ -334,13 +325,11 @@ class _Reader(TaskReader):
         if program.rpartition("/")[2] not in SHELLS:
             raise UnreadableTask(f"its recipes are for {program[:40]}")
         bound = self._bound(module, recipe, arguments)
-        for dependency in recipe.dependencies:
-            if not dependency.is_later:
-                self._depend(module, dependency, bound, depth)
+        for dependency in recipe.before:
+            self._depend(module, dependency, bound, depth)
         self._body(module, recipe, bound)
-        for dependency in recipe.dependencies:
-            if dependency.is_later:
-                self._depend(module, dependency, bound, depth)
+        for dependency in recipe.behind:
+            self._depend(module, dependency, bound, depth)
 
     def _depend(
         self, module: _Module, dependency: _Dependency, bound: Mapping[str, str], depth: int
@@ -512,19 +501,18 @@ def _recipe(line: str, path: str, number: int, attributes: list[str]) -> _Recipe
             names.append(attribute[0])
             if attribute[0] == "working-directory":
                 folder = attribute[1]
-    dependencies = list(_dependencies(tokens))
-    return _Recipe(head[2], parameters, dependencies, path, number, frozenset(names), folder)
+    before, behind = list(_dependencies(tokens)), list(_dependencies(tokens))
+    if not tokens.is_over:
+        raise NotJust("&&")
+    return _Recipe(head[2], parameters, before, behind, path, number, frozenset(names), folder)
 
 
 def _dependencies(tokens: TokenReader) -> Iterator[_Dependency]:
-    is_later = False
-    while not tokens.is_over:
-        if tokens.accepted("&&"):
-            is_later = True
-            continue
+    """The dependencies up to ``&&``, behind which are those that run later, or to the end."""
+    while not tokens.is_over and not tokens.accepted("&&"):
         has_arguments = tokens.accepted("(")
         name = tokens.path()
         arguments: list[Sequence[Token]] = []
         while has_arguments and not tokens.accepted(")"):
             arguments.append(tokens.operands("+", "/"))
-        yield _Dependency(name, arguments, is_later)
+        yield _Dependency(name, arguments)

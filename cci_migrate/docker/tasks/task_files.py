@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar
+
+from msgspec import Struct
 
 from cci_migrate.docker.shell.facts import folder_of, joined_path
 from cci_migrate.docker.tasks.task_script import (
@@ -18,6 +20,20 @@ from cci_migrate.docker.tasks.task_script import (
 #: The limits of one call.
 _MOST_FILES = 50
 _MOST_PIECES = 5_000
+
+
+class RunnerCommand(Struct, frozen=True):
+    """A parsed command line: ``names`` are of recipes or tasks, with what just passes to each.
+
+    ``arguments`` are passed to all. ``runs`` is False if it only prints or tests.
+    """
+
+    names: tuple[str, ...]
+    directory: str | None
+    file: str | None
+    variables: Mapping[str, str]
+    runs: bool
+    arguments: tuple[str, ...] = ()
 
 
 class TaskReader:

@@ -21,6 +21,7 @@ from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import folder_of, joined_path
 from cci_migrate.docker.tasks.task_files import (
     EnvironmentDefaults,
+    RunnerCommand,
     TaskReader,
     file_in,
     nearest_file,
@@ -57,18 +58,7 @@ _RUNS_NOTHING = names(
 _PERHAPS = '[ "${TASK_IS_OUT_OF_DATE}" ]'
 
 
-class TaskCommand(Struct, frozen=True):
-    """A parsed command line of task. ``runs`` is False if it only prints or tests."""
-
-    names: tuple[str, ...]
-    directory: str | None = None
-    file: str | None = None
-    variables: Mapping[str, str] = {}
-    arguments: tuple[str, ...] = ()
-    runs: bool = True
-
-
-def task_command(words: Sequence[str]) -> TaskCommand:
+def task_command(words: Sequence[str]) -> RunnerCommand:
     """Parse ``words``, the arguments of ``task``."""
     names: list[str] = []
     options: dict[str, str] = {}
@@ -89,13 +79,8 @@ def task_command(words: Sequence[str]) -> TaskCommand:
         option, value = taken_option(following, _VALUED)
         runs = runs and option not in _RUNS_NOTHING
         options[_SHORT.get(option, option)] = value
-    return TaskCommand(
-        tuple(names),
-        options.get("-d"),
-        options.get("-t"),
-        variables,
-        tuple(following[1:]),
-        runs,
+    return RunnerCommand(
+        tuple(names), options.get("-d"), options.get("-t"), variables, runs, tuple(following[1:])
     )
 
 
