@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from cci_migrate.docker.container_tools import Tool
 from cci_migrate.docker.image_reference import has_placeholder
 from cci_migrate.docker.shell.build_commands import has_buildkit
-from cci_migrate.docker.shell.command_line import is_only_placeholder, may_hold_options, parse
+from cci_migrate.docker.shell.command_line import is_only_placeholder, parse
 from cci_migrate.docker.shell.docker_options import (
     COMPOSE_SWITCHES,
-    PULL_IS_SWITCH,
     STACK_SWITCHES,
     UP_SWITCHES,
     WITH_LOGIN,
@@ -34,7 +33,8 @@ def compose_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> 
     verb = COMPOSE_VERBS.get(arguments[0].value) if arguments else None
     if verb is None:
         return []
-    switches = UP_SWITCHES | {"--pull"} if verb in PULL_IS_SWITCH else UP_SWITCHES
+    # `--pull` takes a value for all others.
+    switches = UP_SWITCHES | {"--pull"} if verb is Verb.BUILD else UP_SWITCHES
     command = parse(arguments[1:], switches, interspersed=verb is not Verb.RUN)
     if command.has("--help", "--print"):
         return []
@@ -42,22 +42,20 @@ def compose_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> 
         return []
 
     files = line.all("-f", "--file")
-    if not files:
-        named = invocation.value_of(COMPOSE_FILE)
-        files = tuple(named.split(":")) if named and not has_placeholder(named) else ()
-        if named and not files:
-            files = (named,)
+    named = invocation.value_of(COMPOSE_FILE)
+    if named and not files:
+        files = (named,) if has_placeholder(named) else tuple(named.split(":"))
     profiles = line.all("--profile")
     if not profiles:
         profiles = tuple(filter(None, (invocation.value_of(COMPOSE_PROFILES) or "").split(",")))
-    services = tuple(
-        word.value.partition("=")[0] if verb is Verb.SCALE else word.value
-        for word in (command.arguments[:1] if verb is Verb.RUN else command.arguments)
-        if word.value and not (verb is not Verb.RUN and may_hold_options(word.value))
-    )
-    if verb is not Verb.RUN and any(is_only_placeholder(word.value) for word in command.arguments):
+    services = tuple(word.value for word in command.arguments if word.value)
+    if verb is Verb.RUN:
+        services = services[:1]
+    elif any(map(is_only_placeholder, services)):
         # `up $SERVICES`: the names are unknown, so all.
         services = ()
+    elif verb is Verb.SCALE:
+        services = tuple(service.partition("=")[0] for service in services)
     if verb in (Verb.PULL, Verb.BUILD):
         dependencies = command.has("--with-dependencies", "--include-deps")
     else:
@@ -96,11 +94,6 @@ def stack_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> li
             Verb.STACK_DEPLOY,
             directory=invocation.directory,
             files=files,
-            project_directory=None,
-            profiles=(),
-            services=(),
-            with_dependencies=True,
-            always_pulls=False,
             environment=tuple(sorted(invocation.assignments.items())),
             config=invocation.config_of(tool),
             keeps_login=not line.has(WITH_LOGIN),

@@ -9,7 +9,6 @@ https://github.com/containerd/nerdctl/blob/main/docs/command-reference.md, https
 from __future__ import annotations
 
 from cci_migrate.docker.name_tables import names
-from cci_migrate.docker.shell.facts import Verb
 
 DOCKER_VALUED = names(
     "--config -c --context -H --host -l --log-level --tlscacert --tlscert --tlskey"
@@ -57,8 +56,6 @@ UP_SWITCHES = names(
     # pull
     " --include-deps --ignore-pull-failures --ignore-buildable"
 )
-#: The one option that takes a value for some commands of compose and none for others.
-PULL_IS_SWITCH = frozenset({Verb.BUILD})
 
 #: Sends the login to the nodes of a swarm, which pull without it:
 #: https://docs.docker.com/reference/cli/docker/service/create/#with-registry-auth

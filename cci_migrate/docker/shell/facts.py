@@ -175,13 +175,13 @@ class ComposeCommand(_Command, frozen=True):
     verb: Verb
     directory: str | None
     files: tuple[str, ...]
-    project_directory: str | None
-    profiles: tuple[str, ...]
-    services: tuple[str, ...]
-    with_dependencies: bool
-    always_pulls: bool
     environment: tuple[tuple[str, str], ...]
-    config: str | None = USER_CONFIG
+    config: str | None
+    project_directory: str | None = None
+    profiles: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    with_dependencies: bool = True
+    always_pulls: bool = False
     keeps_login: bool = False
     skips_stages: bool = True
 
