@@ -11,8 +11,13 @@ from typing import Literal
 
 from msgspec import Struct
 
-from cci_migrate.forges.bitbucket.reading import STATES, Commit, FullName, State
-from cci_migrate.forges.campaign_identity import campaign_of_pull_request
+from cci_migrate.forges.bitbucket.reading import (
+    STATES,
+    Commit,
+    PullRequestAnswer,
+    PullRequestEnd,
+    State,
+)
 from cci_migrate.forges.pull_request_reviews import (
     MergeMethod,
     MergeStatus,
@@ -56,21 +61,17 @@ class _Branch(Struct, frozen=True):
     default_merge_strategy: str = ""
 
 
-class _End(Struct, frozen=True):
+class _End(PullRequestEnd, frozen=True, kw_only=True):
     branch: _Branch
     commit: Commit | None = None
-    repository: FullName | None = None
 
 
-class _PullRequest(Struct, frozen=True):
-    id: int
-    state: State
+class _PullRequest(PullRequestAnswer, frozen=True, kw_only=True):
     source: _End
     destination: _End
     created_on: datetime
     updated_on: datetime
     participants: tuple[_Participant, ...] = ()
-    description: str | None = None
     author: _User | None = None
     draft: bool = False
     merge_commit: Commit | None = None
@@ -133,7 +134,7 @@ class BitbucketReviews(RestReviews[_PullRequest]):
         """The state of ``pull``; of CI only for an open one."""
         request = self.request(pull)
         head = request.source.commit.hash if request.source.commit is not None else ""
-        is_open = STATES[request.state] is PullState.OPEN
+        is_open = request.pull.state is PullState.OPEN
         checks = self.checks(pull, head) if head and is_open else Checks.NONE
         return _review(request, head, checks)
 
@@ -141,10 +142,10 @@ class BitbucketReviews(RestReviews[_PullRequest]):
 def _review(request: _PullRequest, head: str, checks: Checks) -> PullRequestReview:
     people = request.participants
     return PullRequestReview(
-        state=STATES[request.state],
+        state=request.pull.state,
         head=head,
         base=request.destination.branch.name,
-        campaign=campaign_of_pull_request(request.description),
+        campaign=request.pull.campaign,
         checks=checks,
         decision=_decision(people),
         merge_status=MergeStatus.MERGEABLE,

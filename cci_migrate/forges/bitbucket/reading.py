@@ -164,7 +164,9 @@ class FullName(Struct, frozen=True):
     full_name: str
 
 
-class _Source(Struct, frozen=True):
+class PullRequestEnd(Struct, frozen=True):
+    """What a pull request is from, or for."""
+
     repository: FullName | None = None
 
 
@@ -174,7 +176,7 @@ class PullRequestAnswer(Struct, frozen=True):
     id: int
     links: _Links
     state: State
-    source: _Source
+    source: PullRequestEnd
     description: str | None = None
 
     @property

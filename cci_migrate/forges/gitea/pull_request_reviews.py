@@ -10,8 +10,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from cci_migrate.forges.campaign_identity import campaign_of_pull_request
-from cci_migrate.forges.gitea.reading import User
+from cci_migrate.forges.gitea.reading import PullRequestAnswer, User
 from cci_migrate.forges.pull_request_reviews import (
     MergeMethod,
     MergeStatus,
@@ -28,39 +27,15 @@ class _Team(Struct, frozen=True):
     name: str
 
 
-class _Repository(Struct, frozen=True):
-    default_merge_style: str = ""
-
-
-class _Head(Struct, frozen=True):
-    sha: str = ""
-
-
-class _Base(Struct, frozen=True):
-    ref: str
-    repo: _Repository | None = None
-
-
-class _PullRequest(Struct, frozen=True):
-    state: str
-    head: _Head
-    base: _Base
+class _PullRequest(PullRequestAnswer, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     mergeable: bool = False
-    merged: bool = False
     draft: bool = False
     merge_commit_sha: str | None = None
-    body: str | None = None
     user: User | None = None
     requested_reviewers: tuple[User, ...] | None = None
     requested_reviewers_teams: tuple[_Team, ...] | None = None
-
-    @property
-    def pull_state(self) -> PullState:
-        if self.state == "open":
-            return PullState.OPEN
-        return PullState.MERGED if self.merged else PullState.CLOSED
 
 
 class _Review(Struct, frozen=True):
@@ -96,7 +71,7 @@ class GiteaReviews(RestReviews[_PullRequest]):
     ) -> PullState:
         """Merge it, only if the last commit of its branch is that of ``review``."""
         self._merge(WriteKind.MERGE, pull, review, method, {})
-        return self.request(pull).pull_state
+        return self.request(pull).pull.state
 
     def enable_auto_merge(
         self, pull: OwnPull, review: PullRequestReview, method: MergeMethod | None
@@ -127,7 +102,7 @@ class GiteaReviews(RestReviews[_PullRequest]):
     def review_of(self, pull: OwnPull) -> PullRequestReview:
         """The state of ``pull``; reviews, rules and CI only of an open one."""
         request = self.request(pull)
-        if request.pull_state is not PullState.OPEN:
+        if request.pull.state is not PullState.OPEN:
             return _review(request, (), _Rules(), Checks.NONE)
         reviews = tuple(self.host.items(f"{self.path(pull)}/reviews", _Review))
         rules = self.branch(pull, request.base.ref).body(_Rules)
@@ -147,10 +122,10 @@ def _review(
     teams = (team.name for team in request.requested_reviewers_teams or ())
     decision = _decision(valid, rules)
     return PullRequestReview(
-        state=request.pull_state,
+        state=request.pull.state,
         head=request.head.sha,
         base=request.base.ref,
-        campaign=campaign_of_pull_request(request.body),
+        campaign=request.pull.campaign,
         checks=checks,
         decision=decision,
         # It is false for a draft too.

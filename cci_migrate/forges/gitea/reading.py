@@ -102,13 +102,19 @@ class Tree(Struct, frozen=True):
     truncated: bool = False
 
 
+class _Repository(Struct, frozen=True):
+    default_merge_style: str = ""
+
+
 class _End(Struct, frozen=True):
     ref: str = ""
     repo_id: int = 0
+    repo: _Repository | None = None
 
 
 class _Head(_End, frozen=True):
     label: str = ""
+    sha: str = ""
 
 
 class PullRequestAnswer(Struct, frozen=True):

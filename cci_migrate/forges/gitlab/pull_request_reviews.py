@@ -9,8 +9,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from cci_migrate.forges.campaign_identity import campaign_of_pull_request
-from cci_migrate.forges.gitlab.reading import STATES, checks_of_status
+from cci_migrate.forges.gitlab.reading import STATES, MergeRequest, checks_of_status
 from cci_migrate.forges.pull_request_reviews import (
     MergeMethod,
     MergeStatus,
@@ -48,19 +47,16 @@ class _Rights(Struct, frozen=True):
     can_merge: bool | None = None
 
 
-class _MergeRequest(Struct, frozen=True):
+class _MergeRequest(MergeRequest, frozen=True, kw_only=True):
     """https://docs.gitlab.com/api/merge_requests/#get-single-mr"""
 
-    state: str
     sha: str | None
     created_at: datetime
     updated_at: datetime
     target_branch: str
-    target_project_id: int
     detailed_merge_status: str
     has_conflicts: bool = False
     draft: bool = False
-    description: str | None = None
     author: _User | None = None
     reviewers: tuple[_User, ...] | None = None
     head_pipeline: _Pipeline | None = None
@@ -114,7 +110,7 @@ class GitLabReviews(RestReviews[_MergeRequest]):
         """The result of all pipelines for the merge commit, or for the base's tip."""
         request = self.request(pull)
         commit = request.target_branch
-        if STATES[request.state] is PullState.MERGED:
+        if request.pull.state is PullState.MERGED:
             commit = request.merge_commit_sha or request.squash_commit_sha or request.sha or commit
         return self.checks(pull, commit)
 
@@ -154,10 +150,10 @@ def _review(request: _MergeRequest, approved_by: tuple[str, ...]) -> PullRequest
     decision = _decision(status, approved_by)
     reviewers = tuple(user.username for user in request.reviewers or ())
     return PullRequestReview(
-        state=STATES[request.state],
+        state=request.pull.state,
         head=request.sha or "",
         base=request.target_branch,
-        campaign=campaign_of_pull_request(request.description),
+        campaign=request.pull.campaign,
         checks=checks,
         decision=decision,
         merge_status=merge_status,
