@@ -46,6 +46,13 @@ class _Counts(Struct):
     gaps: dict[str, int] = field(default_factory=_none_counted)
     #: Steps below the only key of an item, as in ``- run:``.
     item_steps: dict[int, int] = field(default_factory=_none_counted)
+    #: The `key_column` of mappings: asked for as of a value and as of a parent.
+    columns: dict[Mapping, int] = field(default_factory=dict)
+
+    def _column_of(self, mapping: Mapping) -> int:
+        if mapping not in self.columns:
+            self.columns[mapping] = key_column(mapping)
+        return self.columns[mapping]
 
     def style(self, otherwise: Style) -> Style:
         return Style(
@@ -60,9 +67,9 @@ class _Counts(Struct):
         for _, value in mapping.entries:
             if type(value) is Scalar or type(value) is Alias or value.is_flow:
                 continue
-            own = key_column(mapping) if own is None else own
+            own = self._column_of(mapping) if own is None else own
             if type(value) is Mapping:
-                distance = key_column(value) - own if value.entries else 0
+                distance = self._column_of(value) - own if value.entries else 0
                 if distance > 0:
                     self.steps[distance] += 1
             elif value.items:
@@ -89,7 +96,7 @@ class _Counts(Struct):
             if type(item) is Mapping and not item.is_flow and len(item.entries) == 1:
                 value = item.entries[0][1]
                 if type(value) is Mapping and not value.is_flow and value.entries:
-                    distance = key_column(value) - key_column(item)
+                    distance = self._column_of(value) - self._column_of(item)
                     if distance > 0:
                         self.item_steps[distance] += 1
 
