@@ -34,8 +34,8 @@ _ACTS_IN_FORKS = lazy_pattern(
 )
 _OTHERWISE = lazy_pattern(r"\b(?:else|elif|fi)\b")
 _PRINTS = lazy_pattern(r"\s*(?:(?:echo|printf)\b[^;&|`$()<>]*)?")
-#: The branch of a build of a fork, as filters and conditions name it, in any YAML style.
-_FORK_BRANCH = lazy_pattern(r"pull\\*/")
+#: The branch of a build of a fork, with a slash that is escaped for an expression or for YAML.
+_ESCAPED_BRANCH = lazy_pattern(r"pull\\+/")
 
 
 def entries_for_forks(config: Config) -> dict[WorkflowJob, bool]:
@@ -65,7 +65,10 @@ def jobs_also_for_forks(entries: Mapping[WorkflowJob, bool], config: Config) -> 
 
 
 def _entries_on_fork_branches(config: Config) -> frozenset[WorkflowJob]:
-    if not any("pull" in text and _FORK_BRANCH.search(text) for text in config.texts):
+    if not any(
+        "pull/" in text or ("pull\\" in text and _ESCAPED_BRANCH.search(text))
+        for text in config.texts
+    ):
         return frozenset()
     # Few configs name such branches; the others don't pay for reading expressions.
     from cci_migrate.circleci.fork_conditions import entries_on_fork_branches
