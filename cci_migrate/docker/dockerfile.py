@@ -194,33 +194,24 @@ def _directives(text: str) -> tuple[dict[str, str], list[str]]:
 
 def _instructions(lines: list[str], escape: str) -> Iterator[tuple[int, str, str]]:
     """Yield each instruction: its first line, its name in capitals, its arguments on one line."""
-    index = 0
-    while index < len(lines):
-        first = index + 1
-        line = lines[index].strip()
-        index += 1
-        if not line or line.startswith("#"):
+    numbered = enumerate(map(str.strip, lines), start=1)
+    for first, start in numbered:
+        if not start or start.startswith("#"):
             continue
+        line = start
         parts: list[str] = []
         while line.endswith(escape):
             parts.append(line[: -len(escape)])
-            line = ""
-            while index < len(lines):
-                following = lines[index].strip()
-                index += 1
-                # Comments and empty lines within an instruction are skipped.
-                if following and not following.startswith("#"):
-                    line = following
-                    break
+            # Comments and empty lines within an instruction are skipped.
+            line = next((text for _, text in numbered if text and not text.startswith("#")), "")
         parts.append(line)
         name, _, value = "".join(parts).strip().partition(" ")
         name, tab, argument = name.partition("\t")
         value = f"{argument} {value}" if tab else value
         if name.upper() in ("RUN", "COPY", "ADD"):
-            for match in _HEREDOC.finditer(value):
-                while index < len(lines):
-                    index += 1
-                    if lines[index - 1].strip() == match[2]:
+            for heredoc in _HEREDOC.finditer(value):
+                for _, text in numbered:
+                    if text == heredoc[2]:
                         break
         yield first, name.upper(), value.strip()
 

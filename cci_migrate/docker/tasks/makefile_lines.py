@@ -41,17 +41,12 @@ def logical_lines(text: str) -> Iterator[Line]:
 
     A ``define`` is one line: its first, then those of its body.
     """
-    physical = text.splitlines()
-    index = 0
-    while index < len(physical):
-        number = index + 1
-        is_recipe = physical[index].startswith("\t")
-        parts = [physical[index]]
-        while _continues(parts[-1]) and index + 1 < len(physical):
-            index += 1
-            parts.append(physical[index])
-        index += 1
-        if is_recipe:
+    physical = enumerate(text.splitlines(), start=1)
+    for number, first in physical:
+        parts = [first]
+        while _continues(parts[-1]) and (following := next(physical, None)) is not None:
+            parts.append(following[1])
+        if first.startswith("\t"):
             # make removes the tab from continuation lines too.
             body = "\n".join(part.removeprefix("\t") for part in parts)
             yield Line(LineKind.RECIPE, body, number)
@@ -60,13 +55,12 @@ def logical_lines(text: str) -> Iterator[Line]:
         joined = _COMMENT.sub("", " ".join(piece.strip() for piece in pieces)).strip()
         if re.match(r"(?:override\s+|export\s+)*define\b", joined):
             depth, body_lines = 1, [joined]
-            while index < len(physical):
-                stripped = physical[index].strip()
-                index += 1
+            for _, line in physical:
+                stripped = line.strip()
                 depth += stripped.startswith("define ") - bool(re.match(r"endef\b", stripped))
                 if depth == 0:
                     break
-                body_lines.append(physical[index - 1])
+                body_lines.append(line)
             yield Line(LineKind.DEFINE, "\n".join(body_lines), number)
         elif joined:
             yield Line(LineKind.OTHER, joined, number)
