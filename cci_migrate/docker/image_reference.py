@@ -157,6 +157,11 @@ def has_placeholder(text: str) -> bool:
     return _PLACEHOLDER.search(text) is not None
 
 
+def placeholders_in(text: str) -> list[str]:
+    """The placeholders in ``text``."""
+    return _PLACEHOLDER.findall(text)
+
+
 def masked_placeholders(text: str) -> str:
     """``text`` with each character of its placeholders replaced by a NUL."""
     return _PLACEHOLDER.sub(lambda match: _UNKNOWN * len(match[0]), text)

@@ -20,6 +20,7 @@ from cci_migrate.docker.image_reference import (
     Undecidable,
     masked_placeholders,
     parse_image_reference,
+    placeholders_in,
     registry_of,
 )
 from cci_migrate.docker.registries import DOCKER_HUB, normalise_host
@@ -105,17 +106,9 @@ def is_mirrored(before: str, after: str, mirror: Mirror) -> bool:
     if not isinstance(old, ImageReference) or not isinstance(new, ImageReference):
         return False
     path = f"{mirror.path}/{old.path}" if mirror.path else old.path
-    holes = [_holes(text) for text in (before, after)]
     return (
         (old.host, new.host) == (DOCKER_HUB, normalise_host(mirror.host))
         and new.path == path
         and (old.tag, old.digest) == (new.tag, new.digest)
-        and holes[0] == holes[1]
+        and placeholders_in(before) == placeholders_in(after)
     )
-
-
-def _holes(text: str) -> list[str]:
-    """The placeholders of ``text``."""
-    return [
-        text[match.start() : match.end()] for match in re.finditer("\0+", masked_placeholders(text))
-    ]
