@@ -63,7 +63,7 @@ def _registries_of(words: Sequence[Word], program: str) -> tuple[str, ...] | Non
             registries = registries_named(f"{name or '*'}.azurecr.io")
         return registries
     if program == "gcloud":
-        line = parse(words, (), valued=_GCLOUD_VALUED)
+        line = parse(words, valued=_GCLOUD_VALUED)
         command = [word.value for word in line.arguments]
         if command[:1] in (["alpha"], ["beta"]):
             del command[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -14,7 +14,8 @@ from cci_migrate.docker.shell.facts import Quoting, Word
 class CommandOption(Struct, frozen=True):
     """An option: its name with dashes, its value, and the span of both.
 
-    ``separable`` is False if it shares a word with other options (``-itp80``).
+    ``separable`` is False if they can't be cut out of the text without their neighbours: it shares
+    a word with other options (``-itp80``).
     """
 
     name: str
@@ -22,7 +23,6 @@ class CommandOption(Struct, frozen=True):
     start: int
     end: int
     separable: bool = True
-    """Whether the option and its value can be cut out of the text without their neighbours."""
 
 
 class CommandLine(Struct, frozen=True):
@@ -89,10 +89,10 @@ def may_hold_options(value: str) -> bool:
 
 def parse(
     words: Sequence[Word],
-    switches: Iterable[str],
+    switches: Container[str] = (),
     *,
     interspersed: bool = True,
-    valued: Iterable[str] = (),
+    valued: Container[str] | None = None,
 ) -> CommandLine:
     """Parse ``words``, the command's own name excluded, into options and arguments.
 
@@ -100,13 +100,9 @@ def parse(
     given: then only those in ``valued`` do. ``interspersed``: options may follow arguments;
     otherwise all words from the first argument on are arguments.
     """
-    on_off = frozenset(switches)
-    with_value = frozenset(valued)
 
     def takes_value(name: str) -> bool:
-        if with_value:
-            return name in with_value
-        return name not in on_off
+        return name not in switches if valued is None else name in valued
 
     options: list[CommandOption] = []
     arguments: list[Word] = []

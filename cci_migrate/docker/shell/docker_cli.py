@@ -146,7 +146,7 @@ def docker_command(words: Sequence[Word], program: str) -> DockerCommand:
     name, config, following = "compose", None, words[1:]
     if tool is None:
         tool = Tool(program)
-        line = parse(following, (), interspersed=False, valued=DOCKER_VALUED)
+        line = parse(following, interspersed=False, valued=DOCKER_VALUED)
         config = line.text("--config")
         if not line.arguments:
             return DockerCommand(tool, "", None, ())
@@ -157,7 +157,7 @@ def docker_command(words: Sequence[Word], program: str) -> DockerCommand:
     if name == "compose":
         arguments = parse(following, COMPOSE_SWITCHES, interspersed=False).arguments
     else:
-        arguments = parse(following, (), interspersed=False, valued=("--builder",)).arguments
+        arguments = parse(following, interspersed=False, valued=("--builder",)).arguments
     if not arguments:
         return DockerCommand(tool, name, None, ())
     subject, *behind = arguments

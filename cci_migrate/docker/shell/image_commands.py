@@ -180,7 +180,7 @@ def from_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> lis
 
 def tag_facts(words: Sequence[Word], _tool: Tool, invocation: Invocation) -> list[Fact]:
     """``docker tag``: the image that it names, and the one that it makes."""
-    arguments = parse(words, ()).arguments
+    arguments = parse(words).arguments
     return [
         *_named(arguments[:1], invocation),
         *(LocalImage(*invocation.at, word.value) for word in arguments[1:]),

@@ -70,7 +70,7 @@ def login_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> li
 
 def logout_facts(words: Sequence[Word], tool: Tool, invocation: Invocation) -> list[Fact]:
     """``docker logout``: which logins it removes."""
-    line = parse(words, ("-a", "--all", "--help"), valued=("--authfile",))
+    line = parse(words, valued=("--authfile",))
     registry = line.arguments[0] if line.arguments else None
     return [
         Logout(*invocation.at, tool, registry, line.has("-a", "--all"), invocation.config_of(tool))

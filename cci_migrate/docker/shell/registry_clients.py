@@ -68,7 +68,7 @@ def reader_of(words: Sequence[Word], program: str) -> Callable[[Invocation], lis
 def _client_facts(words: Sequence[Word], program: str, invocation: Invocation) -> list[Fact]:
     """The facts of the command ``words``, whose first word runs ``program``, one of `CLIENTS`."""
     client = CLIENTS[program]
-    line = parse(words[1:], (), valued=_VALUED)
+    line = parse(words[1:], valued=_VALUED)
     depth = len(client.login)
     if line.has("-h", "--help"):
         return []
