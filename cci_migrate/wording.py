@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
@@ -15,6 +15,11 @@ def listed(words: Sequence[str]) -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def tally(counts: Iterable[tuple[int, str]]) -> str:
+    """``2 ignored, 1 skipped``: each of ``counts`` that is not 0, with what it counts."""
+    return ", ".join(f"{count} {words}" for count, words in counts if count)
 
 
 def shortened(words: Sequence[str], most: int) -> str:

@@ -244,18 +244,18 @@ def _run_on_stdin(options: Options, terminal: Terminal) -> ExitCode:
     """Standard input to standard output. What is not to be changed comes out as it went in."""
     name = options.stdin_name or _STDIN_NAME
     folder = Path(options.stdin_name).resolve().parent if options.stdin_name else Path.cwd()
-    policies = _policies(options)
+    root, policies = root_of(folder), _policies(options)
     data = sys.stdin.buffer.read(SIZE_LIMIT + 1) if sys.stdin is not None else b""
-    if options.stdin_name is not None:
-        root = root_of(folder)
+    is_too_large = len(data) > SIZE_LIMIT
+    if options.stdin_name is not None and not is_too_large:
         file = (folder / Path(options.stdin_name).name).relative_to(root).as_posix()
-        if len(data) <= SIZE_LIMIT and policies.excludes(root, file):
+        if policies.excludes(root, file):
             terminal.note(_excluded(options.stdin_name))
             if options.mode is Mode.WRITE:
                 terminal.out(data)
             return ExitCode.DONE
     task = Task(
-        root_of(folder),
+        root,
         ConfigPaths((name,)),
         policies.for_folder(folder),
         _view_of(options),
@@ -264,7 +264,7 @@ def _run_on_stdin(options: Options, terminal: Terminal) -> ExitCode:
     )
     task = policies.with_baseline(task)
     outcome: Outcome
-    if len(data) > SIZE_LIMIT:
+    if is_too_large:
         outcome = Failed((name,), TOO_LARGE)
     else:
         with compiling_for(options) as compiling:

@@ -22,7 +22,7 @@ from cci_migrate.interactive.interview import Interview, accepted_fix
 from cci_migrate.interactive.reviews import ConfigReview, TextChange
 from cci_migrate.interactive.shown_lines import BLANK, Line, Look, Prose
 from cci_migrate.rule_ids import MISSING_CONTEXT
-from cci_migrate.wording import counted
+from cci_migrate.wording import counted, tally
 
 _MOST_REASONS = 3
 
@@ -54,17 +54,15 @@ def end_summary(
     for alike in by_title.values():
         yield Prose(summary_of(alike), indent=2)
     kinds = Counter(type(decision) for _, decision in decisions)
-    rest = [
-        f"{count} {words}"
-        for count, words in (
+    rest = tally(
+        [
             (kinds[Suppress], "ignored with a comment"),
             (kinds[Skip] + kinds[Answer] + kinds[Apply] - len(fixes), "skipped"),
             (len(interview.remaining), "not decided on"),
-        )
-        if count
-    ]
+        ]
+    )
     if rest:
-        yield Prose(f"{', '.join(rest)}.")
+        yield Prose(f"{rest}.")
     for review, outcome in zip(reviews, outcomes, strict=True):
         if isinstance(outcome, Refused | Failed) and isinstance(review.untouched, Examined):
             text = f"{review.config.name} is not changed: {outcome.explanation}"

@@ -14,9 +14,16 @@ from cci_migrate.engine.outcomes import Examined, Failed, Outcome, Refused
 from cci_migrate.findings import Finding, FindingState, NoFix, Question, Severity
 from cci_migrate.interactive.interview import Item
 from cci_migrate.interactive.shown_lines import Line, Look, Prose
-from cci_migrate.wording import counted, shortened
+from cci_migrate.wording import counted, shortened, tally
 
 _FEW = 5
+_ACCESS_WORDS = {
+    Access.AUTHENTICATED: "authenticated",
+    Access.UNAUTHENTICATED: "not authenticated",
+    Access.INCOMPLETE: "with incomplete credentials",
+    Access.UNKNOWN: "unknown",
+    Access.NOT_NEEDED: "need no credentials",
+}
 
 
 def overview(names: Sequence[tuple[str, Outcome]], items: Sequence[Item]) -> Iterator[Line]:
@@ -63,20 +70,9 @@ def _registries(pulls: Sequence[ExplainedPull]) -> Iterator[Line]:
         by_registry.items(), key=lambda item: (-item[1].total(), item[0] or "")
     ):
         name = "registry unknown" if registry is None else registry_name(registry)
-        total = accesses.total()
-        summary = f"{name}: {counted(total, 'pull')}"
-        parts = [
-            f"{accesses[access]} {words}"
-            for access, words in (
-                (Access.AUTHENTICATED, "authenticated"),
-                (Access.UNAUTHENTICATED, "not authenticated"),
-                (Access.INCOMPLETE, "with incomplete credentials"),
-                (Access.UNKNOWN, "unknown"),
-                (Access.NOT_NEEDED, "need no credentials"),
-            )
-            if accesses[access]
-        ]
-        yield Prose(f"{summary}, {', '.join(parts)}", indent=2)
+        summary = f"{name}: {counted(accesses.total(), 'pull')}"
+        parts = tally((accesses[access], words) for access, words in _ACCESS_WORDS.items())
+        yield Prose(f"{summary}, {parts}", indent=2)
 
 
 def _not_examined(outcome: Outcome) -> str | None:

@@ -9,7 +9,7 @@ from cci_migrate.engine.outcomes import Examined
 from cci_migrate.findings import Effect, Finding, FindingState, Severity
 from cci_migrate.reports.report import Counts, Mode, Report
 from cci_migrate.reports.terminal_page import Page
-from cci_migrate.wording import counted
+from cci_migrate.wording import counted, tally
 
 #: What so many findings of an effect are, after their number.
 _EFFECT_TEXTS = {
@@ -71,10 +71,10 @@ def _problems(report: Report) -> list[str]:
     if report.mode is Mode.WRITE and counts.fixed:
         sentences.append(f"Fixed {counted(counts.fixed, 'problem')} in {_files(counts.changed)}")
         if problems:
-            sentences.append(f"{len(problems)} left: {_shown(by_effect(problems))}")
+            sentences.append(f"{len(problems)} left: {tally(by_effect(problems))}")
     elif problems:
         where = f"{counted(len(problems), 'problem')} in {_files(len(files))}"
-        sentences.append(f"Found {where}: {_shown(by_effect(problems))}")
+        sentences.append(f"Found {where}: {tally(by_effect(problems))}")
         sentences.append(f"{fixed or 'None'} fixable with cci-migrate")
     return sentences
 
@@ -87,10 +87,6 @@ def by_effect(findings: Iterable[Finding]) -> list[tuple[int, str]]:
     """How many of ``findings`` there are of each effect, and what these are."""
     counts = Counter(finding.effect for finding in findings)
     return [(counts[effect], text) for effect, text in _EFFECT_TEXTS.items() if counts[effect]]
-
-
-def _shown(counts: Iterable[tuple[int, str]]) -> str:
-    return ", ".join(f"{count} {text}" for count, text in counts)
 
 
 def _images(counts: Counts, mode: Mode) -> list[str]:
@@ -107,16 +103,15 @@ def _images(counts: Counts, mode: Mode) -> list[str]:
 
 
 def _others(counts: Counts) -> list[str]:
-    summands = [
+    kinds = [
         counted(counts.noted, "note") if counts.noted else "",
-        f"{counts.suppressed} ignored" if counts.suppressed else "",
-        f"{counts.baseline} in the baseline" if counts.baseline else "",
+        tally([(counts.suppressed, "ignored"), (counts.baseline, "in the baseline")]),
     ]
-    others = ", ".join(filter(None, summands))
-    in_baseline = counts.refused_in_baseline
-    return [
-        *([f"Also {others}"] if others else []),
-        *([f"{_files(counts.refused)} skipped"] if counts.refused else []),
-        *([f"{_files(in_baseline)} skipped, as in the baseline"] if in_baseline else []),
-        *([f"{_files(counts.failed)} failed"] if counts.failed else []),
-    ]
+    others, in_baseline = ", ".join(filter(None, kinds)), counts.refused_in_baseline
+    sentences = (
+        (others, f"Also {others}"),
+        (counts.refused, f"{_files(counts.refused)} skipped"),
+        (in_baseline, f"{_files(in_baseline)} skipped, as in the baseline"),
+        (counts.failed, f"{_files(counts.failed)} failed"),
+    )
+    return [sentence for applies, sentence in sentences if applies]
