@@ -7,7 +7,7 @@ requires others only runs where they do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
@@ -73,7 +73,7 @@ class RunConditions:
         self._invocations = grouped(
             (entry.calls, entry) for entry in config.workflow_jobs if not entry.is_in_group
         )
-        self._own: dict[WorkflowJob, tuple[Expression, Expression]] = {}
+        self._own: dict[WorkflowJob, _Conditions] = {}
         self._defaults = tuple(
             (f"pipeline.parameters.{name}", value)
             for name, parameter in config.pipeline_parameters.items()
@@ -85,15 +85,10 @@ class RunConditions:
         own = self._own_condition(entry)
         required = self._required(entry)
         if required is None:
-            unclear = UnreadExpression("a required job")
-            certain = (all_of(own[0], unclear), all_of(own[1], unclear))
+            others = [_for_both(UnreadExpression("a required job"))]
         else:
-            conditions = [own, *map(self._own_condition, required)]
-            certain = (
-                all_of(*(on_branches for on_branches, _ in conditions)),
-                all_of(*(on_tags for _, on_tags in conditions)),
-            )
-        return RunCondition(*own, *certain, self._defaults)
+            others = [self._own_condition(other) for other in required]
+        return RunCondition(*own, *_joined(all_of, own, *others), self._defaults)
 
     def _required(self, entry: WorkflowJob) -> list[WorkflowJob] | None:
         """The jobs that ``entry`` requires, directly or not; None if they are not all known."""
@@ -110,27 +105,39 @@ class RunConditions:
                     waiting.append(job)
         return list(required.values())
 
-    def _own_condition(self, entry: WorkflowJob) -> tuple[Expression, Expression]:
-        """The conditions of the workflow and of ``entry`` itself, for branches and for tags."""
+    def _own_condition(self, entry: WorkflowJob) -> _Conditions:
+        """The conditions of the workflow and of ``entry`` itself."""
         if entry not in self._own:
             self._own[entry] = self._compute_own(entry)
         return self._own[entry]
 
-    def _compute_own(self, entry: WorkflowJob) -> tuple[Expression, Expression]:
-        on_branches, on_tags = _filters(value_of(entry.arguments, "filters"))
+    def _compute_own(self, entry: WorkflowJob) -> _Conditions:
         if entry.is_in_group:
             calls = self._invocations.get(entry.workflow, [])
-            invocations = [self._own_condition(call) for call in calls]
-            for_branches = any_of(*(branches for branches, _ in invocations))
-            for_tags = any_of(*(tags for _, tags in invocations))
+            around = _joined(any_of, *map(self._own_condition, calls))
         else:
-            workflow = self._config.workflows.get(entry.workflow)
-            for_branches, for_tags = _workflow_condition(workflow)
+            around = _workflow_condition(self._config.workflows.get(entry.workflow))
         job = called_job(entry, self._config)
         always: Expression = TRUE
         if job is not None and value_of(job.mapping, "branches") is not None:
             always = UnreadExpression(f"branches of {job.name}")
-        return all_of(always, for_branches, on_branches), all_of(always, for_tags, on_tags)
+        filters = _filters(value_of(entry.arguments, "filters"))
+        return _joined(all_of, _for_both(always), around, filters)
+
+
+#: Conditions for branches, and for tags.
+_Conditions = tuple[Expression, Expression]
+
+
+def _for_both(condition: Expression) -> _Conditions:
+    return condition, condition
+
+
+def _joined(join: Callable[..., Expression], *conditions: _Conditions) -> _Conditions:
+    return (
+        join(*(on_branches for on_branches, _ in conditions)),
+        join(*(on_tags for _, on_tags in conditions)),
+    )
 
 
 def _entry_named(name: str, entries: Mapping[str, WorkflowJob]) -> WorkflowJob | None:
@@ -159,8 +166,7 @@ def _required_names(entry: WorkflowJob) -> list[str]:
     return [name for name in names if name]
 
 
-def _workflow_condition(workflow: Node | None) -> tuple[Expression, Expression]:
-    """When a workflow runs, for branches and for tags."""
+def _workflow_condition(workflow: Node | None) -> _Conditions:
     when, unless = value_of(workflow, "when"), value_of(workflow, "unless")
     always = all_of(
         TRUE if when is None else _condition(when),
@@ -174,8 +180,7 @@ def _workflow_condition(workflow: Node | None) -> tuple[Expression, Expression]:
     return all_of(always, any_of(*(_filters(filters)[0] for filters in schedules))), FALSE
 
 
-def _filters(filters: Node | None) -> tuple[Expression, Expression]:
-    """The conditions of ``filters`` for branches and for tags."""
+def _filters(filters: Node | None) -> _Conditions:
     if filters is None:
         return TRUE, FALSE
     if isinstance(filters, Scalar):
@@ -183,7 +188,7 @@ def _filters(filters: Node | None) -> tuple[Expression, Expression]:
         # Whether such a job runs for tags is not documented.
         return expression, all_of(expression, UnreadExpression("filters and tags"))
     if not isinstance(filters, MappingNode):
-        return UnreadExpression("filters"), UnreadExpression("filters")
+        return _for_both(UnreadExpression("filters"))
     branches, tags = value_of(filters, "branches"), value_of(filters, "tags")
     has_tags = tags is not None and bool(values_by_key(tags))
     return _names(branches, BRANCH), _names(tags, TAG) if has_tags else FALSE
