@@ -21,7 +21,7 @@ from cci_migrate.assessing.image_states import (
     half_of_another_pair,
 )
 from cci_migrate.assessing.login_needs import LoginNeeds
-from cci_migrate.assessing.step_assessment import variables_by_registry
+from cci_migrate.assessing.step_assessment import MissingLogin, variables_by_registry
 from cci_migrate.circleci.config import Config, WorkflowJob
 from cci_migrate.circleci.images import PulledImage
 from cci_migrate.circleci.misplaced_contexts import misplaced_contexts_by_job
@@ -180,12 +180,8 @@ class CredentialUses(Struct, frozen=True, eq=False, dict=True):
         return self.by_item.get(image.image.item.mapping)
 
     def _uses(self, entry: WorkflowJob) -> Iterator[CredentialUse]:
-        uses: dict[CredentialUse, None] = {}
-        for item in self.logins.runs.items[entry]:
-            use = self.by_item[item.mapping]
-            if use is not None:
-                uses[use] = None
-        yield from uses
+        of_images = (self.by_item[item.mapping] for item in self.logins.runs.items[entry])
+        yield from filter(None, dict.fromkeys(of_images))
         docker = self.logins.dockers.of(entry)
         if docker is None:
             return
@@ -195,12 +191,17 @@ class CredentialUses(Struct, frozen=True, eq=False, dict=True):
             if self.policy.registry_for(host) is not None and variables:
                 yield CredentialUse(host, variables, in_steps=True)
         for missing in self.logins.missing_by_job.get(docker.job, []):
-            is_concerned = self.logins.dockers.gets(entry, missing)
-            if not is_concerned or self.logins.readdressing(missing):
-                continue
-            credential = self.logins.credential(missing)
-            if credential is not None and (read := variables_of(credential)):
-                yield CredentialUse(normalise_host(missing.host), read, missing.key, in_steps=True)
+            use = self._of_missing(missing)
+            if use is not None and self.logins.dockers.gets(entry, missing):
+                yield use
+
+    def _of_missing(self, missing: MissingLogin) -> CredentialUse | None:
+        """What ``missing`` will read once it is made; None if it isn't, or reads nothing."""
+        credential = self.logins.credential(missing)
+        read = () if credential is None else variables_of(credential)
+        if not read or self.logins.readdressing(missing):
+            return None
+        return CredentialUse(normalise_host(missing.host), read, missing.key, in_steps=True)
 
     @property
     def without_workflow(self) -> tuple[CredentialUse, ...]:
@@ -208,16 +209,13 @@ class CredentialUses(Struct, frozen=True, eq=False, dict=True):
 
         Their images' credentials and the logins that their steps lack.
         """
-        items = [
-            item for job in self.config.body.jobs.values() for item in job.runs_on.docker or ()
-        ]
-        uses = [self.by_item[item.mapping] for item in items]
-        for missing in self.logins.missing:
-            credential = self.logins.credential(missing)
-            if credential is not None and not self.logins.readdressing(missing):
-                host = normalise_host(missing.host)
-                uses.append(CredentialUse(host, variables_of(credential), missing.key))
-        return tuple(dict.fromkeys(use for use in uses if use is not None and use.variables))
+        of_images = (
+            self.by_item[item.mapping]
+            for job in self.config.body.jobs.values()
+            for item in job.runs_on.docker or ()
+        )
+        of_logins = map(self._of_missing, self.logins.missing)
+        return tuple(filter(None, dict.fromkeys((*of_images, *of_logins))))
 
     @property
     def of_images(self) -> tuple[CredentialUse, ...]:
