@@ -19,12 +19,12 @@ def credential_names(credential: RegistryCredential) -> str:
     )
 
 
-def job_names(routes: Iterable[str], limit: int = 3) -> str:
-    """``jobs build and test``, from the routes of jobs; at most ``limit`` are named."""
+def job_names(routes: Iterable[str]) -> str:
+    """``jobs build and test``, from the routes of jobs; at most three are named."""
     names = sorted(route.rpartition("jobs.")[2] for route in routes)
     if len(names) < 2:
         return f"job {names[0]}" if names else "no job"
-    return f"jobs {shortened(names, limit) if len(names) > limit else listed(names)}"
+    return f"jobs {shortened(names, 3) if len(names) > 3 else listed(names)}"
 
 
 def several_accounts(accounts: Sequence[Account]) -> str:

@@ -16,7 +16,8 @@ from cci_migrate.docker.registries import (
 )
 from cci_migrate.policy.settings import PasswordAuth, Policy, RegistryCredential, RegistryPolicy
 
-_Uses = dict[RegistryCredential, "Counter[str]"]
+#: How often each credential is used at each registry.
+_Uses = Mapping[tuple[RegistryCredential, str], int]
 
 
 def owners_of_misrouted(images: Sequence[PulledImage], policy: Policy) -> Mapping[PulledImage, str]:
@@ -27,13 +28,13 @@ def owners_of_misrouted(images: Sequence[PulledImage], policy: Policy) -> Mappin
 
 
 def _uses_of(images: Iterable[PulledImage]) -> _Uses:
-    """For each credential of ``images``, how often it is used at each registry."""
-    uses: _Uses = {}
-    for image in images:
-        credential = None if image.auth is None else credential_of(image.auth)
-        if credential is not None and image.host is not None:
-            uses.setdefault(credential, Counter())[image.host] += 1
-    return uses
+    return Counter(
+        (credential, image.host)
+        for image in images
+        if image.auth is not None
+        and image.host is not None
+        and (credential := credential_of(image.auth)) is not None
+    )
 
 
 def _names_any(registry: RegistryPolicy, names: Iterable[str]) -> bool:
@@ -65,5 +66,4 @@ def _other_owner(image: PulledImage, uses: _Uses, policy: Policy) -> str | None:
         return None if host_matches(named_after, host) else named_after
     if host == DOCKER_HUB:
         return None
-    counts = uses[credential]
-    return DOCKER_HUB if counts[DOCKER_HUB] > counts[host] else None
+    return DOCKER_HUB if uses[credential, DOCKER_HUB] > uses[credential, host] else None
