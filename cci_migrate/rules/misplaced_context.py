@@ -48,7 +48,6 @@ from cci_migrate.circleci.misplaced_contexts import (
     misplaced_contexts,
 )
 from cci_migrate.findings import ContextGrant, Effect, Finding, Fix, NoFix, Place, Remedy
-from cci_migrate.lossless.merging import text_of
 from cci_migrate.lossless.operations import RemoveEntry
 from cci_migrate.rules.rule import Fixed, Reported, Rule, Unchanged
 
@@ -67,11 +66,11 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             if misplaced.place.is_wider_than(other.place)
             for job in other.workflow_jobs
         }
-        owner = _owner(misplaced)
+        owner, where = _described(misplaced)
         yield Finding(
             rule=ID,
             place=Place(misplaced.entry.key, misplaced.route),
-            message=f"{text_of(misplaced.entry.key)} {_where(misplaced)}",
+            message=f"{misplaced.entry.key.value} {where}",
             plural="contexts are in the wrong place",
             subject=", ".join(misplaced.names or ()) or "context",
             owner=owner,
@@ -81,30 +80,20 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         )
 
 
-def _owner(misplaced: MisplacedContext) -> str:
+def _described(misplaced: MisplacedContext) -> tuple[str, str]:
+    """Who has the key, and what is wrong with its place."""
     match misplaced.place:
         case ContextPlace.JOB:
-            return f"job {misplaced.owner}"
+            return f"job {misplaced.owner}", "is on the job, not on a workflow job"
         case ContextPlace.WORKFLOW:
-            return f"workflow {misplaced.owner}"
-        case ContextPlace.PLURAL | ContextPlace.BESIDE:
-            return f"workflow {misplaced.workflow_jobs[0].workflow}"
-        case _:
-            assert_never(misplaced.place)
-
-
-def _where(misplaced: MisplacedContext) -> str:
-    match misplaced.place:
-        case ContextPlace.JOB:
-            return "is on the job, not on a workflow job"
-        case ContextPlace.WORKFLOW:
-            return "is on the whole workflow, not on its jobs"
+            return f"workflow {misplaced.owner}", "is on the whole workflow, not on its jobs"
         case ContextPlace.PLURAL:
-            return f"on {misplaced.owner} is an unknown key; it should be context"
+            where = f"on {misplaced.owner} is an unknown key; it should be context"
         case ContextPlace.BESIDE:
-            return f"is next to {misplaced.owner}, not under it"
+            where = f"is next to {misplaced.owner}, not under it"
         case _:
             assert_never(misplaced.place)
+    return f"workflow {misplaced.workflow_jobs[0].workflow}", where
 
 
 def _remedy(
@@ -145,7 +134,7 @@ def _remedy(
     if is_renamed:
         # `ContextPlacement` renames the key when it adds the contexts.
         return Fix("", (), grants)
-    key = text_of(misplaced.entry.key) or ""
+    key = misplaced.entry.key.value
     return Fix(f"remove {key} from here", (RemoveEntry(misplaced.entry.holder, key),), grants)
 
 
