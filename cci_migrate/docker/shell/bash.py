@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from cci_migrate.docker.name_tables import names
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 #: A loop over more words is read once, with its variable unknown.
 _MAX_UNROLLED = 20
 
+_BODIES = ("do_group", "compound_statement")
 _SEQUENCES = names("program compound_statement subshell do_group ERROR else_clause")
 
 
@@ -183,34 +185,23 @@ class _ScriptReader(PipelineReader):
     def _loop_body(self, node: Node, place: Place) -> None:
         """Read the body of a loop that may never run."""
         construct = Construct(ConstructKind.CHOICE, (Alternative((0,), 1), Alternative((0,), None)))
-        bodies = [
-            child for child in node.children if child.type in ("do_group", "compound_statement")
-        ]
+        body = child_of_type(node, *_BODIES)
         self._substitutions(
-            [child for child in node.children if child not in bodies], (*place, Turn(construct, 0))
+            [child for child in node.children if child != body], (*place, Turn(construct, 0))
         )
-
-        with self._folder.perhaps():
-            for body in bodies:
+        if body is not None:
+            with self._folder.perhaps():
                 self._walk(body, (*place, Turn(construct, 1)))
 
     def _for(self, node: Node, place: Place) -> None:
-        name = next(
-            (self._source(child) for child in node.children if child.type == "variable_name"), ""
-        )
-        bodies = ("do_group", "compound_statement")
-        body = child_of_type(node, *bodies)
-        values: list[Node] = []
-        listed = False
-        for child in node.children:
-            if child.type == "in":
-                listed = True
-            elif listed and child.type in (";", "\n", *bodies):
-                break
-            elif listed and child.is_named:
-                values.append(child)
+        variable = child_of_type(node, "variable_name")
+        name = "" if variable is None else self._source(variable)
+        body = child_of_type(node, *_BODIES)
+        _, behind = parted(node.children, "in")
+        listed = takewhile(lambda child: child.type not in (";", "\n", *_BODIES), behind)
+        values = [child for child in listed if child.is_named]
         self._variables.at = place
-        words = self._words.words(values) if values else []
+        words = self._words.words(values)
         if body is None or not words or not all(literal(word.value) for word in words):
             self._loop_body(node, place)
             return
