@@ -175,6 +175,7 @@ def test_every_tool_is_found_wherever_docker_is(tool: Tool) -> None:
         ("if x; then cd a; fi\ndocker build .", ["build -"]),
         ("if x; then cd a; exit 1; fi\ndocker build .", ["build Dockerfile"]),
         ("if x; then cd a; else exit 1; fi\ndocker build .", ["build a/Dockerfile"]),
+        ("case $X in a) cd a;; *) exit 1;; esac\ndocker build .", ["build a/Dockerfile"]),
         ("cd $CIRCLE_WORKING_DIRECTORY/a; docker build .", ["build a/Dockerfile"]),
         ("docker build - < ci/D", ["build ci/D"]),
         ("cat ci/D | docker build -", ["build ci/D"]),

@@ -153,7 +153,7 @@ class _ScriptReader(PipelineReader):
 
         folders = set() if always else {self._folder.path}
         for index, body in enumerate(bodies):
-            with self._folder.one_of(folders):
+            with self._folder.one_of(folders, goes_on=not self._conditions.end_script(body)):
                 self._run_in_order(body, (*place, Turn(construct, 1 + index)))
         self._folder.be_one_of(folders)
 

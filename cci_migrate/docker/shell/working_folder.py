@@ -40,7 +40,7 @@ class WorkingFolder:
             self.path = joined_path(self.path or ".", target)
 
     @contextmanager
-    def one_of(self, ends: set[str | None], *, goes_on: bool = True) -> Iterator[None]:
+    def one_of(self, ends: set[str | None], *, goes_on: bool) -> Iterator[None]:
         """Within one of several alternatives, the next of which begins in the same folder.
 
         Where it ends is added to ``ends`` if control ``goes_on`` after it.
