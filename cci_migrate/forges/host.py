@@ -48,30 +48,20 @@ class NewPullRequest(Struct, frozen=True):
     extras: Extras = NO_EXTRAS
 
 
-class Proposal(Struct, frozen=True):
-    """The proven changes of one repository, and the texts of their commit and pull request.
+class Proposal(NewPullRequest, frozen=True, kw_only=True):
+    """The proven changes of one repository, with their commit's text, and the pull request for it.
 
     ``files`` are the hashes of each changed file, before and after.
     """
 
     changes: tuple[ProvenChange, ...]
     files: tuple[FileHash, ...]
-    branch: str
     message: str
-    title: str = ""
-    body: str = ""
-    draft: bool = False
-    extras: Extras = NO_EXTRAS
 
     @property
     def contents(self) -> dict[str, bytes]:
         """The new content of each changed file, by path."""
         return {file.path: file.after for change in self.changes for file in change.files}
-
-    @property
-    def opening(self) -> NewPullRequest:
-        """The pull request to open for it."""
-        return NewPullRequest(self.branch, self.title, self.body, self.draft, self.extras)
 
 
 class DeliveredChange(Struct, frozen=True):
@@ -133,7 +123,7 @@ class Host(Protocol):
         is unknown.
         """
 
-    def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
+    def open_pull_request(self, snapshot: Snapshot, opening: NewPullRequest) -> PullRequest:
         """Open the pull request from the branch."""
 
     def impossible_extras(self, owner: str, extras: Extras) -> tuple[MissingExtra, ...]:

@@ -192,11 +192,14 @@ class RestHost(ABC):
         """The URL of the git repository under its current name: git follows no redirects."""
         return f"{web_root(self.api.root)}/{snapshot.current_name}.git"
 
-    def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
+    def open_pull_request(self, snapshot: Snapshot, opening: NewPullRequest) -> PullRequest:
         """Open the pull request with those of its extras that the host knows."""
-        pull = self._create(snapshot, proposal.opening)
+        path = f"{self.path(snapshot)}/{self.pulls}"
+        fields = self.opening_fields(snapshot, opening)
+        answer = self.api.write("POST", path, WriteKind.PULL_REQUEST, json=fields)
+        pull = answer.body(self.pull_answer).pull
         if self.opens_with_extras:
-            self._opened_with[pull.url] = proposal.extras
+            self._opened_with[pull.url] = opening.extras
         return pull
 
     def add_extras(self, snapshot: Snapshot, extras: Extras) -> tuple[MissingExtra, ...]:
@@ -240,7 +243,7 @@ class RestHost(ABC):
             self.commit(snapshot, opening.branch, revert_message(pull, contents), contents)
         elif content is not BranchContent.PLANNED:
             raise foreign_branch(opening.branch)
-        return self._create(snapshot, opening).url
+        return self.open_pull_request(snapshot, opening).url
 
     def is_discussed(self, snapshot: Snapshot) -> bool:
         """Whether there are comments that `batch comment` did not write."""
@@ -292,13 +295,6 @@ class RestHost(ABC):
         """Close the connections and remove the scratch clones."""
         self.api.close()
         self._clones.end()
-
-    def _create(self, snapshot: Snapshot, opening: NewPullRequest) -> PullRequest:
-        """Open a pull request against the default branch."""
-        path = f"{self.path(snapshot)}/{self.pulls}"
-        fields = self.opening_fields(snapshot, opening)
-        answer = self.api.write("POST", path, WriteKind.PULL_REQUEST, json=fields)
-        return answer.body(self.pull_answer).pull
 
     @abstractmethod
     def items(self, path: str, kind: type[_Item], /, **query: object) -> Iterator[_Item]:

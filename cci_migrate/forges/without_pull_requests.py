@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cci_migrate.forges.access import UNKNOWN_TO_GIT, TokenAccess
 from cci_migrate.forges.extras import Extras, MissingExtra
-from cci_migrate.forges.host import Proposal
+from cci_migrate.forges.host import NewPullRequest
 from cci_migrate.forges.repository import Checks, PullRequest, Snapshot
 from cci_migrate.transport.host_errors import HostError
 
@@ -17,9 +17,9 @@ class WithoutPullRequests:
     #: Git names no scopes.
     token_problem = ""
 
-    def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
+    def open_pull_request(self, snapshot: Snapshot, opening: NewPullRequest) -> PullRequest:
         """Raises HostError: there are no pull requests."""
-        del snapshot, proposal
+        del snapshot, opening
         raise HostError("it has no pull requests")
 
     def impossible_extras(self, owner: str, extras: Extras) -> tuple[MissingExtra, ...]:

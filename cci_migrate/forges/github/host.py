@@ -192,9 +192,24 @@ class GitHub:
         oid = commit(snapshot, proposal.branch, proposal.message, proposal.contents)
         return Branch(oid, BranchContent.PLANNED)
 
-    def open_pull_request(self, snapshot: Snapshot, proposal: Proposal) -> PullRequest:
-        """Open the pull request from the campaign's branch, with the texts of ``proposal``."""
-        return self._open(snapshot, proposal.opening)
+    def open_pull_request(self, snapshot: Snapshot, opening: NewPullRequest) -> PullRequest:
+        """Open the pull request from the repository, or from its fork."""
+        head = {} if snapshot.fork is None else {"headRepositoryId": snapshot.fork.node}
+        return self._graphql.mutate(
+            queries.CREATE_PULL_REQUEST,
+            {
+                "repositoryId": snapshot.node,
+                **head,
+                "baseRefName": snapshot.default_branch,
+                "headRefName": opening.branch,
+                "title": opening.title,
+                "body": opening.body,
+                "draft": opening.draft,
+            },
+            PullNode,
+            "pullRequest",
+            write=WriteKind.PULL_REQUEST,
+        ).pull
 
     def fork(self, snapshot: Snapshot, organization: str | None) -> str:
         """Fork the repository, which GitHub does once for each account, and goes on to fill later.
@@ -305,7 +320,7 @@ class GitHub:
             branch = Branch(tip, content) if tip else None
             message = revert_message(merged, contents)
             self._branches.commit(replace(snapshot, branch=branch), head, message, contents)
-        return self._open(snapshot, opening).url
+        return self.open_pull_request(snapshot, opening).url
 
     def _reverted(self, name: str, head: str) -> RevertedRepository:
         """The branch ``head`` of the repository ``name``, and its pull requests from such ones."""
@@ -438,24 +453,6 @@ class GitHub:
             return with_fork(snapshot, repository, documented(fork, ForkNode))
 
         return _attempt(ref, observed)
-
-    def _open(self, snapshot: Snapshot, opening: NewPullRequest) -> PullRequest:
-        head = {} if snapshot.fork is None else {"headRepositoryId": snapshot.fork.node}
-        return self._graphql.mutate(
-            queries.CREATE_PULL_REQUEST,
-            {
-                "repositoryId": snapshot.node,
-                **head,
-                "baseRefName": snapshot.default_branch,
-                "headRefName": opening.branch,
-                "title": opening.title,
-                "body": opening.body,
-                "draft": opening.draft,
-            },
-            PullNode,
-            "pullRequest",
-            write=WriteKind.PULL_REQUEST,
-        ).pull
 
 
 def _attempt(ref: RepositoryRef, observe: Callable[[], Snapshot]) -> Observation:
