@@ -112,7 +112,7 @@ def verdict(
     if not isinstance(old, CompiledConfig):
         return _failed(blank, before, old, VerdictStatus.DOES_NOT_COMPILE)
     if after is None:
-        return _of_one(before, old)
+        return _of_change(before, before, old, old)
     new = _compiled(after, compile_text)
     if not isinstance(new, CompiledConfig):
         return _failed(blank, before, new, VerdictStatus.BROKEN_BY_CHANGE)
@@ -174,22 +174,11 @@ def _failed(
     return replace(blank, status=status, problems=problems, instead=answer.instead)
 
 
-def _of_one(examined: Examination, compiled: CompiledConfig) -> Verdict:
-    planned = planned_config(examined)
-    agreed = agreement(compiled, planned)
-    return Verdict(
-        examined.files.paths,
-        VerdictStatus.DIFFERS if agreed.differences else VerdictStatus.CONFIRMED,
-        problems=_clean(examined, agreed.differences),
-        jobs=len(compiled.entries),
-        images=sum(len(entry.images) for entry in compiled.entries),
-        pulls=tuple(_pulls(examined, compiled, planned, planned.places)),
-    )
-
-
 def _of_change(
     before: Examination, after: Examination, old: CompiledConfig, new: CompiledConfig
 ) -> Verdict:
+    """The verdict on the change from ``before`` to ``after``, which may be the same."""
+    has_change = after is not before
     planned_before, planned = planned_config(before), planned_config(after)
     source = source_changes(before, after)
     agreed, made = agreement(new, planned), difference(old, new, source)
@@ -200,9 +189,9 @@ def _of_change(
     return Verdict(
         before.files.paths,
         VerdictStatus.DIFFERS if problems else VerdictStatus.CONFIRMED,
-        has_change=True,
+        has_change=has_change,
         problems=_clean(before, problems),
-        instead="please report this" if problems else "",
+        instead="please report this" if problems and has_change else "",
         gains=made.gains,
         unseen=_clean(before, unseen),
         jobs=len(new.entries),
