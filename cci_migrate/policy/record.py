@@ -26,10 +26,9 @@ def policy_from_json(text: str) -> Policy:
     """
     try:
         policy = json.decode(text, type=Policy)
+        parse_policy(policy_data(policy), policy.ignore | (policy.select or frozenset()))
     except (DecodeError, UnicodeError) as error:
         raise PolicyRecordError(f"{error}: not known to this version of cci-migrate") from None
-    try:
-        parse_policy(policy_data(policy), policy.ignore | (policy.select or frozenset()))
     except PolicyError as error:
         raise PolicyRecordError(str(error)) from None
     return policy
