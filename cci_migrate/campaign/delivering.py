@@ -22,10 +22,7 @@ from cci_migrate.campaign.isolation import (
 from cci_migrate.campaign.ledger import LedgerEntry
 from cci_migrate.campaign.next_step import (
     DeliveryStep,
-    MakeFork,
-    OpenPullRequest,
     Stop,
-    Write,
     next_step,
 )
 from cci_migrate.campaign.ownership import (
@@ -139,23 +136,23 @@ class Deliverer(Struct, frozen=True):
             if not is_under_way:
                 entry = self._record(replace(entry, state=State.APPLYING, cause=""))
                 is_under_way = True
-            if isinstance(step, MakeFork):
+            if step is DeliveryStep.FORK:
                 entry, snapshot = self._forked(host, entry, snapshot)
                 snapshot = with_ownership(host, snapshot, plan.hashes, entry, ids)
                 continue
-            if isinstance(step, Write) and self._is_to_replace(host, entry, snapshot):
+            if step is DeliveryStep.WRITE and self._is_to_replace(host, entry, snapshot):
                 entry, snapshot = self._close_replaced(host, entry, snapshot)
                 continue
             extras = extras or self._extras(host, entry, snapshot)
             proposal = replace(self._proposal(entry, plan), extras=extras.together)
             match step:
-                case Write():
+                case DeliveryStep.WRITE:
                     with writing(WriteStep.BRANCH) if is_remote else nullcontext():
                         branch = host.write(snapshot, proposal)
                     if host.delivery is Delivery.FILES:
                         return self._record(replace(entry, state=State.CHANGED, cause="in place"))
                     snapshot = replace(snapshot, branch=branch)
-                case OpenPullRequest():
+                case DeliveryStep.PULL_REQUEST:
                     with writing(WriteStep.PULL_REQUEST):
                         pull = host.open_pull_request(snapshot, proposal)
                     snapshot = replace(snapshot, pull=replace(pull, is_ours=True))
@@ -196,8 +193,7 @@ class Deliverer(Struct, frozen=True):
         self, host: Host, entry: LedgerEntry, snapshot: Snapshot
     ) -> tuple[LedgerEntry, Snapshot]:
         """Close the pull request, recorded beforehand as the one that is to be replaced."""
-        number = snapshot.pull.number if snapshot.pull is not None else 0
-        entry = self._record(replace(entry, replaced=number))
+        entry = self._record(replace(entry, replaced=snapshot.pull_number))
         host.close(snapshot)
         return entry, replace(snapshot, pull=None, branch=None)
 
@@ -328,9 +324,9 @@ def _without_leftover_branch(host: Host, snapshot: Snapshot) -> Snapshot:
 
 def _dry_run_cause(step: DeliveryStep, delivery: Delivery, snapshot: Snapshot) -> str:
     match step:
-        case MakeFork():
+        case DeliveryStep.FORK:
             return "would get a pull request from a fork"
-        case OpenPullRequest():
+        case DeliveryStep.PULL_REQUEST:
             return "would open the pull request from the existing branch"
         case _ if snapshot.pull is not None:
             return f"would update {snapshot.pull.url}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 from msgspec import Struct
 
 from cci_migrate.campaign.repository_plan import RepositoryPlan
@@ -10,16 +12,12 @@ from cci_migrate.forges.host import Delivery
 from cci_migrate.forges.repository import Branch, BranchContent, PullRequest, PullState, Snapshot
 
 
-class MakeFork(Struct, frozen=True):
-    """Fork the repository, which then has the branch."""
+class DeliveryStep(Enum):
+    """What to do next: fork the repository, write the change, or open its pull request."""
 
-
-class Write(Struct, frozen=True):
-    """Put the change into the files, or onto the branch."""
-
-
-class OpenPullRequest(Struct, frozen=True):
-    """The branch holds the change: open its pull request."""
+    FORK = "fork"
+    WRITE = "write"
+    PULL_REQUEST = "pull request"
 
 
 class Stop(Struct, frozen=True):
@@ -29,12 +27,9 @@ class Stop(Struct, frozen=True):
     cause: str = ""
 
 
-DeliveryStep = MakeFork | Write | OpenPullRequest | Stop
-
-
 def next_step(
     snapshot: Snapshot, plan: RepositoryPlan, delivery: Delivery, *, may_fork: bool = False
-) -> DeliveryStep:
+) -> DeliveryStep | Stop:
     """The next step of delivering ``plan`` to the repository in ``snapshot``.
 
     The snapshot comes from `ownership.with_ownership`. A run can continue from every state that a
@@ -51,7 +46,7 @@ def next_step(
             return Stop(State.PULL_REQUEST_MERGED, pull.url)
         return Stop(plan.state, plan.cause)
     if delivery is Delivery.FILES:
-        return Write()
+        return DeliveryStep.WRITE
     if snapshot.traits.archived:
         return Stop(State.ARCHIVED)
     if pull is not None and pull.state is PullState.OPEN:
@@ -61,7 +56,7 @@ def next_step(
     if pull is not None:
         return _after_pull_request(pull)
     if needs_fork(snapshot, may_fork=may_fork):
-        return MakeFork()
+        return DeliveryStep.FORK
     if not snapshot.may_deliver:
         return Stop(State.NO_PERMISSION)
     return _with_branch(snapshot.branch, delivery)
@@ -74,12 +69,12 @@ def needs_fork(snapshot: Snapshot, *, may_fork: bool) -> bool:
 
 def _with_own_pull_request(
     pull: PullRequest, snapshot: Snapshot, plan: RepositoryPlan
-) -> DeliveryStep:
+) -> DeliveryStep | Stop:
     """Bring it up to date, unless people committed to its branch."""
     branch, traits = snapshot.branch, snapshot.traits
     if plan.state is State.PLANNED and not traits.archived and snapshot.may_deliver:
         if branch is not None and branch.content is BranchContent.EARLIER:
-            return Write()
+            return DeliveryStep.WRITE
         if branch is not None and branch.content is BranchContent.OTHER:
             return Stop(
                 State.PULL_REQUEST_OPEN,
@@ -99,13 +94,13 @@ def _after_pull_request(pull: PullRequest) -> Stop:
     return Stop(State.CLOSED_BY_HUMAN, pull.url)
 
 
-def _with_branch(branch: Branch | None, delivery: Delivery) -> DeliveryStep:
+def _with_branch(branch: Branch | None, delivery: Delivery) -> DeliveryStep | Stop:
     if branch is None:
-        return Write()
+        return DeliveryStep.WRITE
     if branch.content is BranchContent.OTHER:
         return Stop(State.BRANCH_EXISTS, "it is not this campaign's, or others committed to it")
     if branch.content is not BranchContent.PLANNED:
-        return Write()
+        return DeliveryStep.WRITE
     if delivery is Delivery.BRANCH:
         return Stop(State.CHANGED, "on the branch")
-    return OpenPullRequest()
+    return DeliveryStep.PULL_REQUEST

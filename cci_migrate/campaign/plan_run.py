@@ -226,7 +226,7 @@ def _delivered_entry(
     )
 
 
-def _at_step(entry: LedgerEntry, step: DeliveryStep, cause: str) -> LedgerEntry:
+def _at_step(entry: LedgerEntry, step: DeliveryStep | Stop, cause: str) -> LedgerEntry:
     """``entry`` before the next ``step`` of its delivery; ``cause`` is that of its plan."""
     return with_stop(entry, step if isinstance(step, Stop) else Stop(State.PLANNED, cause))
 
