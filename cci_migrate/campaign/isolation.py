@@ -146,11 +146,11 @@ def begin_reads(
         if isinstance(host, BatchReader)
         else BegunRead(host, together)
         for host, files_there in by_host.items()
-        for together in _grouped(files_there, getattr(host, "files_together", 1))
+        for together in grouped(files_there, getattr(host, "files_together", 1))
     ]
 
 
-def _grouped(requested: Iterable[WantedFiles], most: int) -> Iterator[tuple[WantedFiles, ...]]:
+def grouped(requested: Iterable[WantedFiles], most: int) -> Iterator[tuple[WantedFiles, ...]]:
     """``requested`` in groups of at most ``most`` files, unless one repository has more."""
     group: list[WantedFiles] = []
     for files in requested:

@@ -11,7 +11,7 @@ from functools import partial
 from msgspec import Struct, field
 
 from cci_migrate.bounds.limits import WorkLimits
-from cci_migrate.campaign.isolation import BegunRead, Failure
+from cci_migrate.campaign.isolation import BegunRead, Failure, grouped
 from cci_migrate.campaign.repository_plan import RepositoryPlan, plan_repository
 from cci_migrate.forges.fetched_files import FurtherFiles
 from cci_migrate.forges.host import WantedFiles
@@ -66,9 +66,8 @@ class Planner:
         self._begun_at = time.monotonic()
         #: Seconds of processor time of this process's planning.
         self._planned_for = 0.0
-        #: The requests that lack files, with these.
-        self._lacking: list[tuple[_Request, tuple[str, ...]]] = []
-        #: What is being read, and the request of each repository for which it is.
+        #: The files that requests lack, those that are being read, and the requests by repository.
+        self._lacking: list[WantedFiles] = []
         self._reads: deque[BegunRead] = deque()
         self._waiting: dict[str, _Request] = {}
 
@@ -83,7 +82,7 @@ class Planner:
         """
         for snapshot in snapshots:
             yield from self._plan(_Request(snapshot))
-            while sum(len(paths) for _, paths in self._lacking) > ASKED_TOGETHER:
+            while sum(len(wanted.paths) for wanted in self._lacking) > ASKED_TOGETHER:
                 self._ask(begin_reads)
             while self._reads and self._reads[0].is_done:
                 yield from self._receive()
@@ -129,22 +128,16 @@ class Planner:
     def _results(self, request: _Request, plan: RepositoryPlan) -> Iterator[PlanResult]:
         """The result; none yet if ``plan`` lacks files that are still to be read."""
         if plan.missing_files and request.further.may_have_more:
-            self._lacking.append((request, plan.missing_files))
+            self._waiting[request.snapshot.ref.key] = request
+            self._lacking.append(WantedFiles(request.snapshot, plan.missing_files))
         else:
             yield PlanResult(request.snapshot, plan, others=request.further.files)
 
     def _ask(self, begin_reads: BeginReads) -> None:
         """Begin to read what the first requests lack that lack files."""
-        count, files = 1, len(self._lacking[0][1])
-        while count < len(self._lacking):
-            files += len(self._lacking[count][1])
-            if files > ASKED_TOGETHER:
-                break
-            count += 1
-        lacking, self._lacking = self._lacking[:count], self._lacking[count:]
-        self._waiting.update({request.snapshot.ref.key: request for request, _ in lacking})
-        requested = [WantedFiles(request.snapshot, paths) for request, paths in lacking]
-        self._reads.extend(begin_reads(requested))
+        together = next(grouped(self._lacking, ASKED_TOGETHER))
+        del self._lacking[: len(together)]
+        self._reads.extend(begin_reads(together))
 
     def _receive(self) -> Iterator[PlanResult]:
         """Plan again the repositories whose files were asked for first; may wait for them."""
