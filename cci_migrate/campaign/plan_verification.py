@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import WorkLimits
@@ -28,35 +29,25 @@ from cci_migrate.workers.limited_work import within
 _APART = 1.0
 
 
-class PlanVerification:
-    """Asks about one config after the other, until it has asked about ``most``.
+class PlanVerification(Struct):
+    """Asks about one config after the other, until it has ``asked`` about ``most``.
 
     ``compile_for`` compiles the configs of a repository. Configs with a secret are only sent where
     ``sends_secrets``.
     """
 
-    def __init__(
-        self,
-        policy: Policy,
-        compile_for: Callable[[RepositoryRef], Compile],
-        limits: WorkLimits,
-        clock: Clock,
-        most: int,
-        *,
-        sends_secrets: bool,
-    ) -> None:
-        self._policy = policy
-        self._compile_for = compile_for
-        self._limits = limits
-        self._clock = clock
-        self._most = most
-        self._sends_secrets = sends_secrets
-        self._asked = 0
+    policy: Policy
+    compile_for: Callable[[RepositoryRef], Compile]
+    limits: WorkLimits
+    clock: Clock
+    most: int
+    sends_secrets: bool
+    asked: int = 0
 
     @property
     def is_spent(self) -> bool:
         """Whether this run has asked about as many configs as it may."""
-        return self._asked >= self._most
+        return self.asked >= self.most
 
     def verified(self, planned: PlanResult, plan: RepositoryPlan) -> RepositoryPlan:
         """``plan``, that of ``planned``, if the compiler confirms its changes; else without any."""
@@ -64,10 +55,10 @@ class PlanVerification:
             return plan
         configs = {
             path: config
-            for config in planned_configs(planned.snapshot.files, self._policy, planned.others)
+            for config in planned_configs(planned.snapshot.files, self.policy, planned.others)
             for path in config.paths
         }
-        compile_text = self._compile_for(planned.snapshot.ref)
+        compile_text = self.compile_for(planned.snapshot.ref)
         for change in plan.changes:
             problem = self._problem(configs[change.files[0].path], change, compile_text)
             if problem is not None:
@@ -78,20 +69,20 @@ class PlanVerification:
         self, config: ConfigFiles, change: ProvenChange, compile_text: Compile
     ) -> Refused | Failed | None:
         """Why ``change`` is not to be made; None if the compiler confirms it."""
-        if self._asked:
-            self._clock.sleep(_APART)
-        self._asked += 1
+        if self.asked:
+            self.clock.sleep(_APART)
+        self.asked += 1
 
         def work() -> Verdict | Unexamined:
             return verdict_on(
                 config,
-                self._policy,
+                self.policy,
                 lambda _: change,
                 compile_text,
-                sends_secrets=self._sends_secrets,
+                sends_secrets=self.sends_secrets,
             )
 
-        result = within(self._limits, config.paths, work)
+        result = within(self.limits, config.paths, work)
         if isinstance(result, Verdict):
             return unconfirmed(result)
         assert not isinstance(result, NotAConfig)  # noqa: S101 - it was planned

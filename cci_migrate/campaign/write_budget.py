@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from cci_migrate.transport.pace import Clock
 
 
-class WriteBudget:
-    """``limit`` changes (None: any number) until ``deadline`` (seconds since 1970; 0: none)."""
+class WriteBudget(Struct):
+    """``left`` changes (None: any number) until ``deadline`` (seconds since 1970; 0: none)."""
 
-    def __init__(self, limit: int | None, deadline: float, clock: Clock) -> None:
-        self.left = limit
-        self._deadline = deadline
-        self._clock = clock
+    left: int | None
+    deadline: float
+    clock: Clock
 
     @property
     def is_spent(self) -> bool:
         """Whether nothing more may be written."""
-        is_late = bool(self._deadline) and self._clock.now() >= self._deadline
+        is_late = bool(self.deadline) and self.clock.now() >= self.deadline
         return is_late or self.left == 0
 
     def spend(self) -> None:
