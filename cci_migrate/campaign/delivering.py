@@ -41,7 +41,7 @@ from cci_migrate.campaign.repository_plan import RepositoryPlan, is_as_planned
 from cci_migrate.campaign.states import State
 from cci_migrate.campaign.waves import Waves
 from cci_migrate.forges.extras import MissingExtra
-from cci_migrate.forges.host import Delivery, ForkingHost, Host, Proposal
+from cci_migrate.forges.host import Delivery, ForkingHost, Host
 from cci_migrate.forges.repository import (
     FileHash,
     Kind,
@@ -111,8 +111,8 @@ class Deliverer(Struct, frozen=True):
         self, host: Host, entry: LedgerEntry, snapshot: Snapshot, plan: RepositoryPlan
     ) -> LedgerEntry:
         """Perform steps until none is left. Raises what `Host.write` raises."""
-        ids = self.session.campaign.ids
-        snapshot = with_ownership(host, snapshot, plan.hashes, entry, ids)
+        campaign = self.session.campaign
+        snapshot = with_ownership(host, snapshot, plan.hashes, entry, campaign.ids)
         is_under_way = entry.state is State.APPLYING
         is_remote = entry.ref.kind is not Kind.LOCAL
         extras: WantedExtras | None = None
@@ -138,13 +138,15 @@ class Deliverer(Struct, frozen=True):
                 is_under_way = True
             if step is DeliveryStep.FORK:
                 entry, snapshot = self._forked(host, entry, snapshot)
-                snapshot = with_ownership(host, snapshot, plan.hashes, entry, ids)
+                snapshot = with_ownership(host, snapshot, plan.hashes, entry, campaign.ids)
                 continue
             if step is DeliveryStep.WRITE and self._is_to_replace(host, entry, snapshot):
                 entry, snapshot = self._close_replaced(host, entry, snapshot)
                 continue
             extras = extras or self._extras(host, entry, snapshot)
-            proposal = replace(self._proposal(entry, plan), extras=extras.together)
+            branch_name = campaign.branch_of(entry.ref, entry.branch_name)
+            proposal = self.options.messages.proposal(entry, plan, branch_name, campaign.id)
+            proposal = replace(proposal, extras=extras.together)
             match step:
                 case DeliveryStep.WRITE:
                     with writing(WriteStep.BRANCH) if is_remote else nullcontext():
@@ -231,14 +233,6 @@ class Deliverer(Struct, frozen=True):
             self.session.progress.note(
                 f"{entry.ref.label}: could not delete its branch: {failure.cause}"
             )
-
-    def _proposal(self, entry: LedgerEntry, plan: RepositoryPlan) -> Proposal:
-        branch = self.session.campaign.branch_of(entry.ref, entry.branch_name)
-        replaced = ""
-        if entry.pull is not None and entry.pull.number == entry.replaced:
-            replaced = entry.pull.url
-        messages, ref, campaign = self.options.messages, entry.ref, self.session.campaign.id
-        return messages.proposal(ref, plan, branch, campaign, replaced)
 
     def _stop(
         self, host: Host, entry: LedgerEntry, snapshot: Snapshot, stop: Stop, *, is_under_way: bool

@@ -139,20 +139,14 @@ class MessageTemplates(Struct, frozen=True):
                 )
 
     def proposal(
-        self,
-        ref: RepositoryRef,
-        plan: RepositoryPlan,
-        branch: str,
-        campaign: str,
-        replaced: str = "",
+        self, entry: LedgerEntry, plan: RepositoryPlan, branch: str, campaign: str
     ) -> Proposal:
-        """The proposal of ``plan`` to the repository ``ref``, with rendered texts.
+        """The proposal of ``plan`` to the repository of ``entry``, with rendered texts.
 
-        ``campaign`` is the campaign's id, ``replaced`` the address of the pull request that this
-        one is opened for. Raises MessageError for a template that does not render.
+        ``campaign`` is the campaign's id. Raises MessageError for a template that does not render.
         """
         paths = [file.path for file in plan.file_changes]
-        about = (ref, paths, plan.findings, plan.todos, campaign)
+        about = (entry.ref, paths, plan.findings, plan.todos, campaign)
         plain = _values(*about, message_text, message_text)
         markdown = _values(*about, code, prose)
         rendered = {
@@ -160,8 +154,8 @@ class MessageTemplates(Struct, frozen=True):
             for name, text in self._templates()
         }
         body = rendered["body"]
-        if replaced:
-            body = f"{body.rstrip()}\n\nReplaces {replaced}.\n"
+        if entry.pull is not None and entry.pull.number == entry.replaced:
+            body = f"{body.rstrip()}\n\nReplaces {entry.pull.url}.\n"
         trailers = [
             *([f"Signed-off-by: {self.signed_off_by}"] if self.signed_off_by else []),
             f"{CHANGE_TRAILER}: {plan.digest}",
