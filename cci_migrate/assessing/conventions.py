@@ -1,4 +1,4 @@
-"""The credentials that pulls of each registry get, chosen from the evidence by one precedence.
+"""The credentials that pulls of each registry get, by the precedence of `evidence.Use`.
 
 The config's own names win over the policy's: a maintainer who adds a job would use the names that
 the other jobs use. ``docs/how-names-are-chosen.md`` shows the precedence.

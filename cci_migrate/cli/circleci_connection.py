@@ -9,8 +9,8 @@ from contextlib import ExitStack, contextmanager
 from urllib.parse import urlsplit
 
 from cci_migrate.error_kinds import UserError
-from cci_migrate.preflight.circleci_address import HEADER, TOKEN_VARIABLE
 from cci_migrate.preflight.circleci_api import CircleCi
+from cci_migrate.preflight.circleci_tokens import HEADER, TOKEN_VARIABLE
 from cci_migrate.preflight.parallel_queries import READ_LIMITS
 from cci_migrate.transport.host_errors import HostError
 from cci_migrate.transport.http import Api

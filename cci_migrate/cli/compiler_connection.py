@@ -12,8 +12,8 @@ from cci_migrate.cli.circleci_connection import opened_api, token_in
 from cci_migrate.cli.circleci_options import is_server
 from cci_migrate.cli.compiler_options import CompilerOptions
 from cci_migrate.forges.repository import RepositoryRef
-from cci_migrate.preflight.circleci_address import TOKEN_VARIABLE
 from cci_migrate.preflight.circleci_program import installed_program
+from cci_migrate.preflight.circleci_tokens import COMPILER_VARIABLES
 from cci_migrate.preflight.compile_api import CompileApi
 from cci_migrate.preflight.compiler import Compiler
 from cci_migrate.preflight.project_remotes import project_in, project_of
@@ -21,9 +21,6 @@ from cci_migrate.preflight.slugs import Organisation, Project
 from cci_migrate.transport.known_secrets import remember
 from cci_migrate.transport.pace import Clock, Lane
 from cci_migrate.verification.compilation import Compilation
-
-#: The second is that of CircleCI's own program in its versions 0.1.
-TOKEN_VARIABLES = (TOKEN_VARIABLE, "CIRCLECI_CLI_TOKEN")
 
 
 class CompilerSession:
@@ -61,7 +58,7 @@ def opened_compiler(
     The program may be set up for another CircleCI than the one that was asked for. Raises
     UnreachableError. For ``lane`` and ``clock`` see `opened_api`.
     """
-    token = token_in(*TOKEN_VARIABLES)
+    token = token_in(*COMPILER_VARIABLES)
     program = None if is_server(options.root) else installed_program()
     if program is not None:
         program_with_token = None if token is None else replace(program, token=remember(token))

@@ -1,4 +1,7 @@
-"""Which lines of comments belong to what is above them, and which to what is below."""
+"""Where additions go among comments: which belong to what is above them, which to what is below.
+
+`removals` decides which comments go with what is removed.
+"""
 
 from __future__ import annotations
 

@@ -1,12 +1,10 @@
-"""Where CircleCI's API is, and how it is given a token."""
+"""Where CircleCI's API is."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
 CLOUD = "https://circleci.com/api/v2"
-TOKEN_VARIABLE = "CIRCLE_TOKEN"  # noqa: S105 - its name
-HEADER = "Circle-Token"
 
 
 def api_root(text: str) -> str:

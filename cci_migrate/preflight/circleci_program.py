@@ -18,6 +18,7 @@ from msgspec import Struct
 from cci_migrate.bounds.bounded_process import OutputTooLargeError, run_bounded
 from cci_migrate.bounds.installed_programs import find_program
 from cci_migrate.bounds.limits import SIZE_LIMIT
+from cci_migrate.preflight.circleci_tokens import PROGRAM_VARIABLES
 from cci_migrate.preflight.compile_api import lines_of
 from cci_migrate.preflight.slugs import Organisation
 from cci_migrate.transport.host_errors import HostError, UnauthorizedError
@@ -30,7 +31,6 @@ _SECONDS = 120.0
 _MOST_OUTPUT = 4 * SIZE_LIMIT
 _NEEDS_TOKEN = 3
 _DOES_NOT_COMPILE = 7
-_TOKENS = ("CIRCLE_TOKEN", "CIRCLE_CLI_TOKEN", "CIRCLECI_CLI_TOKEN")
 _QUIET = {
     "CIRCLECI_CLI_SKIP_UPDATE_CHECK": "true",
     "CIRCLE_NO_UPDATE_CHECK": "1",
@@ -67,10 +67,12 @@ class CircleCiProgram(Struct, frozen=True):
         return _answer(done)
 
     def _run(self, text: str, *options: str) -> subprocess.CompletedProcess[bytes]:
-        environment = {name: value for name, value in os.environ.items() if name not in _TOKENS}
+        environment = {
+            name: value for name, value in os.environ.items() if name not in PROGRAM_VARIABLES
+        }
         environment |= _QUIET
         if self.token is not None:
-            environment |= dict.fromkeys(_TOKENS, self.token)
+            environment |= dict.fromkeys(PROGRAM_VARIABLES, self.token)
         with tempfile.TemporaryDirectory(prefix="cci-migrate-") as folder:
             try:
                 return run_bounded(

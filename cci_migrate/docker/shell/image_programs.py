@@ -1,8 +1,8 @@
 """Programs that have Docker pull an image for their own work, with the logins of its client.
 
-kind runs ``docker pull``, see pkg/cluster/internal/providers/docker/images.go in
-https://github.com/kubernetes-sigs/kind. pack reads the client's credentials:
-https://github.com/buildpacks/pack/issues/74.
+`container_tools.IMAGE_PROGRAMS` lists them. kind runs ``docker pull``, see
+pkg/cluster/internal/providers/docker/images.go in https://github.com/kubernetes-sigs/kind. pack
+reads the client's credentials: https://github.com/buildpacks/pack/issues/74.
 """
 
 from __future__ import annotations
