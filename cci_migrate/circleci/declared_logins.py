@@ -7,12 +7,13 @@ rules them out, since reusing the step for its login would run that too.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from msgspec import Struct
 
 from cci_migrate.circleci.checked_out_files import ReadText
-from cci_migrate.circleci.config import Command, Config, Executor, Job, Namespace
+from cci_migrate.circleci.config import Config, Executor, Job, Namespace
 from cci_migrate.circleci.docker_daemon import Daemon
 from cci_migrate.circleci.job_texts import JobTexts
 from cci_migrate.circleci.parameter_values import ParameterValues
@@ -55,29 +56,28 @@ def declared_logins(
         for command in home.commands.values():
             if not all(parameter.default is not None for parameter in command.parameters.values()):
                 continue
-            login = _only_login(config, home, command, None, values, read)
+            steps = partial(command_steps, config, home, command)
+            login = _only_login(home, command.mapping, steps, values, read)
             if login is not None:
                 yield DeclaredLogin(login, command.name, command.key or command.mapping, home)
     for step, name in _anchored_steps(config):
-        login = _only_login(config, config.body, None, step, values, read)
+        steps = partial(anchored_step, config, step)
+        login = _only_login(config.body, step, steps, values, read)
         if login is not None:
             yield DeclaredLogin(login, name, step, None)
 
 
 def _only_login(
-    config: Config,
     home: Namespace,
-    command: Command | None,
-    step: Mapping | None,
+    node: Mapping,
+    steps: Callable[[], Sequence[Step]],
     values: ParameterValues,
     read: ReadText | None,
 ) -> StepLogin | None:
-    node = step if command is None else command.mapping
-    if node is None or not mentions_login(node.source.text[node.start : node.end]):
+    if not mentions_login(node.source.text[node.start : node.end]):
         return None
-    steps = anchored_step(config, node) if command is None else command_steps(config, home, command)
-    logins = _pure_logins(home, node, steps, values, read)
-    if logins is None or len(logins) != 1:
+    logins = _pure_logins(home, node, steps(), values, read)
+    if len(logins) != 1:
         return None
     (login,) = logins
     is_sure = login.moment.is_reliable and surely_done(login.moment)
@@ -102,8 +102,8 @@ def _pure_logins(
     steps: Sequence[Step],
     values: ParameterValues,
     read: ReadText | None,
-) -> Sequence[StepLogin] | None:
-    """The logins of ``steps``, declared at ``node``; None if they do anything else."""
+) -> Sequence[StepLogin]:
+    """The logins of ``steps``, declared at ``node``; none if they do anything else."""
     executor = Executor("", "", node, {}, None, None, None, None, None)
     job = Job("", "", None, node, None, {}, executor, None, None)
     defaults = StepDefaults(None, None, {})
@@ -115,11 +115,11 @@ def _pure_logins(
         run = run_step(step, defaults)
         if run is None:
             if len(reader.logins) == before or reader.has_pulls:
-                return None
+                return ()
             continue
         script = facts(run.script, step_dialect(run, Daemon.MACHINE), run.environment)
         if script.does_more_than_log_in or not all(
             isinstance(fact, Login | Exit) for fact in script.facts
         ):
-            return None
+            return ()
     return reader.logins
