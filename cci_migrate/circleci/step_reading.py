@@ -289,21 +289,18 @@ class StepReader:
     def _fact(self, moment: Moment, fact: Fact, scope: _Scope) -> None:
         fact = self._pulls.with_local_images(fact)
         match fact:
-            case ImagePull():
-                if self._pulls_count:
-                    image = fact.image
-                    place = None if image is None else scope.place_of(image.start)
-                    self._pulls.command(moment, fact, place)
+            case ImagePull() | Build() | BakeBuild() | ComposeCommand() if not self._pulls_count:
+                pass
+            case ImagePull(image=image):
+                place = None if image is None else scope.place_of(image.start)
+                self._pulls.command(moment, fact, place)
             case Build():
-                if self._pulls_count:
-                    self._builds.command(moment, fact, scope.directory)
+                self._builds.command(moment, fact, scope.directory)
             case BakeBuild():
-                if self._pulls_count:
-                    command = PullCommand(moment, Tool.DOCKER, "docker buildx bake")
-                    self._pulls.undecided(command, "docker buildx bake isn't read")
+                command = PullCommand(moment, Tool.DOCKER, "docker buildx bake")
+                self._pulls.undecided(command, "docker buildx bake isn't read")
             case ComposeCommand():
-                if self._pulls_count:
-                    self._composes.command(moment, fact, scope.directory)
+                self._composes.command(moment, fact, scope.directory)
             case Login():
                 self._logins.log_in(moment, fact)
             case ClientAccess():
