@@ -435,9 +435,7 @@ def _with_entries(evidence: Evidence, entries: tuple[WorkflowJob, ...]) -> Evide
         entries=frozenset(entry.route for entry in entries),
         contexts=frozenset(name for entry in entries for name in job_contexts(entry).values),
     )
-    if not entries or evidence.credential is None:
-        return evidence
-    if not all(map(_is_filtered, entries)):
+    if not entries or evidence.credential is None or not all(map(_is_filtered, entries)):
         return evidence
     names = [f"${name}" for name in variables_of(evidence.credential)]
     names += (name for entry in entries for name in job_contexts(entry).names)

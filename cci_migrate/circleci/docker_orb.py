@@ -39,7 +39,6 @@ class Spelling(Struct, frozen=True):
 
     username: str
     password: str
-    registry: str = "registry"
 
 
 _KEBAB = Spelling("docker-username", "docker-password")

@@ -110,7 +110,7 @@ def orb_login(
         return None
     arguments: list[tuple[str, Content]] = []
     if host != DOCKER_HUB:
-        arguments.append((spelling.registry, Text(host)))
+        arguments.append(("registry", Text(host)))
     if (username, password) != (ORB_DEFAULT_USERNAME, ORB_DEFAULT_PASSWORD):
         arguments.append((spelling.username, Text(username)))
         arguments.append((spelling.password, Text(password)))
