@@ -93,7 +93,7 @@ def package_command(program: str, words: Sequence[str]) -> PackageCommand:
         return PackageCommand(taken(len(words)), (), _directory(options))
     named = taken(1)
     if not named:
-        installs = program == "yarn" and not _skips_scripts(words)
+        installs = program == "yarn" and not _skips_scripts(options)
         return PackageCommand((), (), _directory(options), installs=installs)
     first = named[0]
     scripts: tuple[str, ...] = ()
@@ -101,7 +101,7 @@ def package_command(program: str, words: Sequence[str]) -> PackageCommand:
     if runs_tests or first in _INSTALLS | _CLEAN_INSTALLS:
         # With packages it installs only those.
         installs = not taken(len(words)) or first in _CLEAN_INSTALLS
-        installs = installs and not _skips_scripts(words)
+        installs = installs and not _skips_scripts(options)
         if runs_tests:
             scripts = ("test",)
         return PackageCommand(scripts, (), _directory(options), installs=installs)
@@ -135,10 +135,10 @@ def _directory(options: Iterable[tuple[str, str]]) -> str:
     return reduce(joined_path, folders, ".")
 
 
-def _skips_scripts(words: Sequence[str]) -> bool:
-    named = {word.partition("=")[0]: word.partition("=")[2] for word in words}
-    is_off = named.get("--ignore-scripts", "false") != "false"
-    return is_off or not named.keys().isdisjoint(("--version", "-v", "--help", "-h", "--mode"))
+def _skips_scripts(options: Iterable[tuple[str, str]]) -> bool:
+    given = dict(options)
+    is_off = given.get("--ignore-scripts", "false") != "false"
+    return is_off or not given.keys().isdisjoint(("--version", "-v", "--help", "-h", "--mode"))
 
 
 def package_title(program: str, words: Sequence[str]) -> str:
