@@ -58,7 +58,8 @@ class LoginPlacement:
         for login in missing:
             self._tools.setdefault(_login_key(login), {})[login.docker.job] = login.tool
         jobs_docker = tuple(assessment.dockers.all()) if missing else ()
-        self._users = step_users(config, jobs_docker) if missing else {}
+        lists = assessment.dockers.step_lists
+        self._users = step_users(config, jobs_docker, lists) if missing else {}
         #: The registries of logins that are skipped in builds without their variables.
         self._guarded = frozenset(
             registry

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from cci_migrate.circleci.config import Config, Job
 from cci_migrate.circleci.docker_daemon import Daemon
+from cci_migrate.circleci.step_lists import StepLists
 from cci_migrate.circleci.step_pulls import JobDocker
-from cci_migrate.circleci.steps import job_steps
 from cci_migrate.docker.shell.dialects import Dialect, dialect_of
 from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.nodes import Sequence
@@ -28,9 +28,12 @@ class StepUser(Struct, frozen=True, eq=False):
 
 
 def step_users(
-    config: Config, dockers: Iterable[JobDocker]
+    config: Config, dockers: Iterable[JobDocker], lists: StepLists
 ) -> Mapping[Sequence, SequenceOf[StepUser]]:
-    """The jobs of ``config`` that run each list of steps; ``dockers`` are those with a Docker."""
+    """The jobs of ``config`` that run each list of steps; ``dockers`` are those with a Docker.
+
+    ``lists`` are the steps of the config.
+    """
     by_list: dict[Sequence, dict[Job, StepUser]] = defaultdict(dict)
     with_docker: set[Job] = set()
     for docker in dockers:
@@ -40,7 +43,7 @@ def step_users(
                 by_list[place.sequence][docker.job] = StepUser(docker.job, docker)
     for home, job in config.all_jobs():
         if job not in with_docker:
-            for step in job_steps(config, home, job, None):
+            for step in lists.of(home, job, None):
                 for place in step.path:
                     by_list[place.sequence][job] = StepUser(job, None)
     return {sequence: tuple(users.values()) for sequence, users in by_list.items()}

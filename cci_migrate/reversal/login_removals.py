@@ -140,7 +140,8 @@ class LoginRemovals:
         return {item for item in candidates if isinstance(item, PasswordAuth)}
 
     def _find_removals(self, dockers: tuple[JobDocker, ...]) -> None:
-        users_by_list = step_users(self._assessment.config, dockers)
+        lists = self._assessment.dockers.step_lists
+        users_by_list = step_users(self._assessment.config, dockers, lists)
         for key, login in self._written.items():
             host, step = login.keys[0], login.moment.step
             place = step.path[-1]
