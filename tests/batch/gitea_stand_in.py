@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import unquote, urlencode
 
 from tests.batch.commits import file_at, files, message
+from tests.batch.host_stand_in import Verdicts
 from tests.batch.published_gitea import GITEA
 from tests.batch.repositories import git
 from tests.batch.rest_stand_ins import Hosted, RestCall, RestStandIn
@@ -32,7 +33,7 @@ class GiteaStandIn(RestStandIn):
     reading = "GET repos"
     delivering = committing, opening = ("POST contents", "POST pulls")
     published = GITEA
-    ci_states = ("pending", "failure", "success")
+    verdicts = Verdicts("pending", "success failure", "success")
     labels = ("docker", "one", "two", "three", "ci", "security", "bot")
     #: Those who may review, and not write.
     outsiders: tuple[str, ...] = ()

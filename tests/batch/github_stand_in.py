@@ -29,7 +29,7 @@ from msgspec.structs import replace
 
 from tests.batch.commits import blob, files, message, shown_text
 from tests.batch.graphql_answers import execute
-from tests.batch.host_stand_in import HostStandIn, WatchedHandler
+from tests.batch.host_stand_in import HostStandIn, Verdicts, WatchedHandler
 from tests.batch.repositories import bare, commit_bare, content, git, loose_tip
 from tests.batch.watching import Canned, Request, send
 
@@ -157,6 +157,7 @@ class GitHubStandIn(HostStandIn[Repository]):
     listing, committing, opening = "Owner", "CreateCommit", "CreatePullRequest"
     delivering = ("CreateRef", "CreateCommit", "CreatePullRequest")
     first_token = "ghp_0123456789abcdef"
+    verdicts = Verdicts("PENDING", "FAILURE", "SUCCESS")
 
     def __init__(self, root: Path) -> None:
         super().__init__(root, _Handler)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from threading import Event, Lock
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from tests.batch.git_server import GitServer
 from tests.batch.repositories import CONFIG, PLAIN, Batch
@@ -14,6 +14,14 @@ from tests.batch.watching import Canned, Request, Watch, truly
 from tests.loopback_server import LoopbackHandler
 
 _Repository = TypeVar("_Repository")
+
+
+class Verdicts(NamedTuple):
+    """What a host calls the results of CI."""
+
+    running: str
+    failed: str
+    passed: str
 
 
 class HostStandIn(GitServer, Generic[_Repository]):
@@ -25,6 +33,7 @@ class HostStandIn(GitServer, Generic[_Repository]):
     listing = committing = opening = ""
     #: The writes that the delivery of a change takes.
     delivering: tuple[str, ...] = ()
+    verdicts: Verdicts
     #: The valid token, unless a test has another one.
     first_token = ""
 

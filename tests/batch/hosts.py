@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from msgspec import Struct
 
 from tests.batch.gitea_stand_in import GiteaStandIn
 from tests.batch.github_stand_in import GitHubStandIn, Repository
@@ -59,29 +58,6 @@ def delivered(github: GitHubStandIn, batch: Batch, *names: str) -> None:
     github.operations.clear()
 
 
-class Verdicts(Struct, frozen=True):
-    """What a host calls the results of CI."""
-
-    passed: str
-    failed: str
-    running: str
-
-
-VERDICTS = {
-    GitLabStandIn: Verdicts("success", "failed", "running"),
-    # The last is on another page of the list.
-    BitbucketStandIn: Verdicts(
-        "SUCCESSFUL " * 11, f"{'SUCCESSFUL ' * 10}FAILED", "SUCCESSFUL INPROGRESS"
-    ),
-    GiteaStandIn: Verdicts("success", "success failure", "pending"),
-}
-
-
-def verdicts(host: RestStandIn) -> Verdicts:
-    """What ``host`` calls the results of CI."""
-    return VERDICTS[type(host)]
-
-
 def is_delivered(repository: Repository | Hosted) -> bool:
     """Whether a repository has exactly one branch, one commit and one pull request of ours."""
     folder = repository.folder
@@ -100,5 +76,5 @@ def opened(host: RestStandIn, batch: Batch, *names: str) -> dict[str, Hosted]:
     batch("apply", *QUICK, "--canary", 0)
     host.operations.clear()
     for repository in made:
-        repository.otherwise = verdicts(host).passed
+        repository.otherwise = host.verdicts.passed
     return dict(zip(names, made, strict=True))

@@ -26,7 +26,7 @@ from tests.batch.commits import file_at
 from tests.batch.commits import files as files_of
 from tests.batch.commits import message as message_of
 from tests.batch.git_server import GitHandler
-from tests.batch.host_stand_in import HostStandIn, WatchedHandler
+from tests.batch.host_stand_in import HostStandIn, Verdicts, WatchedHandler
 from tests.batch.published_apis import BITBUCKET, GITLAB, Call, check_answer, check_request, find
 from tests.batch.repositories import bare, commit_bare, git, loose_tip
 from tests.batch.watching import Canned, Request, send
@@ -145,8 +145,6 @@ class RestStandIn(HostStandIn[Hosted]):
     #: The request by which a repository is read.
     reading = ""
     published: tuple[Call, ...] = ()
-    #: What CI reports while it runs, and when it has failed and passed.
-    ci_states = ("running", "failed", "success")
     #: The owners that are people, not groups.
     people: tuple[str, ...] = ()
 
@@ -205,6 +203,7 @@ class GitLabStandIn(RestStandIn):
     reading = "GET projects"
     delivering = committing, opening = ("POST commits", "POST merge_requests")
     published = GITLAB
+    verdicts = Verdicts("running", "failed", "success")
 
     def call(self, call: RestCall) -> Canned:
         if found := re.fullmatch(r"/(groups|users)/([^/]+)/projects", call.path):
@@ -426,7 +425,8 @@ class BitbucketStandIn(RestStandIn):
     reading = "GET repositories"
     delivering = committing, opening = ("POST src", "POST pullrequests")
     published = BITBUCKET
-    ci_states = ("INPROGRESS", "FAILED", "SUCCESSFUL")
+    #: The one that failed is on another page of the list.
+    verdicts = Verdicts("SUCCESSFUL INPROGRESS", f"{'SUCCESSFUL ' * 10}FAILED", "SUCCESSFUL " * 11)
     #: The nicknames of the members of the workspace acme.
     members: tuple[str, ...] = (*(f"member{number}" for number in range(12)), "ada")
 

@@ -13,7 +13,7 @@ from cci_migrate.cli.batch_sessions import print_lines
 from cci_migrate.forges.github import queries
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn, published_schema
-from tests.batch.hosts import delivered, opened, verdicts
+from tests.batch.hosts import delivered, opened
 from tests.batch.repositories import AT_ONCE, BRANCH, CONFIG, PLAIN, Batch
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
 from tests.batch.watching import Canned, Request, truly
@@ -258,8 +258,8 @@ def test_other_hosts_say_whom_a_pull_request_waits_for(host: RestStandIn, batch:
     repositories["a"].review.reviewers = ["ada", "bob"]
     for name in "bcdefg":
         repositories[name].review.approve()
-    repositories["c"].otherwise = verdicts(host).failed
-    repositories["d"].otherwise = verdicts(host).running
+    repositories["c"].otherwise = host.verdicts.failed
+    repositories["d"].otherwise = host.verdicts.running
     repositories["e"].review.is_draft = True
     repositories["f"].review.refused_by = ["bob"]
     repositories["f"].review.status = "requested_changes"

@@ -7,7 +7,7 @@ import pytest
 from tests.batch.clocks import QuickClock
 from tests.batch.gitea_stand_in import GiteaStandIn
 from tests.batch.github_stand_in import GitHubStandIn, Pull
-from tests.batch.hosts import delivered, opened, verdicts
+from tests.batch.hosts import delivered, opened
 from tests.batch.repositories import (
     BRANCH,
     CONFIG,
@@ -301,7 +301,7 @@ def test_other_hosts_merge_what_is_approved_and_green(host: RestStandIn, batch: 
     for name in "abcd":
         repositories[name].review.approve()
     commit_bare(repositories["b"].folder, {"x": b"a commit of theirs"}, BRANCH)
-    repositories["c"].otherwise = verdicts(host).failed
+    repositories["c"].otherwise = host.verdicts.failed
     repositories["d"].review.is_draft = True
     batch("merge-when-green", "--no-auto-merge", *QUICK, code=1)
     merged = {name for name, repository in repositories.items() if repository.review.merge_commit}
@@ -360,7 +360,7 @@ def test_other_hosts_have_a_canary_too(gitlab: GitLabStandIn, batch: Batch) -> N
     def watch(request: Request) -> Canned | None:
         if request.operation.endswith(" merge") and request.moment == "after":
             merge_commit = str(repositories["a"].review.merge_commit)
-            repositories["a"].statuses[merge_commit] = verdicts(gitlab).failed
+            repositories["a"].statuses[merge_commit] = gitlab.verdicts.failed
         return None
 
     gitlab.watch = watch

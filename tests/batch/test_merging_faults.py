@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.batch.github_stand_in import Repository
-from tests.batch.hosts import ONE_OF_EACH, VERDICTS, StandIn
+from tests.batch.hosts import ONE_OF_EACH, StandIn
 from tests.batch.repositories import AT_ONCE, FIXED, Batch, content
 from tests.batch.rest_stand_ins import Hosted
 from tests.batch.test_faults import (
@@ -23,12 +23,9 @@ def approved(host: StandIn, batch: Batch, *names: str) -> None:
     host.planned(batch, *names)
     batch("apply", *AT_ONCE)
     for repository in host.repositories.values():
-        if isinstance(repository, Repository):
-            repository.otherwise = "SUCCESS"
-            repository.pulls[0].approve()
-        else:
-            repository.otherwise = VERDICTS[type(host)].passed  # type: ignore[index]
-            repository.review.approve()
+        repository.otherwise = host.verdicts.passed
+        judged = repository.pulls[0] if isinstance(repository, Repository) else repository.review
+        judged.approve()
 
 
 def is_merged(repository: Repository | Hosted) -> bool:

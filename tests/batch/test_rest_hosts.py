@@ -230,7 +230,7 @@ def test_what_was_changed_since_the_merge_is_not_reverted(
 def test_the_rest_waits_for_the_canary(host: RestStandIn, batch: Batch) -> None:
     host.planned(batch, "api", "web")
     batch("apply", *QUICK, "--canary", 1, "--max-prs", 1, code=1)
-    api, (running, failed, passed) = host.repositories["acme/api"], host.ci_states
+    api, (running, failed, passed) = host.repositories["acme/api"], host.verdicts
     tip = api.tip(BRANCH)
     assert tip
     for status, problem in (
@@ -268,17 +268,6 @@ def test_an_own_pull_request_behind_those_of_forks_is_seen(host: RestStandIn, ba
             pull["source_project_id"] = 99
     batch("plan", host.source, code=None)
     assert batch.states() == {"api": "closed-by-human"}
-
-
-def test_every_status_of_a_commit_counts(bitbucket: BitbucketStandIn, batch: Batch) -> None:
-    bitbucket.planned(batch, "api", "web")
-    batch("apply", *QUICK, "--canary", 1, "--max-prs", 1, code=1)
-    api = bitbucket.repositories["acme/api"]
-    tip = api.tip(BRANCH)
-    assert tip
-    api.statuses[tip] = "SUCCESSFUL " * 10 + "FAILED"
-    output = batch("apply", *QUICK, "--canary", 1, "--canary-wait", 0, code=None).output
-    assert "CI failed on" in output
 
 
 def test_a_personal_token_of_bitbucket_is_a_name_and_a_password(
