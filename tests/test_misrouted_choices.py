@@ -73,3 +73,14 @@ def test_credentials_are_replaced_if_the_registry_has_some_else_removed(
     if answer == "replace":
         after = after.replace("[aws]", "[aws, docker-hub-creds]")
     assert text_after(outcome) == after
+
+
+@pytest.mark.parametrize("half", ["*key", "&own $AWS_KEY"])
+def test_half_a_credential_is_not_replaced(half: str) -> None:
+    item = (
+        "      - {image: acme/app, environment: {KEY: &key $AWS_KEY}, "
+        f"auth: {{username: AWS, password: {half}}}}}"
+    )
+    (finding,) = examined(CONFIG.format(item=item)).resolutions
+    assert isinstance(finding.finding.remedy, Question)
+    assert [choice.key for choice in finding.finding.remedy.choices] == ["keep"]

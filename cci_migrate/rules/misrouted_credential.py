@@ -125,15 +125,14 @@ def _replace(
         return (add_credential(AuthPlace(item, "image"), credential, PLAIN),)
     target = auth.entry.value
     if is_own and isinstance(target, Mapping) and form_of(credential) is auth.form:
-        values = values_of(credential)
         replacements: list[Operation] = []
-        for key, value in values.items():
+        for key, value in values_of(credential).items():
             entry = own_entry(target, key)
-            if entry is None or not isinstance(resolved(entry.value), Scalar):
+            half = None if entry is None else entry.value
+            # Others may share a half through an anchor, and one of two halves is no credential.
+            if not isinstance(half, Scalar) or half.anchor is not None:
                 return ()
-            scalar = entry.value
-            if isinstance(scalar, Scalar):
-                replacements.append(ReplaceScalar(scalar, Text(value)))
+            replacements.append(ReplaceScalar(half, Text(value)))
         return tuple(replacements) if target.anchor is None else ()
     if is_own and form_of(credential) is not auth.form and (removal := _remove(assessed, auth)):
         return (*removal, add_credential(AuthPlace(item, "image"), credential, PLAIN))
