@@ -95,8 +95,9 @@ change:
   without an iterator between: 2 %.
 - A word looked for before an expression that needs it (pushes, logins, branches of forks, headers
   of blocks, names of variables), what the name of a context says remembered, a layout from the
-  parser's lists, and questions that only a finding asks left for it: 7 % of `--check`, 12 % of
-  find, fix and prove, in time. Expressions had a tenth of `--check`, in many small searches.
+  parser's lists, and questions that only a finding asks left for it: 6 % of `--check`, 7 % of
+  find, fix and prove (in time 7 and 12 %). Expressions had a tenth of `--check`, in many small
+  searches.
 - Less in the loop that makes the tree: nothing. Of what it takes besides the parser, scalars are a
   quarter; the rest is memory for pairs, mappings and their keys.
 - Passing over the steps of a workflow job in the proof where the config lacks a name: not done, as
