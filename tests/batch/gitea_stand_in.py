@@ -84,8 +84,7 @@ class GiteaStandIn(RestStandIn):
             if tip is None:
                 return _error(404, "The target couldn't be found.")
             if call.method == "DELETE":
-                git(folder, "update-ref", "-d", f"refs/heads/{branch}")
-                return Canned(204, None)
+                return repository.delete(branch)
             commit = {"id": tip, "message": message(folder, tip)}
             rules = {
                 "enable_status_check": self.required_approvals > 0,

@@ -106,10 +106,15 @@ class Hosted(Struct):
         git(self.folder, "update-ref", f"refs/heads/{branch}", start)
         return commit_bare(self.folder, files, branch, message)
 
+    def delete(self, branch: str) -> Canned:
+        """Delete a branch; the answer."""
+        git(self.folder, "update-ref", "-d", f"refs/heads/{branch}")
+        return Canned(204, None)
+
     def merge(self, branch: str, number: int = 1) -> None:
         """Merge a branch by fast-forward, as if by the host's button."""
         git(self.folder, "update-ref", "refs/heads/main", f"refs/heads/{branch}")
-        git(self.folder, "update-ref", "-d", f"refs/heads/{branch}")
+        self.delete(branch)
         pull = self.pulls[number - 1]
         if "merged" in pull:
             pull.update(state="closed", merged=True)
@@ -208,14 +213,14 @@ class GitLabStandIn(RestStandIn):
     def call(self, call: RestCall) -> Canned:
         if found := re.fullmatch(r"/(groups|users)/([^/]+)/projects", call.path):
             if (found[1] == "users") != (unquote(found[2]) in self.people):
-                return Canned(404, {"message": "404 Not Found"})
+                return _not_found()
             projects = [self._project(each) for each in self.owned_by(unquote(found[2]))]
             if not projects:
-                return Canned(404, {"message": "404 Not Found"})
+                return _not_found()
             return _gitlab_page(projects, call, 3)
         if call.path == "/personal_access_tokens/self":
             if self.scopes is None:
-                return Canned(404, {"message": "404 Not Found"})
+                return _not_found()
             return Canned(200, {"scopes": self.scopes.split(",")})
         if call.path == "/users":
             name = call.query["username"][0]
@@ -229,7 +234,7 @@ class GitLabStandIn(RestStandIn):
             None,
         )
         if repository is None:
-            return Canned(404, {"message": "404 Project Not Found"})
+            return _not_found("404 Project Not Found")
         rest = found[2] or ""
         if not rest:
             return Canned(200, self._project(repository))
@@ -299,10 +304,9 @@ class GitLabStandIn(RestStandIn):
             branch = unquote(found[1])
             tip = repository.tip(branch)
             if tip is None:
-                return Canned(404, {"message": "404 Branch Not Found"})
+                return _not_found("404 Branch Not Found")
             if call.method == "DELETE":
-                git(repository.folder, "update-ref", "-d", f"refs/heads/{branch}")
-                return Canned(204, None)
+                return repository.delete(branch)
             message = message_of(repository.folder, tip)
             return Canned(200, {"name": branch, "commit": {"id": tip, "message": message}})
         if found := re.fullmatch(r"commits/(\w+)", path):
@@ -323,13 +327,13 @@ class GitLabStandIn(RestStandIn):
                 if not folder or name.startswith(f"{folder}/")
             ]
             if not below:
-                return Canned(404, {"message": "404 Tree Not Found"})
+                return _not_found("404 Tree Not Found")
             return _gitlab_page(below, call, 100)
         found = re.fullmatch(r"files/([^/]+)/raw", path)
         assert found, path
         name, commit = unquote(found[1]), call.query["ref"][0]
         if name not in files_of(repository.folder, commit):
-            return Canned(404, {"message": "404 File Not Found"})
+            return _not_found("404 File Not Found")
         return Canned(200, file_at(repository.folder, commit, name))
 
     def _with_review(self, repository: Hosted, pull: dict[str, Any]) -> dict[str, Any]:
@@ -398,6 +402,10 @@ class GitLabStandIn(RestStandIn):
             "permissions": {"project_access": None, "group_access": {"access_level": 40}},
             **repository.traits,
         }
+
+
+def _not_found(message: str = "404 Not Found") -> Canned:
+    return Canned(404, {"message": message})
 
 
 def _gitlab_page(values: list[Any], call: RestCall, size: int) -> Canned:
@@ -509,8 +517,7 @@ class BitbucketStandIn(RestStandIn):
             if tip is None:
                 return _missing(f"Branch {branch} not found")
             if call.method == "DELETE":
-                git(repository.folder, "update-ref", "-d", f"refs/heads/{branch}")
-                return Canned(204, None)
+                return repository.delete(branch)
             target = {"hash": tip, "message": message_of(repository.folder, tip)}
             return Canned(200, {"type": "branch", "name": branch, "target": target})
         assert re.fullmatch(r"/commit/\w+/statuses", rest), rest
