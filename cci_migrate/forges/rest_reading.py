@@ -24,6 +24,8 @@ class RestReadHost(RestHost):
 
     #: A request has files of one repository; several are under way.
     files_together = 1
+    #: Not known: no answer names the scopes of the token.
+    token_problem = ""
 
     def read(self, snapshot: Snapshot, paths: Sequence[str]) -> Mapping[str, bytes | None]:
         """The content of ``paths`` at the snapshot's head; None for a missing file.

@@ -68,8 +68,6 @@ class Gitea(RestReadHost):
     pull_answer = PullRequestAnswer
     # Labels have ids in each repository, and older servers take no reviewers there.
     opens_with_extras = False
-    #: The API does not show the scopes of a token.
-    token_problem = ""
 
     def __init__(self, api: Api, lane: Lane, branch: str, *, is_nested: bool = False) -> None:
         super().__init__(api, lane, branch, is_nested=is_nested)

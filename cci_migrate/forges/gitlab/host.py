@@ -83,8 +83,6 @@ class GitLab(RestReadHost):
     closing = ("PUT", "", {"state_event": "close"})
     pull_answer = MergeRequest
     extras: GitLabExtras
-    #: Not known: only a request of its own shows the scopes.
-    token_problem = ""
 
     def __init__(self, api: Api, lane: Lane, branch: str, *, is_nested: bool = False) -> None:
         super().__init__(api, lane, branch, is_nested=is_nested)
