@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.conditions import names_if_empty
 from cci_migrate.docker.shell.facts import Script
 from cci_migrate.docker.shell.flow import Alternative, Construct, ConstructKind, Place, Turn
@@ -23,6 +22,7 @@ from cci_migrate.docker.shell.syntax import (
     parted,
     statements,
 )
+from cci_migrate.docker.word_sets import names
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from cci_migrate.docker.container_tools import Tool
-from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.command_line import CommandLine, may_hold_options, named_values, parse
 from cci_migrate.docker.shell.docker_options import BAKE_SWITCHES, BUILD_SWITCHES
 from cci_migrate.docker.shell.facts import BakeBuild, Build, Fact, Word
 from cci_migrate.docker.shell.invocation import Invocation
+from cci_migrate.docker.word_sets import names
 
 _STDIN = "-"
 #: Off: the classic builder, https://docs.docker.com/build/buildkit/#getting-started. What is false

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from cci_migrate.docker.container_tools import Tool
-from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.command_line import parse
 from cci_migrate.docker.shell.facts import Fact, Login, Word
 from cci_migrate.docker.shell.invocation import Invocation
 from cci_migrate.docker.shell.registry_access import registries_named
+from cci_migrate.docker.word_sets import names
 
 CLOUDS = names("aws gcloud az")
 #: What `gcloud auth configure-docker` sets up without hosts:

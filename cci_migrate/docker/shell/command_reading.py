@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from cci_migrate.bounds.allowance import TooComplexError
 from cci_migrate.docker.container_tools import CLIENTS, DOCKER_PROGRAMS, IMAGE_PROGRAMS, has_tool
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
-from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.client_config import DOCKER_CONFIG, HOME, ClientEnvironment
 from cci_migrate.docker.shell.cloud_cli import CLOUDS
 from cci_migrate.docker.shell.credential_files import FileCommand
@@ -54,6 +53,7 @@ from cci_migrate.docker.shell.wrappers import (
 )
 from cci_migrate.docker.tasks.downloads import may_download
 from cci_migrate.docker.tasks.programs import SHELL_COMMAND, runs_task
+from cci_migrate.docker.word_sets import names
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cci_migrate.docker.container_tools import Tool
-from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.emptiness import Emptiness, emptiness_of, joined
 from cci_migrate.docker.shell.syntax import Statement, inner_nodes
+from cci_migrate.docker.word_sets import names
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from cci_migrate.docker.name_tables import names
+from cci_migrate.docker.word_sets import names
 
 
 class Dialect(Enum):

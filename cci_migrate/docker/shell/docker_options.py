@@ -8,7 +8,7 @@ https://github.com/containerd/nerdctl/blob/main/docs/command-reference.md, https
 
 from __future__ import annotations
 
-from cci_migrate.docker.name_tables import names
+from cci_migrate.docker.word_sets import names
 
 DOCKER_VALUED = names(
     "--config -c --context -H --host -l --log-level --tlscacert --tlscert --tlskey"

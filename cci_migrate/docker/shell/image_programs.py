@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cci_migrate.docker.container_tools import IMAGE_PROGRAMS, Tool
-from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.command_line import parse
 from cci_migrate.docker.shell.facts import Fact, ImagePull, Verb, Word
 from cci_migrate.docker.shell.invocation import Invocation
+from cci_migrate.docker.word_sets import names
 
 _SWITCHES = names(
     "-h --help -q --quiet --retain"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.command_reading import CommandReader
 from cci_migrate.docker.shell.conditions import names_if_empty
 from cci_migrate.docker.shell.facts import CredentialFile
@@ -13,6 +12,7 @@ from cci_migrate.docker.shell.flow import Alternative, Construct, ConstructKind,
 from cci_migrate.docker.shell.shell_words import variables_in
 from cci_migrate.docker.shell.standard_input import Output, Pipe
 from cci_migrate.docker.shell.syntax import child_of_type, inner_nodes, redirects_of, span_of
+from cci_migrate.docker.word_sets import names
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -21,7 +21,6 @@ from cci_migrate.docker.container_tools import (
     RegistryClient,
     Tool,
 )
-from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.cloud_cli import CLOUDS, cloud_login
 from cci_migrate.docker.shell.command_line import CommandLine, parse
 from cci_migrate.docker.shell.facts import Fact, Word
@@ -34,6 +33,7 @@ from cci_migrate.docker.shell.registry_access import (
     registries_named,
     written_pair,
 )
+from cci_migrate.docker.word_sets import names
 
 _VALUED = names(
     "-u --username --user -p --password --pass --authfile --compat-auth-file --cert-dir --ca-file"

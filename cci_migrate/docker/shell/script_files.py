@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.dialects import Dialect
 from cci_migrate.docker.shell.facts import Word
+from cci_migrate.docker.word_sets import names
 
 #: Shells that Windows brings, and those that read the same scripts elsewhere.
 WINDOWS_SHELLS = names("powershell pwsh cmd")

@@ -40,7 +40,7 @@ def facts_of(
 
             return read_bash(text, variables)
         case Dialect.POWERSHELL | Dialect.CMD:
-            from cci_migrate.docker.shell.line_based import read_lines
+            from cci_migrate.docker.shell.powershell_and_cmd import read_lines
 
             return read_lines(text, dialect, variables)
         case Dialect.OTHER:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.client_config import HOME, ClientEnvironment, home_of
 from cci_migrate.docker.shell.facts import Word
+from cci_migrate.docker.word_sets import names
 
 SHELLS = names("sh bash dash ash ksh zsh")
 #: Programs that start one for another user or group.

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import Quoting, Word
 from cci_migrate.docker.shell.shell_words import Lookup, WordReader
 from cci_migrate.docker.shell.syntax import argument_nodes, child_of_type, redirects_of
 from cci_migrate.docker.shell.wrappers import program_of
 from cci_migrate.docker.tasks.downloads import address_in
+from cci_migrate.docker.word_sets import names
 
 if TYPE_CHECKING:
     from tree_sitter import Node

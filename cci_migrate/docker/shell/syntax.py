@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
-from cci_migrate.docker.name_tables import names
+from cci_migrate.docker.word_sets import names
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cci_migrate.docker.container_tools import has_tool
-from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import Word
 from cci_migrate.docker.shell.flow import Place, PlacedCommand, surely_before
+from cci_migrate.docker.word_sets import names
 
 if TYPE_CHECKING:
     from tree_sitter import Node

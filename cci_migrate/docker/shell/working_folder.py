@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
-from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import Word, joined_path
+from cci_migrate.docker.word_sets import names
 
 #: The commands that change it.
 FOLDER_COMMANDS = names("cd pushd popd")

@@ -17,7 +17,6 @@ from cci_migrate.docker.container_tools import (
     DOCKER_VARIABLE,
     has_tool,
 )
-from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.client_config import (
     DOCKER_CONFIG,
     HOME,
@@ -31,6 +30,7 @@ from cci_migrate.docker.shell.command_line import is_only_placeholder
 from cci_migrate.docker.shell.docker_cli import docker_command
 from cci_migrate.docker.shell.facts import Word
 from cci_migrate.docker.tasks.programs import LAUNCHERS
+from cci_migrate.docker.word_sets import names
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-from cci_migrate.docker.name_tables import names
+from cci_migrate.docker.word_sets import names
 
 #: The command of a shell that is sent a script: ``curl -s https://example.com/run | bash``.
 DOWNLOADED_SCRIPT = "curl | sh"

@@ -16,7 +16,6 @@ from shlex import quote
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import folder_of, joined_path
 from cci_migrate.docker.shell.shell_programs import SHELLS
 from cci_migrate.docker.tasks.just_expressions import (
@@ -44,6 +43,7 @@ from cci_migrate.docker.tasks.task_script import (
     exports_of,
     script_of,
 )
+from cci_migrate.docker.word_sets import names
 
 #: The files that just tries in a folder, then in those above; it takes them in any case.
 DEFAULT_NAMES = ("justfile", "Justfile", ".justfile")

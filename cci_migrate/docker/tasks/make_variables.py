@@ -15,9 +15,9 @@ from functools import partial
 from msgspec import Struct
 
 from cci_migrate.docker.mentions import mentions_docker
-from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import folder_of
 from cci_migrate.docker.tasks.task_script import MOST_TEXT, UnreadableTask
+from cci_migrate.docker.word_sets import names
 from cci_migrate.escaping.hidden_fields import repr_without
 
 #: The greatest depth of variables inside variables.

@@ -19,7 +19,6 @@ from itertools import chain, groupby, repeat
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import folder_of, joined_path
 from cci_migrate.docker.shell.shell_programs import SHELLS
 from cci_migrate.docker.tasks.make_variables import (
@@ -45,6 +44,7 @@ from cci_migrate.docker.tasks.task_script import (
     exports_of,
     script_of,
 )
+from cci_migrate.docker.word_sets import names
 
 #: The files that make tries, in this order.
 #: https://www.gnu.org/software/make/manual/html_node/Makefile-Names.html

@@ -17,7 +17,6 @@ from shlex import quote
 from msgspec import Struct
 
 from cci_migrate.bounds.json_input import JsonInputError, parsed_json
-from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import joined_path
 from cci_migrate.docker.tasks.task_files import taken_option
 from cci_migrate.docker.tasks.task_script import (
@@ -28,6 +27,7 @@ from cci_migrate.docker.tasks.task_script import (
     UnreadableTask,
     script_of,
 )
+from cci_migrate.docker.word_sets import names
 
 #: Words that run a script without ``run``. For npm these are all; other programs take any word that
 #: isn't one of their commands.

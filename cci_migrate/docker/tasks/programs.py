@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cci_migrate.docker.name_tables import names
+from cci_migrate.docker.word_sets import names
 from cci_migrate.lazy_patterns import lazy_pattern
 
 MAKE = names("make gmake")

@@ -17,7 +17,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cci_migrate.docker.mentions import mentions_docker, mentions_script
-from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.facts import folder_of, joined_path
 from cci_migrate.docker.tasks.task_files import (
     EnvironmentDefaults,
@@ -38,6 +37,7 @@ from cci_migrate.docker.tasks.task_script import (
     script_of,
 )
 from cci_migrate.docker.tasks.task_templates import expanded, is_conditional
+from cci_migrate.docker.word_sets import names
 from cci_migrate.docker.yaml_data import NotYaml, as_mapping, text_of_value, yaml_data
 
 #: The files that task tries, in this order, in a folder and in those above.

@@ -1,4 +1,4 @@
-"""Tables of names, written as texts."""
+"""Sets of words, each written as one text."""
 
 from __future__ import annotations
 

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from cci_migrate.docker.container_tools import DOCKER_PROGRAMS
-from cci_migrate.docker.name_tables import names
 from cci_migrate.docker.shell.dialects import Dialect
 from cci_migrate.docker.shell.docker_cli import docker_command
 from cci_migrate.docker.shell.facts import (
@@ -40,6 +39,7 @@ from cci_migrate.docker.shell.registry_clients import reader_of
 from cci_migrate.docker.shell.script_files import WINDOWS_SHELLS, is_script_file, script_of_shell
 from cci_migrate.docker.shell.wrappers import program_of
 from cci_migrate.docker.tasks.programs import runs_task
+from cci_migrate.docker.word_sets import names
 
 #: PowerShell runs nothing of a script in which a comment or a here-string is never closed.
 _POWERSHELL_TOKEN = re.compile(
