@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec import Struct
 
 from cci_migrate.campaign.campaign_session import CampaignSession
+from cci_migrate.campaign.delivery_step import needs_fork
 from cci_migrate.campaign.isolation import Failure, attempt, observe_each
-from cci_migrate.campaign.next_step import needs_fork
 from cci_migrate.campaign.states import PENDING, TRIED_AGAIN
 from cci_migrate.exit_codes import ExitCode
 from cci_migrate.forges.access import TokenAccess

@@ -13,6 +13,11 @@ from typing_extensions import assert_never
 from cci_migrate.campaign.apply_options import ApplyOptions
 from cci_migrate.campaign.campaign_session import CampaignSession
 from cci_migrate.campaign.canary import Canary
+from cci_migrate.campaign.delivery_step import (
+    DeliveryStep,
+    Stop,
+    delivery_step,
+)
 from cci_migrate.campaign.isolation import (
     Failure,
     attempt,
@@ -20,11 +25,6 @@ from cci_migrate.campaign.isolation import (
     observe_each,
 )
 from cci_migrate.campaign.ledger import LedgerEntry
-from cci_migrate.campaign.next_step import (
-    DeliveryStep,
-    Stop,
-    next_step,
-)
 from cci_migrate.campaign.ownership import (
     branch_to_record,
     has_another_change,
@@ -118,7 +118,7 @@ class Deliverer(Struct, frozen=True):
         extras: WantedExtras | None = None
         may_fork = self.options.forking is not None and isinstance(host, ForkingHost)
         while True:
-            step = next_step(snapshot, plan, host.delivery, may_fork=may_fork)
+            step = delivery_step(snapshot, plan, host.delivery, may_fork=may_fork)
             if isinstance(step, Stop):
                 if step.state is State.PULL_REQUEST_OPEN:
                     entry = self._with_extras(host, entry, snapshot, extras)
@@ -168,7 +168,7 @@ class Deliverer(Struct, frozen=True):
 
         Raises WriteRefused, and StaleSnapshot if the repository changed meanwhile.
         """
-        assert isinstance(host, ForkingHost)  # noqa: S101 - as `next_step` was told
+        assert isinstance(host, ForkingHost)  # noqa: S101 - as `delivery_step` was told
         assert self.options.forking is not None  # noqa: S101 - likewise
         with writing(WriteStep.FORK):
             fork = host.fork(snapshot, self.options.forking.organization)

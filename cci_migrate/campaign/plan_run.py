@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from cci_migrate.bounds.limits import WorkLimits
 from cci_migrate.campaign.campaign_session import CampaignSession
+from cci_migrate.campaign.delivery_step import DeliveryStep, Stop, delivery_step
 from cci_migrate.campaign.isolation import Failure, attempt, begin_reads
 from cci_migrate.campaign.ledger import LedgerEntry
-from cci_migrate.campaign.next_step import DeliveryStep, Stop, next_step
 from cci_migrate.campaign.ownership import (
     branch_to_record,
     has_another_change,
@@ -129,7 +129,7 @@ class PlanRun(Struct, frozen=True):
         if isinstance(owned, Failure):
             return False  # planning it again says what is wrong
         snapshot = owned
-        step = next_step(snapshot, RepositoryPlan(kept.state, kept.cause), host.delivery)
+        step = delivery_step(snapshot, RepositoryPlan(kept.state, kept.cause), host.delivery)
         if isinstance(step, Stop) and has_another_change(snapshot):
             return False
         entry = _delivered_entry(recorded, snapshot, self.session.clock.now(), branch_name)
@@ -163,7 +163,7 @@ class PlanRun(Struct, frozen=True):
             plan, record = self.verification.verified(planned, plan), None
         now, host = self.session.clock.now(), repositories.host(snapshot.ref)
         snapshot = with_ownership(host, snapshot, plan.hashes, recorded, self.session.campaign.ids)
-        step = next_step(snapshot, plan, host.delivery)
+        step = delivery_step(snapshot, plan, host.delivery)
         if isinstance(step, Stop) and has_another_change(snapshot):
             # The diff and the record stay those of the pull request.
             pull = pull_to_record(snapshot, recorded)

@@ -14,8 +14,8 @@ from itertools import chain
 
 from cci_migrate.lazy_patterns import lazy_pattern
 from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, Scalar, Sequence, resolved
+from cci_migrate.redaction.line_secrets import password_words, secrets_in_line
 from cci_migrate.redaction.secret_names import is_secret_value, names_a_secret
-from cci_migrate.redaction.secret_text import password_words, secrets_in_line
 
 #: Keys of a parameter's declaration whose values are values of the parameter.
 _PARAMETER_VALUES = frozenset(("default", "enum", "value"))

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from cci_migrate.escaping.hidden_fields import repr_without
 from cci_migrate.lossless.source import Span
+from cci_migrate.redaction.line_secrets import secrets_in_line, secrets_in_prose
 from cci_migrate.redaction.secret_names import is_throwaway
-from cci_migrate.redaction.secret_text import secrets_in_line, secrets_in_prose
 
 WITHHELD = "[withheld]"
 

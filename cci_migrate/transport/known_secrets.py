@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from cci_migrate.redaction.line_secrets import TOKENS
 from cci_migrate.redaction.redaction import WITHHELD
-from cci_migrate.redaction.secret_text import TOKENS
 
 #: User info in a URL, whatever it looks like, since these URLs are the user's own; tokens.
 _PATTERNS = (

@@ -27,7 +27,7 @@ class Stop(Struct, frozen=True):
     cause: str = ""
 
 
-def next_step(
+def delivery_step(
     snapshot: Snapshot, plan: RepositoryPlan, delivery: Delivery, *, may_fork: bool = False
 ) -> DeliveryStep | Stop:
     """The next step of delivering ``plan`` to the repository in ``snapshot``.
