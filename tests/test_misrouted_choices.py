@@ -84,3 +84,14 @@ def test_half_a_credential_is_not_replaced(half: str) -> None:
     (finding,) = examined(CONFIG.format(item=item)).resolutions
     assert isinstance(finding.finding.remedy, Question)
     assert [choice.key for choice in finding.finding.remedy.choices] == ["keep"]
+
+
+@pytest.mark.parametrize(("user", "password"), [("U", "${P}"), ("OWN", "$P"), ("OWN", "$OWN")])
+def test_a_password_of_docker_hub_is_found_beside_any_user_name(user: str, password: str) -> None:
+    hub = "      - {image: acme/app, auth: {username: $U, password: $P}}"
+    other = (
+        f"      - {{image: ghcr.io/acme/a, auth: {{username: ${user}, password: '{password}'}}}}"
+    )
+    resolutions = examined(CONFIG.format(item="\n".join((hub, hub, other)))).resolutions
+    expected = [] if password == "$OWN" else ["misrouted-credential"]
+    assert [resolution.finding.rule for resolution in resolutions] == expected

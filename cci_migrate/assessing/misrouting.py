@@ -14,10 +14,11 @@ from cci_migrate.docker.registries import (
     registry_named_by_variable,
     registry_of_form,
 )
-from cci_migrate.policy.settings import PasswordAuth, Policy, RegistryCredential, RegistryPolicy
+from cci_migrate.policy.settings import PasswordAuth, Policy, RegistryPolicy
 
-#: How often each credential is used at each registry.
-_Uses = Mapping[tuple[RegistryCredential, str], int]
+#: How often each password is used at each registry; that it is Docker Hub's shows in the numbers.
+#: User names are not compared: with the password of another registry, one's own is of no use.
+_Uses = Mapping[tuple[str, str], int]
 
 
 def owners_of_misrouted(images: Sequence[PulledImage], policy: Policy) -> Mapping[PulledImage, str]:
@@ -29,11 +30,11 @@ def owners_of_misrouted(images: Sequence[PulledImage], policy: Policy) -> Mappin
 
 def _uses_of(images: Iterable[PulledImage]) -> _Uses:
     return Counter(
-        (credential, image.host)
+        (variable_in(credential.password) or credential.password, image.host)
         for image in images
         if image.auth is not None
         and image.host is not None
-        and (credential := credential_of(image.auth)) is not None
+        and isinstance(credential := credential_of(image.auth), PasswordAuth)
     )
 
 
@@ -66,4 +67,5 @@ def _other_owner(image: PulledImage, uses: _Uses, policy: Policy) -> str | None:
         return None if host_matches(named_after, host) else named_after
     if host == DOCKER_HUB:
         return None
-    return DOCKER_HUB if uses[credential, DOCKER_HUB] > uses[credential, host] else None
+    password = secret or credential.password
+    return DOCKER_HUB if uses[password, DOCKER_HUB] > uses[password, host] else None
