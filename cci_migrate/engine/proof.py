@@ -10,7 +10,7 @@ Only `prove` makes a `ProvenChange`, and writers and hosts accept nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -124,46 +124,9 @@ def prove(
         ]
     except EditConflictError as error:
         return NotProven(Clause.REVERSIBLE, str(error))
-    for old, new in zip(sources, changed, strict=True):
-        reason = not_reversible(old, new, edits.get(old.path, ()))
+    for clause, reason in _clauses(before, changed, policy, names, read_again):
         if reason is not None:
-            return NotProven(Clause.REVERSIBLE, reason)
-        reason = line_ends_differ(old, new)
-        if reason is not None:
-            return NotProven(Clause.LINE_ENDS, reason)
-    after = read_again(changed)
-    if isinstance(after, str):
-        return NotProven(Clause.PARSES, after)
-    reason = data_differ(before.documents, before.plan.operations, after.documents)
-    if reason is not None:
-        return NotProven(Clause.DATA, reason)
-    reason = expression_appears(before.documents, after.documents)
-    if reason is not None:
-        return NotProven(Clause.ESCAPES, reason)
-    reason = other_image(before, after, policy)
-    if reason is not None:
-        return NotProven(Clause.IMAGES, reason)
-    known = KnownCredentials(before, policy, names)
-    reason = credentials_stray(before, after, known)
-    if reason is not None:
-        return NotProven(Clause.CREDENTIALS, reason)
-    if policy.revert is None:
-        reason = login_too_late(before.plan, after.all_dockers) or account_replaced(before, after)
-        if reason is not None:
-            return NotProven(Clause.LOGINS, reason)
-        reason = contexts_stray(before, after, policy, names.values())
-        if reason is not None:
-            return NotProven(Clause.CONTEXTS, reason)
-        reason = unknown_name(before, after, known)
-        if reason is not None:
-            return NotProven(Clause.NAMES, reason)
-    else:
-        reason = taken_too_much(before, after, policy)
-        if reason is not None:
-            return NotProven(Clause.REVERTED, reason)
-    reason = something_left(before.plan, after.plan)
-    if reason is not None:
-        return NotProven(Clause.SETTLED, reason)
+            return NotProven(clause, reason)
     return ProvenChange(
         tuple(
             ProvenFile(old.path, old.encode(), new.encode(), edits[old.path], redaction)
@@ -171,6 +134,38 @@ def prove(
             if old.text != new.text
         )
     )
+
+
+def _clauses(
+    before: ProofSide,
+    changed: Sequence[SourceText],
+    policy: Policy,
+    names: Mapping[FindingKey, ChosenNames],
+    read_again: ReadAgain,
+) -> Iterator[tuple[Clause, str | None]]:
+    """The clauses in their order, each with what is wrong; each relies on those before it."""
+    plan = before.plan
+    for document, new in zip(before.documents, changed, strict=True):
+        old = document.source
+        yield Clause.REVERSIBLE, not_reversible(old, new, plan.edits.get(old.path, ()))
+        yield Clause.LINE_ENDS, line_ends_differ(old, new)
+    after = read_again(changed)
+    if isinstance(after, str):
+        yield Clause.PARSES, after
+        return
+    yield Clause.DATA, data_differ(before.documents, plan.operations, after.documents)
+    yield Clause.ESCAPES, expression_appears(before.documents, after.documents)
+    yield Clause.IMAGES, other_image(before, after, policy)
+    known = KnownCredentials(before, policy, names)
+    yield Clause.CREDENTIALS, credentials_stray(before, after, known)
+    if policy.revert is None:
+        yield Clause.LOGINS, login_too_late(plan, after.all_dockers)
+        yield Clause.LOGINS, account_replaced(before, after)
+        yield Clause.CONTEXTS, contexts_stray(before, after, policy, names.values())
+        yield Clause.NAMES, unknown_name(before, after, known)
+    else:
+        yield Clause.REVERTED, taken_too_much(before, after, policy)
+    yield Clause.SETTLED, something_left(plan, after.plan)
 
 
 def not_reversible(old: SourceText, new: SourceText, edits: Iterable[Edit]) -> str | None:
@@ -200,12 +195,13 @@ def something_left(done: Plan, again: Plan) -> str | None:
         for resolution in done.resolutions
         if resolution.state is not FindingState.LEFT
     }
-    remaining = settled & {resolution.finding.key for resolution in again.resolutions}
-    ignored_now = {
-        resolution.finding.key for resolution in again.resolutions if resolution.state.is_ignored
+    remaining = settled & {
+        resolution.finding.key
+        for resolution in again.resolutions
+        if not resolution.state.is_ignored
     }
-    if remaining - ignored_now:
-        return f"{min(remaining - ignored_now)} would be reported again"
+    if remaining:
+        return f"{min(remaining)} would be reported again"
     if again.operations:
         return "a second run would change the file again"
     return None
