@@ -22,7 +22,7 @@ from cci_migrate.circleci.parameter_values import ParameterValues
 from cci_migrate.circleci.steps import Bindings, steps_run_by
 from cci_migrate.circleci.workflow_jobs import image_items, job_contexts
 from cci_migrate.engine.proof_side import ProofSide
-from cci_migrate.findings import ChosenNames, FindingState, Question
+from cci_migrate.findings import ChosenNames, Question
 from cci_migrate.lossless.nodes import Node, scalars_in
 from cci_migrate.policy.settings import AwsRoleAuth, CredentialStore, GcpAuth, Policy
 
@@ -63,10 +63,9 @@ def contexts_stray(
         return None  # as most changes have it: only images get something
     old = {job.entry.route: job for job in _jobs(before, is_before=True)}
     answered = frozenset(
-        resolution.finding.place.route
-        for resolution in before.plan.resolutions
-        if resolution.state is FindingState.FIXED
-        and isinstance(resolution.finding.remedy, Question)
+        finding.place.route
+        for finding in before.plan.fixed_findings
+        if isinstance(finding.remedy, Question)
     )
     steps = _StepTexts(before.config)
     providers = _ContextProviders(

@@ -8,7 +8,7 @@ from cci_migrate.engine.examination import Examination
 from cci_migrate.engine.outcomes import FileEdit
 from cci_migrate.engine.planning import Plan, edits_of_fix
 from cci_migrate.engine.proof import ProvenChange
-from cci_migrate.findings import FindingKey, FindingState, Fix
+from cci_migrate.findings import FindingKey, Fix
 
 
 def edits_by_finding(
@@ -21,9 +21,8 @@ def edits_by_finding(
     """
     proven = {file.path: frozenset(file.edits) for file in change.files}
     edits: dict[FindingKey, tuple[FileEdit, ...]] = {}
-    for resolution in plan.resolutions:
-        finding = resolution.finding
-        if resolution.state is not FindingState.FIXED or not isinstance(finding.remedy, Fix):
+    for finding in plan.fixed_findings:
+        if not isinstance(finding.remedy, Fix):
             continue
         by_path = edits_of_fix(examined.documents, finding.remedy, examined.placement)
         own = tuple(FileEdit(path, edit) for path, each in by_path.items() for edit in each)

@@ -9,7 +9,6 @@ from cci_migrate.assessing.step_assessment import login_route
 from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.engine.planning import Plan
 from cci_migrate.engine.proof_side import ProofSide
-from cci_migrate.findings import FindingState
 from cci_migrate.rules.catalogue import rules_providing
 from cci_migrate.rules.rule import Provision
 
@@ -22,11 +21,7 @@ def login_too_late(done: Plan, after: Iterable[JobDocker]) -> str | None:
     from cci_migrate.circleci.docker_client import client_installed_at
 
     rules = rules_providing(Provision.LOGIN)
-    promised = {
-        resolution.finding.place.route
-        for resolution in done.resolutions
-        if resolution.state is FindingState.FIXED and resolution.finding.rule in rules
-    }
+    promised = {finding.place.route for finding in done.fixed_findings if finding.rule in rules}
     for docker in after:
         for pull in docker.pulls:
             for host in pull.hosts:

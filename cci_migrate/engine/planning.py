@@ -56,13 +56,18 @@ class Plan(Struct, frozen=True):
     __repr__ = repr_without("operations", "edits")
 
     @property
-    def fixed(self) -> frozenset[FindingKey]:
-        """The keys of the findings that the plan fixes."""
-        return frozenset(
-            resolution.finding.key
+    def fixed_findings(self) -> tuple[Finding, ...]:
+        """The findings that the plan fixes."""
+        return tuple(
+            resolution.finding
             for resolution in self.resolutions
             if resolution.state is FindingState.FIXED
         )
+
+    @property
+    def fixed(self) -> frozenset[FindingKey]:
+        """The keys of the findings that the plan fixes."""
+        return frozenset(finding.key for finding in self.fixed_findings)
 
 
 class _Effect(Struct, frozen=True):

@@ -20,7 +20,7 @@ from cci_migrate.engine.authenticated_images import no_account_because
 from cci_migrate.engine.outcomes import Cause, Refused, ToDo
 from cci_migrate.engine.planning import Plan
 from cci_migrate.engine.uncovered_pulls import notes_on_uncovered_pulls
-from cci_migrate.findings import FindingKey, FindingState, Fix
+from cci_migrate.findings import FindingKey, Fix
 from cci_migrate.lossless.nodes import Scalar
 from cci_migrate.lossless.operations import (
     AddEntry,
@@ -138,10 +138,9 @@ def _of_orb_logins(plan: Plan) -> Iterator[str]:
     """What the logins of the Docker orb do in builds that do not get their variables."""
     added = [
         operation
-        for resolution in plan.resolutions
-        if resolution.state is FindingState.FIXED and resolution.finding.rule == PULL_BEFORE_LOGIN
-        if isinstance(remedy := resolution.finding.remedy, Fix)
-        for operation in remedy.operations
+        for finding in plan.fixed_findings
+        if finding.rule == PULL_BEFORE_LOGIN and isinstance(finding.remedy, Fix)
+        for operation in finding.remedy.operations
     ]
     if any(map(_switches_login_on, added)):
         yield (
@@ -158,9 +157,7 @@ def _of_orb_logins(plan: Plan) -> Iterator[str]:
 def _of_secrets(assessment: Assessment, plan: Plan) -> Iterator[str]:
     """That a secret must be revoked, if a value is replaced that is more than a variable's name."""
     replaced = (
-        resolution.finding.place.node
-        for resolution in plan.resolutions
-        if resolution.state is FindingState.FIXED and resolution.finding.rule == LITERAL_CREDENTIAL
+        finding.place.node for finding in plan.fixed_findings if finding.rule == LITERAL_CREDENTIAL
     )
     documents = assessment.config.documents
     if any(
@@ -288,12 +285,11 @@ def notes(assessment: Assessment, plan: Plan, refused: Refused | None) -> tuple[
 
 def _names_left_alone(plan: Plan) -> Iterator[str]:
     """The credentials of the config that a fix did not follow, where it writes the policy's."""
-    for resolution in plan.resolutions:
-        names = resolution.finding.names
-        if resolution.state is FindingState.FIXED and names is not None and names.path is None:
+    for finding in plan.fixed_findings:
+        names = finding.names
+        if names is not None and names.path is None:
             for ignored in names.ignored:
-                written = f"The fix uses the policy's: {names.names}."
-                yield f"Ignored: {ignored}. {written}"
+                yield f"Ignored: {ignored}. The fix uses the policy's: {names.names}."
 
 
 def _kept(assessment: Assessment, plan: Plan) -> Iterator[str]:
