@@ -56,7 +56,7 @@ def read(sources: Sequence[SourceText], policy: Policy = FIXING) -> ProofSide | 
     else:
         findings = list(reversal.findings(assessment, policy.revert))
     placement = placement_of(assessment)
-    plan = plan_changes(loaded.config.documents, findings, APPLY_ALL, placement=placement)
+    plan = plan_changes(loaded.config.documents, findings, APPLY_ALL, placement)
     return ProofSide.of(assessment, plan)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from cci_migrate.assessing.assessment import assess
+from cci_migrate.circleci.config_reading import MountedDocument, read_config
+from cci_migrate.engine.context_grants import placement_of
 from cci_migrate.engine.planning import Plan, plan_changes
 from cci_migrate.findings import (
     APPLY_ALL,
@@ -28,9 +31,11 @@ from cci_migrate.lossless.nodes import Mapping
 from cci_migrate.lossless.operations import AddEntry, Text
 from cci_migrate.lossless.parsing import parse
 from cci_migrate.lossless.source import SourceText
+from cci_migrate.policy.settings import Policy
 
 TEXT = "a:\n  x: 1\nb:\n  x: 1\n"
 DOCUMENT = parse(SourceText("f.yml", TEXT))
+PLACEMENT = placement_of(assess(read_config([MountedDocument(DOCUMENT)]), Policy(), {}))
 
 
 def mapping(key: str) -> Mapping:
@@ -55,7 +60,7 @@ def finding(
 
 
 def planned(*findings: Finding, decisions: Decisions = APPLY_ALL, writes: bool = True) -> Plan:
-    return plan_changes([DOCUMENT], findings, decisions, writes=writes)
+    return plan_changes([DOCUMENT], findings, decisions, PLACEMENT, writes=writes)
 
 
 def states(plan: Plan) -> dict[str, FindingState]:

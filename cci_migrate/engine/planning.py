@@ -87,16 +87,16 @@ def plan_changes(
     documents: Sequence[Document],
     findings: Iterable[Finding],
     decisions: Decisions,
+    placement: ContextPlacement,
     policy: Policy = DEFAULT_POLICY,
     *,
-    placement: ContextPlacement | None = None,
     writes: bool = True,
 ) -> Plan:
     """The plan for ``findings`` of the config in ``documents``.
 
-    ``policy`` says which of them to ignore. ``placement`` finds the places for the contexts that
-    fixes bring along: those of all fixes are placed together, and a fix is not made if one of its
-    contexts has no place. ``writes`` False: the plan may lack its edits, for callers that only
+    ``placement`` finds the places for the contexts that fixes bring along: those of all fixes are
+    placed together, and a fix is not made if one of its contexts has no place. ``policy`` says
+    which of them to ignore. ``writes`` False: the plan may lack its edits, for callers that only
     report; which fixes can be written is found all the same.
     """
     all_findings = list(findings)
@@ -127,12 +127,12 @@ def edits_of_fix(
 ) -> Mapping[str, tuple[Edit, ...]]:
     """The edits of each file that ``fix`` makes if it is made alone; empty if it cannot be."""
     effect = _Effect(FindingState.FIXED, "", fix.operations, fix.contexts)
-    edits = _rendered(documents, _operations([effect], placement.places(fix.contexts)))
+    edits = _rendered_alone(documents, effect, placement)
     return {} if isinstance(edits, str) else edits
 
 
 def _resolve(
-    findings: Sequence[Finding], effects: Sequence[_Effect], placement: ContextPlacement | None
+    findings: Sequence[Finding], effects: Sequence[_Effect], placement: ContextPlacement
 ) -> tuple[tuple[Resolution, ...], tuple[Operation, ...], tuple[ContextGrant, ...]]:
     """The resolution of each finding, and the operations and contexts of those that are fixed."""
     while True:
@@ -150,7 +150,7 @@ def _resolve(
             resolutions.append(Resolution(finding, effect.state, effect.reason))
             resolved.append(effect)
         contexts = tuple(dict.fromkeys(grant for effect in resolved for grant in effect.contexts))
-        places = {} if placement is None else placement.places(contexts)
+        places = placement.places(contexts)
         if not any(isinstance(place, NoFix) for place in places.values()):
             return tuple(resolutions), _operations(resolved, places), contexts
         # Without one of its contexts a fix is not made, which may leave others without a place.
@@ -209,13 +209,18 @@ def _effect_of_answer(remedy: Remedy, choice: str) -> _Effect:
 
 
 def _renderable(
-    documents: Sequence[Document], effect: _Effect, placement: ContextPlacement | None
+    documents: Sequence[Document], effect: _Effect, placement: ContextPlacement
 ) -> _Effect:
-    places = {} if placement is None else placement.places(effect.contexts)
-    problem = _rendered(documents, _operations([effect], places))
+    problem = _rendered_alone(documents, effect, placement)
     if isinstance(problem, str):
         return effect.left(f"can't write the change here: {problem}")
     return effect
+
+
+def _rendered_alone(
+    documents: Sequence[Document], effect: _Effect, placement: ContextPlacement
+) -> Mapping[str, tuple[Edit, ...]] | str:
+    return _rendered(documents, _operations([effect], placement.places(effect.contexts)))
 
 
 def _rendered(

@@ -49,8 +49,8 @@ def propose(
         examined.documents,
         examined.findings,
         decisions,
+        examined.placement,
         examined.policy,
-        placement=examined.placement,
         writes=refused is None and not only_find,
     )
     if refused is not None and _leaves_something(plan):
@@ -110,7 +110,7 @@ def _proven(examined: Examination, plan: Plan, decisions: Decisions) -> ProvenCh
         if after is None:
             return "it no longer reads as a config"
         placement, policy = after.placement, after.policy
-        plan = plan_changes(after.documents, after.findings, decisions, policy, placement=placement)
+        plan = plan_changes(after.documents, after.findings, decisions, placement, policy)
         return ProofSide.of(after.assessment, plan)
 
     before = ProofSide.of(examined.assessment, plan)

@@ -146,7 +146,7 @@ class ConfigReview:
         if examined is None or not alone:
             return ()
         decisions = Decisions(Skip(), {key: decision})
-        plan = plan_changes(self.documents, alone[-1:], decisions, placement=examined.placement)
+        plan = plan_changes(self.documents, alone[-1:], decisions, examined.placement)
         sources = {document.source.path: document.source for document in self.documents}
         return tuple(
             TextChange(sources[path], edits) for path, edits in plan.edits.items() if edits
