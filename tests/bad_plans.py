@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from cci_migrate import reversal
 from cci_migrate.assessing.assessment import assess
+from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.packing import Group, Part
 from cci_migrate.engine.context_grants import placement_of
-from cci_migrate.engine.loading import Loaded, load_texts
+from cci_migrate.engine.loading import load_texts
 from cci_migrate.engine.planning import Plan, plan_changes
 from cci_migrate.engine.proof import Clause, NotProven, ProvenChange, prove
 from cci_migrate.engine.proof_side import ProofSide
@@ -48,15 +49,15 @@ HUB = auth("$DOCKERHUB_USERNAME", "$DOCKERHUB_PASSWORD")
 def read(sources: Sequence[SourceText], policy: Policy = FIXING) -> ProofSide | str:
     """The config of ``sources`` as the tool reads it, with the tool's own plan for it."""
     loaded = load_texts(Group((Part(PATH, ()),)), sources)
-    if not isinstance(loaded, Loaded):
+    if not isinstance(loaded, Config):
         return "it is no config"
-    assessment = assess(loaded.config, policy, {})
+    assessment = assess(loaded, policy, {})
     if policy.revert is None:
         findings = [finding for rule in RULES for finding in rule.detect(assessment)]
     else:
         findings = list(reversal.findings(assessment, policy.revert))
     placement = placement_of(assessment)
-    plan = plan_changes(loaded.config.documents, findings, APPLY_ALL, placement)
+    plan = plan_changes(loaded.documents, findings, APPLY_ALL, placement)
     return ProofSide.of(assessment, plan)
 
 

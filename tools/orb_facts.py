@@ -20,7 +20,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from cci_migrate.circleci.config import Command, Executor, ExecutorCall, Job, Namespace, Parameter
+from cci_migrate.circleci.config import (
+    Command,
+    Config,
+    Executor,
+    ExecutorCall,
+    Job,
+    Namespace,
+    Parameter,
+)
 from cci_migrate.circleci.expressions import sole_reference
 from cci_migrate.circleci.packing import Group, Part, group_by_name
 from cci_migrate.docker.mentions import mentions_docker
@@ -36,7 +44,7 @@ from cci_migrate.docker.shell.facts import (
     Script,
 )
 from cci_migrate.docker.shell.script_reading import facts_of, logged_in_at_end
-from cci_migrate.engine.loading import Loaded, load_texts
+from cci_migrate.engine.loading import load_texts
 from cci_migrate.lossless.merging import entries_of, is_null
 from cci_migrate.lossless.nodes import Mapping as MappingNode
 from cci_migrate.lossless.nodes import Node, Scalar, resolved
@@ -88,9 +96,9 @@ def _namespace(files: Mapping[str, str]) -> tuple[Namespace, str]:
     group = next(packed, Group((Part(root, ()),), is_orb=True))
     sources = [SourceText(part.path, files[part.path]) for part in group.parts]
     loaded = load_texts(group, sources)
-    if not isinstance(loaded, Loaded):
+    if not isinstance(loaded, Config):
         raise UnreadableOrbError(str(getattr(loaded, "reason", loaded)))
-    return loaded.config.body, folder
+    return loaded.body, folder
 
 
 def _is_part(path: str, folder: str) -> bool:

@@ -21,7 +21,7 @@ from cci_migrate.assessing.image_states import Authenticated
 from cci_migrate.circleci.config import Config
 from cci_migrate.engine.config_files import ConfigFiles, compiled_files
 from cci_migrate.engine.context_grants import fixes_with_room, placement_of
-from cci_migrate.engine.loading import Loaded, is_packed_from, load, load_texts
+from cci_migrate.engine.loading import is_packed_from, load, load_texts, refusal_of
 from cci_migrate.engine.outcomes import Cause, Refused, Unexamined
 from cci_migrate.engine.redacted_outcomes import redacted_reason
 from cci_migrate.engine.sibling_evidence import SiblingEvidence, sibling_evidence
@@ -111,18 +111,18 @@ def examine(
     Nothing is raised for bad input but TooComplexError and RecursionError (`unless_too_complex`).
     """
     loaded = load(files.group, files.files)
-    if not isinstance(loaded, Loaded):
+    if not isinstance(loaded, Config):
         return redacted_reason(_with_baseline(loaded, policy), Redaction())
-    refused = loaded.refused
-    if refused is None and (trees := files.read_existing(files.related.trees)):
-        refused = _packed(files) if is_packed_from(loaded.config, trees) else None
-    if refused is not None:
-        refused = _with_baseline(refused, policy)
+    refusal = refusal_of(loaded)
+    if refusal is None and (trees := files.read_existing(files.related.trees)):
+        refusal = _packed(files) if is_packed_from(loaded, trees) else None
+    if refusal is not None:
+        refusal = _with_baseline(refusal, policy)
     siblings = sibling_evidence(files, policy)
-    config = _with_orbs(loaded.config, files)
+    config = _with_orbs(loaded, files)
     assessment = assess(config, policy, names, files.read_text, siblings=siblings)
     placement, findings = _detected(assessment)
-    return Examination(files, policy, names, refused, siblings, assessment, placement, findings)
+    return Examination(files, policy, names, refusal, siblings, assessment, placement, findings)
 
 
 def examine_changed(
@@ -134,11 +134,11 @@ def examine_changed(
     outcome may differ.
     """
     loaded = load_texts(before.files.group, sources)
-    if not isinstance(loaded, Loaded):
+    if not isinstance(loaded, Config):
         return None
     known = before.assessment if keeps_conventions else None
     read_text, siblings = before.files.read_text, before.siblings
-    config = _with_orbs(loaded.config, before.files)
+    config = _with_orbs(loaded, before.files)
     assessment = assess(config, before.policy, before.names, read_text, known, siblings)
     placement, findings = _detected(assessment)
     return replace(before, assessment=assessment, placement=placement, findings=findings)
@@ -150,11 +150,11 @@ def _with_orbs(config: Config, files: ConfigFiles) -> Config:
         return config
     own = compiled_files(files.compiled, files)
     compiled = load(own.group, own.files)
-    if not isinstance(compiled, Loaded):
+    if not isinstance(compiled, Config):
         return config
     from cci_migrate.circleci.orb_unfolding import with_unfolded_orbs
 
-    return with_unfolded_orbs(config, compiled.config)
+    return with_unfolded_orbs(config, compiled)
 
 
 def _detected(assessment: Assessment) -> tuple[ContextPlacement, tuple[Finding, ...]]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from msgspec import Struct
-
 from cci_migrate.bounds.allowance import TooComplexError
 from cci_migrate.circleci.config import Config
 from cci_migrate.circleci.config_reading import MountedDocument, read_config
@@ -18,7 +16,7 @@ from cci_migrate.circleci.source_kinds import (
     is_template_text,
     kind_of,
 )
-from cci_migrate.engine.outcomes import Cause, Failed, NotAConfig, Refused
+from cci_migrate.engine.outcomes import Cause, Failed, NotAConfig, Refused, Unexamined
 from cci_migrate.lossless import nodes
 from cci_migrate.lossless.expansion import expands_beyond
 from cci_migrate.lossless.merging import duplicate_keys, text_of
@@ -33,20 +31,10 @@ from cci_migrate.redaction.excerpts import excerpt_of_unparsed
 MOST_REPEATED = 500_000
 
 _FIX_YAML = "correct it, then run again"
+_EDIT_TEMPLATE = "run cci-migrate on the rendered file, or edit the template by hand"
 
 
-class Loaded(Struct, frozen=True):
-    """A config as its files give it."""
-
-    config: Config
-
-    @property
-    def refused(self) -> Refused | None:
-        """Why it must not be edited; None if it may."""
-        return _must_not_be_edited(self.config.documents)
-
-
-def load(group: Group, files: Mapping[str, bytes]) -> Loaded | NotAConfig | Refused | Failed:
+def load(group: Group, files: Mapping[str, bytes]) -> Config | Unexamined:
     """Read the files of ``group``."""
     sources: list[SourceText] = []
     for part in group.parts:
@@ -59,9 +47,7 @@ def load(group: Group, files: Mapping[str, bytes]) -> Loaded | NotAConfig | Refu
     return load_texts(group, sources)
 
 
-def load_texts(
-    group: Group, sources: Sequence[SourceText]
-) -> Loaded | NotAConfig | Refused | Failed:
+def load_texts(group: Group, sources: Sequence[SourceText]) -> Config | Unexamined:
     """Read ``sources``, the texts of the files of ``group`` in its order.
 
     Raises TooComplexError.
@@ -97,15 +83,15 @@ def load_texts(
     is_orb = group.is_orb or SourceKind.ORB in kinds
     if not group.is_packed and kinds == [SourceKind.PACKED_PART]:
         is_orb = CONFIG_FOLDER not in paths[0].split("/")
-    return Loaded(read_config(parts, is_orb_source=is_orb))
+    return read_config(parts, is_orb_source=is_orb)
 
 
 def is_packed_from(config: Config, files: Mapping[str, bytes]) -> bool:
     """Whether ``config`` is what packing the tree of ``files`` gives: it has all their jobs."""
     for group in group_by_name(files):
-        loaded = load(group, files) if group.is_packed else None
-        if isinstance(loaded, Loaded):
-            jobs = loaded.config.body.jobs.keys()
+        tree = load(group, files) if group.is_packed else None
+        if isinstance(tree, Config):
+            jobs = tree.body.jobs.keys()
             if jobs and jobs <= config.body.jobs.keys():
                 return True
     return False
@@ -164,7 +150,7 @@ def _not_yaml(source: SourceText, error: YamlError) -> Refused | Failed:
             (source.path,),
             Cause.TEMPLATE,
             "a template, not YAML yet",
-            "run cci-migrate on the rendered file, or edit the template by hand",
+            _EDIT_TEMPLATE,
         )
     if source.text.startswith("<<<<<<< ") or "\n<<<<<<< " in source.text:
         return Failed(
@@ -200,8 +186,9 @@ def _several_documents(document: Document) -> Refused | NotAConfig:
     )
 
 
-def _must_not_be_edited(documents: Sequence[Document]) -> Refused | None:
-    for document in documents:
+def refusal_of(config: Config) -> Refused | None:
+    """Why ``config`` must not be edited; None if it may."""
+    for document in config.documents:
         source = document.source
         paths = (source.path,)
         origin = generated(source)
@@ -210,12 +197,7 @@ def _must_not_be_edited(documents: Sequence[Document]) -> Refused | None:
             reason = "marked as generated"
             return Refused(paths, Cause.GENERATED, reason, f"change {where} instead")
         if is_template(document):
-            return Refused(
-                paths,
-                Cause.TEMPLATE,
-                "a template",
-                "run cci-migrate on the rendered file, or edit the template by hand",
-            )
+            return Refused(paths, Cause.TEMPLATE, "a template", _EDIT_TEMPLATE)
         duplicates = [
             pair
             for mapping in document.mappings

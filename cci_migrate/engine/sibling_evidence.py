@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from cci_migrate.assessing.assessment import assess
 from cci_migrate.assessing.evidence import Evidence
+from cci_migrate.circleci.config import Config
 from cci_migrate.engine.complexity import unless_too_complex
 from cci_migrate.engine.config_files import ConfigFiles, RepositoryReader
-from cci_migrate.engine.loading import Loaded, load
+from cci_migrate.engine.loading import load, refusal_of
 from cci_migrate.engine.outcomes import Failed
 from cci_migrate.policy.settings import Policy
 
@@ -55,12 +56,12 @@ def _shown_by(
     """What the config of ``files`` shows. Cached: each is a sibling of many."""
     config = ConfigFiles(dict(files), read)
     loaded = load(config.group, config.files)
-    if not isinstance(loaded, Loaded) or loaded.refused is not None:
+    if not isinstance(loaded, Config) or refusal_of(loaded) is not None:
         return ()
     # An orb's source runs in other projects, with their variables.
-    if loaded.config.is_orb_source or not loaded.config.body.jobs:
+    if loaded.is_orb_source or not loaded.body.jobs:
         return ()
     # Where it keeps its variables today, not where the user wants them.
     today = replace(policy, credentials=None)
-    assessment = assess(loaded.config, today, {}, config.read_text)
+    assessment = assess(loaded, today, {}, config.read_text)
     return tuple(assessment.evidence_for_siblings())
