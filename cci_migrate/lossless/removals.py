@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing_extensions import assert_never
-
 from cci_migrate.lossless.cannot_render import CannotRenderError
 from cci_migrate.lossless.insertions import Insertions
 from cci_migrate.lossless.layout import Layout
@@ -19,51 +17,32 @@ from cci_migrate.lossless.node_positions import (
     starts_line,
 )
 from cci_migrate.lossless.nodes import Alias, Collection, Mapping, Node, Scalar, Sequence
-from cci_migrate.lossless.operations import (
-    KeepItem,
-    MappingToScalar,
-    MergeToAlias,
-    RemoveEntry,
-    RemoveItems,
-)
 from cci_migrate.lossless.source import LINE_BREAK
 
-Removal = RemoveEntry | RemoveItems | KeepItem | MappingToScalar | MergeToAlias
 
+class Removals:
+    """Removes nodes, by way of ``insertions``. The methods raise CannotRenderError."""
 
-def remove(operation: Removal, layout: Layout, insertions: Insertions) -> None:
-    """Carry out ``operation`` in the document of ``layout``. Raises CannotRenderError."""
-    remover = _Remover(layout, insertions)
-    match operation:
-        case RemoveEntry(mapping, key):
-            parts = [
-                (key_node, end_of_entry(key_node, value)) for key_node, value in mapping.entries
-            ]
-            index = [part[0] for part in parts].index(entry_called(mapping, key)[0])
-            if len(parts) == 2 and layout.is_wrapped_pair(mapping):
-                remover.unwrap(mapping, parts[1 - index])
-            else:
-                remover.remove(mapping, parts, (index,))
-        case RemoveItems(sequence, indexes):
-            remover.remove(sequence, [(item, item) for item in sequence.items], indexes)
-        case KeepItem(sequence, index):
-            remover.keep_item(sequence, index)
-        case MappingToScalar(mapping):
-            remover.mapping_to_scalar(mapping)
-        case MergeToAlias(mapping):
-            remover.merge_to_alias(mapping)
-        case _:
-            assert_never(operation)
-
-
-class _Remover:
-    def __init__(self, layout: Layout, insertions: Insertions) -> None:
+    def __init__(self, insertions: Insertions, layout: Layout) -> None:
         self._layout = layout
         self._source = layout.source
         self._text = layout.source.text
         self._replace = insertions.replace
 
-    def remove(
+    def remove_entry(self, mapping: Mapping, key: str) -> None:
+        """Remove the entry ``key`` of ``mapping``."""
+        parts = [(key_node, end_of_entry(key_node, value)) for key_node, value in mapping.entries]
+        index = [first for first, _ in parts].index(entry_called(mapping, key)[0])
+        if len(parts) == 2 and self._layout.is_wrapped_pair(mapping):
+            self._unwrap(mapping, *parts[1 - index])
+        else:
+            self._remove(mapping, parts, (index,))
+
+    def remove_items(self, sequence: Sequence, indexes: tuple[int, ...]) -> None:
+        """Remove the items at ``indexes`` of ``sequence``."""
+        self._remove(sequence, [(item, item) for item in sequence.items], indexes)
+
+    def _remove(
         self, collection: Collection, parts: list[tuple[Node, Node]], indexes: tuple[int, ...]
     ) -> None:
         """Remove the parts of ``collection`` at ``indexes``.
@@ -80,10 +59,10 @@ class _Remover:
             else:
                 self._remove_lines(collection, parts, index)
 
-    def unwrap(self, mapping: Mapping, part: tuple[Node, Node]) -> None:
-        """Leave nothing of the flow ``mapping`` but ``part``, without braces."""
-        self._replace(mapping.start, part[0].start, "")
-        self._replace(part[1].end, mapping.end, "")
+    def _unwrap(self, collection: Collection, first: Node, last: Node) -> None:
+        """Leave nothing of the flow ``collection`` but ``first`` to ``last``, without brackets."""
+        self._replace(collection.start, first.start, "")
+        self._replace(last.end, collection.end, "")
 
     def _remove_lines(
         self, collection: Collection, parts: list[tuple[Node, Node]], index: int
@@ -135,12 +114,12 @@ class _Remover:
             self._replace(parts[index - 1][1].end, end, "")
 
     def keep_item(self, sequence: Sequence, index: int) -> None:
+        """Replace ``sequence`` by its item at ``index``."""
         item = sequence.items[index]
         if not isinstance(item, Scalar | Alias) or sequence.anchor or sequence.tag:
             raise CannotRenderError("the list cannot become one value")
         if sequence.is_flow:
-            self._replace(sequence.start, item.start, "")
-            self._replace(item.end, sequence.end, "")
+            self._unwrap(sequence, item, item)
             return
         if isinstance(item, Scalar) and not is_on_one_line(item):
             raise CannotRenderError("an item of several lines cannot become the value of a key")
@@ -150,12 +129,12 @@ class _Remover:
         self._replace(end, self._end_of_lines(sequence), "")
 
     def mapping_to_scalar(self, mapping: Mapping) -> None:
+        """Replace ``mapping`` by its only key."""
         key, value = mapping.entries[0]
         if not isinstance(key, Scalar) or len(mapping.entries) != 1 or mapping.anchor:
             raise CannotRenderError("only a mapping of one key can become that key")
         if mapping.is_flow:
-            self._replace(mapping.start, key.start, "")
-            self._replace(key.end, mapping.end, "")
+            self._unwrap(mapping, key, key)
             return
         spans_lines = LINE_BREAK.search(self._text, mapping.start, mapping.end)
         if self._text[key.end : value.start].strip() == ":" and not spans_lines:
@@ -168,13 +147,13 @@ class _Remover:
         self._replace(self._source.line_end(key.end), self._end_of_lines(mapping), "")
 
     def merge_to_alias(self, mapping: Mapping) -> None:
+        """Replace ``mapping`` by the alias that it merges."""
         merged = own_entry(mapping, MERGE_KEY)
         if merged is None or not isinstance(merged.value, Alias) or mapping.anchor:
             raise CannotRenderError("the mapping merges no alias to replace it")
         alias = merged.value
         if mapping.is_flow:
-            self._replace(mapping.start, alias.start, "")
-            self._replace(alias.end, mapping.end, "")
+            self._unwrap(mapping, alias, alias)
             return
         if mapping.entries[0][0] is not merged.key or self._on_line(alias, mapping.entries[1][0]):
             raise CannotRenderError("it shares its lines with something else")

@@ -64,7 +64,7 @@ from cci_migrate.lossless.operations import (
     WrapInMerge,
     WrapInSequence,
 )
-from cci_migrate.lossless.removals import remove
+from cci_migrate.lossless.removals import Removals
 from cci_migrate.lossless.scalar_positions import content_start, replaced_text
 from cci_migrate.lossless.scalars import can_be_plain, scalar_text
 
@@ -112,6 +112,7 @@ class _Writer:
         self._text = layout.source.text
         self._insertions = insertions
         self._flow = FlowInsertions(insertions, layout)
+        self._removals = Removals(insertions, layout)
         #: The written or empty nulls that have become mappings.
         self._filled: set[Scalar] = set()
 
@@ -153,8 +154,16 @@ class _Writer:
                 self._nest(mapping, parent, keys)
             case RenameKey(mapping, index, name):
                 self._rename(mapping, index, name)
-            case RemoveEntry() | RemoveItems() | KeepItem() | MappingToScalar() | MergeToAlias():
-                remove(operation, self._layout, self._insertions)
+            case RemoveEntry(mapping, key):
+                self._removals.remove_entry(mapping, key)
+            case RemoveItems(sequence, indexes):
+                self._removals.remove_items(sequence, indexes)
+            case KeepItem(sequence, index):
+                self._removals.keep_item(sequence, index)
+            case MappingToScalar(mapping):
+                self._removals.mapping_to_scalar(mapping)
+            case MergeToAlias(mapping):
+                self._removals.merge_to_alias(mapping)
             case AddComment(node, text):
                 self._comment(node, text)
             case _:
