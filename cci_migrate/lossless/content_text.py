@@ -36,23 +36,15 @@ def entry_lines(key: str, content: Content, at: int, style: Style) -> list[str]:
     """The lines of ``key: content`` in block style, its key at column ``at``."""
     head = " " * at + key_text(key) + ":"
     match content:
-        case Text(value, literal):
-            if literal and _can_be_literal(value):
-                return _literal(head, value, at + style.step)
-            return [f"{head} {_text(content, in_flow=False)}"]
-        case Entries(entries, flow):
-            if flow or not entries:
-                return [f"{head} {flow_text(content)}"]
+        case Text(value, literal=True) if _can_be_literal(value):
+            return _literal(head, value, at + style.step)
+        case Entries(entries, flow=False) if entries:
             return [head, *entries_lines(entries, at + style.step, style)]
-        case Items(items, flow):
-            if flow or not items:
-                return [f"{head} {flow_text(content)}"]
+        case Items(items, flow=False) if items:
             offset = at + style.sequence_offset
             return [head, *(line for item in items for line in item_lines(item, offset, style))]
-        case AliasTo(name=name):
-            return [f"{head} *{name}"]
         case _:
-            assert_never(content)
+            return [f"{head} {_on_one_line(content)}"]
 
 
 def entries_lines(entries: Iterable[tuple[str, Content]], at: int, style: Style) -> list[str]:
@@ -67,17 +59,18 @@ def item_lines(content: Content, at: int, style: Style, quote: str = "") -> list
     """
     head = " " * at + "-" + style.dash_gap
     match content:
-        case Entries(entries, False) if entries:
+        case Entries(entries, flow=False) if entries:
             lines = entries_lines(entries, len(head), style)
             return [head + lines[0][len(head) :], *lines[1:]]
-        case Text():
-            return [head + _text(content, in_flow=False, quote=quote)]
-        case AliasTo(name=name):
-            return [f"{head}*{name}"]
-        case Entries() | Items():
-            return [head + flow_text(content)]
         case _:
-            assert_never(content)
+            return [head + _on_one_line(content, quote)]
+
+
+def _on_one_line(content: Content, quote: str = "") -> str:
+    """The text of ``content`` as an item or a value in a block collection, on one line."""
+    if isinstance(content, Text):
+        return text_on_one_line(content, in_flow=False, quote=quote)
+    return flow_value(content, PLAIN_FLOW)
 
 
 def flow_text(content: Entries | Items, style: FlowStyle = PLAIN_FLOW) -> str:
@@ -99,7 +92,7 @@ def flow_value(content: Content, style: FlowStyle) -> str:
     """The text of ``content`` as an item or a value in a flow collection."""
     match content:
         case Text():
-            return _text(content, in_flow=True, quote=style.quote)
+            return text_on_one_line(content, in_flow=True, quote=style.quote)
         case Entries() | Items():
             return flow_text(content, style)
         case AliasTo(name=name):
@@ -112,7 +105,8 @@ def _padded(inner: str, style: FlowStyle) -> str:
     return f"{style.padding}{inner}{style.padding}" if inner else ""
 
 
-def _text(content: Text, *, in_flow: bool, quote: str = "") -> str:
+def text_on_one_line(content: Text, *, in_flow: bool, quote: str = "") -> str:
+    """``content`` as a scalar on one line, in ``quote`` if it is given."""
     if content.is_number:
         return content.value
     return scalar_text(content.value, in_flow=in_flow, quote=quote)

@@ -24,6 +24,7 @@ from cci_migrate.lossless.content_text import (
     flow_value,
     item_lines,
     key_text,
+    text_on_one_line,
 )
 from cci_migrate.lossless.edits import Edit
 from cci_migrate.lossless.flow_insertions import FlowInsertions
@@ -340,16 +341,16 @@ class _Writer:
             return
         style = self._layout.style_in(parent)
         at = key_column(parent) + style.sequence_offset
-        lines = _items_lines(items, at, style)
-        if starts_line(self._source, alias.start):
+        has_line = starts_line(self._source, alias.start)
+        if has_line:
             at = column(self._source, alias.start)
-            lines = _items_lines(items, at, style)
-            self._insertions.replace(alias.start, alias.end, lines[0].lstrip())
+        first, *following = _items_lines(items, at, style)
+        if has_line:
+            self._insertions.replace(alias.start, alias.end, first.lstrip())
         else:
-            start = self._behind_colon(alias)
             line_break = self._source.line_break_near(alias.start)
-            self._insertions.replace(start, alias.end, line_break + lines[0])
-        self._insertions.below(alias, lines[1:])
+            self._insertions.replace(self._behind_colon(alias), alias.end, line_break + first)
+        self._insertions.below(alias, following)
 
     def _on_own_line(self, node: Node, at: int, prefix: str) -> int:
         """Put ``node`` on a line of its own after ``prefix``; return its column."""
@@ -429,10 +430,7 @@ class _Writer:
         quote = "" if isinstance(scalar, Alias) else scalar.style
         if quote in ("|", ">"):
             raise CannotRenderError("a block scalar's value cannot be replaced on one line")
-        if content.is_number:
-            new = content.value
-        else:
-            new = scalar_text(content.value, in_flow=in_flow, quote=quote)
+        new = text_on_one_line(content, in_flow=in_flow, quote=quote)
         if isinstance(scalar, Alias):
             self._insertions.replace(scalar.start, scalar.end, new)
             return
