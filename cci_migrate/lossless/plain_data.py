@@ -15,6 +15,7 @@ from cci_migrate.lossless.merging import is_null, values_by_key
 from cci_migrate.lossless.nodes import Node, Scalar, resolved
 from cci_migrate.lossless.nodes import Sequence as SequenceNode
 from cci_migrate.lossless.scalars import is_string
+from cci_migrate.lossless.unified_diff import unchanged_ends
 
 
 class Bare(Struct, frozen=True):
@@ -141,13 +142,7 @@ def _unequal(
 ) -> Iterator[tuple[range, range]]:
     """The parts of both lists that are not the same by ``key``."""
     old_keys, new_keys = [key(item) for item in old], [key(item) for item in new]
-    start = 0
-    while start < min(len(old), len(new)) and old_keys[start] == new_keys[start]:
-        start += 1
-    end = 0
-    most = min(len(old), len(new)) - start
-    while end < most and old_keys[-1 - end] == new_keys[-1 - end]:
-        end += 1
+    start, end = unchanged_ends(old_keys, new_keys)
     matcher = SequenceMatcher(
         None,
         old_keys[start : len(old) - end],

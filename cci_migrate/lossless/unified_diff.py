@@ -179,13 +179,19 @@ def _end_of_lines(text: str, edit: Edit) -> int:
 def _trimmed(line: int, text: str, edits: Iterable[Edit]) -> _Change:
     """The change that ``edits`` make to the lines ``text``, without unchanged lines at its ends."""
     old, new = _lines(text), _lines(apply_edits(text, edits))
+    first, last = unchanged_ends(old, new)
+    return _Change(line + first, line + len(old) - last, new[first : len(new) - last])
+
+
+def unchanged_ends(old: Sequence[object], new: Sequence[object]) -> tuple[int, int]:
+    """How many items at the start of both lists are equal, and how many of the rest at the end."""
     first, most = 0, min(len(old), len(new))
     while first < most and old[first] == new[first]:
         first += 1
     last = 0
     while last < most - first and old[-1 - last] == new[-1 - last]:
         last += 1
-    return _Change(line + first, line + len(old) - last, new[first : len(new) - last])
+    return first, last
 
 
 def _grouped(
@@ -255,10 +261,8 @@ def _hunk(
 
 def _quoted(name: str) -> str:
     """``name`` as git writes it: quoted, with escapes, if it has special bytes."""
-    data = name.encode("utf-8", "surrogateescape")
-    if all(32 <= byte < 127 and byte not in _ESCAPES for byte in data):
-        return name
-    return '"' + "".join(_escaped(byte) for byte in data) + '"'
+    escaped = "".join(map(_escaped, name.encode("utf-8", "surrogateescape")))
+    return name if escaped == name else f'"{escaped}"'
 
 
 def _escaped(byte: int) -> str:
