@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import chain
-
-from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, Scalar, Sequence
+from cci_migrate.lossless.nodes import Alias, Document, Node, Scalar, children
 
 
 def expands_beyond(document: Document, limit: int) -> bool:
@@ -22,12 +19,7 @@ def expands_beyond(document: Document, limit: int) -> bool:
         if node in sizes:
             pending.pop()
             continue
-        parts: Iterable[Node] = ()
-        if type(node) is Mapping:
-            parts = chain.from_iterable(node.entries)
-        elif type(node) is Sequence:
-            parts = node.items
-        inner = [part.target if type(part) is Alias else part for part in parts]
+        inner = [part.target if type(part) is Alias else part for part in children(node)]
         unknown = [part for part in inner if type(part) is not Scalar and part not in sizes]
         if unknown and node not in opened:
             opened.add(node)

@@ -128,14 +128,11 @@ def resolved(node: Node) -> Scalar | Mapping | Sequence:
     return node.target if type(node) is Alias else node
 
 
-def children(node: Node) -> Iterator[Node]:
-    """The nodes directly inside ``node``; an alias has none."""
+def children(node: Node) -> tuple[Node, ...]:
+    """The nodes directly inside ``node``, in source order; an alias has none."""
     if type(node) is Mapping:
-        for key, value in node.entries:
-            yield key
-            yield value
-    elif type(node) is Sequence:
-        yield from node.items
+        return tuple(chain.from_iterable(node.entries))
+    return node.items if type(node) is Sequence else ()
 
 
 def alias_means(target: Node, name: str, place: Node) -> bool:

@@ -86,8 +86,6 @@ def parse(source: SourceText, *, pure: bool = False, outer: OuterAnchors | None 
         from cci_migrate.lossless.pure_events import pure_events
 
         return builder.build(partial(next, pure_events(source.text), None))
-    except YamlError:
-        raise
     except MarkedYAMLError as error:
         raise YamlError(*_explained(error, source)) from None
     except ReaderError as error:

@@ -42,7 +42,16 @@ from cci_migrate.lossless.node_positions import (
     line_after,
     starts_line,
 )
-from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, Scalar, Sequence, resolved
+from cci_migrate.lossless.nodes import (
+    Alias,
+    Document,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    children,
+    resolved,
+)
 from cci_migrate.lossless.operations import (
     AddComment,
     AddEntry,
@@ -415,13 +424,9 @@ class _Writer:
     def _is_inside_scalar(self, node: Node, offset: int) -> bool:
         parent = self._layout.parent(node)
         while parent is not None and parent.start < offset:
-            parts: Iterable[Node] = (
-                parent.items
-                if isinstance(parent, Sequence)
-                else (part for entry in parent.entries for part in entry)
-            )
-            if any(isinstance(part, Scalar) and part.start < offset < part.end for part in parts):
-                return True
+            for part in children(parent):
+                if isinstance(part, Scalar) and part.start < offset < part.end:
+                    return True
             parent = self._layout.parent(parent)
         return False
 

@@ -14,7 +14,16 @@ from msgspec import Struct, field
 from typing_extensions import assert_never
 
 from cci_migrate.lossless.merging import MERGE_KEY, own_entry
-from cci_migrate.lossless.nodes import Alias, Document, Mapping, Node, Scalar, Sequence, resolved
+from cci_migrate.lossless.nodes import (
+    Alias,
+    Document,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    children,
+    resolved,
+)
 from cci_migrate.lossless.operations import (
     AddComment,
     AddEntry,
@@ -399,7 +408,7 @@ def is_data_of(data: DataTree, documents: tuple[Document, ...]) -> bool:
         is_mapping = type(planned) is Mapping or type(planned) is MapData
         if type(target) is Scalar or is_mapping is not (type(target) is Mapping):
             return False
-        parts, found = _parts(planned), _parts_of(target)
+        parts, found = _parts(planned), children(target)
         if len(parts) != len(found):
             return False
         for part, other in zip(parts, found, strict=True):
@@ -425,14 +434,8 @@ def _is_written_as(planned: Scalar | ScalarData, scalar: Scalar) -> bool:
 def _parts(planned: ListData | MapData | Mapping | Sequence) -> Collection[Data | Node]:
     """The items, or the keys and values, of ``planned``."""
     if type(planned) is Mapping or type(planned) is Sequence:
-        return _parts_of(planned)
+        return children(planned)
     if isinstance(planned, ListData):
         return planned.items.data
     keys, values = planned.keys.data, planned.items.data
     return list(chain.from_iterable(zip(keys, values, strict=True)))
-
-
-def _parts_of(node: Mapping | Sequence) -> Collection[Node]:
-    if type(node) is Sequence:
-        return node.items
-    return list(chain.from_iterable(node.entries))
