@@ -30,6 +30,7 @@ If the keys are for another program that reads the file.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from typing_extensions import assert_never
 
@@ -58,6 +59,7 @@ from cci_migrate.rules.owners import owners_of
 from cci_migrate.rules.rule import Fixed, Provision, Reported, Rule
 from cci_migrate.rules.whole_fix import whole_fix
 
+_finding = partial(Finding, rule=MISPLACED_AUTH, effect=Effect.CREDENTIALS)
 _BECAUSE = "The credentials look used, and CircleCI ignores them."
 
 
@@ -67,26 +69,22 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         if isinstance(assessed.state, Misplaced):
             yield _beside_image(assessment, assessed, assessed.state)
     for title, route, mapping, entry in auth_on_owners(assessment.config):
-        yield Finding(
-            rule=MISPLACED_AUTH,
+        yield _finding(
             place=Place(entry.key, f"{route}.auth"),
             message=f"auth is on the {title}, not under its images",
             plural="jobs and executors have auth that should be under their images",
             subject=title,
             owner=title,
-            effect=Effect.CREDENTIALS,
             because=_BECAUSE,
             remedy=_of_owner(mapping, entry),
         )
     for title, route, entry in auth_under_machine(assessment.config):
-        yield Finding(
-            rule=MISPLACED_AUTH,
+        yield _finding(
             place=Place(entry.key, f"{route}.auth"),
             message=f"auth is under machine in the {title}, where it is an unknown key",
             plural="jobs and executors have auth under machine, where it is an unknown key",
             subject=title,
             owner=title,
-            effect=Effect.CREDENTIALS,
             because="A machine image is a virtual machine, not pulled from a registry.",
             remedy=NoFix(
                 "machine takes no credentials", "remove it, and run docker login in a step"
@@ -94,14 +92,12 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         )
     for mapping, item in lost_logins(assessment.config):
         position = item.source.position(item.start)
-        yield Finding(
-            rule=MISPLACED_AUTH,
+        yield _finding(
             place=Place(item, f"line-{position.line}"),
             message="this login is lost: an earlier merge has the same key",
             plural="logins are lost: an earlier merge has the same key",
             subject="<<",
             owner=f"line {mapping.source.position(mapping.start).line}",
-            effect=Effect.CREDENTIALS,
             because="If merged mappings have the same key, CircleCI takes the first.",
             remedy=NoFix(
                 "can't determine which of the two is meant", "write the login as a separate step"
@@ -159,14 +155,12 @@ def _beside_image(assessment: Assessment, assessed: AssessedImage, state: Mispla
     if isinstance(remedy, Fix):
         contexts = assessment.contexts.with_fix_of(assessed, assessed.key(MISPLACED_AUTH))
         remedy = whole_fix(assessment, remedy.title, remedy.operations, contexts)
-    return Finding(
-        rule=MISPLACED_AUTH,
+    return _finding(
         place=Place(item.image.value, assessed.image.route),
         message=f"{item.text}: {message}",
         plural="images have username and password outside their auth",
         subject=item.text,
         owner=owners_of(assessed.image),
-        effect=Effect.CREDENTIALS,
         because=_BECAUSE,
         remedy=remedy,
         registry=assessed.image.host,

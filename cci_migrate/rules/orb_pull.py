@@ -35,6 +35,7 @@ If the next release of the orb takes an executor.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.assessing.image_states import (
@@ -68,6 +69,7 @@ from cci_migrate.rules.rule import Reported, Rule, Unchanged
 from cci_migrate.rules.whole_fix import whole_fix
 
 ID = "orb-pull"
+_note = partial(Finding, rule=ID, effect=Effect.NOTE)
 
 
 def detect(assessment: Assessment) -> Iterator[Finding]:
@@ -100,14 +102,12 @@ def _not_known(place: Place, what: str, orb: ImportedOrb, owner: str) -> Finding
     reason = "cci-migrate has no data on this orb or version"
     if published_orb(orb.name, orb.version) is not None:
         reason = "the orb's source doesn't have it"
-    return Finding(
-        rule=ID,
+    return _note(
         place=place,
         message=f"can't determine what the {what} of the orb {orb.name}@{orb.version} pulls",
         plural=f"uses of orb {orb.name}@{orb.version} whose pulls can't be determined",
         subject=f"{orb.name}@{orb.version}",
         owner=owner,
-        effect=Effect.NOTE,
         because="It may pull images without credentials.",
         remedy=NoFix(
             reason,
@@ -122,14 +122,12 @@ def _undecided(undecided: UndecidedPulls) -> Iterator[Finding]:
     entry, pull = undecided.docker.entry, undecided.pulls[0]
     if entry is None:
         return
-    yield Finding(
-        rule=ID,
+    yield _note(
         place=Place(entry.key, f"{entry.route}.steps"),
         message=f"can't determine what {pull.command} pulls: {pull.undecided}",
         plural="orb jobs have steps whose pulls can't be determined",
         subject=pull.command,
         owner=f"workflow {entry.workflow}",
-        effect=Effect.NOTE,
         because="Its pulls from Docker Hub have no login.",
         remedy=NoFix(
             "the images can't be read from the config or the repository",
@@ -149,14 +147,12 @@ def _beside_mirror(assessment: Assessment, mirror: Mirror) -> Iterator[Finding]:
         if not pulls or docker.entry is None:
             continue
         texts = dict.fromkeys(text for pull in pulls for text in pull.texts)
-        yield Finding(
-            rule=ID,
+        yield _note(
             place=Place(docker.entry.key, f"{docker.entry.route}.steps.mirror"),
             message=f"{pulls[0].command} pulls from Docker Hub, not from {mirror.host}",
             plural=f"orb jobs have steps that pull from Docker Hub, not from {mirror.host}",
             subject=", ".join(texts),
             owner=f"workflow {docker.entry.workflow}",
-            effect=Effect.NOTE,
             because="The pulls in its steps have no login.",
             remedy=NoFix(
                 "the image names are in the orb, or in files that it reads",
@@ -176,14 +172,12 @@ def _job_images(
     if not texts:
         return
     entry, subject = job.entry, ", ".join(texts)
-    yield Finding(
-        rule=ID,
+    yield _note(
         place=Place(entry.key, entry.route),
         message=f"{entry.calls} of the orb {job.orb.name} pulls {subject} without credentials",
         plural="jobs of orbs pull their images without credentials",
         subject=subject,
         owner=f"workflow {entry.workflow}",
-        effect=Effect.NOTE,
         because="The orb's image has no auth, and a context doesn't add one.",
         remedy=_remedy(job, assessment),
     )
@@ -212,15 +206,13 @@ def _orb_executors(declared: DeclaredJob, assessment: Assessment) -> Iterator[Fi
         texts = ", ".join(_anonymous(images, assessment.policy))
         if not texts:
             continue
-        yield Finding(
-            rule=ID,
+        yield _note(
             place=where,
             message=f"the executor {call.name} of the orb {orb.name} pulls {texts} "
             "without credentials",
             plural="executors of orbs pull their images without credentials",
             subject=texts,
             owner=f"job {job.name}",
-            effect=Effect.NOTE,
             because="The orb's image has no auth.",
             remedy=NoFix(
                 "an orb's executor takes no credentials",

@@ -32,6 +32,7 @@ If your CircleCI Server has no version 2.1, or if another program writes the fil
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from cci_migrate.assessing.assessment import Assessment
 from cci_migrate.circleci.config_versions import version_named
@@ -67,27 +68,20 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
                 "change what is listed, then run again",
             )
     effect = Effect.WARNING if assessment.policy.upgrade_version else Effect.NOTE
-    yield Finding(
-        rule=ID,
+    finding = partial(Finding, rule=ID, owner="config", effect=effect, because=because)
+    yield finding(
         place=Place(version, "version"),
         message=f"config version {version.value} is no longer supported on CircleCI Cloud",
         plural="uses of config version 2, no longer supported on CircleCI Cloud",
         subject=f"version {version.value}",
-        owner="config",
-        effect=effect,
-        because=because,
         remedy=remedy,
     )
     for obstacle in obstacles:
-        yield Finding(
-            rule=ID,
+        yield finding(
             place=Place(obstacle.node, obstacle.route),
             message=f"{obstacle.problem}: no upgrade to {NEW_VERSION}",
             plural=f"things prevent an upgrade to {NEW_VERSION}",
             subject=obstacle.route,
-            owner="config",
-            effect=effect,
-            because=because,
             remedy=NoFix(obstacle.problem, obstacle.instead),
         )
 
