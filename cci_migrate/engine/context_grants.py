@@ -19,7 +19,7 @@ from cci_migrate.findings import (
     Remedy,
 )
 from cci_migrate.policy.settings import Platform, Policy
-from cci_migrate.remedies.context_placement import ContextPlacement, Places, without_context
+from cci_migrate.remedies.context_placement import ContextPlacement, obstacle_to
 from cci_migrate.rule_ids import MISSING_CONTEXT
 from cci_migrate.wording import listed
 
@@ -53,7 +53,10 @@ def fixes_with_room(
     if not grants:
         return list(findings)
     places = placement.places(grants)
-    return [_with_remedy(finding, _with_room(finding.remedy, places)) for finding in findings]
+    return [
+        _with_remedy(finding, obstacle_to(_contexts_of(finding.remedy), places) or finding.remedy)
+        for finding in findings
+    ]
 
 
 def _with_remedy(finding: Finding, remedy: Remedy) -> Finding:
@@ -88,14 +91,6 @@ def _without_unwanted(remedy: Remedy) -> Remedy:
 def _choice_without_unwanted(choice: Choice) -> Choice:
     remedy = _without_unwanted(choice.remedy)
     return replace(choice, remedy=remedy) if isinstance(remedy, Fix) else choice
-
-
-def _with_room(remedy: Remedy, places: Places) -> Remedy:
-    for grant in _contexts_of(remedy):
-        place = places.get(grant.entry)
-        if isinstance(place, NoFix):
-            return without_context(grant, place)
-    return remedy
 
 
 def _asking_for_context(remedy: Remedy) -> Remedy:

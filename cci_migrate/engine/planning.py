@@ -35,7 +35,7 @@ from cci_migrate.lossless.operations import AddComment, Operation, joined
 from cci_migrate.lossless.plain_places import are_surely_written
 from cci_migrate.lossless.source import SourceText
 from cci_migrate.policy.settings import DEFAULT_POLICY, Policy
-from cci_migrate.remedies.context_placement import ContextPlacement, Places, without_context
+from cci_migrate.remedies.context_placement import ContextPlacement, Places, obstacle_to
 from cci_migrate.remedies.version_upgrade import in_new_version
 
 if TYPE_CHECKING:
@@ -158,11 +158,8 @@ def _resolve(
 
 
 def _placed(effect: _Effect, places: Places) -> _Effect:
-    for grant in effect.contexts:
-        place = places.get(grant.entry)
-        if isinstance(place, NoFix):
-            return effect.left(without_context(grant, place).reason)
-    return effect
+    obstacle = obstacle_to(effect.contexts, places)
+    return effect if obstacle is None else effect.left(obstacle.reason)
 
 
 def _effect_of(

@@ -80,8 +80,16 @@ def usual_style(contexts: Iterable[JobContexts], *, single_only: bool) -> Contex
 Places = Mapping[WorkflowJob, tuple[Operation, ...] | NoFix]
 
 
-def without_context(grant: ContextGrant, obstacle: NoFix) -> NoFix:
-    """Why a fix that needs ``grant`` is not made, as ``obstacle`` says, and what to do instead."""
+def obstacle_to(grants: Iterable[ContextGrant], places: Places) -> NoFix | None:
+    """Why a fix that needs ``grants`` is not made; None if ``places`` has one for each of them."""
+    for grant in grants:
+        place = places.get(grant.entry)
+        if isinstance(place, NoFix):
+            return _without(grant, place)
+    return None
+
+
+def _without(grant: ContextGrant, obstacle: NoFix) -> NoFix:
     variables = ", ".join(f"${name}" for name in grant.variables)
     provided = f" (provides {variables})" if variables and not grant.among else ""
     needs = f"{grant.entry.name} needs context {grant.context}{provided}"
