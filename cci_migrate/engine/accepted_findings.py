@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from cci_migrate.findings import Finding, FindingKey
+from cci_migrate.groups import grouped
 from cci_migrate.policy.baseline import Baseline, BaselineEntry
+
+
+def _kind_of_place(place: str) -> tuple[str, str]:
+    """What ``jobs.build.docker`` and ``jobs.compile.docker`` have in common."""
+    first, _, rest = place.partition(".")
+    return first, rest.rpartition(".")[2]
+
+
+#: What an entry and a finding have in common if they are the same, the surest first: all, all but
+#: the tag, the place, the place in any job.
+_IDENTITIES: tuple[Callable[[BaselineEntry], object], ...] = (
+    lambda entry: entry,
+    lambda entry: (entry.path, entry.rule, entry.place, frozenset(entry.what)),
+    lambda entry: (entry.path, entry.rule, entry.place),
+    lambda entry: (entry.path, entry.rule, _kind_of_place(entry.place)),
+)
 
 
 def accepted_findings(
@@ -19,10 +36,8 @@ def accepted_findings(
     entries: Sequence[BaselineEntry] = baseline.entries
     waiting = [(finding.key, finding.baseline_entry) for finding in findings] if entries else []
     accepted: dict[FindingKey, BaselineEntry] = {}
-    for identity in (_as_it_is, _with_any_tag, _in_its_place, _in_any_job):
-        entries_by_identity: dict[object, list[BaselineEntry]] = {}
-        for entry in entries:
-            entries_by_identity.setdefault(identity(entry), []).append(entry)
+    for identity in _IDENTITIES:
+        entries_by_identity = grouped((identity(entry), entry) for entry in entries)
         still_waiting = []
         for key, sought in waiting:
             candidates = entries_by_identity.get(identity(sought), [])
@@ -36,21 +51,3 @@ def accepted_findings(
         waiting = still_waiting
         entries = [entry for group in entries_by_identity.values() for entry in group]
     return accepted
-
-
-def _as_it_is(entry: BaselineEntry) -> object:
-    return entry
-
-
-def _with_any_tag(entry: BaselineEntry) -> object:
-    return entry.path, entry.rule, entry.place, frozenset(entry.what)
-
-
-def _in_its_place(entry: BaselineEntry) -> object:
-    return entry.path, entry.rule, entry.place
-
-
-def _in_any_job(entry: BaselineEntry) -> object:
-    # jobs.build.docker and jobs.compile.docker are alike.
-    first, _, rest = entry.place.partition(".")
-    return entry.path, entry.rule, first, rest.rpartition(".")[2]
