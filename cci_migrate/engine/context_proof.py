@@ -98,14 +98,14 @@ def _too_many(
     reads_today = known is not None and all(map(known.reads_all, provided))
     if providers.asks_for(context):
         return None
-    if reads_today and not providers.wants_contexts and job.entry.route not in providers.answered:
+    is_wanted = providers.wants_contexts or job.entry.route in providers.answered
+    if reads_today and not is_wanted:
         return f"reads its variables today without {context}"
     if known is None or reads_today:
         return None
     variables = frozenset().union(*provided)
     earlier = set(job.contexts[: job.contexts.index(context)]) & set(known.contexts)
     read_today = providers.named_in(known, variables)
-    is_wanted = providers.wants_contexts or job.entry.route in providers.answered
     if read_today and (earlier or not (known.contexts or is_wanted)):
         return f"would read another value for {min(read_today)}, from the context {context}"
     hidden = [

@@ -50,19 +50,19 @@ class KnownCredentials:
         for resolution in before.plan.resolutions:
             host, chosen = resolution.finding.registry, names.get(resolution.finding.key)
             if host is not None and chosen is not None:
-                self._add(host, [chosen.credential])
+                self._add(host, chosen.credential)
                 self._chosen.setdefault(host, set()).add(secret_half(chosen.credential))
         for shown in before.evidence:
             if shown.credential is None:
                 continue
             self._by_secret.setdefault(secret_half(shown.credential), []).append(shown)
             if shown.refusal is None:
-                self._add(shown.host, [shown.credential])
+                self._add(shown.host, shown.credential)
             else:
                 self._in_some_jobs.setdefault(shown.host, []).append(shown)
 
-    def _add(self, host: str, credentials: Iterable[RegistryCredential]) -> None:
-        self._everywhere.setdefault(host, {}).update(dict.fromkeys(credentials))
+    def _add(self, host: str, credential: RegistryCredential) -> None:
+        self._everywhere.setdefault(host, {})[credential] = None
 
     def taken_by(self, secret: str, host: str, jobs: Iterable[str]) -> str | None:
         """The other registry that ``jobs`` have ``secret`` for today; None if there is none.
@@ -236,8 +236,4 @@ def _is_from_one(
 ) -> bool:
     """Whether what of ``credential`` the image did not have is that of one of ``sources``."""
     new = {key: text for key, text in values_of(credential).items() if text not in had}
-    return (
-        not new
-        or credential in sources
-        or any(new.items() <= values_of(source).items() for source in sources)
-    )
+    return not new or any(new.items() <= values_of(source).items() for source in sources)

@@ -272,12 +272,10 @@ class MirrorPlacement:
                 return f"the matrix excludes values of {name}"
             if arguments is not None:
                 for scalar in scalars_in(arguments):
-                    reads = (
-                        reference
+                    if scalar not in written and any(
+                        reference.scope is Scope.MATRIX and reference.name == name
                         for reference in references(scalar.value)
-                        if reference.scope is Scope.MATRIX
-                    )
-                    if scalar not in written and any(reference.name == name for reference in reads):
+                    ):
                         return f"{_line_of(scalar)} also reads the matrix's {name}"
             for entry in self._config.workflow_jobs:
                 for item in items_of(value_of(entry.arguments, "requires")):
