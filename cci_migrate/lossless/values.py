@@ -61,11 +61,12 @@ class ScalarData(Struct, eq=False):
     __repr__ = object.__repr__
 
 
-class DataRow(Struct, eq=False):
+@final
+class ListData(Struct, eq=False):
     """Data in order, each with the node whose place it is; None for added data."""
 
-    data: list[Data | Node] = field(default_factory=list)
-    origins: list[Node | None] = field(default_factory=list)
+    data: list[Data | Node]
+    origins: list[Node | None]
     #: The places of the nodes in ``origins``; empty until somebody asks, and after each change.
     places: dict[Node, int] = field(default_factory=dict)
 
@@ -89,20 +90,11 @@ class DataRow(Struct, eq=False):
 
 
 @final
-class ListData(Struct, eq=False):
-    """A sequence's items."""
-
-    items: DataRow = field(default_factory=DataRow)
-
-    __repr__ = object.__repr__
-
-
-@final
 class MapData(Struct, eq=False):
     """A mapping's entries in order, merge keys and duplicates included."""
 
-    keys: DataRow = field(default_factory=DataRow)
-    items: DataRow = field(default_factory=DataRow)
+    keys: ListData
+    items: ListData
 
     __repr__ = object.__repr__
 
@@ -262,7 +254,7 @@ def _take(target: MapData, name: str, tree: DataTree) -> tuple[Data | Node, Data
     return _taken(target.keys, place, tree), _taken(target.items, place, tree)
 
 
-def _taken(row: DataRow, place: int, tree: DataTree) -> Data | Node:
+def _taken(row: ListData, place: int, tree: DataTree) -> Data | Node:
     """The data at ``place`` of ``row``, from which they are removed."""
     origin, data = row.origins.pop(place), row.data.pop(place)
     row.places = {}
@@ -282,18 +274,18 @@ def _of(node: Node, tree: DataTree) -> Data:
     if isinstance(node, Scalar):
         data = ScalarData(node.value, _kind(node))
     elif isinstance(node, Sequence):
-        data = ListData(_row(node.items))
+        data = _list_of(node.items)
     elif isinstance(node, Mapping):
         keys, values = zip(*node.entries, strict=True) if node.entries else ((), ())
-        data = MapData(_row(keys), _row(values))
+        data = MapData(_list_of(keys), _list_of(values))
     else:
         raise UnknownPlaceError("an operation changes an alias as if it were its target")
     tree.by_node[node] = data
     return data
 
 
-def _row(nodes: Iterable[Node]) -> DataRow:
-    return DataRow(list(nodes), list(nodes))
+def _list_of(nodes: Iterable[Node]) -> ListData:
+    return ListData(list(nodes), list(nodes))
 
 
 def _scalar_of(scalar: Scalar, tree: DataTree) -> ScalarData:
@@ -309,18 +301,18 @@ def _mapping(node: Mapping | Scalar, tree: DataTree) -> MapData:
         return data
     current = tree.instead.get(node)
     if not isinstance(current, MapData):
-        current = MapData()
+        current = _map_data((), ())
         _put(node, current, tree)
     return current
 
 
-def _row_of(sequence: Sequence, tree: DataTree) -> DataRow:
+def _row_of(sequence: Sequence, tree: DataTree) -> ListData:
     data = _of(sequence, tree)
     assert isinstance(data, ListData)  # noqa: S101 - the node is a Sequence
-    return data.items
+    return data
 
 
-def _replace(row: DataRow, place: int, data: Data, tree: DataTree) -> None:
+def _replace(row: ListData, place: int, data: Data, tree: DataTree) -> None:
     origin = row.origins[place]
     if origin is None:
         row.data[place] = data
@@ -364,17 +356,13 @@ def _new(content: Content, tree: DataTree) -> Data:
             assert_never(content)
 
 
-def _added(data: Iterable[Data | Node]) -> DataRow:
+def _list_data(data: Iterable[Data | Node]) -> ListData:
     row = list(data)
-    return DataRow(row, [None] * len(row))
-
-
-def _list_data(items: Iterable[Data | Node]) -> ListData:
-    return ListData(_added(items))
+    return ListData(row, [None] * len(row))
 
 
 def _map_data(keys: Iterable[Data | Node], items: Iterable[Data | Node]) -> MapData:
-    return MapData(_added(keys), _added(items))
+    return MapData(_list_data(keys), _list_data(items))
 
 
 def _text(content: Text) -> ScalarData:
@@ -436,6 +424,6 @@ def _parts(planned: ListData | MapData | Mapping | Sequence) -> Collection[Data 
     if type(planned) is Mapping or type(planned) is Sequence:
         return children(planned)
     if isinstance(planned, ListData):
-        return planned.items.data
+        return planned.data
     keys, values = planned.keys.data, planned.items.data
     return list(chain.from_iterable(zip(keys, values, strict=True)))
