@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from msgspec import Struct
 from msgspec.structs import replace
 from typing_extensions import assert_never
 
@@ -13,14 +14,11 @@ from cci_migrate.engine.outcomes import (
     NotAConfig,
     Outcome,
     Refused,
-    ToDo,
     Unexamined,
 )
 from cci_migrate.findings import (
-    Choice,
     Finding,
     Fix,
-    NameReason,
     NoFix,
     Question,
     Remedy,
@@ -31,114 +29,103 @@ from cci_migrate.redaction.redaction import Redaction
 if TYPE_CHECKING:
     from cci_migrate.engine.explanation import ExplainedPull
 
+_T = TypeVar("_T", bound=Struct)
+
 
 def redacted(outcome: Outcome, redaction: Redaction) -> Outcome:
     """``outcome`` without secrets in its texts; its change stays as it is."""
-    clean = redaction.prose
-    match outcome:
-        case Examined():
-            return replace(
-                outcome,
-                resolutions=tuple(
-                    _resolution(resolution, redaction) for resolution in outcome.resolutions
-                ),
-                todos=tuple(ToDo(clean(todo.text)) for todo in outcome.todos),
-                notes=tuple(map(clean, outcome.notes)),
-                pulls=tuple(_pull(pull, redaction) for pull in outcome.pulls),
-                unused=tuple(replace(unused, text=clean(unused.text)) for unused in outcome.unused),
-            )
-        case NotAConfig() | Refused() | Failed():
-            return redacted_reason(outcome, redaction)
-        case _:
-            assert_never(outcome)
+    if not isinstance(outcome, Examined):
+        return redacted_reason(outcome, redaction)
+    return replace(
+        _cleaned(outcome, redaction, "notes"),
+        resolutions=_resolutions(outcome, redaction),
+        todos=tuple(_cleaned(todo, redaction, "text") for todo in outcome.todos),
+        pulls=_pulls(outcome, redaction),
+        unused=tuple(_cleaned(unused, redaction, "text") for unused in outcome.unused),
+    )
 
 
 def redacted_reason(outcome: Unexamined, redaction: Redaction) -> Unexamined:
     """``outcome`` without secrets in its texts."""
-    clean = redaction.prose
     match outcome:
         case Refused():
             return replace(
-                outcome,
-                reason=clean(outcome.reason),
-                instead=clean(outcome.instead),
-                resolutions=tuple(
-                    _resolution(resolution, redaction) for resolution in outcome.resolutions
-                ),
-                pulls=tuple(_pull(pull, redaction) for pull in outcome.pulls),
+                _cleaned(outcome, redaction, "reason", "instead"),
+                resolutions=_resolutions(outcome, redaction),
+                pulls=_pulls(outcome, redaction),
             )
         case Failed():
-            return replace(outcome, problem=clean(outcome.problem), instead=clean(outcome.instead))
+            return _cleaned(outcome, redaction, "problem", "instead")
         case NotAConfig():
             return outcome
         case _:
             assert_never(outcome)
 
 
-def _resolution(resolution: Resolution, redaction: Redaction) -> Resolution:
-    finding = _finding(resolution.finding, redaction)
-    return replace(resolution, finding=finding, reason=redaction.prose(resolution.reason))
-
-
-def _finding(finding: Finding, redaction: Redaction) -> Finding:
+def _cleaned(value: _T, redaction: Redaction, *fields: str) -> _T:
+    """``value`` without secrets in ``fields``, each of which is a text or has several."""
     clean = redaction.prose
+    texts = {name: getattr(value, name) for name in fields}
     return replace(
-        finding,
-        message=clean(finding.message),
-        subject=clean(finding.subject),
-        owner=clean(finding.owner),
-        because=clean(finding.because),
-        remedy=_remedy(finding.remedy, redaction),
-        names=None if finding.names is None else _names(finding.names, redaction),
+        value,
+        **{
+            name: clean(text) if isinstance(text, str) else tuple(map(clean, text))
+            for name, text in texts.items()
+        },
     )
 
 
-def _names(names: NameReason, redaction: Redaction) -> NameReason:
+def _resolutions(outcome: Examined | Refused, redaction: Redaction) -> tuple[Resolution, ...]:
+    return tuple(
+        replace(
+            _cleaned(resolution, redaction, "reason"),
+            finding=_finding(resolution.finding, redaction),
+        )
+        for resolution in outcome.resolutions
+    )
+
+
+def _finding(finding: Finding, redaction: Redaction) -> Finding:
+    names = finding.names
+    if names is not None:
+        names = _cleaned(names, redaction, "names", "source", "text", "provider", "ignored")
     return replace(
-        names,
-        names=redaction.prose(names.names),
-        source=redaction.prose(names.source),
-        text=redaction.prose(names.text),
-        provider=redaction.prose(names.provider),
-        ignored=tuple(map(redaction.prose, names.ignored)),
+        _cleaned(finding, redaction, "message", "subject", "owner", "because"),
+        remedy=_remedy(finding.remedy, redaction),
+        names=names,
     )
 
 
 def _remedy(remedy: Remedy, redaction: Redaction) -> Remedy:
-    match remedy:
-        case Fix() | NoFix():
-            return _fix_or_not(remedy, redaction)
-        case Question():
-            choices = tuple(_choice(choice, redaction) for choice in remedy.choices)
-            return Question(redaction.prose(remedy.text), choices)
-        case _:
-            assert_never(remedy)
-
-
-def _choice(choice: Choice, redaction: Redaction) -> Choice:
-    return Choice(
-        choice.key,
-        redaction.prose(choice.label),
-        redaction.prose(choice.consequence),
-        _fix_or_not(choice.remedy, redaction),
-    )
+    if isinstance(remedy, Question):
+        choices = tuple(
+            replace(
+                _cleaned(choice, redaction, "label", "consequence"),
+                remedy=_fix_or_not(choice.remedy, redaction),
+            )
+            for choice in remedy.choices
+        )
+        return Question(redaction.prose(remedy.text), choices)
+    return _fix_or_not(remedy, redaction)
 
 
 def _fix_or_not(remedy: Fix | NoFix, redaction: Redaction) -> Fix | NoFix:
     if isinstance(remedy, Fix):
-        return replace(remedy, title=redaction.prose(remedy.title))
-    return NoFix(redaction.prose(remedy.reason), redaction.prose(remedy.instead))
+        return _cleaned(remedy, redaction, "title")
+    return _cleaned(remedy, redaction, "reason", "instead")
 
 
-def _pull(pull: ExplainedPull, redaction: Redaction) -> ExplainedPull:
+def _pulls(outcome: Examined | Refused, redaction: Redaction) -> tuple[ExplainedPull, ...]:
     # Each text but the path, whatever it is for: a new field must not be forgotten here.
-    texts: dict[str, str | tuple[str, ...]] = {}
-    for name in pull.__struct_fields__:
-        value = getattr(pull, name)
-        if name == "path":
-            continue
-        if isinstance(value, str):
-            texts[name] = redaction.prose(value)
-        elif isinstance(value, tuple):
-            texts[name] = tuple(map(redaction.prose, value))
-    return replace(pull, **texts)
+    return tuple(
+        _cleaned(
+            pull,
+            redaction,
+            *(
+                name
+                for name in pull.__struct_fields__
+                if name != "path" and isinstance(getattr(pull, name), str | tuple)
+            ),
+        )
+        for pull in outcome.pulls
+    )
