@@ -63,7 +63,8 @@ def _finding(missing: Sequence[MissingContext], *, is_certain: bool) -> Finding:
     entry = missing[0].grant.entry
     after = tuple(dict.fromkeys(key for context in missing for key in context.after))
     grants = tuple(lacking.grant for lacking in missing)
-    contexts = listed(tuple(dict.fromkeys(grant.context for grant in grants)))
+    names = tuple(dict.fromkeys(grant.context for grant in grants))
+    contexts = listed(names)
     variables = list(dict.fromkeys(f"${name}" for grant in grants for name in grant.variables))
     group = "job group" if entry.is_in_group else "workflow"
     needs, need = ("needs", "need") if is_certain else ("may need", "may need")
@@ -75,7 +76,7 @@ def _finding(missing: Sequence[MissingContext], *, is_certain: bool) -> Finding:
         message=f"job {entry.name} {needs} {context}",
         plural=f"jobs {need} {context}",
         subject=entry.name,
-        what=tuple(dict.fromkeys(grant.context for grant in grants)),
+        what=names,
         owner=f"{group} {entry.workflow}",
         effect=Effect.WARNING,
         because="Without the context the variables are empty, and the pull is anonymous or fails.",
@@ -90,12 +91,7 @@ def _finding(missing: Sequence[MissingContext], *, is_certain: bool) -> Finding:
 def _question(
     name: str, contexts: str, variables: str, fix: Fix, *, is_once_fixed: bool
 ) -> Question:
-    add = Choice(
-        "add",
-        f"add context {contexts}",
-        "It overrides the project's settings.",
-        fix,
-    )
+    add = Choice("add", f"add context {contexts}", "It overrides the project's settings.", fix)
     elsewhere = NoFix(f"you chose to leave it: {name} gets {variables} from elsewhere")
     leave = Choice(
         "leave", "leave it", f"The project's settings must provide {variables}.", elsewhere

@@ -104,7 +104,7 @@ from cci_migrate.rules.rule import Fixed, Provision, Rule, Unchanged
 from cci_migrate.rules.whole_fix import whole_fix
 
 if TYPE_CHECKING:
-    from cci_migrate.assessing.step_mirroring import NameSite, StepMirroring
+    from cci_migrate.assessing.step_mirroring import NameSite, NotRewritten, StepMirroring
     from cci_migrate.circleci.step_pulls import JobDocker, StepPull
     from cci_migrate.remedies.login_placement import LoginPlacement
 
@@ -147,13 +147,10 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
         impact = _impact(assessment, missing.docker, images, missing.host)
         name = registry_name(missing.host)
         fetches = "fetches" if is_needed_today else "will fetch"
-        effect = impact.effect
         if missing.unread_login is not None:
-            fetches, effect = "may fetch", Effect.NOTE
+            fetches, impact = "may fetch", Impact(Effect.NOTE, impact.because)
         elif is_needed_today and not missing.is_known:
-            fetches = "may fetch"
-            impact = Impact(Effect.WARNING, _UNKNOWN)
-            effect = impact.effect
+            fetches, impact = "may fetch", Impact(Effect.WARNING, _UNKNOWN)
         yield Finding(
             rule=PULL_BEFORE_LOGIN,
             place=missing.place,
@@ -162,7 +159,7 @@ def detect(assessment: Assessment) -> Iterator[Finding]:
             subject=", ".join(images[:3]) or missing.pull.command,
             what=missing.all_images,
             owner=f"job {job.name}",
-            effect=effect,
+            effect=impact.effect,
             because=_because(missing, impact),
             remedy=remedies[missing.key],
             registry=normalise_host(missing.host),
@@ -229,9 +226,8 @@ def _through_mirror(
         yield (
             _mirror_finding(
                 assessment,
-                first.docker,
+                first,
                 Place(first.command, f"{first.docker.job.route}.steps({first.name})"),
-                first.pull.command,
                 tuple(images),
                 remedy,
             ),
@@ -239,24 +235,13 @@ def _through_mirror(
         )
     reported: set[tuple[Job, str]] = set()
     for unmirrored in mirroring.stays:
-        key = (unmirrored.docker.job, unmirrored.pull.command)
-        if key not in reported:
-            reported.add(key)
-            at = f"{unmirrored.docker.job.route}.steps.pull"
-            yield (
-                _mirror_finding(
-                    assessment,
-                    unmirrored.docker,
-                    Place(
-                        unmirrored.pull.moment.step.node,
-                        route_by_text(at, unmirrored.pull.command),
-                    ),
-                    unmirrored.pull.command,
-                    unmirrored.pull.texts,
-                    NoFix(unmirrored.reason, unmirrored.instead),
-                ),
-                [],
-            )
+        job, pull = unmirrored.docker.job, unmirrored.pull
+        if (job, pull.command) not in reported:
+            reported.add((job, pull.command))
+            route = route_by_text(f"{job.route}.steps.pull", pull.command)
+            place = Place(pull.moment.step.node, route)
+            obstacle = NoFix(unmirrored.reason, unmirrored.instead)
+            yield _mirror_finding(assessment, unmirrored, place, pull.texts, obstacle), []
 
 
 def _needs_other_login(assessment: Assessment, host: str, jobs: frozenset[Job]) -> bool:
@@ -294,21 +279,20 @@ def _usage_question(site: NameSite, fix: Fix) -> Question:
 
 def _mirror_finding(
     assessment: Assessment,
-    docker: JobDocker,
+    site: NameSite | NotRewritten,
     place: Place,
-    command: str,
     images: Sequence[str],
     remedy: Remedy,
 ) -> Finding:
-    impact = _impact(assessment, docker, images, DOCKER_HUB)
+    impact = _impact(assessment, site.docker, images, DOCKER_HUB)
     return Finding(
         rule=PULL_BEFORE_LOGIN,
         place=place,
-        message=f"{command} fetches from Docker Hub without a login",
+        message=f"{site.pull.command} fetches from Docker Hub without a login",
         plural="steps fetch from Docker Hub without a login",
         subject=", ".join(images[:3]),
         what=tuple(images),
-        owner=f"job {docker.job.name}",
+        owner=f"job {site.docker.job.name}",
         effect=impact.effect,
         because=impact.because,
         remedy=remedy,
