@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing_extensions import assert_never
-
 from cci_migrate.assessing.auth_forms import PLAIN, Anchored, AuthForm, Written, anchor_is_before
 from cci_migrate.assessing.credential_values import form_of, values_of
 from cci_migrate.lossless.merging import MERGE_KEY, own_entry
@@ -26,23 +24,13 @@ def add_credential(place: AuthPlace, credential: RegistryCredential, form: AuthF
     An anchor is used only if it is defined before the place, and, if it is to be merged, if the
     image merges nothing yet; otherwise the block is written out.
     """
-    match form:
-        case Anchored(target, name, is_merge):
-            reachable = place.mapping.entries and anchor_is_before(form, place.mapping)
-            if reachable and not is_merge:
-                return AddEntry(
-                    place.mapping, form_of(credential).value, AliasTo(target, name), place.after
-                )
-            if reachable and own_entry(place.mapping, MERGE_KEY) is None:
-                return AddEntry(place.mapping, MERGE_KEY, AliasTo(target, name), place.after)
-            written = PLAIN
-        case Written():
-            written = form
-        case _:
-            assert_never(form)
-    return AddEntry(
-        place.mapping, form_of(credential).value, _block(credential, written), place.after
-    )
+    mapping, key = place.mapping, form_of(credential).value
+    if isinstance(form, Anchored):
+        has_room = not form.is_merge or own_entry(mapping, MERGE_KEY) is None
+        if has_room and mapping.entries and anchor_is_before(form, mapping):
+            alias = AliasTo(form.target, form.name)
+            return AddEntry(mapping, MERGE_KEY if form.is_merge else key, alias, place.after)
+    return AddEntry(mapping, key, _block(credential, form), place.after)
 
 
 def give_credential(
@@ -51,14 +39,14 @@ def give_credential(
     """The operations that add ``credential``, written as ``form``, at a place or at each alias."""
     if isinstance(place, AuthPlace):
         return (add_credential(place, credential, form),)
-    written = form if isinstance(form, Written) else PLAIN
-    key = form_of(credential).value
-    block = Entries(((key, _block(credential, written)),))
+    block = Entries(((form_of(credential).value, _block(credential, form)),))
     return tuple(WrapInMerge(alias, block) for alias in place.aliases)
 
 
-def _block(credential: RegistryCredential, form: Written) -> Content:
+def _block(credential: RegistryCredential, form: AuthForm) -> Content:
+    """``credential`` written out, as ``form`` if that is no anchor."""
+    written = form if isinstance(form, Written) else PLAIN
     pairs = [(key, Text(value)) for key, value in values_of(credential).items()]
-    if form.password_first:
+    if written.password_first:
         pairs.reverse()
-    return Entries(tuple(pairs), flow=form.flow)
+    return Entries(tuple(pairs), flow=written.flow)
