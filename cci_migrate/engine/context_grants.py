@@ -159,9 +159,4 @@ def _unclear(fix: Fix) -> tuple[str, tuple[ContextCandidate, ...]]:
     return "", ()
 
 
-_LEAVE = Choice(
-    "leave",
-    "leave it",
-    "The pull stays without credentials.",
-    NoFix("you chose to leave it", "set the context in the policy"),
-)
+_LEAVE = Choice.leave("The pull stays without credentials.", "set the context in the policy")

@@ -135,12 +135,8 @@ def _mount(part: Part, document: Document, kind: SourceKind) -> tuple[str, ...]:
     # A job or an executor on its own: what it is called is the name of its file.
     stem = part.path.rpartition("/")[2].rpartition(".")[0]
     root = document.root
-    keys = (
-        {key.value for key, _ in root.entries if isinstance(key, nodes.Scalar)}
-        if isinstance(root, nodes.Mapping)
-        else set()
-    )
-    return ("jobs" if "steps" in keys else "executors", stem)
+    is_job = isinstance(root, nodes.Mapping) and "steps" in root.values
+    return ("jobs" if is_job else "executors", stem)
 
 
 def _not_yaml(source: SourceText, error: YamlError) -> Refused | Failed:

@@ -162,11 +162,8 @@ def items_of(node: Node | None) -> tuple[Node, ...]:
 
 def duplicate_keys(mapping: Mapping) -> Iterator[tuple[Scalar | Alias, Scalar | Alias]]:
     """Yield (earlier, later) for each repeated key of ``mapping``, merge keys excepted."""
-    entries = mapping.entries
-    if len(mapping.values) == len(entries):
-        return  # as nearly all do
     seen: dict[str, Scalar | Alias] = {}
-    for key, _ in entries:
+    for key, _ in mapping.entries:
         name = resolved(key)
         if isinstance(key, Scalar | Alias) and isinstance(name, Scalar) and not is_merge_key(key):
             if name.value in seen:

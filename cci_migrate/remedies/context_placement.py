@@ -384,11 +384,10 @@ def _items(names: Iterable[str], *, flow: bool = False) -> Items:
 
 def _merged_in(mapping: MappingNode) -> Iterator[MappingNode]:
     """All mappings that ``mapping`` merges, directly or not, the innermost first."""
-    merged: list[MappingNode] = []
+    merged: dict[MappingNode, None] = {}
     pending = list(merged_mappings(mapping))
-    while pending:
-        current = pending.pop(0)
-        if all(current is not source for source in merged):
-            merged.append(current)
-            pending.extend(merged_mappings(current))
+    for current in pending:  # it grows on the way
+        if current not in merged:
+            merged[current] = None
+            pending += merged_mappings(current)
     return reversed(merged)

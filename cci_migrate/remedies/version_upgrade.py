@@ -156,11 +156,16 @@ def _without_inner_version(config: Config) -> Iterator[Operation]:
 
 
 def _escapes(config: Config) -> Iterator[Operation]:
+    for node in _nodes(config):
+        if isinstance(node, Scalar) and "<<" in node.value and not is_merge_key(node):
+            for match in reversed(tuple(_UNESCAPED.finditer(node.value))):
+                yield ReplaceText(node, match.start(), match.start(), "\\")
+
+
+def _nodes(config: Config) -> Iterator[Node]:
     for document in config.documents:
-        for node in walk(document.root) if document.root is not None else ():
-            if isinstance(node, Scalar) and "<<" in node.value and not is_merge_key(node):
-                for match in reversed(tuple(_UNESCAPED.finditer(node.value))):
-                    yield ReplaceText(node, match.start(), match.start(), "\\")
+        if document.root is not None:
+            yield from walk(document.root)
 
 
 def _obstacles(config: Config, version: Scalar) -> Iterator[Obstacle]:
@@ -206,29 +211,28 @@ def _inner_version(root: Node | None) -> Entry | None:
 
 
 def _in_strings(config: Config) -> Iterator[Obstacle]:
-    for document in config.documents:
-        for node in walk(document.root) if document.root is not None else ():
-            if isinstance(node, MappingNode):
-                for key, _ in node.entries:
-                    if isinstance(key, Scalar) and not is_merge_key(key) and "<<" in key.value:
-                        yield Obstacle(
-                            key,
-                            f"key({key.value})",
-                            "2.1 reads << in a key",
-                            "give it another name",
-                        )
-            elif isinstance(node, Scalar):
-                for reference in references(node.value):
-                    if reference.scope is Scope.EXPRESSION:
-                        continue
-                    text = node.value[reference.start : reference.end]
+    for node in _nodes(config):
+        if isinstance(node, MappingNode):
+            for key, _ in node.entries:
+                if isinstance(key, Scalar) and not is_merge_key(key) and "<<" in key.value:
                     yield Obstacle(
-                        node,
-                        f"expression({text}):{node.source.position(node.start).line}",
-                        f"version 2 keeps {text} as it is, and 2.1 replaces it",
-                        f"write \\{text} to keep the text; else add it after the upgrade",
+                        key,
+                        f"key({key.value})",
+                        "2.1 reads << in a key",
+                        "give it another name",
                     )
-                    break
+        elif isinstance(node, Scalar):
+            for reference in references(node.value):
+                if reference.scope is Scope.EXPRESSION:
+                    continue
+                text = node.value[reference.start : reference.end]
+                yield Obstacle(
+                    node,
+                    f"expression({text}):{node.source.position(node.start).line}",
+                    f"version 2 keeps {text} as it is, and 2.1 replaces it",
+                    f"write \\{text} to keep the text; else add it after the upgrade",
+                )
+                break
 
 
 def _in_job(job: Job) -> Iterator[Obstacle]:
