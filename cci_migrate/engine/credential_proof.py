@@ -5,7 +5,7 @@ They look at the images and at the logins in steps of the config before and afte
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from typing_extensions import assert_never
@@ -42,27 +42,24 @@ class KnownCredentials:
     ) -> None:
         self._policy = policy
         # In the order in which they were met, each once.
-        self._everywhere: dict[str, dict[RegistryCredential, None]] = {}
-        self._in_some_jobs: dict[str, list[Evidence]] = {}
-        self._by_secret: dict[str, list[Evidence]] = {}
+        self._everywhere: defaultdict[str, dict[RegistryCredential, None]] = defaultdict(dict)
+        self._in_some_jobs: defaultdict[str, list[Evidence]] = defaultdict(list)
+        self._by_secret: defaultdict[str, list[Evidence]] = defaultdict(list)
         self._secrets: dict[str, frozenset[str]] = {}
-        self._chosen: dict[str, set[str]] = {}
+        self._chosen: defaultdict[str, set[str]] = defaultdict(set)
         for resolution in before.plan.resolutions:
             host, chosen = resolution.finding.registry, names.get(resolution.finding.key)
             if host is not None and chosen is not None:
-                self._add(host, chosen.credential)
-                self._chosen.setdefault(host, set()).add(secret_half(chosen.credential))
+                self._everywhere[host][chosen.credential] = None
+                self._chosen[host].add(secret_half(chosen.credential))
         for shown in before.evidence:
             if shown.credential is None:
                 continue
-            self._by_secret.setdefault(secret_half(shown.credential), []).append(shown)
+            self._by_secret[secret_half(shown.credential)].append(shown)
             if shown.refusal is None:
-                self._add(shown.host, shown.credential)
+                self._everywhere[shown.host][shown.credential] = None
             else:
-                self._in_some_jobs.setdefault(shown.host, []).append(shown)
-
-    def _add(self, host: str, credential: RegistryCredential) -> None:
-        self._everywhere.setdefault(host, {})[credential] = None
+                self._in_some_jobs[shown.host].append(shown)
 
     def taken_by(self, secret: str, host: str, jobs: Iterable[str]) -> str | None:
         """The other registry that ``jobs`` have ``secret`` for today; None if there is none.
@@ -72,13 +69,11 @@ class KnownCredentials:
         policy has for some of its jobs.
         """
         registry = self._policy.registry_for(host)
-        chosen = (
-            set() if registry is None else {secret_half(job.credential) for job in registry.jobs}
-        )
-        if secret in chosen | self._chosen.get(host, set()):
+        of_jobs = () if registry is None else registry.jobs
+        if secret in self._chosen[host] | {secret_half(job.credential) for job in of_jobs}:
             return None
         routes = frozenset(jobs)
-        same = self._by_secret.get(secret, ())
+        same = self._by_secret[secret]
         contexts = {shown.contexts for shown in same if shown.host == host}
         for shown in same:
             is_theirs = shown.allows(shown.jobs) and not routes.isdisjoint(
@@ -99,11 +94,11 @@ class KnownCredentials:
         routes = frozenset(jobs)
         registry = self._policy.registry_for(host)
         return [
-            *self._everywhere.get(host, ()),
+            *self._everywhere[host],
             *(() if registry is None else registry.credentials),
             *(
                 shown.credential
-                for shown in self._in_some_jobs.get(host, ())
+                for shown in self._in_some_jobs[host]
                 if shown.credential is not None and shown.allows(routes or shown.jobs)
             ),
         ]
@@ -126,9 +121,9 @@ def credentials_stray(before: ProofSide, after: ProofSide, known: KnownCredentia
             for host in image.hosts:
                 if secret not in known.secrets_of(host):
                     return f"{image.route} would send the credentials of another registry to {host}"
-                if hosts == image.hosts and secret in halves.get(image.route, ()):
+                if hosts == image.hosts and secret in halves[image.route]:
                     continue
-                other = known.taken_by(secret, host, routes.get(image.item.mapping, ()))
+                other = known.taken_by(secret, host, routes[image.item.mapping])
                 if other is not None:
                     return f"{image.route} would send its job's credentials for {other} to {host}"
     for route, host, credential in _added_logins(before, after):
@@ -151,10 +146,9 @@ def unknown_name(before: ProofSide, after: ProofSide, known: KnownCredentials) -
     had = _halves_by_route(before)
     for image in after.images:
         jobs = {owner.job.route for owner in image.owners if owner.job is not None}
-        was = had.get(image.route, set())
         for credential in credentials_of(image):
             for host in image.hosts:
-                if not _is_from_one(credential, known.of(host, jobs), was):
+                if not _is_from_one(credential, known.of(host, jobs), had[image.route]):
                     return f"{image.route} would read variables that are not known for {host}"
     for route, host, login in _added_logins(before, after):
         if login is not None and login not in known.of(host, (route,)):
@@ -162,11 +156,11 @@ def unknown_name(before: ProofSide, after: ProofSide, known: KnownCredentials) -
     return None
 
 
-def _halves_by_route(side: ProofSide) -> dict[str, set[str]]:
+def _halves_by_route(side: ProofSide) -> defaultdict[str, set[str]]:
     """The halves of credentials under and beside each image, complete or not."""
-    halves: dict[str, set[str]] = {}
+    halves: defaultdict[str, set[str]] = defaultdict(set)
     for image in side.images:
-        own = halves.setdefault(image.route, set())
+        own = halves[image.route]
         for auth in image.auths:
             own.update(text for key in auth.values if (text := auth.text(key)))
         own.update(_beside(image))
@@ -194,17 +188,17 @@ def secret_half(credential: RegistryCredential) -> str:
             assert_never(credential)
 
 
-def _routes_by_item(config: Config) -> dict[MappingNode, set[str]]:
+def _routes_by_item(config: Config) -> defaultdict[MappingNode, set[str]]:
     """The routes of the jobs, and of the workflow jobs, that pull each image."""
     values = ParameterValues(config)
-    routes: dict[MappingNode, set[str]] = {}
+    routes: defaultdict[MappingNode, set[str]] = defaultdict(set)
     for home in config.body.walk():
         for job in home.jobs.values():
             for item in job.runs_on.docker or ():
-                routes.setdefault(item.mapping, set()).add(job.route)
+                routes[item.mapping].add(job.route)
     for entry in config.workflow_jobs:
         for item in image_items(entry, config, values):
-            routes.setdefault(item.mapping, set()).add(entry.route)
+            routes[item.mapping].add(entry.route)
     return routes
 
 

@@ -10,6 +10,7 @@ Only `prove` makes a `ProvenChange`, and writers and hosts accept nothing else.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -257,11 +258,10 @@ def _secrets_by_owner(images: Iterable[PulledImage]) -> dict[tuple[str, tuple[st
 
     Not by the image's route: where an alias comes back, images become one again.
     """
-    secrets: dict[tuple[str, tuple[str, ...]], set[str]] = {}
+    secrets: dict[tuple[str, tuple[str, ...]], set[str]] = defaultdict(set)
     for image in images:
         for owner in image.owners:
-            key = (owner.executor.route, image.texts)
-            secrets.setdefault(key, set()).update(secrets_of_image(image))
+            secrets[owner.executor.route, image.texts] |= secrets_of_image(image)
     return secrets
 
 
@@ -298,9 +298,9 @@ def _are_alike(before: tuple[str, ...], after: tuple[str, ...], mirror: Mirror) 
 
 def _pulls_of_steps(dockers: Iterable[JobDocker]) -> dict[str, list[tuple[str, ...]]]:
     """The images that the steps of each job pull, command by command, for each variant."""
-    images: dict[str, list[tuple[str, ...]]] = {}
+    images: dict[str, list[tuple[str, ...]]] = defaultdict(list)
     for docker in dockers:
-        images.setdefault(docker.job.route, []).extend(pull.texts for pull in docker.pulls)
+        images[docker.job.route] += (pull.texts for pull in docker.pulls)
     return images
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from cci_migrate.assessing.assessment import Assessment
@@ -63,13 +64,12 @@ def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:
 
 def _of_contexts(assessment: Assessment, plan: Plan) -> Iterator[str]:
     """What contexts must provide, and what it means that workflow jobs get them."""
-    in_context: dict[str, dict[str, None]] = {}
-    in_some: dict[tuple[str, ...], dict[str, None]] = {}
+    in_context: dict[str, dict[str, None]] = defaultdict(dict)
+    in_some: dict[tuple[str, ...], dict[str, None]] = defaultdict(dict)
     for grant in plan.contexts:
-        provided = grant.variables if not grant.among else ()
-        in_context.setdefault(grant.context, {}).update(dict.fromkeys(provided))
+        in_context[grant.context].update(dict.fromkeys(() if grant.among else grant.variables))
         if grant.among:
-            in_some.setdefault(grant.among, {}).update(dict.fromkeys(grant.variables))
+            in_some[grant.among].update(dict.fromkeys(grant.variables))
     uses = _without_workflow(assessment, plan)
     if uses and _adds_workflow(assessment):
         read = dict.fromkeys(name for use in uses for name in use.variables)
@@ -142,16 +142,15 @@ def _of_orb_logins(plan: Plan) -> Iterator[str]:
         if finding.rule == PULL_BEFORE_LOGIN and isinstance(finding.remedy, Fix)
         for operation in finding.remedy.operations
     ]
-    if any(map(_switches_login_on, added)):
-        yield (
-            "The orb's own login fails if its variables are empty. If builds from forks matter, "
-            "use --login cli, whose step then skips the login."
-        )
-    if any(map(_adds_check, added)):
-        yield (
-            "docker/check fails if its variables are empty. If builds from forks matter, use "
-            "--login cli, whose step then skips the login."
-        )
+    for what, is_added in (
+        ("The orb's own login", any(map(_switches_login_on, added))),
+        ("docker/check", any(map(_adds_check, added))),
+    ):
+        if is_added:
+            yield (
+                f"{what} fails if its variables are empty. If builds from forks matter, use "
+                "--login cli, whose step then skips the login."
+            )
 
 
 def _of_secrets(assessment: Assessment, plan: Plan) -> Iterator[str]:
@@ -276,8 +275,7 @@ def notes(assessment: Assessment, plan: Plan, refused: Refused | None) -> tuple[
     """
     if assessment.policy.revert is not None:
         return tuple(_kept(assessment, plan))
-    texts = list(_notes(assessment, plan))
-    texts += dict.fromkeys(_names_left_alone(plan))
+    texts = [*_notes(assessment, plan), *dict.fromkeys(_names_left_alone(plan))]
     if refused is not None and refused.cause is Cause.DUPLICATE_KEYS:
         texts.append(f"{refused.paths[0]}: {refused.reason}. CircleCI may refuse the config.")
     return tuple(texts)
@@ -295,7 +293,7 @@ def _names_left_alone(plan: Plan) -> Iterator[str]:
 def _kept(assessment: Assessment, plan: Plan) -> Iterator[str]:
     """Which credentials a reversal leaves because they have other names than the policy's."""
     reported = {resolution.finding.place.route for resolution in plan.resolutions}
-    names: dict[str, dict[str, None]] = {}
+    names: dict[str, dict[str, None]] = defaultdict(dict)
     for assessed in assessment.images:
         host, state = assessed.image.host, assessed.state
         if host is None or not isinstance(state, Authenticated) or assessed.image.route in reported:
@@ -303,7 +301,7 @@ def _kept(assessment: Assessment, plan: Plan) -> Iterator[str]:
         registry = assessment.policy.registry_for(host)
         credential = credential_of(state.auth)
         if registry is not None and credential not in (None, registry.credential):
-            names.setdefault(host, {}).update(dict.fromkeys(_names_in(state.auth)))
+            names[host].update(dict.fromkeys(_names_in(state.auth)))
     for host, names_there in names.items():
         if names_there:
             yield (
@@ -384,16 +382,16 @@ def _without_account(assessment: Assessment) -> Iterator[str]:
 
 def _from_nowhere_visible(assessment: Assessment, plan: Plan) -> Iterator[str]:
     """Which images' credentials are read today by jobs that hold no context."""
-    jobs: dict[tuple[str, ...], dict[str, None]] = {}
-    granted: dict[WorkflowJob, set[str]] = {}
+    jobs: dict[tuple[str, ...], dict[str, None]] = defaultdict(dict)
+    granted: dict[WorkflowJob, set[str]] = defaultdict(set)
     for grant in plan.contexts:
-        granted.setdefault(grant.entry, set()).update(grant.variables)
+        granted[grant.entry].update(grant.variables)
     for assessed in assessment.uses.entries:
         if not assessed.intended.values and not any(assessment.contexts.missing(assessed)):
             for use in assessed.uses:
-                is_granted = granted.get(assessed.entry, set()).issuperset(use.variables)
+                is_granted = granted[assessed.entry].issuperset(use.variables)
                 if use.after is None and not use.in_steps and not is_granted:
-                    jobs.setdefault(use.variables, {})[assessed.entry.name] = None
+                    jobs[use.variables][assessed.entry.name] = None
     for variables, names in jobs.items():
         which = listed(list(names)) if len(names) <= _FEW else f"{len(names)} workflow jobs"
         reads = "reads" if len(names) == 1 else "read"

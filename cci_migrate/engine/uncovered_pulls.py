@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from cci_migrate.assessing.account_wording import account_uses
@@ -42,13 +42,13 @@ def _of_images(assessment: Assessment) -> Iterator[str]:
 
 
 def _of_steps(assessment: Assessment) -> Iterator[str]:
-    pulls: dict[tuple[str, bool], set[tuple[str, str]]] = {}
+    pulls: dict[tuple[str, bool], set[tuple[str, str]]] = defaultdict(set)
     for docker in assessment.dockers.all():
         for pull in docker.pulls:
             for host, state in assessment.logins.step_states(docker, pull):
                 if host is not None and isinstance(state, NotCovered | NoPassword):
                     key = (normalise_host(host), isinstance(state, NotCovered))
-                    pulls.setdefault(key, set()).update(
+                    pulls[key].update(
                         (docker.job.name, text)
                         for text in pull.texts
                         if pull_key(text) == host and not assessment.policy.exempts(text)
