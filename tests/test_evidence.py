@@ -1000,11 +1000,21 @@ def test_the_policys_names_that_the_job_has_for_another_registry(held: str, is_i
     assert '[[registries."docker.io".jobs]]' in resolution.finding.remedy.instead
 
 
-def test_names_that_are_only_declared_may_come_from_any_context_that_is_held() -> None:
-    top = "x-auth: &auth {username: $U, password: $P}\n"
-    text = config(steps("true"), workflow="- user\n      - bare: {context: b}", top=top)
-    (todo,) = examined(text).todos
-    assert todo.text == HELD_BY_BARE.format("U and P")
+@pytest.mark.parametrize(
+    ("image", "variables"), [("cimg/go:1.22", "U and P"), ("quay.io/a/b", "U, P, Q and T")]
+)
+def test_names_that_are_only_declared_may_come_from_any_context_that_is_held(
+    image: str, variables: str
+) -> None:
+    top = (
+        "x-auth: &auth {username: $U, password: $P}\n"
+        "x-quay: &quay {run: echo $T | docker login quay.io -u $Q --password-stdin}\n"
+    )
+    bare = BARE.replace("}", f"}}, {{image: {image}}}")
+    text = config(steps("true"), workflow="- user\n      - bare: {context: b}", top=top, bare=bare)
+    quay = RegistryPolicy("quay.io", PasswordAuth("$QUAY_USER", "$QUAY_TOKEN"))
+    (todo,) = examined(text, Policy(registries=(DEFAULT_DOCKER_HUB, quay))).todos
+    assert todo.text == HELD_BY_BARE.format(variables)
 
 
 def test_the_names_that_are_written_are_not_called_ignored() -> None:

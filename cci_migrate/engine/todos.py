@@ -119,10 +119,10 @@ def _of_variables(assessment: Assessment, plan: Plan) -> Iterator[str]:
             f"The workflow jobs that use this file must get {listed(elsewhere)} from one of their "
             "contexts, or from the project's environment variables."
         )
-    for name, (contexts, needed) in _read_from_others(assessment, plan).items():
+    for (name, contexts), needed in _read_from_others(assessment, plan).items():
         yield (
-            f"{name} must get {listed(needed)} from its contexts ({listed(contexts)}), or from the "
-            "project's environment variables."
+            f"{name} must get {listed(list(needed))} from its contexts ({listed(contexts)}), or "
+            "from the project's environment variables."
         )
     in_project = list(dict.fromkeys(_read_from_the_project(assessment, plan)))
     if in_project:
@@ -209,18 +209,19 @@ def _read_from_the_project(assessment: Assessment, plan: Plan) -> Iterator[str]:
 
 def _read_from_others(
     assessment: Assessment, plan: Plan
-) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-    """The workflow jobs that ``plan`` makes read variables which contexts of theirs may provide.
+) -> dict[tuple[str, tuple[str, ...]], dict[str, None]]:
+    """The variables that ``plan`` makes workflow jobs read and contexts of theirs may provide.
 
-    Not those that hold a context which is known to: by name, their contexts and the variables.
+    By the job's name and contexts; without those that one of its contexts is known to provide.
     """
-    jobs: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+    needed: dict[tuple[str, tuple[str, ...]], dict[str, None]] = defaultdict(dict)
     for assessed, use in _newly_read(assessment, plan):
         convention = assessment.contexts.known.of(use.variables)
         is_provided = convention is not None and convention.is_provided(assessed.contexts)
         if not is_provided and _may_come_from_held(assessment, assessed, use):
-            jobs[assessed.entry.name] = (assessed.contexts.values, use.variables)
-    return jobs
+            key = (assessed.entry.name, assessed.contexts.values)
+            needed[key].update(dict.fromkeys(use.variables))
+    return needed
 
 
 def _may_come_from_held(
