@@ -30,10 +30,10 @@ from cci_migrate.findings import (
     Skip,
     Suppress,
 )
+from cci_migrate.groups import grouped
 from cci_migrate.lossless.nodes import Document
 from cci_migrate.lossless.operations import AddComment, Operation, joined
 from cci_migrate.lossless.plain_places import are_surely_written
-from cci_migrate.lossless.source import SourceText
 from cci_migrate.policy.settings import DEFAULT_POLICY, Policy
 from cci_migrate.remedies.context_placement import ContextPlacement, Places, obstacle_to
 from cci_migrate.remedies.version_upgrade import in_new_version
@@ -230,9 +230,7 @@ def _rendered(
     from cci_migrate.lossless.cannot_render import CannotRenderError
     from cci_migrate.lossless.rendering import node_of, render
 
-    by_source: dict[SourceText, list[Operation]] = {}
-    for operation in operations:
-        by_source.setdefault(node_of(operation).source, []).append(operation)
+    by_source = grouped((node_of(operation).source, operation) for operation in operations)
     try:
         return {
             document.source.path: render(document, by_source[document.source])

@@ -118,11 +118,8 @@ def _can_be_literal(value: str) -> bool:
     return (
         "\n" in value
         and not value.endswith("\n\n")
-        and all(
-            line.isprintable() or not line for line in (line.replace("\t", "") for line in lines)
-        )
-        and bool(lines[0])
-        and lines[0][0] not in " \t"
+        and all(line.replace("\t", "").isprintable() for line in lines)
+        and lines[0][:1] not in ("", " ", "\t")
         and not any(line and not line.strip() for line in lines)
     )
 

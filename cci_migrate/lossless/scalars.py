@@ -56,7 +56,7 @@ def quoted(value: str, quote: str) -> str:
 
     ``quote`` is ``'`` or ``"``; the latter is used anyway if ``value`` has unprintable characters.
     """
-    if quote == "'" and all(char.isprintable() for char in value):
+    if quote == "'" and value.isprintable():
         return "'" + value.replace("'", "''") + "'"
     escaped = "".join(_escape(char) for char in value)
     return f'"{escaped}"'

@@ -14,6 +14,7 @@ from itertools import accumulate
 from msgspec import Struct
 
 from cci_migrate.escaping.hidden_fields import repr_without
+from cci_migrate.groups import grouped
 from cci_migrate.lazy_patterns import lazy_pattern
 
 BOM = "\ufeff"
@@ -109,10 +110,7 @@ class SourceText(Struct, frozen=True, eq=False, dict=True):
     @cached_property
     def anchor_marks(self) -> Mapping[str, Sequence[int]]:
         """The offsets of every ``&name``, by name; in comments and scalars too."""
-        marks: dict[str, list[int]] = {}
-        for match in _ANCHOR.finditer(self.text):
-            marks.setdefault(match.group(1), []).append(match.start())
-        return marks
+        return grouped((match.group(1), match.start()) for match in _ANCHOR.finditer(self.text))
 
     def position(self, offset: int) -> Position:
         """The line and column of ``offset``."""

@@ -175,11 +175,9 @@ class MirrorPlacement:
         for image in self._to_mirror:
             if self._traces[image].error is not None:
                 foreign[image.item.image.value] = image
-        any_refused = False
         for trace in open_traces:
             trace.error = self._other_reader(trace, written, parameters, foreign)
-            any_refused = any_refused or trace.error is not None
-        return any_refused
+        return any(trace.error is not None for trace in open_traces)
 
     def _other_reader(
         self,
@@ -193,8 +191,9 @@ class MirrorPlacement:
                 return f"{foreign[node].route} shares its name and isn't changed"
         for scalar in trace.heads:
             uses: list[Node] = [*self._sharing.aliases_of(scalar)]
-            is_read = scalar in written or not self._is_loose(scalar)
-            for use in [*uses, *([scalar] if is_read else [])]:
+            if not self._is_loose(scalar):
+                uses.append(scalar)
+            for use in uses:
                 if use not in written:
                     return f"{_line_of(use)} uses its name through an anchor"
             reason = self._declared_elsewhere(scalar, parameters)
