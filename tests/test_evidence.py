@@ -359,11 +359,7 @@ def test_the_logins_of_orbs_jobs_are_evidence(call: str, names: str) -> None:
     orbs = "".join(f"  {alias}: {orb}\n" for alias, orb in ORB_JOBS.items())
     text = config(steps("true"), workflow=f"- bare\n      - {call}", top=f"orbs:\n{orbs}")
     outcome = examined(text, read={"Dockerfile": b"FROM redis:7\n"}.get)
-    found = next(
-        resolution.finding.names
-        for resolution in outcome.resolutions
-        if resolution.finding.names is not None
-    )
+    found = names_in(outcome)
     assert found.names == names
     if names != POLICY:
         assert found.path == PATH
