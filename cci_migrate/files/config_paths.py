@@ -9,6 +9,7 @@ tree of an orb (a folder with ``@orb.yml``). The core decides by their content w
 from __future__ import annotations
 
 from collections.abc import Iterable, Set
+from posixpath import basename, dirname
 
 from cci_migrate.circleci.packing import CONFIG_FOLDER, SECTIONS, SUFFIXES
 
@@ -24,13 +25,13 @@ def config_paths(paths: Iterable[str], below: str = "") -> tuple[str, ...]:
     Below the folder ``below`` alone, folders are skipped: it may itself be in one of those.
     """
     candidates = [path for path in paths if path.endswith(SUFFIXES)]
-    orbs = {folder_of(path) for path in candidates if path.rpartition("/")[2] in ORB_ROOTS}
+    orbs = {dirname(path) for path in candidates if basename(path) in ORB_ROOTS}
     return tuple(
         sorted(
             path
             for path in candidates
             if not is_skipped(path, below)
-            and (is_in_circleci(folder_of(path)) or is_part_of_orb(path, orbs))
+            and (is_in_circleci(dirname(path)) or is_part_of_orb(path, orbs))
         )
     )
 
@@ -55,8 +56,3 @@ def is_part_of_orb(path: str, orbs: Set[str]) -> bool:
         folder in SECTIONS and "/".join(folders[:depth]) in orbs
         for depth, folder in enumerate(folders)
     )
-
-
-def folder_of(path: str) -> str:
-    """The folder of ``path``, empty for the root."""
-    return path.rpartition("/")[0]

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
 from pathlib import PurePosixPath
+from posixpath import dirname
 
 from msgspec import Struct
 
 from cci_migrate.circleci.packing import CONFIG_FOLDER, SUFFIXES
 from cci_migrate.engine.outcomes import Cause, Failed, Refused
-from cci_migrate.files.config_paths import SKIPPED_FOLDERS, config_paths, folder_of, is_skipped
+from cci_migrate.files.config_paths import SKIPPED_FOLDERS, config_paths, is_skipped
 
 #: The modes of a file and of a link, as git writes them.
 PLAIN = "100644"
@@ -81,10 +82,10 @@ class Links:
         self._texts: dict[str, str] = {}
         self._folders: set[str] = set()
         for path in modes:
-            folder = folder_of(path)
+            folder = dirname(path)
             while folder and folder not in self._folders:
                 self._folders.add(folder)
-                folder = folder_of(folder)
+                folder = dirname(folder)
 
     def real_path(self, path: str) -> str | Refused | Failed:
         """The file or folder (empty: the root) that ``path`` leads to, or why it leads to none."""
@@ -137,7 +138,7 @@ def unusual_modes(modes: Mapping[str, str]) -> dict[str, str]:
 def _is_below(path: str, folders: Set[str]) -> bool:
     """Whether a search of one of ``folders`` finds the file ``path``."""
     while path:
-        path = folder_of(path)
+        path = dirname(path)
         if path in folders:
             return True
         if path.rpartition("/")[2] in SKIPPED_FOLDERS:
