@@ -39,11 +39,8 @@ def _is_surely_written(operation: Operation) -> bool:
             return _ends_its_last_line(sequence)
         case ReplaceText(scalar, start, end, text):
             # What brackets around it change is no matter to a scalar in quotes or a block.
-            in_place = scalar.style and replaced_text(scalar, start, end, text, in_flow=False)
-            return bool(in_place)
-        case ScalarToMapping(node=Scalar() as node):
-            return _is_plain_word(node)
-        case WrapInSequence(node=Scalar() as node):
+            return bool(scalar.style and replaced_text(scalar, start, end, text))
+        case ScalarToMapping(node=Scalar() as node) | WrapInSequence(node=Scalar() as node):
             return _is_plain_word(node)
         case WrapInSequence(node=Alias()) | WrapInMerge(node=Alias()):
             return True
