@@ -136,7 +136,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
             yield f"refused: {outcome.reason}; {outcome.instead}"
         yield from (_finding(resolution) for resolution in outcome.resolutions)
         if isinstance(outcome, Examined):
-            yield from (f"to do: {todo.text}" for todo in outcome.todos)
+            yield from (f"to do: {todo}" for todo in outcome.todos)
             yield from (f"note: {note}" for note in outcome.notes)
 
 

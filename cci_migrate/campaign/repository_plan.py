@@ -159,7 +159,7 @@ def plan_repository(
     outcomes = (*(outcome for outcome in results if outcome is not None), *problems)
     state, cause = combined_state(outcomes)
     examined = [outcome for outcome in outcomes if isinstance(outcome, Examined)]
-    todos = dict.fromkeys(todo.text for outcome in examined for todo in outcome.todos)
+    todos = dict.fromkeys(todo for outcome in examined for todo in outcome.todos)
     plan = RepositoryPlan(
         state=state,
         cause=cause,

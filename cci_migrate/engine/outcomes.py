@@ -32,15 +32,8 @@ __all__ = [
     "Outcome",
     "Refused",
     "Resolution",
-    "ToDo",
     "Unexamined",
 ]
-
-
-class ToDo(Struct, frozen=True):
-    """Something for the user to do outside the file: make a context, set a variable."""
-
-    text: str
 
 
 class FileEdit(Struct, frozen=True):
@@ -54,7 +47,8 @@ class Examined(Struct, frozen=True):
     """A config that was examined.
 
     ``paths`` are its files (several for a packed source). ``change`` is None if there is nothing to
-    change. ``images`` is the number of images, ``authenticated`` that of images with credentials
+    change. ``todos`` are for the user to do outside the file: make a context, set a variable.
+    ``images`` is the number of images, ``authenticated`` that of images with credentials
     after the change, ``unprovided`` that of images whose variables the project's settings must
     have, since no context of some job does. ``compiler_notes`` are what CircleCI's compiler says,
     if it was asked. ``pulls`` explains each pull before the change. ``unused`` are ignore comments
@@ -66,7 +60,7 @@ class Examined(Struct, frozen=True):
     paths: tuple[str, ...]
     resolutions: tuple[Resolution, ...]
     change: ProvenChange | None
-    todos: tuple[ToDo, ...] = ()
+    todos: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     compiler_notes: tuple[str, ...] = ()
     images: int = 0

@@ -37,9 +37,8 @@ def redacted(outcome: Outcome, redaction: Redaction) -> Outcome:
     if not isinstance(outcome, Examined):
         return redacted_reason(outcome, redaction)
     return replace(
-        _cleaned(outcome, redaction, "notes"),
+        _cleaned(outcome, redaction, "todos", "notes"),
         resolutions=_resolutions(outcome, redaction),
-        todos=tuple(_cleaned(todo, redaction, "text") for todo in outcome.todos),
         pulls=_pulls(outcome, redaction),
         unused=tuple(_cleaned(unused, redaction, "text") for unused in outcome.unused),
     )

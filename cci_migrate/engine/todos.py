@@ -18,7 +18,7 @@ from cci_migrate.circleci.images import USERNAME, ImageAuth, variable_in
 from cci_migrate.circleci.workflow_jobs import job_contexts
 from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.engine.authenticated_images import no_account_because
-from cci_migrate.engine.outcomes import Cause, Refused, ToDo
+from cci_migrate.engine.outcomes import Cause, Refused
 from cci_migrate.engine.planning import Plan
 from cci_migrate.engine.uncovered_pulls import notes_on_uncovered_pulls
 from cci_migrate.findings import FindingKey, Fix
@@ -38,12 +38,12 @@ from cci_migrate.rules.whole_fix import contexts_without_workflow, takes_workflo
 from cci_migrate.wording import listed
 
 
-def todos(assessment: Assessment, plan: Plan) -> tuple[ToDo, ...]:
+def todos(assessment: Assessment, plan: Plan) -> tuple[str, ...]:
     """What the user has to do outside the config, at CircleCI mostly, for ``plan`` to work.
 
     None for a reversal, but that of contexts alone, which leaves pulls that read their variables.
     """
-    return tuple(ToDo(text) for text in dict.fromkeys(_todos(assessment, plan)))
+    return tuple(dict.fromkeys(_todos(assessment, plan)))
 
 
 def _todos(assessment: Assessment, plan: Plan) -> Iterator[str]:

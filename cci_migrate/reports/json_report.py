@@ -49,7 +49,7 @@ def _config(result: Result, report: Report) -> dict[str, Any]:
                 "unprovided": outcome.unprovided,
                 "pulls": [_pull(pull) for pull in outcome.pulls],
                 "changes": _changes(result, report),
-                "todos": [todo.text for todo in outcome.todos],
+                "todos": outcome.todos,
                 "notes": [*outcome.notes, *outcome.compiler_notes],
                 "unused_suppressions": [
                     {"path": unused.path, **_position(unused.position), "text": unused.text}

@@ -94,7 +94,7 @@ class Report(Struct, frozen=True):
     @property
     def todos(self) -> dict[str, list[str]]:
         """What is left to do outside the files, each thing with the configs that it is for."""
-        return self.by_text(lambda outcome: [todo.text for todo in outcome.todos])
+        return self.by_text(lambda outcome: outcome.todos)
 
     @property
     def counts(self) -> Counts:

@@ -15,7 +15,7 @@ from cci_migrate import project
 from cci_migrate.cli.processing import thin
 from cci_migrate.engine.config_files import ConfigFiles
 from cci_migrate.engine.examination import examine
-from cci_migrate.engine.outcomes import Cause, Examined, Failed, NotAConfig, Outcome, Refused, ToDo
+from cci_migrate.engine.outcomes import Cause, Examined, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.engine.proof import ProvenChange
 from cci_migrate.engine.proposing import propose
 from cci_migrate.engine.redacted_outcomes import redacted
@@ -548,7 +548,7 @@ def test_a_secret_that_reaches_a_message_is_withheld() -> None:
         paths=examined.paths,
         resolutions=examined.resolutions,
         change=ProvenChange((proven_file(PATH, b"a", b"b"),)),
-        todos=(ToDo("take back cimg/base:7"),),
+        todos=("take back cimg/base:7",),
         notes=("not cimg/base:77, but cimg/base:7",),
     )
     clean = redacted(told, Redaction(frozenset(("cimg/base:7", "$IMAGE"))))
