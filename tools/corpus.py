@@ -22,7 +22,8 @@ from typing_extensions import assert_never
 
 from cci_migrate.docker.registries import DOCKER_HUB
 from cci_migrate.engine.explanation import Access, ExplainedPull
-from cci_migrate.engine.outcomes import Examined, Failed, FindingState, NotAConfig, Outcome, Refused
+from cci_migrate.engine.outcomes import Examined, Failed, NotAConfig, Outcome, Refused
+from cci_migrate.findings import FindingState
 from cci_migrate.rule_ids import PULL_BEFORE_LOGIN, UNDECIDABLE_IMAGE
 from tests.oracle.changed_data import DataChangeKind
 from tests.oracle.config_schema import ConfigSchema

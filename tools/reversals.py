@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from difflib import unified_diff
 from enum import Enum
 
-from cci_migrate.engine.outcomes import Examined, FindingState
+from cci_migrate.engine.outcomes import Examined
+from cci_migrate.findings import FindingState
 from cci_migrate.policy.settings import Policy, Revert
 from cci_migrate.rule_ids import MISSING_CONTEXT, PULL_BEFORE_LOGIN, UNAUTHENTICATED_IMAGE
 from tests.processing import process

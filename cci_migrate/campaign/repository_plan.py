@@ -17,19 +17,11 @@ from cci_migrate.campaign.states import State
 from cci_migrate.engine.config_files import ConfigFiles, configs_in
 from cci_migrate.engine.examination import examine
 from cci_migrate.engine.explanation import Access
-from cci_migrate.engine.outcomes import (
-    Cause,
-    Examined,
-    Failed,
-    NotAConfig,
-    Outcome,
-    Refused,
-    Resolution,
-)
+from cci_migrate.engine.outcomes import Cause, Examined, Failed, NotAConfig, Outcome, Refused
 from cci_migrate.engine.proof import ProvenChange, ProvenFile
 from cci_migrate.engine.proposing import propose
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.findings import FindingState, NoFix, Question
+from cci_migrate.findings import FindingState, NoFix, Question, Resolution
 from cci_migrate.forges.fetched_files import FetchedFiles
 from cci_migrate.forges.repository import FileHash
 from cci_migrate.lossless.unified_diff import Hunk

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from cci_migrate.escaping.hidden_fields import repr_without
-from cci_migrate.findings import FindingKey, FindingState, Resolution
+from cci_migrate.findings import FindingKey, Resolution
 from cci_migrate.lossless.source import Position
 from cci_migrate.policy.baseline import WHOLE_FILE, BaselineEntry
 from cci_migrate.redaction.excerpts import Excerpt
@@ -21,19 +21,6 @@ if TYPE_CHECKING:
     from cci_migrate.engine.proof import ProvenChange
     from cci_migrate.engine.suppressions import UnusedSuppression
     from cci_migrate.lossless.edits import Edit
-
-__all__ = [
-    "Cause",
-    "Examined",
-    "Failed",
-    "FileEdit",
-    "FindingState",
-    "NotAConfig",
-    "Outcome",
-    "Refused",
-    "Resolution",
-    "Unexamined",
-]
 
 
 class FileEdit(Struct, frozen=True):
