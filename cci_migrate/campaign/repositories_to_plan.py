@@ -7,7 +7,7 @@ are awaited while what came before is planned.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from itertools import chain
 from typing import TypeVar
 
@@ -39,6 +39,7 @@ from cci_migrate.transport.host_errors import HostUnavailable
 from cci_migrate.wording import shortened
 
 _Item = TypeVar("_Item")
+_Observed = TypeVar("_Observed", bound=Observation)
 
 
 class Unreached:
@@ -169,7 +170,10 @@ class RepositoriesToPlan(Struct, frozen=True):
             self.unreached.add(f"{source.name}: {describe_error(error)}")
 
     def _pages(self, source: Source) -> Iterator[RepositoryPage]:
-        """The pages of ``source`` that a killed run has not listed, with what is new in each."""
+        """The pages of ``source`` that a killed run has not listed, with what is new in each.
+
+        What is under way is not: another source may list it too.
+        """
         ledger = self.session.ledger
         cursor, is_listed = ledger.source(source.name)
         if is_listed:
@@ -178,7 +182,11 @@ class RepositoriesToPlan(Struct, frozen=True):
         problems: list[str] = []
         for page in source.pages(cursor, known):
             problems += page.problems
-            shown = (*page.observations, *page.outlines)
+            shown = [
+                each
+                for each in (*page.observations, *page.outlines)
+                if each.ref.key not in self.recorded
+            ]
             recorded = ledger.entries_of([observation.ref.key for observation in shown])
             new = {
                 ref.key: entry
@@ -186,7 +194,9 @@ class RepositoriesToPlan(Struct, frozen=True):
                 if self.shard.has(ref)
                 and (entry := recorded.get(ref.key) or _new_entry(ref)).state is State.LISTED
             }
-            refs = [ref for ref in page.refs if self.shard.has(ref)]
+            refs = [
+                ref for ref in page.refs if self.shard.has(ref) and ref.key not in self.recorded
+            ]
             listed = [observation.ref for observation in shown if observation.ref.key in new]
             ledger.add([*refs, *listed], self.session.clock.now(), source.name, page.cursor)
             self.recorded.update(new)
@@ -196,8 +206,8 @@ class RepositoriesToPlan(Struct, frozen=True):
                 self.recorded.pop(ref.key, None)
             yield replace(
                 page,
-                observations=tuple(o for o in page.observations if o.ref.key in new),
-                outlines=tuple(outline for outline in page.outlines if outline.ref.key in new),
+                observations=_with_keys(page.observations, new),
+                outlines=_with_keys(page.outlines, new),
             )
         if problems:
             ledger.forget_source(source.name)
@@ -298,6 +308,12 @@ class RepositoriesToPlan(Struct, frozen=True):
 
 def _new_entry(ref: RepositoryRef) -> LedgerEntry:
     return LedgerEntry(ref, State.LISTED)
+
+
+def _with_keys(observations: Iterable[_Observed], keys: Container[str]) -> tuple[_Observed, ...]:
+    """Those of ``observations`` with ``keys``, each repository once."""
+    by_key = {each.ref.key: each for each in observations if each.ref.key in keys}
+    return tuple(by_key.values())
 
 
 def _drained(items: deque[_Item]) -> Iterator[_Item]:

@@ -295,7 +295,7 @@ class _Root:
         return self._repository(found)
 
     def repositoryOwner(self, info: Any, login: str) -> dict[str, Any] | None:
-        names = [n for n in self._server.repositories if n.startswith(f"{login}/")]
+        names = [n for n in self._server.repositories if n.startswith(f"{login.lower()}/")]
         if not names:
             return None
 

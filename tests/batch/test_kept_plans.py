@@ -179,6 +179,17 @@ def test_files_that_configs_name_are_looked_at_in_every_new_commit(
     assert batch.results()[name]["findings"] != before["findings"]
 
 
+@pytest.mark.parametrize("other", ["github:acme/builds", "github:Acme"])
+def test_what_two_sources_list_is_planned_once(
+    other: str, github: GitHubStandIn, batch: Batch
+) -> None:
+    """Also while the files that its config names are still to be read."""
+    github.add("acme/builds", {CONFIG: BUILDS, DOCKERFILE: b"FROM python:3\n"})
+    batch("plan", "github:acme", other, code=1)
+    assert batch.states() == {"builds": "planned"}
+    assert github.operations.count("Files") == 1
+
+
 @pytest.mark.parametrize("words", [(), ("--nested",)], ids=["link", "nested"])
 def test_configs_outside_the_folder_are_read_in_every_new_commit(
     words: tuple[str, ...], github: GitHubStandIn, batch: Batch
