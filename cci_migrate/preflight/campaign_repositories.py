@@ -74,7 +74,7 @@ def campaign_repositories(
 
 
 def _unreadable(why: str) -> Requirements:
-    return Requirements(unreadable=(UnreadableConfig(why),))
+    return Requirements(unreadable=(UnreadableConfig(why, is_in_file=False),))
 
 
 def _requirements_and_bots(

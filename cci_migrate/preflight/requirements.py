@@ -69,10 +69,14 @@ class RegistryLogin(Struct, frozen=True):
 
 
 class UnreadableConfig(Struct, frozen=True):
-    """A config that could not be read, and why. ``is_fault``: the file has to be corrected."""
+    """A config that could not be read, and why.
+
+    ``is_fault``: something has to be corrected; ``is_in_file``: that is the file.
+    """
 
     text: str
     is_fault: bool = True
+    is_in_file: bool = True
 
 
 class Requirements(Struct, frozen=True):

@@ -150,6 +150,9 @@ def test_an_error_of_one_repository_is_not_that_of_the_others(
     assert f"configs of bb/acme/api\n  not asked  {error}" in done.out
     assert (f"jobs: bb/acme/web: build of main ({CONFIG}:11)" in done.out) == is_asked
     assert (f"configs of bb/acme/web\n  not asked  {error}" in done.out) != is_asked
+    # Nobody knows that yet, and no file is wrong.
+    assert "no job uses a context" not in done.out
+    assert "correct the file" not in done.out
 
 
 @pytest.mark.parametrize(

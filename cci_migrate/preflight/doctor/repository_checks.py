@@ -56,10 +56,11 @@ def check_repositories(
     by_organisation: dict[Organisation, list[CheckedRepository]] = {}
     for repository in repositories:
         for unreadable in repository.requirements.unreadable:
+            is_to_correct = unreadable.is_fault and unreadable.is_in_file
             yield CheckResult(
                 Status.NOT_ASKED if unreadable.is_fault else Status.UNKNOWN,
                 f"{unreadable.text}; can't determine what it requires",
-                "correct the file, then run again" if unreadable.is_fault else "",
+                "correct the file, then run again" if is_to_correct else "",
                 subject=f"configs of {repository.label}" if repository.label else "configs",
             )
         if repository.organisation is None:
@@ -114,7 +115,8 @@ def _check_organisation(
     uses = _uses(repositories)
     jobs = [job for repository in repositories for job in repository.requirements.jobs]
     if not any(job.contexts or job.variables or job.has_context_expression for job in jobs):
-        yield fine("no job uses a context or reads registry credentials")
+        if not any(repository.requirements.unreadable for repository in repositories):
+            yield fine("no job uses a context or reads registry credentials")
         return
     contexts = circleci.contexts(organisation, tuple(uses)) if uses else {}
     if isinstance(contexts, FailedQuery):
