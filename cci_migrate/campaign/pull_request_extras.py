@@ -19,6 +19,7 @@ from cci_migrate.transport.host_errors import (
     HostUnavailable,
     OverloadedError,
     RefusedError,
+    StaleSnapshot,
 )
 
 #: More code owners of one change are not asked: where one is refused, each is a write of its own.
@@ -88,7 +89,7 @@ class PullRequestExtras(Struct, frozen=True):
         if not self.named:
             return
         # Where the host does not say, it may accept them.
-        with suppress(HostError, RefusedError, OverloadedError, HostUnavailable):
+        with suppress(HostError, RefusedError, StaleSnapshot, OverloadedError, HostUnavailable):
             if impossible := host.impossible_extras(owner, self.named):
                 reasons = "; ".join(missing.text for missing in impossible)
                 raise ExtrasError(f"{reasons}; nothing was written")

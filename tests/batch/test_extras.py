@@ -10,7 +10,7 @@ from tests.batch.hosts import StandIn
 from tests.batch.repositories import AT_ONCE, CONFIG, PLAIN, Batch
 from tests.batch.rest_stand_ins import BitbucketStandIn, GitLabStandIn, RestStandIn
 from tests.batch.victims import kill_at
-from tests.batch.watching import Canned
+from tests.batch.watching import Canned, once
 
 
 def extras_of(host: StandIn, name: str = "acme/api") -> tuple[list[object], ...]:
@@ -62,6 +62,16 @@ def test_what_no_pull_request_can_have_is_said_before_anything_is_written(
         assert len(result.stderr.splitlines()) == 1
     assert planned.writes() == []
     assert set(batch.states().values()) == {"planned"}
+
+
+@pytest.mark.parametrize("status", [403, 409, 422])
+def test_where_the_host_does_not_say_it_is_asked_to_add_them(
+    status: int, github: GitHubStandIn, batch: Batch
+) -> None:
+    github.planned(batch, "api")
+    github.watch = once("GET /api/v3/users/ada", Canned(status, {"message": "Not now"}))
+    batch("apply", *AT_ONCE, "--reviewer", "ada")
+    assert extras_of(github) == ([], ["ada"], [])
 
 
 def test_a_team_of_another_owner_reviews_nothing(github: GitHubStandIn, batch: Batch) -> None:
