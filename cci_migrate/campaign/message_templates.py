@@ -132,6 +132,8 @@ class MessageTemplates(Struct, frozen=True):
         """Raise MessageError if a template does not render, or makes CircleCI skip the build."""
         for name, template in self._templates():
             rendered = _render(name, template, _SAMPLE)
+            if template and name != "body" and not rendered.strip():
+                raise MessageError(f"the {name} is empty")
             if _SKIP.search(rendered):
                 raise MessageError(
                     f"the {name} makes CircleCI skip the build that would test the change; "

@@ -59,11 +59,21 @@ _message_options = option_group(
 )
 
 
+def _extras(
+    labels: tuple[str, ...],
+    reviewers: tuple[str, ...],
+    code_owners: bool,
+    assignees: tuple[str, ...],
+) -> PullRequestExtras:
+    for option, names in (("label", labels), ("reviewer", reviewers), ("assignee", assignees)):
+        if not all(map(str.strip, names)):
+            raise click.UsageError(f"--{option} needs a name")
+    return PullRequestExtras(Extras(labels, reviewers, assignees), code_owners)
+
+
 _extras_options = option_group(
     "extras",
-    lambda labels, reviewers, code_owners, assignees: PullRequestExtras(
-        Extras(labels, reviewers, assignees), code_owners
-    ),
+    _extras,
     click.option("--label", "labels", multiple=True, help="Add a label to the pull request"),
     click.option(
         "--reviewer", "reviewers", multiple=True, help="Request a review from this user or team"
@@ -83,7 +93,7 @@ _extras_options = option_group(
 def _forking(fork: bool, fork_owner: str | None) -> Forking | None:
     if fork_owner is not None and not fork:
         raise click.UsageError("--fork-owner needs --fork")
-    if fork_owner == "":
+    if fork_owner is not None and not fork_owner.strip():
         raise click.UsageError("--fork-owner needs the name of an organization")
     return Forking(fork_owner) if fork else None
 

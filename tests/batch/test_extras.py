@@ -64,6 +64,13 @@ def test_what_no_pull_request_can_have_is_said_before_anything_is_written(
     assert set(batch.states().values()) == {"planned"}
 
 
+@pytest.mark.parametrize("option", ["--label", "--reviewer", "--assignee"])
+def test_a_name_that_is_blank_is_an_error(option: str, github: GitHubStandIn, batch: Batch) -> None:
+    """Such as that of a variable that is not set."""
+    github.planned(batch, "api")
+    assert f"{option} needs a name" in batch("apply", option, "ada", option, " ", code=2).output
+
+
 @pytest.mark.parametrize("status", [403, 409, 422])
 def test_where_the_host_does_not_say_it_is_asked_to_add_them(
     status: int, github: GitHubStandIn, batch: Batch

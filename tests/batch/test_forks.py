@@ -368,6 +368,7 @@ def test_other_hosts_are_refused_before_anything_is_written(
         (("--fork-owner", "guild"), "--fork-owner needs --fork"),
         # A variable of a script that is not set: not the account of the token.
         (("--fork", "--fork-owner", ""), "--fork-owner needs the name of an organization"),
+        (("--fork", "--fork-owner", " "), "--fork-owner needs the name of an organization"),
     ],
 )
 @pytest.mark.usefixtures("api")
