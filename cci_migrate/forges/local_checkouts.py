@@ -170,7 +170,10 @@ class LocalHost(WithoutPullRequests):
 
     @git_errors_of_host()
     def close(self, snapshot: Snapshot) -> None:
-        """Delete the branch. Raises HostError if it is not disposable."""
+        """Delete the branch; of one that was pushed, also the local one if it is the same.
+
+        Raises HostError if it is not disposable.
+        """
         if snapshot.disposable_branch is None:
             raise HostError("this campaign has no branch there")
         reference, old = f"refs/heads/{self._branch}", snapshot.branch_oid
@@ -178,6 +181,8 @@ class LocalHost(WithoutPullRequests):
             checkout.check_reference(reference)
             if self._mode is LocalMode.PUSH:
                 push(checkout.connected(), "", reference, old, checkout.login)
+                if _tip(checkout.repository, reference) != old:
+                    return
             checkout.repository.run(["update-ref", "-d", reference, old])
 
     def revert(self, snapshot: Snapshot, delivered: DeliveredChange) -> str:
@@ -263,7 +268,7 @@ class LocalHost(WithoutPullRequests):
                     settings=login,
                 )
         else:
-            oid = repository.text(["for-each-ref", "--format=%(objectname)", reference])
+            oid = _tip(repository, reference)
         if not oid:
             return None
         commits = repository.text(["rev-list", "--max-count=1", oid, f"^{head}"])
@@ -304,7 +309,7 @@ class LocalHost(WithoutPullRequests):
         Raises HostError if the local branch holds anything else, which a push would replace.
         """
         reference = f"refs/heads/{proposal.branch}"
-        tip = repository.text(["for-each-ref", "--format=%(objectname)", reference])
+        tip = _tip(repository, reference)
         if self._mode is not LocalMode.PUSH or not tip:
             return ""
         if tip == snapshot.branch_oid:
@@ -355,6 +360,11 @@ def _write(change: ProvenChange | Restoration, folder: Path) -> None:
         write(change, folder)
     except WriteError as error:
         raise HostError(f"{error.path} {error.problem}") from None
+
+
+def _tip(repository: GitDirectory, reference: str) -> str:
+    """The commit at the tip of a local branch; empty if it does not exist."""
+    return repository.text(["for-each-ref", "--format=%(objectname)", reference])
 
 
 def _tree(repository: GitDirectory, commit: str) -> GitTree:

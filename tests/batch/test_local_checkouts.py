@@ -224,6 +224,25 @@ def test_nothing_is_pushed_to_a_folder_of_this_machine(tmp_path: Path, batch: Ba
     assert git(origin, "branch", "--list", BRANCH) == ""
 
 
+@pytest.mark.parametrize("is_gone", [True, False], ids=["deleted", "with-work"])
+def test_a_pushed_branch_is_closed_whatever_became_of_the_local_one(
+    is_gone: bool, tmp_path: Path, batch: Batch, git_server: GitServer
+) -> None:
+    origin = bare(git_server.root / "origin.git", {CONFIG: PLAIN})
+    folder = tmp_path / "one"
+    git(tmp_path, "clone", "--quiet", git_server.url("origin.git"), str(folder))
+    batch("plan", folder, code=1)
+    batch("apply", "--local", "push")
+    if is_gone:
+        git(folder, "branch", "-D", BRANCH)
+    else:
+        git(folder, "branch", "--force", BRANCH, "main")
+    batch("close")
+    assert batch.states() == {"one": "closed"}
+    assert branches(origin) == ["main"]
+    assert branches(folder / ".git") == (["main"] if is_gone else [BRANCH, "main"])
+
+
 @pytest.mark.parametrize("filtered", [(), ("--filter=blob:none",), ("--depth=1",)])
 def test_a_branch_is_pushed_from_a_partial_or_shallow_work_tree(
     filtered: tuple[str, ...], tmp_path: Path, batch: Batch, git_server: GitServer
