@@ -142,25 +142,21 @@ class GitClones:
         clone = self._with_history(snapshot, branch, tip)
         return content_in_git(clone, tip, snapshot.head, files, partial(self._blobs, clone))
 
-    @git_errors_of_host()
     def commit(self, snapshot: Snapshot, proposal: Proposal) -> str:
         """Commit ``proposal`` on top of the snapshot's head in the scratch clone; returns its id.
 
-        Raises StaleSnapshot if the repository has another head now, HostError for any other fault.
+        Raises StaleSnapshot if the repository has another head now, HostError if git makes no such
+        commit, and GitError if it can't be fetched: nobody refused anything then.
         """
         clone = self._clone(snapshot)
         if not _is_at(clone, snapshot.head):
             clone = self._fetch_clone(snapshot)
         if not _is_at(clone, snapshot.head):
             raise StaleSnapshot("it changed")
-        return commit_files(
-            clone,
-            snapshot.head,
-            proposal.contents,
-            snapshot.modes,
-            proposal.message,
-            clone.git_dir / "scratch-index",
-        )
+        index = clone.git_dir / "scratch-index"
+        contents, modes, message = proposal.contents, snapshot.modes, proposal.message
+        with git_errors_of_host():
+            return commit_files(clone, snapshot.head, contents, modes, message, index)
 
     def push(self, snapshot: Snapshot, commit: str) -> None:
         """Push ``commit`` (empty: delete) to the branch if it still is as in ``snapshot``.

@@ -9,9 +9,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from cci_migrate.forges.git_clones import GitClones
 from cci_migrate.forges.gitea.host import Gitea, authorization
 from cci_migrate.forges.pull_request_reviews import MergeMethod, OwnPull, PullRequestReview
 from cci_migrate.forges.repository import Checks, Kind, PullRequest, PullState, RepositoryRef
+from cci_migrate.transport.git.process import GitUnreachableError
 from cci_migrate.transport.host_errors import StaleSnapshot
 from cci_migrate.transport.http import Api
 from cci_migrate.transport.pace import Lane, PaceLimits
@@ -63,6 +65,21 @@ def test_what_an_organisation_says_of_its_repositories(gitea: GiteaStandIn, batc
         "public": "excluded",
     }
     assert "the default branch does not exist" in batch.results()["moved"]["cause"]
+
+
+def test_a_server_that_git_does_not_reach_refuses_no_branch(
+    gitea: GiteaStandIn, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for repository in gitea.planned(batch, "a", "b", "c"):
+        git(repository.folder, "branch", BRANCH)  # of a killed run; git moves it
+
+    def fail(*_: object) -> None:
+        raise GitUnreachableError("git fetch: could not resolve host: git.example")
+
+    monkeypatch.setattr(GitClones, "_fetch", fail)
+    output = batch("apply", *QUICK, "--canary", 0, code=3).output
+    assert "3 x git fetch: could not resolve host" in output
+    assert "refuse" not in output
 
 
 def test_a_persons_repositories(gitea: GiteaStandIn, batch: Batch) -> None:
