@@ -16,6 +16,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -160,11 +161,31 @@ class Workers(Generic[_Task, _Result]):
             target=_serve, args=(theirs, self._work), daemon=True
         )
         with _own_modules_only():
-            process.start()
+            if CAN_INTERRUPT and self._context.get_start_method() == "spawn":
+                # What starts with the first process otherwise, and unblocks Ctrl-C.
+                resource_tracker.ensure_running()
+            with _uninterrupted():
+                process.start()
         theirs.close()
         worker = _Worker[_Task](process, ours)
         self._workers.append(worker)
         return worker
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Have a new process begin with Ctrl-C blocked, which it gets too.
+
+    Before it can ignore that, it imports modules, and would end with a traceback.
+    """
+    if not CAN_INTERRUPT:  # on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

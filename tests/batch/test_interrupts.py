@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+
+import pytest
+
+from cci_migrate.bounds.limits import DEFAULT_WORK_LIMITS
+from cci_migrate.workers.pool import Workers
 from tests.batch.clocks import QuickClock
 from tests.batch.github_stand_in import GitHubStandIn
 from tests.batch.repositories import QUICK, Batch, branches
@@ -51,3 +57,25 @@ def test_what_undoes_has_a_pace_as_well(
     assert sum(clock.slept[before:]) > 3000
     assert set(batch.states().values()) == {"closed"}
     assert [branches(r.folder) for r in github.repositories.values()] == [["main"]] * 4
+
+
+def _blocks_interrupts(_: object) -> bool:
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no such system")
+def test_ctrl_c_ends_no_process_that_is_just_starting() -> None:
+    """With a traceback of what it imports: it would do so before it can ignore the signal."""
+    workers: Workers[object, bool] = Workers(
+        _blocks_interrupts, 2, DEFAULT_WORK_LIMITS, start_method="spawn"
+    )
+    try:
+        for task in range(2):
+            workers.submit(task)
+        results = []
+        while workers.pending:
+            results += workers.collect()
+    finally:
+        workers.close()
+    assert sorted(results) == [(0, True), (1, True)]
+    assert not _blocks_interrupts(None)
