@@ -60,5 +60,7 @@ def _loader() -> Any:
     Constructor.add_multi_constructor("!", untagged)
     loader = YAML(typ="safe", pure=True)
     loader.Constructor = Constructor
+    # It is no fault, and the warning would show the file's lines with their secrets.
+    loader.composer.warn_double_anchors = False
     loader.allow_duplicate_keys = True
     return loader

@@ -210,6 +210,12 @@ def test_the_files_that_are_taken_by_default(there: list[str], expected: tuple[s
     assert default_paths("d", dict.fromkeys(there, "").get) == expected
 
 
+def test_an_anchor_may_be_set_again(recwarn: pytest.WarningsRecorder) -> None:
+    text = "x-old: &it {image: old}\nx-new: &it {image: new}\nservices: {app: *it}\n"
+    assert made_of(text) == ["app: new"]
+    assert not recwarn.list
+
+
 def test_files_are_not_changed_by_reading_them_twice() -> None:
     text = "services: {s: {build: {args: {A: 1}}}}"
     over = "services: {s: {build: {args: {B: 2}}}}"
