@@ -243,6 +243,22 @@ def test_a_pushed_branch_is_closed_whatever_became_of_the_local_one(
     assert branches(folder / ".git") == (["main"] if is_gone else [BRANCH, "main"])
 
 
+def test_why_origin_keeps_a_branch_is_said(
+    tmp_path: Path, batch: Batch, git_server: GitServer
+) -> None:
+    origin = bare(git_server.root / "origin.git", {CONFIG: PLAIN})
+    git(tmp_path, "clone", "--quiet", git_server.url("origin.git"), str(tmp_path / "one"))
+    batch("plan", tmp_path / "one", code=1)
+    batch("apply", "--local", "push")
+    hook = origin / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho nothing is deleted here; exit 1\n")
+    hook.chmod(0o755)
+    output = batch("close", code=1).output
+    rejected = f"! [remote rejected] {BRANCH} (pre-receive hook declined)"
+    assert f"git push: {rejected}; remote: nothing is deleted here" in output
+
+
 @pytest.mark.parametrize("filtered", [(), ("--filter=blob:none",), ("--depth=1",)])
 def test_a_branch_is_pushed_from_a_partial_or_shallow_work_tree(
     filtered: tuple[str, ...], tmp_path: Path, batch: Batch, git_server: GitServer

@@ -227,13 +227,17 @@ _NO_ANSWER = (
 )
 
 
+#: What only repeats that refs were not pushed, and what git says when it has nothing to negotiate:
+#: of a branch that it deletes. It goes on.
+_NO_CAUSES = ("error: failed to push some refs", "fatal: --negotiate-only needs")
+
+
 def _problem(stderr: bytes) -> str:
     """What git says went wrong, and then what the other side or a hook of it says."""
     lines = stderr.decode("utf-8", "replace").strip("\n").splitlines()
     said = [line.removeprefix("remote:").strip() for line in lines if line.startswith("remote:")]
     errors = [line for line in lines if line.startswith(("fatal:", "error:", " ! "))]
-    # It only repeats that the refs above were not pushed.
-    causes = [line for line in errors if not line.startswith("error: failed to push some refs")]
+    causes = [line for line in errors if not line.startswith(_NO_CAUSES)]
     parts = [line.strip() for line in (causes or errors or lines)[:3]]
     remote = [line for line in said if line.strip("=-*# ")][:_REMOTE_LINES]
     if remote and (causes or errors):
