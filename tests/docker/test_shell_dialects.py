@@ -64,6 +64,7 @@ def test_dialects(shell: str | None, expected: Dialect) -> None:
         ),
         ('$x = $(docker run a)\nWrite-Host "a $(docker run b | tail) c"', ["run a", "run b"]),
         ("[string] $x; [int[]]$x = docker run a; Write-Host '$(docker run b)'", ["run a"]),
+        ('Write-Host "`$(docker run a) $(docker run b)"', ["run b"]),
     ],
 )
 def test_powershell(text: str, expected: list[str]) -> None:

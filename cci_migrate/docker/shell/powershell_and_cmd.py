@@ -72,8 +72,8 @@ _PRINTS = names("echo write-output @echo")
 _BRACKETS = {"{": "}", "(": ")"}
 _REDIRECTS = re.compile(r"[0-9*]?>>?(?:&\d)?.*|<.*")
 _CALLS = names("& . call")
-#: What PowerShell runs to make a word.
-_INNER = re.compile(r"\$\(([^()]*)\)")
+#: What PowerShell runs to make a word, unless a backtick keeps it from that.
+_INNER = re.compile(r"(?<!`)\$\(([^()]*)\)")
 _ASSIGNED_VARIABLE = re.compile(r"(?:\[[\w.\[\]]+\])?\$[\w:]+")
 #: The ways through ``a || b``.
 _IF_FAILED = (Alternative((0,), None, succeeded=0), Alternative((0,), 1))
