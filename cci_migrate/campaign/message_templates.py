@@ -131,9 +131,9 @@ class MessageTemplates(Struct, frozen=True):
     def check(self) -> None:
         """Raise MessageError if a template does not render, or makes CircleCI skip the build."""
         for name, template in self._templates():
+            if template and name != "body":
+                _require_text(name, template)
             rendered = _render(name, template, _SAMPLE)
-            if template and name != "body" and not rendered.strip():
-                raise MessageError(f"the {name} is empty")
             if _SKIP.search(rendered):
                 raise MessageError(
                     f"the {name} makes CircleCI skip the build that would test the change; "
@@ -145,7 +145,8 @@ class MessageTemplates(Struct, frozen=True):
     ) -> Proposal:
         """The proposal of ``plan`` to the repository of ``entry``, with rendered texts.
 
-        ``campaign`` is the campaign's id. Raises MessageError for a template that does not render.
+        ``campaign`` is the campaign's id. Raises MessageError for a template that does not render,
+        and for a title or a message that is blank.
         """
         paths = [file.path for file in plan.file_changes]
         about = (entry.ref, paths, plan.findings, plan.todos, campaign)
@@ -155,6 +156,8 @@ class MessageTemplates(Struct, frozen=True):
             name: _render(name, text, markdown if name == "body" else plain)
             for name, text in self._templates()
         }
+        for name in ("message", "title"):
+            _require_text(name, rendered[name])
         body = rendered["body"]
         if entry.pull is not None and entry.pull.number == entry.replaced:
             body = f"{body.rstrip()}\n\nReplaces {entry.pull.url}.\n"
@@ -186,16 +189,23 @@ def _cut(title: str) -> str:
 
 
 def check_comment(template: str) -> None:
-    """Raise MessageError for the template of a comment that does not render, or is empty."""
-    if not _render("comment", template, _SAMPLE).strip():
-        raise MessageError("the comment is empty")
+    """Raise MessageError for the template of a comment that does not render, or is blank."""
+    _require_text("comment", template)
+    _render("comment", template, _SAMPLE)
 
 
 def comment_text(template: str, entry: LedgerEntry, campaign: str) -> str:
     """The comment on the pull request of ``entry``. Raises MessageError."""
     paths = [file.path for file in entry.files]
     values = _values(entry.ref, paths, entry.findings, entry.todos, campaign, code, prose)
-    return _render("comment", template, values).strip()
+    text = _render("comment", template, values).strip()
+    _require_text("comment", text)
+    return text
+
+
+def _require_text(name: str, text: str) -> None:
+    if not text.strip():
+        raise MessageError(f"the {name} is empty")
 
 
 def _render(name: str, template: str, values: Mapping[str, object]) -> str:

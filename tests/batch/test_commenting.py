@@ -174,14 +174,18 @@ def test_a_file_has_the_text(github: GitHubStandIn, batch: Batch, tmp_path: Path
     assert repository.pulls[0].comments[0].startswith("Hé `acme/api`\n\n[//]: #")
 
 
+@pytest.mark.parametrize(
+    ("template", "problem"),
+    [
+        ("x{% if files %}{{ 1 / 0 }}{% endif %}", "template is invalid: division by zero"),
+        ("{{ project }}", "is empty"),
+    ],
+)
 def test_a_template_that_fails_for_a_repository_ends_the_run(
-    github: GitHubStandIn, batch: Batch
+    template: str, problem: str, github: GitHubStandIn, batch: Batch
 ) -> None:
     (repository,) = github.planned(batch, "api")
-    template = "x{% if files %}{{ 1 / 0 }}{% endif %}"
-    output = batch("apply", "--title", template, *QUICK, code=2).output
-    assert "the message template is invalid: division by zero" in output
-    batch("apply", *QUICK)
-    output = batch("comment", "-m", template, *QUICK, code=2).output
-    assert "the comment template is invalid: division by zero" in output
+    assert f"the message {problem}" in batch("apply", "--title", template, *QUICK, code=2).output
+    batch("apply", "--title", "{{ files | join }}", *QUICK)
+    assert f"the comment {problem}" in batch("comment", "-m", template, *QUICK, code=2).output
     assert repository.pulls[0].comments == []

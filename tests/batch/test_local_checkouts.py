@@ -316,7 +316,6 @@ def test_one_command_at_a_time(tmp_path: Path, batch: Batch) -> None:
         (["apply"], "no campaign here"),
         (["apply", "--message", "[skip ci] Authenticate"], "skip the build that"),
         (["apply", "--title", " "], "the title is empty"),
-        (["apply", "--message", "{{ project }}"], "the message is empty"),
         (["apply", "--title", "{{ nothing }}"], "'nothing' is undefined"),
     ],
 )
