@@ -126,11 +126,11 @@ def use_elsewhere(
     None where they do not, or hold the contexts of a job that has it for ``host``, by ``evidence``:
     the values are then the same.
     """
-    secret = _secret(credential)
+    secret = secret_of(credential)
     contexts = {item.contexts for item in evidence}
     for other_host, convention in conventions.items():
         for item in convention.evidence if other_host != host else ():
-            if item.credential is None or _secret(item.credential) != secret:
+            if item.credential is None or secret_of(item.credential) != secret:
                 continue
             is_theirs = item.allows(item.jobs) and not jobs.isdisjoint(item.jobs)
             if is_theirs and item.contexts not in contexts:
@@ -186,13 +186,14 @@ def credential_conventions(evidence: Iterable[Evidence]) -> Mapping[str, Credent
 def _accounts(evidence: Iterable[Evidence]) -> tuple[Account, ...]:
     """The accounts in ``evidence``, one for each secret; the most usual first."""
     by_secret = grouped(
-        (_secret(item.credential), item) for item in evidence if item.credential is not None
+        (secret_of(item.credential), item) for item in evidence if item.credential is not None
     )
     groups = sorted(by_secret.values(), key=len, reverse=True)
     return tuple(_account(group) for group in groups)
 
 
-def _secret(credential: RegistryCredential) -> object:
+def secret_of(credential: RegistryCredential) -> object:
+    """What must be the same for two credentials to be one account; the user name need not."""
     if isinstance(credential, PasswordAuth):
         return variable_in(credential.password) or credential.password
     if isinstance(credential, AwsKeyAuth):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from cci_migrate.assessing.conventions import credential_of
+from cci_migrate.assessing.conventions import credential_of, secret_of
 from cci_migrate.assessing.credential_values import variables_of
 from cci_migrate.circleci.images import PulledImage, variable_in
 from cci_migrate.docker.registries import (
@@ -18,7 +18,7 @@ from cci_migrate.policy.settings import PasswordAuth, Policy, RegistryPolicy
 
 #: How often each password is used at each registry; that it is Docker Hub's shows in the numbers.
 #: User names are not compared: with the password of another registry, one's own is of no use.
-_Uses = Mapping[tuple[str, str], int]
+_Uses = Mapping[tuple[object, str], int]
 
 
 def owners_of_misrouted(images: Sequence[PulledImage], policy: Policy) -> Mapping[PulledImage, str]:
@@ -30,11 +30,11 @@ def owners_of_misrouted(images: Sequence[PulledImage], policy: Policy) -> Mappin
 
 def _uses_of(images: Iterable[PulledImage]) -> _Uses:
     return Counter(
-        (variable_in(credential.password) or credential.password, image.host)
+        (secret_of(credential), image.host)
         for image in images
         if image.auth is not None
         and image.host is not None
-        and isinstance(credential := credential_of(image.auth), PasswordAuth)
+        and (credential := credential_of(image.auth)) is not None
     )
 
 
@@ -67,5 +67,5 @@ def _other_owner(image: PulledImage, uses: _Uses, policy: Policy) -> str | None:
         return None if host_matches(named_after, host) else named_after
     if host == DOCKER_HUB:
         return None
-    password = secret or credential.password
+    password = secret_of(credential)
     return DOCKER_HUB if uses[password, DOCKER_HUB] > uses[password, host] else None
